@@ -1,0 +1,1 @@
+//! End-to-end sealing of media frames: SFrame (RFC 9605) and the sources of its keys.

@@ -1,0 +1,1 @@
+//! Authenticated encryption, hashing and key derivation, national-standard and NIST.

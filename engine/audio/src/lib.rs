@@ -1,0 +1,1 @@
+//! Sound: echo cancellation, noise suppression, gain, Opus, jitter buffer and concealment.

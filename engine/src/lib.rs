@@ -1,0 +1,1 @@
+//! The sans-IO media engine: wire formats, sending, receiving, rate control, synchronisation.

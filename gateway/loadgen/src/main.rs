@@ -1,0 +1,2 @@
+//! Bots and an impaired network path, for tests and measurements.
+fn main() {}
