@@ -1,0 +1,105 @@
+import type { CipherSuiteName } from "./events.ts";
+
+/** Video codecs in the SDK's own names. */
+export type VideoCodecName = "vp8" | "vp9" | "h264" | "av1";
+
+/** What carries the media. `auto` races both and takes WebTransport if it is up in time. */
+export type TransportChoice = "auto" | "webtransport" | "websocket";
+
+/** How much goes to the console and the downloadable log. */
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "none";
+
+/** The key that everybody in the room shares, from your application or key management service. */
+export interface EncryptionOptions {
+  /** Default `SM4_GCM_SM3`. All members of a room use the same suite. */
+  readonly suite?: CipherSuiteName;
+  /** 16 to 64 secret bytes. Handed to the uplink worker once; the page keeps no copy of its own. */
+  readonly key: Uint8Array;
+}
+
+/** Processing of our microphone, done in Wasm in the uplink worker. Each defaults to true. */
+export interface AudioProcessingOptions {
+  readonly echoCancellation?: boolean;
+  readonly noiseSuppression?: boolean;
+  readonly autoGainControl?: boolean;
+}
+
+/** Bounds of the delay that smooths network jitter for video, in milliseconds. */
+export interface PlayoutDelayOptions {
+  /** Default 0. */
+  readonly min?: number;
+  /** Default 500. */
+  readonly max?: number;
+}
+
+/** Options of {@link createClient}. */
+export interface ClientOptions {
+  /** Base URL of the gateway, such as `https://rtc.example.com`. The SDK reads `/v1/config` there. */
+  readonly gateway: string;
+  /** The join token, or a function that fetches one; a function is asked again for each reconnection. */
+  readonly token: string | (() => string | Promise<string>);
+  readonly encryption: EncryptionOptions;
+  /** Default `auto`. */
+  readonly transport?: TransportChoice;
+  /** Subscribe to every stream as it appears. Default true. */
+  readonly autoSubscribe?: boolean;
+  readonly audioProcessing?: AudioProcessingOptions;
+  readonly playoutDelay?: PlayoutDelayOptions;
+  /** Video codecs to use, best first; those that nobody else decodes are skipped. Default: by picture size. */
+  readonly videoCodecs?: readonly VideoCodecName[];
+  /** Default `info` to the log, `warn` to the console. */
+  readonly logLevel?: LogLevel;
+  /** Where the SDK's files lie. Default: beside the module itself. */
+  readonly assetBase?: string | URL;
+  /** How long to keep trying after the connection is lost, in milliseconds. Default 60,000. */
+  readonly reconnectTimeout?: number;
+}
+
+/** Size and rate of video. Bitrate in kbit/s, as in TRTC. */
+export interface VideoProfile {
+  readonly width: number;
+  readonly height: number;
+  readonly frameRate: number;
+  readonly bitrate: number;
+}
+
+/** Names of common video profiles. */
+export type VideoProfileName = "120p" | "180p" | "240p" | "360p" | "480p" | "720p" | "1080p";
+
+/** Options of {@link createStream}. */
+export interface StreamOptions {
+  /** Capture a microphone. */
+  readonly audio?: boolean;
+  /** Capture a camera. */
+  readonly video?: boolean;
+  /** Share a screen, window or tab instead of a camera. */
+  readonly screen?: boolean;
+  readonly cameraId?: string;
+  readonly microphoneId?: string;
+  readonly facingMode?: "user" | "environment";
+  /** A track of your own instead of a microphone. */
+  readonly audioSource?: MediaStreamTrack;
+  /** A track of your own instead of a camera. */
+  readonly videoSource?: MediaStreamTrack;
+  /** Show our own picture mirrored. Default true for cameras. Others always see it as it is. */
+  readonly mirror?: boolean;
+}
+
+/** Options of `play`. */
+export interface PlayOptions {
+  /** How the picture fits the element. Default `cover` for cameras, `contain` for screens. */
+  readonly objectFit?: "cover" | "contain" | "fill";
+  /** Whether to play sound too. Default true for remote, ignored for local streams. */
+  readonly muted?: boolean;
+}
+
+/** The profiles behind the names. */
+export const VIDEO_PROFILES: Readonly<Record<VideoProfileName, VideoProfile>> = {
+  "120p": { width: 160, height: 120, frameRate: 15, bitrate: 200 },
+  "180p": { width: 320, height: 180, frameRate: 15, bitrate: 350 },
+  "240p": { width: 320, height: 240, frameRate: 15, bitrate: 400 },
+  "360p": { width: 640, height: 360, frameRate: 30, bitrate: 1000 },
+  "480p": { width: 640, height: 480, frameRate: 30, bitrate: 1200 },
+  "720p": { width: 1280, height: 720, frameRate: 30, bitrate: 2500 },
+  "1080p": { width: 1920, height: 1080, frameRate: 30, bitrate: 4000 },
+};

@@ -1,0 +1,105 @@
+import type { EncryptionState } from "./events.ts";
+
+/** Of {@link Client.getTransportStats}. Times in milliseconds, rates in bit/s, loss 0 to 1. */
+export interface TransportStats {
+  readonly transport: "webtransport" | "websocket";
+  readonly rtt: number;
+  readonly uplinkLoss: number;
+  readonly downlinkLoss: number;
+  /** What the congestion controller allows us to send. */
+  readonly availableOutgoingBitrate: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+}
+
+/** Our own sound. Names from W3C webrtc-stats where they exist. */
+export interface LocalAudioStats {
+  readonly bytesSent: number;
+  readonly packetsSent: number;
+  /** 0 to 1. */
+  readonly audioLevel: number;
+  readonly targetBitrate: number;
+}
+
+/** Our own picture. */
+export interface LocalVideoStats {
+  readonly codec: string;
+  readonly bytesSent: number;
+  readonly packetsSent: number;
+  readonly framesEncoded: number;
+  readonly keyFramesEncoded: number;
+  /** Frames skipped before encoding because the encoder or the network was behind. */
+  readonly framesDropped: number;
+  readonly framesPerSecond: number;
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  readonly targetBitrate: number;
+  /** Seconds, total; divide by `framesEncoded`. */
+  readonly totalEncodeTime: number;
+  readonly retransmittedPacketsSent: number;
+  readonly nackCount: number;
+  readonly pliCount: number;
+}
+
+/** Sound of one remote user. */
+export interface RemoteAudioStats {
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly bytesReceived: number;
+  readonly audioLevel: number;
+  /** Seconds, total; divide by `jitterBufferEmittedCount`. */
+  readonly jitterBufferDelay: number;
+  readonly jitterBufferEmittedCount: number;
+  readonly totalSamplesReceived: number;
+  readonly concealedSamples: number;
+  readonly silentConcealedSamples: number;
+  readonly concealmentEvents: number;
+  readonly insertedSamplesForDeceleration: number;
+  readonly removedSamplesForAcceleration: number;
+}
+
+/** Picture of one remote user. */
+export interface RemoteVideoStats {
+  readonly codec: string;
+  readonly bytesReceived: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly framesReceived: number;
+  readonly framesDecoded: number;
+  readonly framesRendered: number;
+  readonly framesDropped: number;
+  readonly framesPerSecond: number;
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  readonly keyFramesDecoded: number;
+  readonly freezeCount: number;
+  /** Seconds. */
+  readonly totalFreezesDuration: number;
+  /** Seconds, total; divide by `framesDecoded`. */
+  readonly totalDecodeTime: number;
+  /** Seconds, total; divide by `jitterBufferEmittedCount`. */
+  readonly jitterBufferDelay: number;
+  readonly jitterBufferEmittedCount: number;
+  readonly nackCount: number;
+  readonly pliCount: number;
+  /** Milliseconds by which the picture trails the sound; absent without sound. */
+  readonly audioVideoOffset?: number;
+}
+
+/** Everything at once, of {@link Client.getStats}. Keys of the maps are user ids. */
+export interface ClientStats {
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+  readonly transport: TransportStats;
+  readonly localAudio: LocalAudioStats | undefined;
+  readonly localVideo: LocalVideoStats | undefined;
+  /** Screen sharing. */
+  readonly localAuxiliary: LocalVideoStats | undefined;
+  readonly remoteAudio: Readonly<Record<string, RemoteAudioStats>>;
+  readonly remoteVideo: Readonly<Record<string, RemoteVideoStats>>;
+  readonly remoteAuxiliary: Readonly<Record<string, RemoteVideoStats>>;
+  readonly encryption: EncryptionState;
+}
