@@ -1,0 +1,64 @@
+// Where things are: the repository, the build's output, the programs under test, scratch files.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PALETTES, writeClip } from "../fixtures/clip.js";
+import { makeSignal, writeWav } from "../fixtures/sound.js";
+
+export const repository = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+export const targetFolder = resolve(repository, process.env.CARGO_TARGET_DIR ?? "target");
+/** Build output and generated files; ignored by git. */
+export const buildFolder = join(repository, ".build/e2e");
+
+/** Compiles the gateway with its test doors and the relay; cheap when nothing changed. */
+export function buildPrograms() {
+  for (const args of [
+    ["build", "-p", "smrtc-gateway", "--features", "_test_support"],
+    ["build", "-p", "smrtc-loadgen"],
+  ]) {
+    const { status, error } = spawnSync("cargo", args, {
+      cwd: repository,
+      stdio: ["ignore", 2, 2],
+      env: { ...process.env, CARGO_TARGET_DIR: targetFolder },
+    });
+    if (error || status !== 0) throw new Error(`cargo ${args.join(" ")} failed`);
+  }
+}
+
+/** @param {"smrtc-gateway" | "smrtc-loadgen"} name @param {"debug" | "release"} [profile] */
+export function program(name, profile = "debug") {
+  const path = join(targetFolder, profile, name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: build it with cargo first`);
+  return path;
+}
+
+/** A folder that disappears with the process. */
+export function scratchFolder() {
+  mkdirSync(buildFolder, { recursive: true });
+  const folder = mkdtempSync(join(buildFolder, "run-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/**
+ * Files for the fake camera and the fake microphone, made once. The version is part of the name: change it when the
+ * generators change.
+ */
+export function captureFiles(palette = "blue") {
+  const folder = join(buildFolder, "capture-v1");
+  const camera = join(folder, `camera-${palette}.y4m`);
+  const microphone = join(folder, "microphone.wav");
+  mkdirSync(folder, { recursive: true });
+  makeOnce(camera, (path) => writeClip(path, { colours: PALETTES[palette] }));
+  makeOnce(microphone, (path) => writeWav(path, makeSignal()));
+  return { camera, microphone };
+}
+
+function makeOnce(path, make) {
+  if (existsSync(path)) return;
+  // Test files run side by side: write beside and rename, so that nobody reads half a file.
+  const half = `${path}.${process.pid}`;
+  make(half);
+  renameSync(half, path);
+}
