@@ -1,1 +1,23 @@
 //! The sans-IO media engine: wire formats, sending, receiving, rate control, synchronisation.
+//!
+//! No sockets, clock, threads, randomness or keys: the host passes datagrams and the time in and
+//! takes datagrams, events and the next deadline out. A sealed frame is opaque bytes here.
+//!
+//! - [`wire`], [`control`]: bytes ⇄ types; `WIRE.md` and `proto/control.proto` define them.
+//! - [`signal`]: the client's side of the control stream.
+//! - [`send`]: sealed frames → packets; [`cc`] says how fast.
+//! - [`recv`]: packets → sealed frames → frames in time; [`sync`] aligns sound and picture.
+//! - [`stats`]: what can be said about it all, in the names of W3C webrtc-stats.
+
+pub mod cc;
+pub mod control;
+pub mod error;
+pub mod recv;
+pub mod send;
+pub mod signal;
+pub mod stats;
+pub mod sync;
+pub mod time;
+pub mod wire;
+
+pub use time::{Bitrate, Instant, MediaTime};

@@ -1,0 +1,17 @@
+//! Control messages: the types of `proto/control.proto`, and their framing on a byte stream.
+//!
+//! Not what the messages mean; that is [`crate::signal`] on the client and the rooms in the gateway.
+
+mod framer;
+
+/// The messages of `proto/control.proto`, generated.
+pub mod v1 {
+    #![allow(
+        missing_docs,
+        clippy::doc_markdown,
+        reason = "generated; the schema documents what is not obvious"
+    )]
+    include!(concat!(env!("OUT_DIR"), "/smrtc.control.v1.rs"));
+}
+
+pub use framer::{Framer, FramerError, MAX_MESSAGE_BYTES, encode_delimited};

@@ -1,0 +1,1 @@
+//! Sealed frames to packets: the sending half of the engine.
