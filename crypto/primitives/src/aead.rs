@@ -98,9 +98,9 @@ pub enum OpenError {
 pub struct Key(Box<Cipher>);
 
 enum Cipher {
-    Aes128Gcm(aes_gcm::Aes128Gcm),
-    Aes256Gcm(aes_gcm::Aes256Gcm),
-    Sm4Gcm(Sm4Gcm),
+    Aes128(aes_gcm::Aes128Gcm),
+    Aes256(aes_gcm::Aes256Gcm),
+    Sm4(Sm4Gcm),
 }
 
 impl Key {
@@ -115,21 +115,21 @@ impl Key {
         };
         Ok(Self(Box::new(match algorithm {
             Algorithm::Aes128Gcm => {
-                Cipher::Aes128Gcm(aes_gcm::Aes128Gcm::new_from_slice(key).map_err(|_| invalid)?)
+                Cipher::Aes128(aes_gcm::Aes128Gcm::new_from_slice(key).map_err(|_| invalid)?)
             }
             Algorithm::Aes256Gcm => {
-                Cipher::Aes256Gcm(aes_gcm::Aes256Gcm::new_from_slice(key).map_err(|_| invalid)?)
+                Cipher::Aes256(aes_gcm::Aes256Gcm::new_from_slice(key).map_err(|_| invalid)?)
             }
-            Algorithm::Sm4Gcm => Cipher::Sm4Gcm(Sm4Gcm::new(key.try_into().map_err(|_| invalid)?)),
+            Algorithm::Sm4Gcm => Cipher::Sm4(Sm4Gcm::new(key.try_into().map_err(|_| invalid)?)),
         })))
     }
 
     /// The algorithm this key is for.
     pub fn algorithm(&self) -> Algorithm {
         match *self.0 {
-            Cipher::Aes128Gcm(_) => Algorithm::Aes128Gcm,
-            Cipher::Aes256Gcm(_) => Algorithm::Aes256Gcm,
-            Cipher::Sm4Gcm(_) => Algorithm::Sm4Gcm,
+            Cipher::Aes128(_) => Algorithm::Aes128Gcm,
+            Cipher::Aes256(_) => Algorithm::Aes256Gcm,
+            Cipher::Sm4(_) => Algorithm::Sm4Gcm,
         }
     }
 
@@ -182,9 +182,9 @@ impl Key {
         buffer: &mut [u8],
     ) -> Tag {
         match &*self.0 {
-            Cipher::Aes128Gcm(cipher) => seal_with(cipher, nonce, aad, buffer),
-            Cipher::Aes256Gcm(cipher) => seal_with(cipher, nonce, aad, buffer),
-            Cipher::Sm4Gcm(cipher) => cipher.seal(nonce, aad, buffer),
+            Cipher::Aes128(cipher) => seal_with(cipher, nonce, aad, buffer),
+            Cipher::Aes256(cipher) => seal_with(cipher, nonce, aad, buffer),
+            Cipher::Sm4(cipher) => cipher.seal(nonce, aad, buffer),
         }
     }
 
@@ -198,9 +198,9 @@ impl Key {
         tag: &Tag,
     ) -> Result<(), OpenError> {
         match &*self.0 {
-            Cipher::Aes128Gcm(cipher) => open_with(cipher, nonce, aad, buffer, tag),
-            Cipher::Aes256Gcm(cipher) => open_with(cipher, nonce, aad, buffer, tag),
-            Cipher::Sm4Gcm(cipher) => cipher.open(nonce, aad, buffer, tag),
+            Cipher::Aes128(cipher) => open_with(cipher, nonce, aad, buffer, tag),
+            Cipher::Aes256(cipher) => open_with(cipher, nonce, aad, buffer, tag),
+            Cipher::Sm4(cipher) => cipher.open(nonce, aad, buffer, tag),
         }
     }
 }
