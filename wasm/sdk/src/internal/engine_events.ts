@@ -1,0 +1,137 @@
+/** Plain objects that the Wasm module hands out: control messages in camelCase, engine events, statistics. */
+
+export type Role = "anchor" | "audience";
+export type MediaKind = "audio" | "video" | "screen";
+export type StreamType = "main" | "auxiliary";
+
+export interface TrackInfo {
+  readonly number: number;
+  readonly kind: MediaKind;
+  readonly codec: string;
+  readonly stream: StreamType;
+  readonly muted: boolean;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface PeerInfo {
+  readonly participantId: number;
+  readonly userId: string;
+  readonly role: Role;
+  readonly decodeCodecs: readonly string[];
+  readonly tracks: readonly TrackInfo[];
+}
+
+export interface JoinedInfo {
+  readonly participantId: number;
+  /** base64url, goes into the downlink's URL. Secret. */
+  readonly attachTicket: string;
+  readonly roomId: string;
+  readonly userId: string;
+  readonly role: Role;
+  readonly peers: readonly PeerInfo[];
+}
+
+/** Requests beside Join. */
+export type RequestBody =
+  | { readonly kind: "leave" }
+  | { readonly kind: "publish" | "update-track"; readonly track: TrackInfo }
+  | { readonly kind: "unpublish"; readonly number: number }
+  | {
+      readonly kind: "subscribe";
+      readonly participantId: number;
+      readonly track: number;
+      readonly maxSpatialLayer: number;
+      readonly maxTemporalLayer: number;
+    }
+  | { readonly kind: "unsubscribe"; readonly participantId: number; readonly track: number };
+
+export type Notification =
+  | { readonly kind: "peer-joined"; readonly peer: PeerInfo }
+  | { readonly kind: "peer-left"; readonly participantId: number; readonly reason: "left" | "disconnected" | "replaced" }
+  | { readonly kind: "track-published" | "track-updated"; readonly participantId: number; readonly track: TrackInfo }
+  | { readonly kind: "track-unpublished"; readonly participantId: number; readonly number: number }
+  | { readonly kind: "closing"; readonly code: number; readonly reason: string };
+
+export type UplinkEvent =
+  | Notification
+  | { readonly kind: "joined"; readonly requestId: number; readonly joined: JoinedInfo }
+  | { readonly kind: "done"; readonly requestId: number }
+  | { readonly kind: "refused"; readonly requestId: number; readonly code: string; readonly message: string }
+  | { readonly kind: "request-timed-out"; readonly requestId: number }
+  | { readonly kind: "target-bitrate"; readonly video: number; readonly audio: number }
+  | { readonly kind: "key-frame-requested"; readonly track: number }
+  | { readonly kind: "seal-failed"; readonly reason: string }
+  | { readonly kind: "log"; readonly level: "debug" | "info" | "warn"; readonly message: string };
+
+export type DownlinkEvent =
+  | { readonly kind: "decryption"; readonly sender: number; readonly state: "ok" | "cannot-decrypt"; readonly reason: string }
+  | { readonly kind: "log"; readonly level: "debug" | "info" | "warn"; readonly message: string };
+
+/** Of one published track. */
+export interface UplinkTrackStats {
+  readonly track: number;
+  readonly packetsSent: number;
+  readonly bytesSent: number;
+  readonly retransmittedPacketsSent: number;
+  readonly nackCount: number;
+  readonly pliCount: number;
+}
+
+export interface UplinkEngineStats {
+  /** Milliseconds; below 0 if unknown. */
+  readonly rttMs: number;
+  /** 0 to 1. */
+  readonly loss: number;
+  readonly targetBitrate: number;
+  readonly packetsSent: number;
+  readonly bytesSent: number;
+  readonly tracks: readonly UplinkTrackStats[];
+}
+
+export interface DownlinkAudioStats {
+  readonly audioLevel: number;
+  readonly jitterBufferDelay: number;
+  readonly jitterBufferEmittedCount: number;
+  readonly totalSamplesReceived: number;
+  readonly concealedSamples: number;
+  readonly silentConcealedSamples: number;
+  readonly concealmentEvents: number;
+  readonly insertedSamplesForDeceleration: number;
+  readonly removedSamplesForAcceleration: number;
+}
+
+/** Of one received track. */
+export interface DownlinkTrackStats {
+  readonly sender: number;
+  readonly track: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly bytesReceived: number;
+  readonly framesReceived: number;
+  readonly framesDropped: number;
+  readonly nackCount: number;
+  readonly pliCount: number;
+  readonly jitterBufferDelay: number;
+  readonly jitterBufferEmittedCount: number;
+  readonly audioVideoOffsetMs?: number;
+  readonly audio?: DownlinkAudioStats;
+}
+
+export interface SenderKeyStats {
+  readonly sender: number;
+  readonly kid?: string;
+  readonly state: "ok" | "cannot-decrypt" | "waiting";
+  readonly framesOpened: number;
+  readonly framesRejected: number;
+}
+
+export interface DownlinkEngineStats {
+  readonly rttMs: number;
+  readonly loss: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly bytesReceived: number;
+  readonly tracks: readonly DownlinkTrackStats[];
+  readonly senders: readonly SenderKeyStats[];
+}

@@ -1,0 +1,311 @@
+import { RtcError, fromCloseCode } from "../errors.ts";
+import type { TransportChoice } from "../options.ts";
+
+/** What the session above a transport is told. */
+export interface TransportHandler {
+  /** A piece of the control stream; pieces may split anywhere. Uplink sessions only. */
+  onControl(bytes: Uint8Array): void;
+  onDatagram(bytes: Uint8Array): void;
+  /** Called once, unless `close` was called. */
+  onClosed(error: RtcError): void;
+}
+
+/** One session with the gateway; the same messages over either kind (`engine/WIRE.md`). */
+export interface Transport {
+  readonly kind: "webtransport" | "websocket";
+  /** `bytes` must not lie in Wasm memory: the browser reads them later. */
+  sendControl(bytes: Uint8Array): void;
+  sendDatagram(bytes: Uint8Array): void;
+  close(code: number, reason: string): void;
+}
+
+/** Where the gateway is, from its `/v1/config` and its base URL. */
+export interface GatewayAddress {
+  /** `https://host:port`, absent if the gateway does not serve WebTransport. */
+  readonly webtransport?: string;
+  /** SHA-256 hashes of self-signed certificates; empty where a public authority signed. */
+  readonly certificateHashes: readonly Uint8Array<ArrayBuffer>[];
+  /** `ws://` or `wss://host:port`. */
+  readonly websocket: string;
+}
+
+/** How a session is opened. `query` is `token=…` or `attach=…`. */
+export interface DialOptions {
+  readonly address: GatewayAddress;
+  readonly query: string;
+  readonly control: boolean;
+  readonly choice: TransportChoice;
+}
+
+/** WebTransport gets this long before WebSocket starts as well. */
+const HEAD_START_MS = 400;
+/** Then WebSocket may win only after this long in total, since what is slow to start is often best once started. */
+const PREFER_WEBTRANSPORT_MS = 1_500;
+const DIAL_TIMEOUT_MS = 8_000;
+
+/** Opens a session, racing both transports if the choice is open. */
+export async function dial(options: DialOptions, handler: TransportHandler): Promise<Transport> {
+  const { address, choice } = options;
+  const canWebTransport = typeof WebTransport !== "undefined" && address.webtransport !== undefined;
+  if (choice === "webtransport" && !canWebTransport) {
+    throw new RtcError("NOT_SUPPORTED", "WebTransport is asked for, but the browser or the gateway lacks it");
+  }
+  if (choice === "websocket" || !canWebTransport) return dialOne(dialWebSocket, options, handler);
+  if (choice === "webtransport") return dialOne(dialWebTransport, options, handler);
+  return race(options, handler);
+}
+
+/** A dial in progress: cancelled, it closes what it opened. */
+type Dialer = (options: DialOptions, handler: TransportHandler, signal: AbortSignal) => Promise<Transport>;
+
+async function dialOne(dialer: Dialer, options: DialOptions, handler: TransportHandler): Promise<Transport> {
+  const abort = new AbortController();
+  return withTimeout(dialer(options, handler, abort.signal), abort);
+}
+
+async function race(options: DialOptions, handler: TransportHandler): Promise<Transport> {
+  const abortWebTransport = new AbortController();
+  const abortWebSocket = new AbortController();
+  const first = withTimeout(dialWebTransport(options, handler, abortWebTransport.signal), abortWebTransport);
+  const outcome = first.then((transport) => ({ transport }), (error: unknown) => ({ error }));
+  const early = await Promise.race([outcome, sleep(HEAD_START_MS)]);
+  if (early !== undefined && "transport" in early) return early.transport;
+  const second = withTimeout(dialWebSocket(options, handler, abortWebSocket.signal), abortWebSocket);
+  const lateOutcome = second.then((transport) => ({ transport }), (error: unknown) => ({ error }));
+  // WebTransport still wins if it is up before the preference ends.
+  const preferred = await Promise.race([
+    outcome,
+    Promise.all([lateOutcome, sleep(PREFER_WEBTRANSPORT_MS - HEAD_START_MS)]).then(() => undefined),
+  ]);
+  if (preferred !== undefined && "transport" in preferred) {
+    abortWebSocket.abort();
+    return preferred.transport;
+  }
+  const socket = await lateOutcome;
+  if ("transport" in socket) {
+    abortWebTransport.abort();
+    return socket.transport;
+  }
+  const last = await outcome;
+  if ("transport" in last) return last.transport;
+  throw asRtcError(last.error, asRtcError(socket.error, undefined));
+}
+
+async function withTimeout(dialing: Promise<Transport>, abort: AbortController): Promise<Transport> {
+  const timer = setTimeout(() => abort.abort(), DIAL_TIMEOUT_MS);
+  try {
+    return await dialing;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function sleep(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
+}
+
+async function dialWebTransport(options: DialOptions, handler: TransportHandler, signal: AbortSignal): Promise<Transport> {
+  const { address, query } = options;
+  const session = new WebTransport(`${address.webtransport ?? ""}/v1/session?${query}`, {
+    congestionControl: "low-latency",
+    ...(address.certificateHashes.length === 0
+      ? {}
+      : { serverCertificateHashes: address.certificateHashes.map((value) => ({ algorithm: "sha-256", value })) }),
+  });
+  // The default of 1 drops all but the newest datagram that arrives while we are busy.
+  session.datagrams.incomingMaxBufferedDatagrams = 2_000;
+  session.datagrams.outgoingMaxBufferedDatagrams = 1_000;
+  const transport = new WebTransportSession(session, handler);
+  signal.addEventListener("abort", () => transport.close(4000, "not needed"));
+  await transport.open(options.control);
+  return transport;
+}
+
+/** `incomingMaxBufferedDatagrams` is newer than the DOM library's types. */
+declare global {
+  interface WebTransportDatagramDuplexStream {
+    incomingMaxBufferedDatagrams: number;
+    outgoingMaxBufferedDatagrams: number;
+  }
+}
+
+class WebTransportSession implements Transport {
+  readonly kind = "webtransport";
+  readonly #session: WebTransport;
+  readonly #handler: TransportHandler;
+  readonly #datagrams: WritableStreamDefaultWriter<Uint8Array>;
+  #control: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #state: "opening" | "open" | "closed" = "opening";
+
+  constructor(session: WebTransport, handler: TransportHandler) {
+    this.#session = session;
+    this.#handler = handler;
+    this.#datagrams = session.datagrams.writable.getWriter() as WritableStreamDefaultWriter<Uint8Array>;
+    this.#datagrams.closed.catch(() => undefined);
+  }
+
+  async open(control: boolean): Promise<void> {
+    try {
+      await this.#session.ready;
+      this.#session.closed.then(
+        (info) => this.#fail(fromCloseCode(info.closeCode ?? 0, info.reason ?? "")),
+        (thrown: unknown) => this.#fail(asRtcError(thrown, undefined)),
+      );
+      if (control) {
+        const stream = await this.#session.createBidirectionalStream();
+        this.#control = (stream.writable as WritableStream<Uint8Array>).getWriter();
+        this.#control.closed.catch(() => undefined);
+        void this.#read(stream.readable as ReadableStream<Uint8Array>, (bytes) => this.#handler.onControl(bytes));
+      }
+      void this.#read(this.#session.datagrams.readable as ReadableStream<Uint8Array>, (bytes) => this.#handler.onDatagram(bytes));
+      this.#state = "open";
+    } catch (thrown) {
+      this.#state = "closed";
+      // A session that the gateway refused is accepted and closed at once; the close code says why.
+      const info = await Promise.race([this.#session.closed.catch(() => undefined), sleep(50)]);
+      throw info?.closeCode === undefined || info.closeCode === 0
+        ? asRtcError(thrown, undefined)
+        : fromCloseCode(info.closeCode, info.reason ?? "");
+    }
+  }
+
+  async #read(readable: ReadableStream<Uint8Array>, deliver: (bytes: Uint8Array) => void): Promise<void> {
+    const reader = readable.getReader();
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        deliver(value);
+      }
+    } catch {
+      // `closed` tells why, once, for all streams.
+    }
+  }
+
+  sendControl(bytes: Uint8Array): void {
+    this.#control?.write(bytes).catch(() => undefined);
+  }
+
+  sendDatagram(bytes: Uint8Array): void {
+    this.#datagrams.write(bytes).catch(() => undefined);
+  }
+
+  close(code: number, reason: string): void {
+    this.#state = "closed";
+    try {
+      this.#session.close({ closeCode: code, reason });
+    } catch {
+      // Not open yet or gone already; nothing is left to close.
+    }
+  }
+
+  #fail(error: RtcError): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#handler.onClosed(error);
+  }
+}
+
+/** More than this waiting in the socket means TCP is stalled; later datagrams would be late anyway. */
+const WEBSOCKET_BUFFER_BYTES = 256 * 1024;
+const CONTROL_CHANNEL = 0;
+const DATAGRAM_CHANNEL = 1;
+
+function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: AbortSignal): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${options.address.websocket}/v1/session?${options.query}`);
+    socket.binaryType = "arraybuffer";
+    const transport = new WebSocketSession(socket);
+    let opened = false;
+    signal.addEventListener("abort", () => {
+      transport.close(4000, "not needed");
+      reject(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", "the WebSocket did not open in time"));
+    });
+    socket.onopen = () => {
+      opened = true;
+      resolve(transport);
+    };
+    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (!(data instanceof ArrayBuffer) || data.byteLength === 0) return;
+      const bytes = new Uint8Array(data);
+      if (bytes[0] === CONTROL_CHANNEL) handler.onControl(bytes.subarray(1));
+      else if (bytes[0] === DATAGRAM_CHANNEL) handler.onDatagram(bytes.subarray(1));
+    };
+    socket.onclose = ({ code, reason }) => {
+      const error = code >= 4000 ? fromCloseCode(code, reason) : new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the WebSocket closed (${String(code)})`, { closeCode: code });
+      if (!opened) reject(error);
+      else if (!transport.closed) handler.onClosed(error);
+      transport.closed = true;
+    };
+  });
+}
+
+class WebSocketSession implements Transport {
+  readonly kind = "websocket";
+  closed = false;
+
+  constructor(readonly socket: WebSocket) {}
+
+  sendControl(bytes: Uint8Array): void {
+    this.#send(CONTROL_CHANNEL, bytes);
+  }
+
+  sendDatagram(bytes: Uint8Array): void {
+    if (this.socket.bufferedAmount > WEBSOCKET_BUFFER_BYTES) return;
+    this.#send(DATAGRAM_CHANNEL, bytes);
+  }
+
+  #send(channel: number, bytes: Uint8Array): void {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    const message = new Uint8Array(bytes.length + 1);
+    message[0] = channel;
+    message.set(bytes, 1);
+    this.socket.send(message);
+  }
+
+  close(code: number, reason: string): void {
+    this.closed = true;
+    this.socket.close(code, reason);
+  }
+}
+
+function asRtcError(thrown: unknown, earlier: RtcError | undefined): RtcError {
+  if (thrown instanceof RtcError && (thrown.closeCode !== undefined || earlier === undefined)) return thrown;
+  if (earlier?.closeCode !== undefined) return earlier;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway could not be reached: ${message}`, { cause: thrown });
+}
+
+/** Reads `/v1/config` and says where to dial. */
+export async function resolveGateway(base: string): Promise<GatewayAddress> {
+  const url = new URL(base);
+  const response = await fetch(new URL("/v1/config", url), { cache: "no-store" });
+  if (!response.ok) throw new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway answered ${String(response.status)} to /v1/config`);
+  const config = parseConfig(await response.json());
+  // Chromium resolves localhost to ::1 and does not fall back, while a gateway often listens on 127.0.0.1 alone.
+  const host = url.hostname === "localhost" ? "127.0.0.1" : url.hostname;
+  const websocket = `${url.protocol === "https:" ? "wss" : "ws"}://${url.host}`;
+  return {
+    websocket,
+    certificateHashes: config.hashes,
+    ...(config.port === undefined ? {} : { webtransport: `https://${host}:${String(config.port)}` }),
+  };
+}
+
+/** Reads the parts of `/v1/config` that dialling needs; unknown fields are ignored. */
+export function parseConfig(json: unknown): { port: number | undefined; hashes: Uint8Array<ArrayBuffer>[] } {
+  const webtransport = field(json, "webtransport");
+  const port = field(webtransport, "port");
+  const hashes = field(webtransport, "serverCertificateHashes");
+  return {
+    port: typeof port === "number" && port > 0 && port < 65536 ? port : undefined,
+    hashes: (Array.isArray(hashes) ? hashes : [])
+      .map((hash) => field(hash, "value"))
+      .filter((value) => typeof value === "string")
+      .map((value) => Uint8Array.from(atob(value), (character) => character.charCodeAt(0))),
+  };
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}

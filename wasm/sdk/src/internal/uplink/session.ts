@@ -1,0 +1,204 @@
+/** The uplink's session with the gateway: drives the engine from transport and timer, and drains what it puts out. */
+import type { UplinkEngine } from "smrtc-wasm";
+import { RtcError, toPlainError } from "../../errors.ts";
+import { Deadline, nowUs } from "../deadline.ts";
+import type { JoinedInfo, MediaKind, RequestBody, UplinkEngineStats, UplinkEvent } from "../engine_events.ts";
+import type { Logger } from "../logger.ts";
+import { dial } from "../transport.ts";
+import type { Transport } from "../transport.ts";
+import type { ConnectRequest, UplinkCalls, UplinkNotice } from "../worker_protocol.ts";
+
+/** What happens in the engine and concerns others. */
+export interface UplinkListener {
+  notify(notice: UplinkNotice): void;
+  onKeyFrameRequested(track: number): void;
+  onVideoBitrate(bitrate: number): void;
+}
+
+interface Waiting {
+  resolve(joined: JoinedInfo | undefined): void;
+  reject(error: RtcError): void;
+}
+
+export class UplinkSession {
+  readonly #engine: UplinkEngine;
+  readonly #memory: WebAssembly.Memory;
+  readonly #log: Logger;
+  readonly #listener: UplinkListener;
+  readonly #deadline = new Deadline(() => {
+    this.#engine.timeout(nowUs());
+    this.drain();
+  });
+  readonly #tracks = new Map<number, MediaKind>();
+  readonly #waiting = new Map<number, Waiting>();
+  #transport: Transport | undefined;
+  #joined = false;
+  #videoBuffer = new Uint8Array();
+  /** Counts connections, so that a late answer of an earlier one is recognised. */
+  #generation = 0;
+  audioBitrate = 0;
+
+  constructor(engine: UplinkEngine, memory: WebAssembly.Memory, log: Logger, listener: UplinkListener) {
+    this.#engine = engine;
+    this.#memory = memory;
+    this.#log = log;
+    this.#listener = listener;
+  }
+
+  async connect(request: ConnectRequest): Promise<UplinkCalls["connect"]["result"]> {
+    this.disconnect(false);
+    const generation = ++this.#generation;
+    const started = performance.now();
+    const transport = await dial(
+      { address: request.address, query: `token=${encodeURIComponent(request.token)}`, control: true, choice: request.transport },
+      {
+        onControl: (bytes) => {
+          if (generation !== this.#generation) return;
+          this.#engine.control(nowUs(), bytes);
+          this.drain();
+        },
+        onDatagram: (bytes) => {
+          if (generation !== this.#generation) return;
+          this.#engine.datagram(nowUs(), bytes);
+          this.drain();
+        },
+        onClosed: (error) => {
+          if (generation === this.#generation) this.#onClosed(error);
+        },
+      },
+    );
+    if (generation !== this.#generation) {
+      transport.close(4000, "not needed");
+      throw new RtcError("ABORTED", "another connection took this one's place");
+    }
+    this.#transport = transport;
+    this.#engine.openSession(nowUs());
+    const joined = await this.#send(this.#engine.join(nowUs(), request.sdkVersion, [...request.decodeCodecs]));
+    if (joined === undefined) throw new RtcError("UNKNOWN", "the gateway answered Join with something else");
+    this.#joined = true;
+    for (const [track, kind] of this.#tracks) this.#engine.addTrack(track, kind);
+    this.drain();
+    this.#log.info(`joined as ${joined.participantId} over ${transport.kind} in ${Math.round(performance.now() - started)} ms, key ${this.#engine.kid()}`);
+    return { joined, transport: transport.kind, kid: this.#engine.kid(), epoch: this.#engine.epoch() };
+  }
+
+  async request(body: RequestBody): Promise<void> {
+    if (!this.#joined) throw new RtcError("INVALID_OPERATION", "not joined");
+    await this.#send(this.#engine.request(nowUs(), body));
+  }
+
+  disconnect(leave: boolean): void {
+    if (leave && this.#joined) {
+      this.#engine.request(nowUs(), { kind: "leave" });
+      this.drain();
+    }
+    this.#generation++;
+    this.#deadline.cancel();
+    const transport = this.#transport;
+    this.#transport = undefined;
+    this.#joined = false;
+    // Leave goes out on the stream before the session is closed behind it.
+    if (transport !== undefined) setTimeout(() => transport.close(4000, "left"), leave ? 30 : 0);
+    this.#reject(new RtcError("ABORTED", "the session was closed"));
+  }
+
+  addTrack(track: number, kind: MediaKind): void {
+    this.#tracks.set(track, kind);
+    if (this.#joined) this.#engine.addTrack(track, kind);
+  }
+
+  removeTrack(track: number): void {
+    this.#tracks.delete(track);
+    if (this.#joined) this.#engine.removeTrack(track);
+  }
+
+  /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed there. */
+  sendVideo(chunk: EncodedVideoChunk, track: number, mediaTimeUs: number): boolean {
+    if (!this.#joined) return false;
+    const length = chunk.byteLength;
+    const ptr = this.#engine.videoBuffer(length);
+    if (this.#videoBuffer.buffer !== this.#memory.buffer || this.#videoBuffer.byteOffset !== ptr || this.#videoBuffer.byteLength < length) {
+      this.#videoBuffer = new Uint8Array(this.#memory.buffer, ptr, length);
+    }
+    chunk.copyTo(this.#videoBuffer);
+    const key = chunk.type === "key";
+    const sent = this.#engine.sealVideo(nowUs(), track, length, key, false, 0, key ? 0 : 1, mediaTimeUs);
+    this.drain();
+    return sent;
+  }
+
+  stats(): UplinkEngineStats | undefined {
+    return this.#joined ? this.#engine.stats(nowUs()) : undefined;
+  }
+
+  /** Sends and tells what the engine has to send and tell, then sleeps until its next deadline. */
+  drain(): void {
+    const engine = this.#engine;
+    const transport = this.#transport;
+    for (let bytes = engine.pollControl(); bytes !== undefined; bytes = engine.pollControl()) transport?.sendControl(bytes);
+    for (let bytes = engine.pollDatagram(); bytes !== undefined; bytes = engine.pollDatagram()) transport?.sendDatagram(bytes);
+    for (let event = engine.pollEvent(); event !== undefined; event = engine.pollEvent()) this.#onEvent(event);
+    if (transport !== undefined) this.#deadline.arm(engine.nextTimeout());
+  }
+
+  #send(requestId: number): Promise<JoinedInfo | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(requestId, { resolve, reject });
+      this.drain();
+    });
+  }
+
+  #onEvent(event: UplinkEvent): void {
+    switch (event.kind) {
+      case "joined":
+        this.#settle(event.requestId)?.resolve(event.joined);
+        return;
+      case "done":
+        this.#settle(event.requestId)?.resolve(undefined);
+        return;
+      case "refused":
+        this.#settle(event.requestId)?.reject(new RtcError("REQUEST_REFUSED", `${event.code}: ${event.message}`));
+        return;
+      case "request-timed-out":
+        this.#settle(event.requestId)?.reject(new RtcError("REQUEST_TIMED_OUT", "the gateway did not answer in time"));
+        return;
+      case "target-bitrate":
+        this.audioBitrate = event.audio;
+        this.#listener.onVideoBitrate(event.video);
+        return;
+      case "key-frame-requested":
+        this.#listener.onKeyFrameRequested(event.track);
+        return;
+      case "seal-failed":
+        this.#listener.notify({ kind: "error", error: { codeName: "ENCRYPTION_FAILED", message: `sealing failed: ${event.reason}` } });
+        return;
+      case "log":
+        this.#log.log(event.level, event.message);
+        return;
+      default:
+        this.#listener.notify({ kind: "notification", notification: event });
+    }
+  }
+
+  #settle(requestId: number): Waiting | undefined {
+    const waiting = this.#waiting.get(requestId);
+    this.#waiting.delete(requestId);
+    return waiting;
+  }
+
+  #onClosed(error: RtcError): void {
+    this.#log.warn(`session lost: ${error.message}`);
+    const wasJoined = this.#joined;
+    this.#generation++;
+    this.#transport = undefined;
+    this.#joined = false;
+    this.#deadline.cancel();
+    this.#reject(error);
+    if (wasJoined) this.#listener.notify({ kind: "closed", error: toPlainError(error) });
+  }
+
+  #reject(error: RtcError): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * One camera or screen: takes frames, encodes them, hands chunks to the engine. What rate to encode at and when to make
+ * a key frame is the engine's decision; here they meet the browser's encoder.
+ */
+import { RtcError } from "../../errors.ts";
+import { ClockMapper } from "../clock.ts";
+import { codecString, encoderConfig, fitPicture } from "../codec.ts";
+import { nowUs } from "../deadline.ts";
+import type { Logger } from "../logger.ts";
+import type { VideoSenderStats, VideoSettings, VideoSource } from "../worker_protocol.ts";
+import { FrameRate } from "../frame_rate.ts";
+
+/** What the sender needs of the worker around it. */
+export interface VideoSink {
+  /** Seals and sends a chunk; false if there is no session. */
+  send(chunk: EncodedVideoChunk, track: number, mediaTimeUs: number): boolean;
+  onSize(track: number, width: number, height: number, codec: string): void;
+  onSourceEnded(track: number): void;
+  onError(error: RtcError): void;
+}
+
+/** Frames waiting in the encoder beyond this are late already: the new one is skipped instead. */
+const ENCODER_QUEUE = 2;
+/** The encoder is told of a new rate only if it differs by this much, and not more often than that. */
+const BITRATE_STEP = 0.08;
+const BITRATE_INTERVAL_US = 200_000;
+const KEY_FRAME_INTERVAL_US = 300_000;
+
+export class VideoSender {
+  #settings: VideoSettings;
+  #encoder: VideoEncoder | undefined;
+  #config: VideoEncoderConfig | undefined;
+  #reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
+  #port: MessagePort | undefined;
+  #clock = new ClockMapper();
+  #muted = false;
+  #closed = false;
+  #keyFrameWanted = true;
+  #lastKeyFrameUs = Number.NEGATIVE_INFINITY;
+  #targetBitrate: number;
+  #bitrateSetUs = 0;
+  #failures = 0;
+  #sourceWidth = 0;
+  #sourceHeight = 0;
+  /** Frame's time stamp → media time and when encoding began. Bounded by the encoder's queue. */
+  readonly #inEncoder = new Map<number, { mediaTimeUs: number; sinceUs: number }>();
+  readonly #rate = new FrameRate();
+  #framesEncoded = 0;
+  #keyFramesEncoded = 0;
+  #framesDropped = 0;
+  #encodeTimeUs = 0;
+
+  constructor(
+    readonly track: number,
+    settings: VideoSettings,
+    readonly sink: VideoSink,
+    readonly log: Logger,
+  ) {
+    this.#settings = settings;
+    this.#targetBitrate = Math.min(settings.maxBitrate, START_BITRATE);
+  }
+
+  /** Takes frames from here, in place of what was before. */
+  setSource(source: VideoSource): void {
+    this.#dropSource();
+    this.#clock = new ClockMapper();
+    if (source.kind === "readable") {
+      this.#reader = source.readable.getReader();
+      void this.#read(this.#reader);
+    } else {
+      this.#port = source.port;
+      source.port.onmessage = ({ data }: MessageEvent<VideoFrame | null>) => {
+        if (data === null) this.sink.onSourceEnded(this.track);
+        else this.#take(data);
+      };
+    }
+  }
+
+  update(settings: VideoSettings): void {
+    this.#settings = settings;
+    // Taken up at the next frame, which knows its size.
+    this.#sourceWidth = 0;
+  }
+
+  setMuted(muted: boolean): void {
+    this.#muted = muted;
+    if (!muted) this.#keyFrameWanted = true;
+  }
+
+  /** What this source could use at most, in bit/s. */
+  get maxBitrate(): number {
+    return this.#settings.maxBitrate;
+  }
+
+  requestKeyFrame(): void {
+    this.#keyFrameWanted = true;
+  }
+
+  /** The engine's estimate for video in bit/s. */
+  setTargetBitrate(bitrate: number): void {
+    this.#targetBitrate = Math.min(bitrate, this.#settings.maxBitrate);
+    const config = this.#config;
+    const encoder = this.#encoder;
+    if (config?.bitrate === undefined || encoder?.state !== "configured") return;
+    const change = Math.abs(this.#targetBitrate - config.bitrate) / config.bitrate;
+    const now = nowUs();
+    if (change < BITRATE_STEP || now - this.#bitrateSetUs < BITRATE_INTERVAL_US) return;
+    this.#bitrateSetUs = now;
+    this.#config = { ...config, bitrate: this.#targetBitrate };
+    encoder.configure(this.#config);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#dropSource();
+    if (this.#encoder !== undefined && this.#encoder.state !== "closed") this.#encoder.close();
+    this.#encoder = undefined;
+  }
+
+  stats(): VideoSenderStats {
+    return {
+      track: this.track,
+      codec: this.#config?.codec ?? codecString(this.#settings.codec, this.#settings.maxWidth, this.#settings.maxHeight),
+      framesEncoded: this.#framesEncoded,
+      keyFramesEncoded: this.#keyFramesEncoded,
+      framesDropped: this.#framesDropped,
+      framesPerSecond: this.#rate.perSecond(nowUs()),
+      frameWidth: this.#config?.width ?? 0,
+      frameHeight: this.#config?.height ?? 0,
+      targetBitrate: this.#targetBitrate,
+      totalEncodeTime: this.#encodeTimeUs / 1e6,
+    };
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<VideoFrame>): Promise<void> {
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (this.#reader !== reader) {
+          value?.close();
+          return;
+        }
+        if (done) break;
+        this.#take(value);
+      }
+    } catch (thrown) {
+      this.log.warn(`track ${this.track}: the source failed: ${String(thrown)}`);
+    }
+    if (!this.#closed) this.sink.onSourceEnded(this.track);
+  }
+
+  #take(frame: VideoFrame): void {
+    try {
+      this.#encode(frame);
+    } catch (thrown) {
+      this.#fail(thrown);
+    } finally {
+      frame.close();
+    }
+  }
+
+  #encode(frame: VideoFrame): void {
+    if (this.#closed || this.#muted) return;
+    const now = nowUs();
+    const mediaTimeUs = Math.round(this.#clock.map(frame.timestamp, now));
+    if (frame.displayWidth !== this.#sourceWidth || frame.displayHeight !== this.#sourceHeight) {
+      this.#configure(frame.displayWidth, frame.displayHeight);
+    }
+    const encoder = this.#encoder;
+    if (encoder?.state !== "configured") return;
+    if (encoder.encodeQueueSize >= ENCODER_QUEUE) {
+      this.#framesDropped++;
+      return;
+    }
+    const keyFrame = this.#keyFrameWanted && now - this.#lastKeyFrameUs >= KEY_FRAME_INTERVAL_US;
+    if (keyFrame) {
+      this.#keyFrameWanted = false;
+      this.#lastKeyFrameUs = now;
+    }
+    // Chunks come back with the frame's own time stamp.
+    this.#inEncoder.set(frame.timestamp, { mediaTimeUs, sinceUs: now });
+    encoder.encode(frame, { keyFrame });
+  }
+
+  #configure(sourceWidth: number, sourceHeight: number): void {
+    const { codec, maxWidth, maxHeight, frameRate } = this.#settings;
+    this.#sourceWidth = sourceWidth;
+    this.#sourceHeight = sourceHeight;
+    const size = fitPicture(sourceWidth, sourceHeight, maxWidth, maxHeight);
+    this.#targetBitrate = Math.min(this.#targetBitrate, this.#settings.maxBitrate);
+    const config = encoderConfig(codec, { ...size, frameRate, bitrate: this.#targetBitrate });
+    const changed = config.codec !== this.#config?.codec || config.width !== this.#config.width || config.height !== this.#config.height;
+    this.#config = config;
+    if (this.#encoder?.state !== "configured" || changed) this.#start(config);
+    else this.#encoder.configure(config);
+    if (changed) this.sink.onSize(this.track, size.width, size.height, config.codec);
+  }
+
+  #start(config: VideoEncoderConfig): void {
+    if (this.#encoder !== undefined && this.#encoder.state !== "closed") this.#encoder.close();
+    this.#inEncoder.clear();
+    const encoder = new VideoEncoder({
+      output: (chunk) => {
+        if (this.#encoder === encoder) this.#onChunk(chunk);
+      },
+      error: (error) => {
+        if (this.#encoder === encoder) this.#fail(error);
+      },
+    });
+    this.#encoder = encoder;
+    encoder.configure(config);
+    this.#keyFrameWanted = true;
+    this.#lastKeyFrameUs = Number.NEGATIVE_INFINITY;
+    this.log.info(`track ${this.track}: encoding ${config.codec} ${config.width}x${config.height} at ${config.bitrate ?? 0} bit/s`);
+  }
+
+  #onChunk(chunk: EncodedVideoChunk): void {
+    const now = nowUs();
+    const frame = this.#inEncoder.get(chunk.timestamp);
+    this.#inEncoder.delete(chunk.timestamp);
+    if (frame === undefined || this.#muted) return;
+    this.#encodeTimeUs += now - frame.sinceUs;
+    this.#framesEncoded++;
+    this.#failures = 0;
+    this.#rate.add(now);
+    if (chunk.type === "key") this.#keyFramesEncoded++;
+    if (!this.sink.send(chunk, this.track, frame.mediaTimeUs)) this.#keyFrameWanted = true;
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#closed) return;
+    this.#failures++;
+    this.log.warn(`track ${this.track}: the encoder failed (${this.#failures}): ${String(thrown)}`);
+    this.#encoder = undefined;
+    if (this.#failures <= 3) {
+      // A new encoder at the next frame.
+      this.#sourceWidth = 0;
+      return;
+    }
+    this.close();
+    this.sink.onError(new RtcError("CODEC_FAILED", `the video encoder failed: ${String(thrown)}`, { cause: thrown }));
+  }
+
+  #dropSource(): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    void reader?.cancel().catch(() => undefined);
+    this.#port?.close();
+    this.#port = undefined;
+  }
+}
+
+const START_BITRATE = 1_000_000;
+
+/** Encodes one grey picture and throws it away: the first encode of a codec takes up to 220 ms, later ones a few. */
+export async function warmUp(settings: VideoSettings): Promise<void> {
+  const width = settings.maxWidth;
+  const height = settings.maxHeight;
+  const encoder = new VideoEncoder({ output: () => undefined, error: () => undefined });
+  try {
+    encoder.configure(encoderConfig(settings.codec, { width, height, frameRate: settings.frameRate, bitrate: settings.maxBitrate }));
+    const frame = new VideoFrame(new Uint8Array((width * height * 3) / 2), { format: "I420", codedWidth: width, codedHeight: height, timestamp: 0 });
+    encoder.encode(frame, { keyFrame: true });
+    frame.close();
+    await encoder.flush();
+  } catch {
+    // The real encoder reports what is wrong.
+  }
+  if (encoder.state !== "closed") encoder.close();
+}

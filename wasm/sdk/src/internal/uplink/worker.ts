@@ -1,0 +1,133 @@
+/** Entry of the uplink worker: the page's calls on one side, engine and transport on the other. */
+import init, { UplinkEngine } from "smrtc-wasm";
+import { RtcError, toPlainError } from "../../errors.ts";
+import { Logger } from "../logger.ts";
+import { serve } from "../rpc.ts";
+import type { Port } from "../rpc.ts";
+import type { UplinkCalls, UplinkInit, UplinkNotice } from "../worker_protocol.ts";
+import { AudioSender } from "./audio_sender.ts";
+import { UplinkSession } from "./session.ts";
+import { VideoSender, warmUp } from "./video_sender.ts";
+
+/** What exists once `init` has run. */
+interface Running {
+  readonly engine: UplinkEngine;
+  readonly session: UplinkSession;
+  readonly audio: AudioSender | undefined;
+}
+
+const log = new Logger("uplink");
+const videos = new Map<number, VideoSender>();
+let running: Running | undefined;
+
+const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
+  async init(options) {
+    running = await start(options);
+  },
+  async connect(request) {
+    return need().session.connect(request);
+  },
+  async request(body) {
+    await need().session.request(body);
+  },
+  disconnect({ leave }) {
+    need().session.disconnect(leave);
+  },
+  async addVideo({ track, kind, source, settings }) {
+    const { session } = need();
+    await warmUp(settings);
+    videos.get(track)?.close();
+    const sized = Promise.withResolvers<{ width: number; height: number; codec: string }>();
+    const sender = new VideoSender(track, settings, {
+      send: (chunk, number, mediaTimeUs) => session.sendVideo(chunk, number, mediaTimeUs),
+      onSize: (number, width, height, codec) => {
+        sized.resolve({ width, height, codec });
+        notify({ kind: "video-size", track: number, width, height, codec });
+      },
+      onSourceEnded: (number) => notify({ kind: "source-ended", track: number }),
+      onError: (error) => {
+        sized.reject(error);
+        notify({ kind: "error", error: toPlainError(error) });
+      },
+    }, log);
+    videos.set(track, sender);
+    session.addTrack(track, kind);
+    sender.setSource(source);
+    // A camera that gives no picture must not hold up the call: what it will be is known well enough.
+    const timer = setTimeout(() => sized.resolve({ width: settings.maxWidth, height: settings.maxHeight, codec: sender.stats().codec }), FIRST_FRAME_MS);
+    return sized.promise.finally(() => clearTimeout(timer));
+  },
+  replaceVideoSource({ track, source }) {
+    videos.get(track)?.setSource(source);
+  },
+  updateVideo({ track, settings }) {
+    videos.get(track)?.update(settings);
+  },
+  muteVideo({ track, muted }) {
+    videos.get(track)?.setMuted(muted);
+  },
+  removeVideo({ track }) {
+    videos.get(track)?.close();
+    videos.delete(track);
+    need().session.removeTrack(track);
+  },
+  setAudio({ track }) {
+    const { session, audio } = need();
+    if (audio === undefined) return;
+    if (audio.track !== undefined) session.removeTrack(audio.track);
+    audio.track = track;
+    if (track !== undefined) session.addTrack(track, "audio");
+  },
+  muteAudio({ muted }) {
+    need().engine.setAudioMuted(muted);
+  },
+  setProcessing({ echoCancellation, noiseSuppression, autoGainControl }) {
+    need().engine.setAudioProcessing(echoCancellation, noiseSuppression, autoGainControl);
+  },
+  stats() {
+    const { session, engine } = need();
+    return {
+      engine: session.stats(),
+      video: [...videos.values()].map((sender) => sender.stats()),
+      audioLevel: engine.audioLevel(),
+      audioTargetBitrate: session.audioBitrate,
+      kid: engine.kid(),
+      epoch: engine.epoch(),
+    };
+  },
+  logs() {
+    return log.lines();
+  },
+});
+
+/** How long a camera may take to its first picture. */
+const FIRST_FRAME_MS = 3_000;
+
+async function start(options: UplinkInit): Promise<Running> {
+  log.setLevel(options.logLevel);
+  const { memory } = await init({ module_or_path: options.module });
+  const engine = new UplinkEngine({ suite: options.suite, ...options.processing }, options.key);
+  // The downlink worker opens with the same secret; it goes there without passing through the page again.
+  options.keyPort.postMessage({ suite: options.suite, key: options.key }, [options.key.buffer]);
+  options.keyPort.close();
+  const session = new UplinkSession(engine, memory, log, {
+    notify,
+    onKeyFrameRequested: (track) => videos.get(track)?.requestKeyFrame(),
+    onVideoBitrate: shareBitrate,
+  });
+  const audio = options.audio === undefined ? undefined : new AudioSender(engine, options.audio, () => session.drain());
+  log.info("ready");
+  return { engine, session, audio };
+}
+
+/** A screen and a camera share what the network gives, in proportion to what they could use. */
+function shareBitrate(total: number): void {
+  const senders = [...videos.values()];
+  const wanted = senders.reduce((sum, sender) => sum + sender.maxBitrate, 0);
+  for (const sender of senders) sender.setTargetBitrate((total * sender.maxBitrate) / wanted);
+}
+
+function need(): Running {
+  if (running === undefined) throw new RtcError("INVALID_OPERATION", "the uplink worker is not ready");
+  return running;
+}

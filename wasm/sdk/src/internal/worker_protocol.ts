@@ -1,0 +1,185 @@
+/** Typed messages between the page and its two workers, and between the workers and the audio worklet. */
+import type { PlainError } from "../errors.ts";
+import type { LogLevel, TransportChoice, VideoCodecName } from "../options.ts";
+import type { DownlinkEngineStats, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
+import type { GatewayAddress } from "./transport.ts";
+
+/** How a worker and the audio worklet exchange samples: shared memory on isolated pages, a port elsewhere. */
+export type AudioLink =
+  | { readonly kind: "shared"; readonly ring: SharedArrayBuffer }
+  | { readonly kind: "port"; readonly port: MessagePort };
+
+/** The first message to either worker; everything else follows its reply. */
+export interface UplinkInit {
+  readonly module: WebAssembly.Module;
+  readonly suite: string;
+  /** Transferred; the page keeps nothing. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  /** Leads to the downlink worker; the key goes there this way. */
+  readonly keyPort: MessagePort;
+  readonly audio: AudioLink | undefined;
+  readonly processing: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean };
+  readonly logLevel: LogLevel;
+}
+
+export interface ConnectRequest {
+  readonly address: GatewayAddress;
+  readonly token: string;
+  readonly transport: TransportChoice;
+  readonly sdkVersion: string;
+  readonly decodeCodecs: readonly string[];
+}
+
+/** What the uplink worker encodes for a track. */
+export interface VideoSettings {
+  readonly codec: VideoCodecName;
+  readonly maxWidth: number;
+  readonly maxHeight: number;
+  readonly frameRate: number;
+  /** bit/s; the engine's estimate may be lower, never higher. */
+  readonly maxBitrate: number;
+}
+
+/** Where frames come from: a transferred stream of `VideoFrame`, or a port that brings them one by one. */
+export type VideoSource =
+  | { readonly kind: "readable"; readonly readable: ReadableStream<VideoFrame> }
+  | { readonly kind: "port"; readonly port: MessagePort };
+
+/** Calls that the uplink worker answers: name → argument and result. */
+export interface UplinkCalls {
+  init: { argument: UplinkInit; result: undefined };
+  connect: { argument: ConnectRequest; result: { joined: JoinedInfo; transport: "webtransport" | "websocket"; kid: string; epoch: number } };
+  request: { argument: RequestBody; result: undefined };
+  disconnect: { argument: { leave: boolean }; result: undefined };
+  addVideo: {
+    argument: { track: number; kind: "video" | "screen"; source: VideoSource; settings: VideoSettings };
+    result: { width: number; height: number; codec: string };
+  };
+  replaceVideoSource: { argument: { track: number; source: VideoSource }; result: undefined };
+  updateVideo: { argument: { track: number; settings: VideoSettings }; result: undefined };
+  muteVideo: { argument: { track: number; muted: boolean }; result: undefined };
+  removeVideo: { argument: { track: number }; result: undefined };
+  /** Starts sending what the worklet captures as this track, or stops. */
+  setAudio: { argument: { track: number | undefined }; result: undefined };
+  muteAudio: { argument: { muted: boolean }; result: undefined };
+  setProcessing: { argument: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean }; result: undefined };
+  stats: { argument: undefined; result: UplinkStats };
+  logs: { argument: undefined; result: string[] };
+}
+
+export interface VideoSenderStats {
+  readonly track: number;
+  readonly codec: string;
+  readonly framesEncoded: number;
+  readonly keyFramesEncoded: number;
+  readonly framesDropped: number;
+  readonly framesPerSecond: number;
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  readonly targetBitrate: number;
+  readonly totalEncodeTime: number;
+}
+
+export interface UplinkStats {
+  readonly engine: UplinkEngineStats | undefined;
+  readonly video: readonly VideoSenderStats[];
+  readonly audioLevel: number;
+  readonly audioTargetBitrate: number;
+  readonly kid: string;
+  readonly epoch: number;
+}
+
+/** What the uplink worker tells unasked. */
+export type UplinkNotice =
+  | { readonly kind: "notification"; readonly notification: Notification }
+  | { readonly kind: "closed"; readonly error: PlainError }
+  | { readonly kind: "video-size"; readonly track: number; readonly width: number; readonly height: number; readonly codec: string }
+  | { readonly kind: "source-ended"; readonly track: number }
+  | { readonly kind: "error"; readonly error: PlainError };
+
+export interface DownlinkInit {
+  readonly module: WebAssembly.Module;
+  /** Brings `{ suite, key }` from the uplink worker. */
+  readonly keyPort: MessagePort;
+  readonly audio: AudioLink | undefined;
+  readonly minPlayoutDelayMs: number;
+  readonly maxPlayoutDelayMs: number;
+  readonly logLevel: LogLevel;
+}
+
+/** Calls that the downlink worker answers. */
+export interface DownlinkCalls {
+  init: { argument: DownlinkInit; result: undefined };
+  connect: {
+    argument: { address: GatewayAddress; ticket: string; transport: TransportChoice };
+    result: { transport: "webtransport" | "websocket" };
+  };
+  disconnect: { argument: undefined; result: undefined };
+  addTrack: { argument: { sender: number; track: number; kind: MediaKind; codec: string }; result: undefined };
+  removeTrack: { argument: { sender: number; track: number }; result: undefined };
+  removeSender: { argument: { sender: number }; result: undefined };
+  setVolume: { argument: { sender: number; track: number; volume: number }; result: undefined };
+  attachCanvas: { argument: { sender: number; track: number; id: number; canvas: OffscreenCanvas }; result: undefined };
+  detachCanvas: { argument: { id: number }; result: undefined };
+  /** Sends every picture shown to the port as a `VideoFrame`. */
+  attachTap: { argument: { sender: number; track: number; id: number; sink: FrameSink }; result: undefined };
+  detachTap: { argument: { id: number }; result: undefined };
+  snapshot: { argument: { sender: number; track: number }; result: Blob | undefined };
+  stats: { argument: undefined; result: DownlinkStats };
+  logs: { argument: undefined; result: string[] };
+}
+
+/** Where a tap's frames go. */
+export type FrameSink =
+  | { readonly kind: "port"; readonly port: MessagePort }
+  | { readonly kind: "writable"; readonly writable: WritableStream<VideoFrame> };
+
+export interface VideoReceiverStats {
+  readonly sender: number;
+  readonly track: number;
+  readonly codec: string;
+  readonly framesDecoded: number;
+  readonly keyFramesDecoded: number;
+  readonly framesRendered: number;
+  readonly framesDropped: number;
+  readonly framesPerSecond: number;
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  readonly freezeCount: number;
+  readonly totalFreezesDuration: number;
+  readonly totalDecodeTime: number;
+}
+
+export interface DownlinkStats {
+  readonly engine: DownlinkEngineStats | undefined;
+  readonly video: readonly VideoReceiverStats[];
+  /** Samples of silence that the worklet played because we were late. */
+  readonly playoutUnderrunSamples: number;
+}
+
+/** What the downlink worker tells unasked. */
+export type DownlinkNotice =
+  | { readonly kind: "closed"; readonly error: PlainError }
+  | { readonly kind: "decryption"; readonly sender: number; readonly state: "ok" | "cannot-decrypt"; readonly reason: string }
+  | { readonly kind: "first-frame"; readonly sender: number; readonly track: number; readonly width: number; readonly height: number }
+  | { readonly kind: "error"; readonly error: PlainError };
+
+/** Of the page to the worklet, through `processorOptions`. */
+export interface WorkletOptions {
+  /** Near and far samples for the uplink worker. */
+  readonly capture: AudioLink;
+  /** Mixed samples from the downlink worker. */
+  readonly playout: AudioLink;
+}
+
+/** Between a worker and the worklet where there is no shared memory. The buffer is transferred. */
+export type SamplesMessage =
+  | { readonly kind: "samples"; readonly samples: Float32Array<ArrayBuffer> }
+  /** The worklet's need for more, in samples since the last message. */
+  | { readonly kind: "consumed"; readonly count: number; readonly missed: number };
+
+/** The frame in which calls and notices travel. */
+export type CallMessage<Calls> = { [Name in keyof Calls]: { id: number; name: Name; argument: ArgumentOf<Calls, Name> } }[keyof Calls];
+export type ReplyMessage = { id: number; result: unknown } | { id: number; error: PlainError };
+export type ArgumentOf<Calls, Name extends keyof Calls> = Calls[Name] extends { argument: infer Argument } ? Argument : never;
+export type ResultOf<Calls, Name extends keyof Calls> = Calls[Name] extends { result: infer Result } ? Result : never;
