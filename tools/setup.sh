@@ -1,0 +1,96 @@
+#!/bin/sh
+# Installs what the machine lacks: setup.sh build|test
+#
+# `build` is what compiling needs, `test` adds the browsers. Looks for commands, not for packages, so that a machine that
+# has them from elsewhere is left alone, and says nothing when nothing is missing. Debian packages need root or sudo;
+# everything else goes under .build and node_modules.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+
+say() { echo "setup: $*"; }
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+
+packages=
+# need COMMAND PACKAGE...: remembers the packages if the command is missing.
+need() {
+    has "$1" || { shift && packages="$packages $*"; }
+}
+
+install_packages() {
+    # shellcheck disable=SC2086
+    set -- $packages
+    [ $# -gt 0 ] || return 0
+    has apt-get || fail "install these yourself, this is not Debian: $*"
+    if [ "$(id -u)" = 0 ]; then
+        sudo=
+    else
+        has sudo || fail "run as root, or install these yourself: $*"
+        sudo=sudo
+    fi
+    say "installing Debian packages: $*"
+    # Another apt may be at work (a fresh machine updates itself): wait for its lock instead of failing.
+    $sudo apt-get -qq -o DPkg::Lock::Timeout=600 update
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
+        install -y --no-install-recommends "$@" >"$root/.build/apt.log" 2>&1 || {
+        tail -n 20 "$root/.build/apt.log" >&2
+        fail "apt-get failed; the whole of it is in .build/apt.log"
+    }
+    packages=
+}
+
+# Debian 12 has Node 18; the tools want 20. Its npm fetches a newer Node, and a newer npm, into .build/node.
+node_is_new_enough() {
+    has node && has npm && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
+}
+install_node() {
+    PATH=$root/.build/node/node_modules/.bin:$PATH
+    if node_is_new_enough; then return 0; fi
+    if ! has npm; then
+        need npm npm
+        install_packages
+    fi
+    say "Node.js is missing or older than 20: fetching one from npm into .build/node"
+    mkdir -p "$root/.build/node"
+    cp "$root"/tools/node/package*.json "$root/.build/node/"
+    (cd "$root/.build/node" && npm ci --silent --no-audit --no-fund)
+    node_is_new_enough || fail "Node.js in .build/node does not run"
+}
+
+# npm writes this file last, so its age says whether the lock file has changed since.
+install_node_modules() {
+    [ -f "$1/package-lock.json" ] || return 0
+    if [ -n "$(find "$1/node_modules/.package-lock.json" -newer "$1/package-lock.json" 2>/dev/null)" ]; then
+        return 0
+    fi
+    say "installing the Node packages of $1"
+    (cd "$1" && npm ci --silent --no-audit --no-fund)
+    touch "$1/node_modules/.package-lock.json"
+}
+
+mkdir -p .build
+case ${1:-} in build | test) ;; *) fail "usage: $0 build|test" ;; esac
+
+has cargo || fail "no cargo: install rustup from https://rustup.rs first"
+need cc gcc libc6-dev
+need c++ g++
+need clang-19 clang-19
+need llvm-ar-19 llvm-19
+if [ "$1" = test ]; then
+    need chromium chromium
+    need firefox-esr firefox-esr
+    # A sound server with no sound card: Firefox never starts its audio clock without a device.
+    need pulseaudio pulseaudio
+fi
+install_packages
+
+install_node
+install_node_modules wasm/tools
+install_node_modules wasm/sdk
+[ "$1" = build ] || install_node_modules wasm/e2e
+
+wasm/tools/setup-std.sh
