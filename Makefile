@@ -1,0 +1,112 @@
+# The words people type are the words CI runs. `make` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Used only if tools/setup.sh had to fetch a newer Node.js.
+export PATH := $(CURDIR)/.build/node/node_modules/.bin:$(PATH)
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PORT ?= 4433
+FUZZ_SECONDS ?= 60
+# Tests drive the gateway through doors that a release does not have; one set of features, so nothing is built twice.
+FEATURES := --features smrtc-gateway/_test_support
+
+# tools/step.sh NAME COMMAND... prints a heading, keeps the output in .build/logs/NAME.log and notes the time it took.
+step := tools/step.sh
+
+.PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary sdk-check sdk-test \
+	fuzz-build browser-test fix fuzz audit bench-call clean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+
+setup: ## install what the machine lacks (Debian packages need root or sudo); quick when nothing is missing
+	@tools/setup.sh test
+
+setup-build:
+	@tools/setup.sh build
+	@engine/opus/build.sh host
+
+demo: setup-build wasm sdk ## build everything, start a gateway with the demo page on http://localhost:4433 (PORT=...)
+	@node wasm/demo/build.mjs
+	@cargo build --locked --package smrtc-gateway
+	@tools/demo.sh $(TARGET)/debug/smrtc-gateway $(PORT)
+
+wasm: setup-build ## build the Wasm module of the SDK
+	@wasm/tools/build.sh release
+
+sdk: setup-build ## build the TypeScript part of the SDK
+	@cd wasm/sdk && npm run --silent build
+
+debug: setup-build ## build the module with DWARF and the SDK unminified, to step through Rust in the browser
+	@wasm/tools/build.sh debug
+	@cd wasm/sdk && npm run --silent build -- --debug
+	@node wasm/demo/build.mjs
+
+test: ## everything that must hold before a change lands
+	@rm -rf .build/logs
+	@$(step) setup tools/setup.sh test
+	@$(step) libopus engine/opus/build.sh host
+	@$(MAKE) rust-check rust-test boundary
+	@$(step) wasm wasm/tools/build.sh release
+	@$(MAKE) sdk-check sdk-test fuzz-build browser-test
+	@tools/counts.sh
+
+check: setup-build ## the quick part of it: formatting, clippy, the gateway's dependencies, tsc, eslint
+	@rm -rf .build/logs
+	@$(MAKE) rust-check boundary sdk-check
+
+rust-check:
+	@$(step) rustfmt cargo fmt --all --check
+	@$(step) clippy cargo clippy --locked --workspace --all-targets $(FEATURES) -- -D warnings
+
+# The programs are built in the same call as the tests, with the features the tests need; the browser tests use them.
+rust-test:
+	@$(step) rust-build cargo build --locked --lib --bins --tests $(FEATURES)
+	@$(step) rust-test cargo test --locked --no-fail-fast $(FEATURES)
+
+boundary:
+	@$(step) boundary tools/boundary.sh
+
+sdk-check:
+	@$(step) sdk-types npm run --silent --prefix wasm/sdk typecheck
+	@$(step) sdk-lint npm run --silent --prefix wasm/sdk lint
+	@if [ -d wasm/e2e/node_modules ]; then \
+		$(step) e2e-types npm run --silent --prefix wasm/e2e check; \
+		$(step) e2e-lint npm run --silent --prefix wasm/e2e lint; \
+	fi
+
+sdk-test:
+	@$(step) sdk-build npm run --silent --prefix wasm/sdk build
+	@$(step) sdk-test npm run --silent --prefix wasm/sdk test
+
+fuzz-build:
+	@$(step) fuzz-build tools/fuzz.sh build
+
+browser-test:
+	@$(step) demo-build node wasm/demo/build.mjs
+	@SMRTC_PROGRAMS_BUILT=1 $(step) browser-test npm run --silent --prefix wasm/e2e test
+
+fix: setup-build ## apply what rustfmt, clippy and eslint can fix by themselves
+	@cargo clippy --locked --workspace --all-targets $(FEATURES) --fix --allow-dirty --allow-staged
+	@cargo fmt --all
+	@cd wasm/sdk && npx eslint --fix .
+
+fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS=...)
+	@tools/setup.sh build
+	@tools/fuzz.sh run $(FUZZ_SECONDS)
+
+audit: ## licences, sources, bans and advisories of every dependency
+	@tools/audit.sh
+
+bench-call: setup wasm sdk ## glass-to-glass delay, CPU and memory against RTCPeerConnection: one JSON object
+	@node wasm/demo/build.mjs
+	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
+	@SMRTC_PROGRAMS_BUILT=1 npm run --silent --prefix wasm/e2e bench-call
+
+clean: ## remove what was built; the downloaded tools under .build stay (rm -rf .build removes them too)
+	@cargo clean --quiet
+	@rm -rf .build/opus .build/bound .build/fuzz .build/logs .build/e2e wasm/sdk/dist wasm/demo/dist

@@ -1,0 +1,18 @@
+#!/bin/bash
+# One step of `make test`: step.sh NAME COMMAND...
+#
+# Shows the output as it comes, keeps it in .build/logs/NAME.log, and notes the seconds for tools/counts.sh.
+set -u -o pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+logs=$root/.build/logs
+name=$1
+shift
+mkdir -p "$logs"
+
+echo "== $name: $*"
+start=$(date +%s)
+"$@" 2>&1 | tee "$logs/$name.log"
+status=$?
+echo "$name $(($(date +%s) - start)) $status" >>"$logs/steps"
+[ "$status" = 0 ] || echo "== $name FAILED ($status)" >&2
+exit "$status"
