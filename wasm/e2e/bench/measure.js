@@ -1,0 +1,32 @@
+// CPU and memory of a browser over a stretch of time.
+import { sleep } from "../harness/child.js";
+import { cpuBetween, processTree, pssBytes } from "../harness/procfs.js";
+
+/**
+ * @param {number} browser root of the browser's process tree
+ * @param {number} wantedSeconds
+ * @param {Record<string, number>} others programs of one process to account for separately, by name
+ */
+export async function measure(browser, wantedSeconds, others = {}) {
+  const begin = performance.now();
+  const before = processTree(browser);
+  const othersBefore = Object.fromEntries(Object.entries(others).map(([name, pid]) => [name, processTree(pid)]));
+  let peakPssBytes = 0;
+  const samples = Math.max(1, Math.floor(wantedSeconds / 2.5));
+  for (let i = 1; i <= samples; i++) {
+    await sleep(begin + (wantedSeconds * 1000 * i) / samples - performance.now());
+    peakPssBytes = Math.max(peakPssBytes, processTree(browser).reduce((sum, { pid }) => sum + pssBytes(pid), 0));
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  const cpu = cpuBetween(before, processTree(browser));
+  const perMinute = (value) => (value * 60) / seconds;
+  return {
+    seconds,
+    cpuSecondsPerMinute: perMinute(cpu.total),
+    cpuSecondsPerMinuteByRole: Object.fromEntries(Object.entries(cpu.byRole).map(([role, value]) => [role, perMinute(value)])),
+    othersCpuSecondsPerMinute: Object.fromEntries(
+      Object.entries(others).map(([name, pid]) => [name, perMinute(cpuBetween(othersBefore[name], processTree(pid)).total)]),
+    ),
+    peakPssMiB: peakPssBytes / 2 ** 20,
+  };
+}

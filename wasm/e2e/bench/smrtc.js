@@ -1,0 +1,1 @@
+export async function smrtcCall() { throw new Error("not yet"); }
