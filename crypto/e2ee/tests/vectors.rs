@@ -82,7 +82,7 @@ fn frames_of_sm4_gcm_sm3_from_the_independent_reference() {
 
 /// Opens the published frame; seals it too when its counter can be reached by counting.
 fn check_frame(case: &SframeCase) {
-    let suite = CipherSuite::try_from(case.cipher_suite).unwrap();
+    let suite = CipherSuite::try_from(case.cipher_suite).expect("a suite of ours");
     let base_key = BaseKey::new(&case.base_key);
 
     let mut store = KeyStore::new(Box::new(OneKey(suite, Kid(case.kid), base_key.clone())));
@@ -99,10 +99,12 @@ fn check_frame(case: &SframeCase) {
     if case.ctr < 1 << 16 {
         let mut sealer = Sealer::new(suite, Kid(case.kid), &base_key);
         for _ in 0..case.ctr {
-            sealer.seal(b"", b"", &mut Vec::new()).unwrap();
+            sealer.seal(b"", b"", &mut Vec::new()).expect("sealed");
         }
         let mut sealed = Vec::new();
-        sealer.seal(&case.metadata, &case.pt, &mut sealed).unwrap();
+        sealer
+            .seal(&case.metadata, &case.pt, &mut sealed)
+            .expect("sealed");
         assert_eq!(sealed, case.ct.0);
     }
 }
@@ -112,7 +114,7 @@ fn base_keys_of_the_external_key() {
     let file: ExternalFile = load("smrtc/external_key.json");
     assert_eq!(file.external_key.len(), 36);
     for case in &file.external_key {
-        let suite = CipherSuite::try_from(case.cipher_suite).unwrap();
+        let suite = CipherSuite::try_from(case.cipher_suite).expect("a suite of ours");
         let mut provider = ExternalKey::new(suite, &case.secret).unwrap();
         let expected = BaseKey::from(Secret::new(&case.base_key));
         assert_eq!(provider.receiver_key(Kid(case.kid)), Some(expected.clone()));
