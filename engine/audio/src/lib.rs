@@ -1,1 +1,33 @@
-//! Sound: echo cancellation, noise suppression, gain, Opus, jitter buffer and concealment.
+//! Sound, from the microphone's samples to Opus packets and back to the loudspeaker's samples.
+//!
+//! ```text
+//!  near ─► high-pass ─► echo canceller ─► noise suppressor ─► gain ─► level ─► Opus ─► packets    Capture
+//!  far  ─────────────────────┘
+//!  packets ─► per source: jitter buffer ─► Opus, concealment, time stretch ─► volume ─► mix ─► limiter    Playout
+//! ```
+//!
+//! Everything is mono `f32` at 48 kHz. Like the rest of the engine this crate reads no clock, opens no device and
+//! draws no random numbers: the same calls give the same samples. It knows nothing of keys, networks or tracks: what a
+//! source is, and when packets travel, is the host's business.
+//!
+//! The far end, that is what our own loudspeaker plays, is handed to [`Capture::push`] next to the microphone's
+//! samples; there is no hidden coupling between the two halves.
+
+mod apm;
+mod capture;
+mod codec;
+mod level;
+
+pub use capture::{
+    AudioOptions, Capture, CaptureConfig, CaptureError, CaptureStats, EncodedAudio, EncoderOptions,
+};
+pub use level::{Dbov, LevelMeter};
+
+/// Samples per second of everything in this crate.
+pub const SAMPLE_RATE_HZ: u32 = 48_000;
+
+/// Samples in the 10 ms block that the processing stages and the mixer work on.
+pub const BLOCK_SAMPLES: usize = 480;
+
+/// Samples in the 20 ms frame that one packet carries.
+pub const FRAME_SAMPLES: usize = 960;
