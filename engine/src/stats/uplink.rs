@@ -1,0 +1,62 @@
+//! What an uplink counts.
+
+use serde::Serialize;
+
+use super::TransportStats;
+
+/// Everything measured at one uplink.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UplinkStats {
+    /// When the numbers were taken, in milliseconds since the host's origin.
+    pub timestamp: f64,
+    /// The session.
+    pub transport: TransportStats,
+    /// One entry for each track and spatial layer, in their order.
+    pub outbound: Vec<OutboundStats>,
+}
+
+/// One stream sent, after `RTCOutboundRtpStreamStats` and what the far end reports of it
+/// (`RTCRemoteInboundRtpStreamStats`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutboundStats {
+    /// `"audio"` or `"video"`.
+    pub kind: &'static str,
+    /// The track number. Ours, for `mid`.
+    pub track: u8,
+    /// The spatial layer. Ours, for `rid`.
+    pub spatial: u8,
+    /// Media packets sent, retransmissions included.
+    pub packets_sent: u64,
+    /// Payload bytes sent, retransmissions included, headers not.
+    pub bytes_sent: u64,
+    /// Bytes of media headers sent.
+    pub header_bytes_sent: u64,
+    /// Packets sent again.
+    pub retransmitted_packets_sent: u64,
+    /// Payload bytes sent again.
+    pub retransmitted_bytes_sent: u64,
+    /// Frames whose every packet was sent once.
+    pub frames_sent: u64,
+    /// Key frames among `frames_encoded`.
+    pub key_frames_encoded: u64,
+    /// Frames the encoder handed in.
+    pub frames_encoded: u64,
+    /// Frames handed in and thrown away before they were sent whole. Ours.
+    pub frames_dropped: u64,
+    /// Bytes of the sealed frames handed in. Ours.
+    pub bytes_encoded: u64,
+    /// Packets the far end asked for again.
+    pub nack_count: u64,
+    /// Key frames the far end asked for.
+    pub pli_count: u64,
+    /// What the encoder is told to produce, in bits per second.
+    pub target_bitrate: f64,
+    /// Sum over packets of the time from hand-over to the wire, in seconds.
+    pub total_packet_send_delay: f64,
+    /// Packets the gateway reported as not received (`RTCRemoteInboundRtpStreamStats.packetsLost`).
+    pub packets_lost: u64,
+    /// Their share since the last report, 0 to 1.
+    pub fraction_lost: f64,
+}
