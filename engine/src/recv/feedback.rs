@@ -1,0 +1,384 @@
+//! The log of arrivals, and the reports made from it (WIRE.md, feedback).
+//!
+//! Says what came and when; what that means for a rate is [`crate::cc`]'s. A packet that comes after its number was
+//! reported missing is reported again, together with its neighbours, so that a later report never takes back an
+//! arrival.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::sequence::{Sequence, Step};
+use crate::time::Instant;
+use crate::wire::feedback::FeedbackWriter;
+
+/// Settings of a [`FeedbackCollector`]. Worst-case memory is about `senders` × `history` × 40 bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedbackConfig {
+    /// Time from the first unreported arrival to its report. Default 50 ms (WIRE.md).
+    pub interval: Duration,
+    /// Senders followed at a time; when one more appears, the one that was silent longest is forgotten. Default 128.
+    pub senders: usize,
+    /// How far behind the newest packet a late one may be and still be reported, in packets. Default 1,024.
+    pub history: u16,
+}
+
+impl Default for FeedbackConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_millis(50),
+            senders: 128,
+            history: 1_024,
+        }
+    }
+}
+
+/// Collects arrivals and writes reports.
+#[derive(Debug)]
+pub struct FeedbackCollector {
+    config: FeedbackConfig,
+    senders: BTreeMap<u32, Sender>,
+    report_seq: u16,
+    due: Option<Instant>,
+    unreported: usize,
+}
+
+#[derive(Debug)]
+struct Sender {
+    numbers: Sequence<16>,
+    arrivals: BTreeMap<u64, Instant>,
+    /// The lowest number that arrived and is in no report.
+    first_unreported: Option<u64>,
+    unreported: usize,
+    /// One more than the highest number any report covers.
+    reported_end: Option<u64>,
+    last_arrival: Instant,
+}
+
+/// So many arrivals fill a datagram: 2 bytes each and their bits, beside a few group headers.
+const FULL: usize = 400;
+/// A hole wider than this is not spelt out: the packets were meant for others (a gateway forwards what was subscribed), or the
+/// path was gone so long that their fate is known.
+const WIDEST_HOLE: u64 = 512;
+/// A sender at 8 Mbit/s sends so many packets in about eight seconds.
+const MAX_JUMP: u64 = 8_192;
+
+impl FeedbackCollector {
+    /// An empty one.
+    pub fn new(config: FeedbackConfig) -> Self {
+        Self {
+            config,
+            senders: BTreeMap::new(),
+            report_seq: 0,
+            due: None,
+            unreported: 0,
+        }
+    }
+
+    /// Logs that a media packet came. Call for every one, retransmissions and unwanted ones too.
+    pub fn on_packet(&mut self, now: Instant, sender: u32, transport_seq: u16) {
+        if !self.senders.contains_key(&sender) && self.senders.len() >= self.config.senders {
+            self.forget_most_silent();
+        }
+        let history = u64::from(self.config.history);
+        let log = self
+            .senders
+            .entry(sender)
+            .or_insert_with(|| Sender::new(now));
+        let new = log.on_packet(now, transport_seq, history, &mut self.unreported);
+        if new {
+            let due = if self.unreported >= FULL {
+                now
+            } else {
+                now + self.config.interval
+            };
+            self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
+        }
+    }
+
+    /// The next report to send, as a datagram, if one is due. Call until it says `None`.
+    pub fn poll(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.due.is_none_or(|due| now < due) {
+            return None;
+        }
+        let newest = self
+            .senders
+            .values()
+            .filter(|log| log.unreported > 0)
+            .map(|log| log.last_arrival)
+            .max();
+        let Some(newest) = newest else {
+            self.due = None;
+            return None;
+        };
+        let mut writer = FeedbackWriter::new(self.report_seq, now - newest);
+        for (&sender, log) in &mut self.senders {
+            if !log.write(sender, &mut writer, &mut self.unreported) {
+                break;
+            }
+        }
+        if self.unreported == 0 {
+            self.due = None;
+        }
+        if writer.is_empty() {
+            return None;
+        }
+        self.report_seq = self.report_seq.wrapping_add(1);
+        Some(writer.finish())
+    }
+
+    /// When [`Self::poll`] has something next.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Forgets a sender who left.
+    pub fn remove_sender(&mut self, sender: u32) {
+        if let Some(log) = self.senders.remove(&sender) {
+            self.unreported -= log.unreported;
+        }
+    }
+
+    fn forget_most_silent(&mut self) {
+        let silent = self
+            .senders
+            .iter()
+            .min_by_key(|(_, log)| log.last_arrival)
+            .map(|(&sender, _)| sender);
+        if let Some(sender) = silent {
+            self.remove_sender(sender);
+        }
+    }
+}
+
+impl Sender {
+    fn new(now: Instant) -> Self {
+        Self {
+            numbers: Sequence::new(MAX_JUMP),
+            arrivals: BTreeMap::new(),
+            first_unreported: None,
+            unreported: 0,
+            reported_end: None,
+            last_arrival: now,
+        }
+    }
+
+    /// Whether there is something new to report.
+    fn on_packet(
+        &mut self,
+        now: Instant,
+        transport_seq: u16,
+        history: u64,
+        total: &mut usize,
+    ) -> bool {
+        let number = match self.numbers.step(transport_seq.into()) {
+            Step::Suspect => return false,
+            Step::Near(number) => number,
+            Step::Restarted(number) => {
+                *total -= self.unreported;
+                *self = Self {
+                    numbers: self.numbers.clone(),
+                    ..Self::new(now)
+                };
+                number
+            }
+        };
+        let oldest = self
+            .numbers
+            .newest()
+            .unwrap_or(number)
+            .saturating_sub(history);
+        if number < oldest || self.arrivals.contains_key(&number) {
+            return false;
+        }
+        self.arrivals.insert(number, now);
+        self.last_arrival = now;
+        self.first_unreported = Some(
+            self.first_unreported
+                .map_or(number, |first| first.min(number)),
+        );
+        self.unreported += 1;
+        *total += 1;
+        while self.arrivals.len() as u64 > history {
+            self.arrivals.pop_first();
+        }
+        true
+    }
+
+    /// Writes what is unreported; false when the datagram is full.
+    fn write(&mut self, sender: u32, writer: &mut FeedbackWriter, total: &mut usize) -> bool {
+        while let (Some(first), Some((&last, _))) =
+            (self.first_unreported, self.arrivals.last_key_value())
+        {
+            let first = first.max(
+                self.arrivals
+                    .first_key_value()
+                    .map_or(first, |(&oldest, _)| oldest),
+            );
+            let begin = match self.reported_end {
+                // The numbers skipped since the last report are lost as far as we know: say so once.
+                Some(end) if end < first && first - end <= WIDEST_HOLE => end,
+                _ => first,
+            };
+            let mut run = Vec::new();
+            let mut next = begin;
+            for (&number, &at) in self.arrivals.range(begin..=last) {
+                if number - next > WIDEST_HOLE
+                    || run.len() >= usize::from(crate::wire::feedback::MAX_GROUP_PACKETS)
+                {
+                    break;
+                }
+                run.extend((next..number).map(|_| None));
+                run.push(Some(at));
+                next = number + 1;
+            }
+            if run.is_empty() {
+                self.settle(last + 1, total);
+                break;
+            }
+            let taken = writer.push_group(sender, (begin & 0xffff) as u16, &run);
+            if taken == 0 {
+                return false;
+            }
+            let end = begin + taken as u64;
+            self.reported_end = Some(self.reported_end.map_or(end, |earlier| earlier.max(end)));
+            self.settle(end, total);
+        }
+        true
+    }
+
+    /// Everything below `end` is in a report now.
+    fn settle(&mut self, end: u64, total: &mut usize) {
+        let rest = self.arrivals.range(end..).count();
+        self.first_unreported = self.arrivals.range(end..).next().map(|(&number, _)| number);
+        // Above the highest number reported nothing was reported; below it a late packet pulled the start back and
+        // everything from there to the newest goes into this report or the next.
+        *total -= self.unreported.saturating_sub(rest);
+        self.unreported = self.unreported.min(rest);
+        if self.unreported == 0 {
+            self.first_unreported = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::feedback::Feedback;
+
+    const PUBLISHER: u32 = 9;
+
+    fn report(collector: &mut FeedbackCollector, now: Instant) -> Vec<(u16, bool)> {
+        let mut packets = Vec::new();
+        while let Some(datagram) = collector.poll(now) {
+            assert!(datagram.len() <= crate::wire::MAX_DATAGRAM_BYTES);
+            let feedback = Feedback::parse(&datagram).expect("own report");
+            for group in feedback.groups() {
+                assert_eq!(group.sender, PUBLISHER);
+                packets.extend(
+                    group
+                        .packets()
+                        .map(|(seq, arrival)| (seq, arrival.is_some())),
+                );
+            }
+        }
+        packets
+    }
+
+    #[test]
+    fn a_report_covers_the_gap_since_the_last_one() {
+        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let start = Instant::from_millis(1_000);
+        collector.on_packet(start, PUBLISHER, 65_534);
+        assert!(collector.poll(start).is_none(), "not due yet");
+        let due = collector.next_timeout().expect("due");
+        assert_eq!(due, start + Duration::from_millis(50));
+        assert_eq!(report(&mut collector, due), [(65_534, true)]);
+        assert_eq!(collector.next_timeout(), None);
+        collector.on_packet(due, PUBLISHER, 1);
+        let due = collector.next_timeout().expect("due");
+        assert_eq!(
+            report(&mut collector, due),
+            [(65_535, false), (0, false), (1, true)]
+        );
+    }
+
+    #[test]
+    fn a_late_packet_is_reported_without_taking_back_arrivals() {
+        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let start = Instant::from_millis(1_000);
+        for seq in [1, 2, 4, 5] {
+            collector.on_packet(start, PUBLISHER, seq);
+        }
+        let due = collector.next_timeout().expect("due");
+        assert_eq!(
+            report(&mut collector, due),
+            [(1, true), (2, true), (3, false), (4, true), (5, true)]
+        );
+        collector.on_packet(due, PUBLISHER, 3);
+        collector.on_packet(due, PUBLISHER, 5);
+        let due = collector.next_timeout().expect("due");
+        assert_eq!(
+            report(&mut collector, due),
+            [(3, true), (4, true), (5, true)]
+        );
+    }
+
+    #[test]
+    fn arrival_times_and_hold_survive_the_report() {
+        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let start = Instant::from_micros(64 * 10_000);
+        collector.on_packet(start, PUBLISHER, 7);
+        collector.on_packet(start + Duration::from_micros(640), PUBLISHER, 8);
+        let now = start + Duration::from_millis(50);
+        let datagram = collector.poll(now).expect("due");
+        let feedback = Feedback::parse(&datagram).expect("own report");
+        assert_eq!(feedback.hold, Duration::from_micros(50_000 - 640));
+        let group = feedback.groups().next().expect("one group");
+        let arrivals: Vec<_> = group.packets().filter_map(|(_, arrival)| arrival).collect();
+        assert_eq!(arrivals[1].micros_since(arrivals[0]), 640);
+    }
+
+    #[test]
+    fn a_full_report_does_not_wait() {
+        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let now = Instant::from_millis(1);
+        for seq in 0..1_000 {
+            collector.on_packet(now, PUBLISHER, seq);
+        }
+        assert_eq!(collector.next_timeout(), Some(now));
+        let packets = report(&mut collector, now);
+        assert_eq!(packets.len(), 1_000);
+        assert!(packets.iter().all(|(_, came)| *came));
+    }
+
+    #[test]
+    fn a_wide_hole_is_skipped_and_a_stray_number_ignored() {
+        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let now = Instant::from_millis(1);
+        collector.on_packet(now, PUBLISHER, 0);
+        collector.on_packet(now, PUBLISHER, 40_000);
+        collector.on_packet(now, PUBLISHER, 4_000);
+        let due = collector.next_timeout().expect("due");
+        assert_eq!(report(&mut collector, due), [(0, true), (4_000, true)]);
+    }
+
+    #[test]
+    fn many_senders_stay_bounded() {
+        let mut collector = FeedbackCollector::new(FeedbackConfig {
+            senders: 4,
+            ..FeedbackConfig::default()
+        });
+        for sender in 0..100 {
+            collector.on_packet(Instant::from_millis(sender.into()), sender, 1);
+        }
+        assert_eq!(collector.senders.len(), 4);
+        let mut reported = 0;
+        while let Some(datagram) = collector.poll(Instant::from_millis(500)) {
+            reported += Feedback::parse(&datagram)
+                .expect("own report")
+                .groups()
+                .count();
+        }
+        assert_eq!(reported, 4);
+    }
+}
