@@ -57,7 +57,8 @@ install_node() {
     say "Node.js is missing or older than 20: fetching one from npm into .build/node"
     mkdir -p "$root/.build/node"
     cp "$root"/tools/node/package*.json "$root/.build/node/"
-    (cd "$root/.build/node" && npm ci --silent --no-audit --no-fund)
+    (cd "$root/.build/node" && npm ci --loglevel=error --no-audit --no-fund)
+    hash -r # forget where the old one was
     node_is_new_enough || fail "Node.js in .build/node does not run"
 }
 
@@ -68,7 +69,7 @@ install_node_modules() {
         return 0
     fi
     say "installing the Node packages of $1"
-    (cd "$1" && npm ci --silent --no-audit --no-fund)
+    (cd "$1" && npm ci --loglevel=error --no-audit --no-fund)
     touch "$1/node_modules/.package-lock.json"
 }
 
