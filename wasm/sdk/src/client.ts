@@ -1,16 +1,53 @@
 import { Emitter } from "./internal/emitter.ts";
-import { RtcError } from "./errors.ts";
+import { RtcError, fromPlainError, isRetryable } from "./errors.ts";
+import type { PlainError } from "./errors.ts";
 import type { ClientEvents, ConnectionState, EncryptionState } from "./events.ts";
 import type { LocalStream } from "./local_stream.ts";
 import type { ClientOptions } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
 import type { ClientStats, LocalAudioStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats, TransportStats } from "./stats.ts";
+import { Backoff } from "./internal/backoff.ts";
+import { encodableCodecs } from "./internal/codec.ts";
+import { EngineHost } from "./internal/engine_host.ts";
+import { Logger, mergeLogs } from "./internal/logger.ts";
+import { Publication } from "./internal/publication.ts";
+import { Roster } from "./internal/roster.ts";
+import { StatsMonitor } from "./internal/stats_monitor.ts";
+import { resolveGateway } from "./internal/transport.ts";
+import type { DownlinkNotice, UplinkNotice } from "./internal/worker_protocol.ts";
+import { checkSystemRequirements } from "./support.ts";
+import { VERSION } from "./version.ts";
+
+/** What exists between `join` and `leave`. */
+interface Call {
+  readonly host: EngineHost;
+  readonly roster: Roster;
+  readonly stats: StatsMonitor;
+  readonly encodable: Awaited<ReturnType<typeof encodableCodecs>>;
+  readonly decodable: readonly string[];
+  readonly publications: Map<LocalStream, Publication>;
+}
 
 /** One participant in one room. Made by {@link createClient}. */
 export class Client extends Emitter<ClientEvents> {
+  readonly #options: ClientOptions;
+  readonly #log: Logger;
+  #state: ConnectionState = "DISCONNECTED";
+  #call: Call | undefined;
+  #userId = "";
+  #roomId = "";
+  #transport: "webtransport" | "websocket" = "webtransport";
+  #volumeIntervalMs = 0;
+  /** Changes with each `join` and `leave`; a loop of an earlier one ends. */
+  #generation = 0;
+  #lastLogs = "";
+
   /** @internal */
-  constructor(readonly options: ClientOptions) {
+  constructor(options: ClientOptions) {
     super();
+    checkOptions(options);
+    this.#options = options;
+    this.#log = new Logger("page", options.logLevel ?? "info");
   }
 
   /**
@@ -19,87 +56,361 @@ export class Client extends Emitter<ClientEvents> {
    * Rejects with `NOT_SUPPORTED` if the browser lacks something, `JOIN_REFUSED` if the gateway refuses the token,
    * `SIGNAL_CHANNEL_SETUP_FAILED` if it cannot be reached.
    */
-  join(): Promise<void> {
-    return pending();
+  async join(): Promise<void> {
+    if (this.#state !== "DISCONNECTED") throw new RtcError("INVALID_OPERATION", "the client has joined already");
+    const generation = ++this.#generation;
+    this.#setState("CONNECTING");
+    try {
+      const support = await checkSystemRequirements();
+      if (!support.result) throw new RtcError("NOT_SUPPORTED", support.missing.join(" "));
+      for (const warning of support.warnings) this.#log.info(warning);
+      await this.#start(generation, support.detail.encodeCodecs as Call["encodable"], support.detail.decodeCodecs);
+    } catch (thrown) {
+      if (generation === this.#generation) {
+        await this.#stop();
+        this.#setState("DISCONNECTED");
+      }
+      throw thrown instanceof RtcError ? thrown : new RtcError("UNKNOWN", `joining failed: ${String(thrown)}`, { cause: thrown });
+    }
   }
+
   /** Leaves the room and frees everything. The client may join again. */
-  leave(): Promise<void> {
-    return pending();
+  async leave(): Promise<void> {
+    this.#generation++;
+    const call = this.#call;
+    if (call !== undefined) {
+      await Promise.race([call.host.uplink.call("disconnect", { leave: true }).catch(() => undefined), sleep(200)]);
+      // Leave is on its way; give the browser a moment to send it before the worker is gone.
+      await sleep(60);
+    }
+    await this.#stop();
+    this.#setState("DISCONNECTED");
   }
+
   /** Sends a stream: one of camera and microphone and one of a screen at a time. */
-  publish(stream: LocalStream): Promise<void> {
-    return pending(stream);
+  async publish(stream: LocalStream): Promise<void> {
+    const call = this.#need();
+    if (!stream.hasAudio() && !stream.hasVideo()) throw new RtcError("INVALID_OPERATION", "initialize the stream before publishing it");
+    if (stream.publication !== undefined) throw new RtcError("INVALID_OPERATION", "the stream is published already");
+    for (const other of call.publications.keys()) {
+      if (other.isScreen() === stream.isScreen()) {
+        throw new RtcError("INVALID_OPERATION", `another ${stream.isScreen() ? "screen" : "stream"} is published; unpublish it first`);
+      }
+    }
+    const publication = new Publication(stream, {
+      host: call.host,
+      log: this.#log,
+      userId: this.#userId,
+      encodable: call.encodable,
+      preferredCodecs: this.#options.videoCodecs,
+      peerCodecs: () => call.roster.peerCodecs(),
+      audioLevel: () => call.stats.ownAudioLevel,
+      onError: (thrown) => this.#onError(thrown),
+    });
+    call.publications.set(stream, publication);
+    stream.publication = publication;
+    try {
+      await publication.publish();
+    } catch (thrown) {
+      call.publications.delete(stream);
+      await publication.unpublish().catch(() => undefined);
+      throw thrown;
+    }
   }
-  unpublish(stream: LocalStream): Promise<void> {
-    return pending(stream);
+
+  async unpublish(stream: LocalStream): Promise<void> {
+    const call = this.#need();
+    const publication = call.publications.get(stream);
+    if (publication === undefined) throw new RtcError("INVALID_OPERATION", "the stream is not published");
+    call.publications.delete(stream);
+    await publication.unpublish();
   }
+
   /** Asks for a remote stream's media. Both default to true; calling again changes the choice. */
-  subscribe(stream: RemoteStream, choice?: { audio?: boolean; video?: boolean }): Promise<void> {
-    return pending(stream, choice);
+  subscribe(stream: RemoteStream, choice: { audio?: boolean; video?: boolean } = {}): Promise<void> {
+    return this.#need().roster.subscribe(stream, choice);
   }
+
   unsubscribe(stream: RemoteStream): Promise<void> {
-    return pending(stream);
+    return this.#need().roster.unsubscribe(stream);
   }
+
   getConnectionState(): ConnectionState {
-    return pending();
+    return this.#state;
   }
+
   /** Our user id, from the token; empty before `join`. */
   getUserId(): string {
-    return pending();
+    return this.#userId;
   }
+
   /** The room, from the token; empty before `join`. */
   getRoomId(): string {
-    return pending();
+    return this.#roomId;
   }
+
   getRemoteStreams(): RemoteStream[] {
-    return pending();
+    return this.#call?.roster.streams ?? [];
   }
+
   /** Who sends what, and whether it is muted. */
   getRemoteMutedState(): { userId: string; hasAudio: boolean; hasVideo: boolean; audioMuted: boolean; videoMuted: boolean }[] {
-    return pending();
+    return this.#call?.roster.mutedState() ?? [];
   }
-  getTransportStats(): Promise<TransportStats> {
-    return pending();
+
+  async getTransportStats(): Promise<TransportStats> {
+    return (await this.getStats()).transport;
   }
-  /** By user id; ours. */
-  getLocalAudioStats(): Promise<Record<string, LocalAudioStats>> {
-    return pending();
+
+  /** By user id: ours alone. */
+  async getLocalAudioStats(): Promise<Record<string, LocalAudioStats>> {
+    const { localAudio } = await this.getStats();
+    return localAudio === undefined ? {} : { [this.#userId]: localAudio };
   }
-  getLocalVideoStats(): Promise<Record<string, LocalVideoStats>> {
-    return pending();
+
+  /** By user id: ours alone, of the camera. */
+  async getLocalVideoStats(): Promise<Record<string, LocalVideoStats>> {
+    const { localVideo } = await this.getStats();
+    return localVideo === undefined ? {} : { [this.#userId]: localVideo };
   }
-  getRemoteAudioStats(): Promise<Record<string, RemoteAudioStats>> {
-    return pending();
+
+  async getRemoteAudioStats(): Promise<Record<string, RemoteAudioStats>> {
+    return (await this.getStats()).remoteAudio;
   }
-  getRemoteVideoStats(type?: "main" | "auxiliary"): Promise<Record<string, RemoteVideoStats>> {
-    return pending(type);
+
+  async getRemoteVideoStats(type: "main" | "auxiliary" = "main"): Promise<Record<string, RemoteVideoStats>> {
+    const stats = await this.getStats();
+    return type === "main" ? stats.remoteVideo : stats.remoteAuxiliary;
   }
+
   /** Everything at once. */
   getStats(): Promise<ClientStats> {
-    return pending();
+    const { stats } = this.#need();
+    return stats.measure(this.#transport);
   }
+
   /** Suite, epoch and key ids. Never key bytes. */
-  getEncryptionState(): Promise<EncryptionState> {
-    return pending();
+  async getEncryptionState(): Promise<EncryptionState> {
+    return (await this.getStats()).encryption;
   }
+
   /** Emits `audio-volume` every `intervalMs` milliseconds, default 2,000, at least 100; 0 or less ends it. */
-  enableAudioVolumeEvaluation(intervalMs?: number): void {
-    return pending(intervalMs);
+  enableAudioVolumeEvaluation(intervalMs = 2_000): void {
+    this.#volumeIntervalMs = intervalMs <= 0 ? 0 : Math.max(100, intervalMs);
+    this.#call?.stats.setVolumeInterval(this.#volumeIntervalMs);
   }
+
   /** Changes the processing of our microphone while it runs. */
-  setAudioProcessing(options: { echoCancellation?: boolean; noiseSuppression?: boolean; autoGainControl?: boolean }): void {
-    return pending(options);
+  async setAudioProcessing(options: { echoCancellation?: boolean; noiseSuppression?: boolean; autoGainControl?: boolean }): Promise<void> {
+    const before = this.#processing;
+    this.#processing = { ...before, ...options };
+    await this.#call?.host.uplink.call("setProcessing", this.#processing);
   }
+
   /** The log of the page and of both workers, oldest line first. */
-  getLogs(): Promise<string> {
-    return pending();
+  async getLogs(): Promise<string> {
+    const call = this.#call;
+    if (call === undefined) return this.#lastLogs === "" ? mergeLogs([this.#log.lines()]) : this.#lastLogs;
+    const logs = await Promise.all([call.host.uplink.call("logs", undefined), call.host.downlink.call("logs", undefined)]);
+    return mergeLogs([this.#log.lines(), ...logs]);
   }
+
   /** Saves {@link getLogs} as a file. */
-  downloadLogs(fileName?: string): Promise<void> {
-    return pending(fileName);
+  async downloadLogs(fileName = `smrtc-${new Date().toISOString().replaceAll(":", "-")}.log`): Promise<void> {
+    const url = URL.createObjectURL(new Blob([await this.getLogs()], { type: "text/plain" }));
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = fileName;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+
+  get #processing(): { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean } {
+    return this.#processingNow ?? { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...this.#options.audioProcessing };
+  }
+
+  set #processing(options: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean }) {
+    this.#processingNow = options;
+  }
+
+  #processingNow: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean } | undefined;
+
+  async #start(generation: number, encodable: Call["encodable"], decodable: readonly string[]): Promise<void> {
+    const host = await EngineHost.start({ ...this.#options, audioProcessing: this.#processing }, this.#log, {
+      onUplink: (notice) => this.#onUplink(notice),
+      onDownlink: (notice) => this.#onDownlink(notice),
+    });
+    if (generation !== this.#generation) {
+      await host.close();
+      throw new RtcError("ABORTED", "the client left while joining");
+    }
+    const roster = new Roster({
+      host,
+      autoSubscribe: this.#options.autoSubscribe ?? true,
+      emit: (name, event) => this.emit(name, event),
+      onPeersChanged: () => this.#onPeersChanged(),
+      onError: (thrown) => this.#onError(thrown),
+    });
+    const stats = new StatsMonitor(host, roster, (name, event) => this.emit(name, event), () => ({ userId: this.#userId, state: this.#state }));
+    this.#call = { host, roster, stats, encodable, decodable, publications: new Map() };
+    host.audio.onStateChange = () => {
+      for (const stream of roster.streams) stream.media.changed();
+    };
+    await this.#connect(generation);
+    stats.start(this.#volumeIntervalMs);
+  }
+
+  /** Opens both sessions and takes the room as it is. */
+  async #connect(generation: number): Promise<void> {
+    const call = this.#need();
+    const { gateway, token, transport = "auto" } = this.#options;
+    const [address, tokenText] = await Promise.all([resolveGateway(gateway), typeof token === "string" ? token : token()]);
+    const up = await call.host.uplink.call("connect", { address, token: tokenText, transport, sdkVersion: VERSION, decodeCodecs: call.decodable });
+    await call.host.downlink.call("connect", { address, ticket: up.joined.attachTicket, transport });
+    if (generation !== this.#generation) throw new RtcError("ABORTED", "the client left while connecting");
+    this.#userId = up.joined.userId;
+    this.#roomId = up.joined.roomId;
+    this.#transport = up.transport;
+    this.#setState("CONNECTED");
+    call.roster.reset(up.joined);
+    void this.getEncryptionState().then((state) => this.emit("encryption-changed", state), () => undefined);
+  }
+
+  async #reconnect(error: RtcError): Promise<void> {
+    const generation = this.#generation;
+    const call = this.#call;
+    if (call === undefined || this.#state !== "CONNECTED") return;
+    this.#setState("RECONNECTING");
+    const backoff = new Backoff(this.#options.reconnectTimeout ?? 60_000);
+    const started = performance.now();
+    let last = error;
+    while (isRetryable(last)) {
+      const wait = backoff.next(performance.now() - started);
+      if (wait === undefined) break;
+      await sleep(wait);
+      if (generation !== this.#generation) return;
+      try {
+        await Promise.all([call.host.uplink.call("disconnect", { leave: false }), call.host.downlink.call("disconnect", undefined)]);
+        await this.#connect(generation);
+        for (const publication of call.publications.values()) await publication.publish();
+        this.#log.info(`reconnected after ${Math.round(performance.now() - started)} ms`);
+        return;
+      } catch (thrown) {
+        if (generation !== this.#generation) return;
+        if (this.#getState() === "CONNECTED") this.#setState("RECONNECTING");
+        last = thrown instanceof RtcError ? thrown : new RtcError("UNKNOWN", String(thrown), { cause: thrown });
+        this.#log.warn(`reconnecting: ${last.message}`);
+      }
+    }
+    if (generation !== this.#generation) return;
+    await this.#stop();
+    this.#setState("DISCONNECTED");
+    if (isRetryable(last)) {
+      this.emit("error", new RtcError("SIGNAL_CHANNEL_RECONNECTION_FAILED", `the connection did not come back: ${last.message}`, { cause: last }));
+    } else {
+      this.emit("client-banned", { reason: last.closeCode === 4409 ? "kick" : "banned", message: last.message });
+    }
+  }
+
+  /** Keeps the type checker from believing that the state cannot have changed in between. */
+  #getState(): ConnectionState {
+    return this.#state;
+  }
+
+  async #stop(): Promise<void> {
+    const call = this.#call;
+    if (call === undefined) return;
+    this.#lastLogs = await Promise.race([this.getLogs().catch(() => ""), sleep(200).then(() => "")]);
+    this.#call = undefined;
+    call.stats.stop();
+    for (const publication of call.publications.values()) publication.dispose();
+    call.roster.close();
+    await call.host.close();
+  }
+
+  #onUplink(notice: UplinkNotice): void {
+    const call = this.#call;
+    if (call === undefined) return;
+    switch (notice.kind) {
+      case "notification":
+        call.roster.handle(notice.notification);
+        return;
+      case "closed":
+        this.#onClosed(notice.error);
+        return;
+      case "video-size":
+        for (const publication of call.publications.values()) {
+          if (publication.videoTrackNumber === notice.track) publication.onVideoSize(notice.width, notice.height, notice.codec);
+        }
+        return;
+      case "source-ended":
+        return;
+      case "error":
+        this.#onError(fromPlainError(notice.error));
+    }
+  }
+
+  #onDownlink(notice: DownlinkNotice): void {
+    switch (notice.kind) {
+      case "closed":
+        this.#onClosed(notice.error);
+        return;
+      case "decryption":
+        this.#call?.roster.setDecryption(notice.sender, notice.state, notice.reason);
+        return;
+      case "first-frame":
+        this.#log.info(`first picture of ${this.#call?.roster.userOf(notice.sender) ?? "?"}: ${notice.width}x${notice.height}`);
+        return;
+      case "error":
+        this.#onError(fromPlainError(notice.error));
+    }
+  }
+
+  #onClosed(error: PlainError): void {
+    void this.#reconnect(fromPlainError(error));
+  }
+
+  #onPeersChanged(): void {
+    for (const publication of this.#call?.publications.values() ?? []) publication.peersChanged().catch((thrown: unknown) => this.#onError(thrown));
+  }
+
+  #onError(thrown: unknown): void {
+    const error = thrown instanceof RtcError ? thrown : new RtcError("UNKNOWN", String(thrown), { cause: thrown });
+    // What fails because the session is gone comes again by itself once it is back.
+    if (error.codeName === "ABORTED" || this.#state !== "CONNECTED") {
+      this.#log.debug(`${error.codeName}: ${error.message}`);
+      return;
+    }
+    this.#log.error(`${error.codeName}: ${error.message}`);
+    this.emit("error", error);
+  }
+
+  #setState(state: ConnectionState): void {
+    const prevState = this.#state;
+    if (prevState === state) return;
+    this.#state = state;
+    this.#log.info(`${prevState} → ${state}`);
+    this.emit("connection-state-changed", { prevState, state });
+  }
+
+  #need(): Call {
+    if (this.#call === undefined) throw new RtcError("INVALID_OPERATION", "join first");
+    return this.#call;
   }
 }
 
-function pending(...unused: unknown[]): never {
-  throw new RtcError("INVALID_OPERATION", `not built yet (${String(unused.length)})`);
+function checkOptions(options: ClientOptions): void {
+  const url = URL.canParse(options.gateway) ? new URL(options.gateway) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    throw new RtcError("INVALID_PARAMETER", "`gateway` is not an http or https URL");
+  }
+  const key: unknown = options.encryption?.key;
+  if (!(key instanceof Uint8Array) || key.length < 16 || key.length > 64) {
+    throw new RtcError("INVALID_PARAMETER", "`encryption.key` must hold 16 to 64 bytes: there is no call without a key");
+  }
+  if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -46,8 +46,7 @@ export { getCameras, getDevices, getMicrophones, getSpeakers } from "./devices.t
 export type { SystemRequirements } from "./devices.ts";
 export { checkSystemRequirements, isScreenShareSupported } from "./support.ts";
 
-/** Version of this SDK. */
-export const VERSION = "0.1.0";
+export { VERSION } from "./version.ts";
 
 /**
  * Makes a participant. Nothing happens before `join`.

@@ -1,12 +1,39 @@
 import { Stream } from "./stream.ts";
-import { RtcError } from "./errors.ts";
+import { RtcError, fromDeviceError } from "./errors.ts";
+import { VIDEO_PROFILES } from "./options.ts";
 import type { PlayOptions, StreamOptions, VideoProfile, VideoProfileName } from "./options.ts";
+import { findElement, styleMedia } from "./internal/player.ts";
+import type { PublicationHooks } from "./internal/publication.ts";
 
 /** Our own microphone and camera, or screen. Made by {@link createStream}. */
 export class LocalStream extends Stream {
+  readonly #options: StreamOptions;
+  readonly #id = `local-${nextId++}`;
+  #audio: MediaStreamTrack | undefined;
+  #video: MediaStreamTrack | undefined;
+  /** Tracks that we opened, and so stop; the application's own are left running. */
+  readonly #opened = new Set<MediaStreamTrack>();
+  #profile: VideoProfile = VIDEO_PROFILES["360p"];
+  #screenProfile: VideoProfile = { ...VIDEO_PROFILES["1080p"], frameRate: 15, bitrate: 2_000 };
+  #element: HTMLVideoElement | undefined;
+  #audioMuted = false;
+  #videoMuted = false;
+  #captureVolume = 1;
+  #closed = false;
+  /** @internal Set while published. */
+  publication: PublicationHooks | undefined;
+
   /** @internal */
-  constructor(readonly options: StreamOptions) {
+  constructor(options: StreamOptions) {
     super();
+    const screen = options.screen === true;
+    if (options.audio !== true && options.video !== true && !screen && options.audioSource === undefined && options.videoSource === undefined) {
+      throw new RtcError("INVALID_PARAMETER", "a stream needs sound or a picture");
+    }
+    if (screen && (options.video === true || options.audio === true || options.audioSource !== undefined)) {
+      throw new RtcError("INVALID_PARAMETER", "a screen is a stream of its own: share it beside camera and microphone");
+    }
+    this.#options = options;
   }
 
   /**
@@ -14,92 +41,309 @@ export class LocalStream extends Stream {
    *
    * Rejects with `DEVICE_NOT_FOUND`, `DEVICE_NOT_ALLOWED` or `DEVICE_NOT_READABLE`.
    */
-  initialize(): Promise<void> {
-    return pending();
+  async initialize(): Promise<void> {
+    if (this.#closed) throw new RtcError("INVALID_OPERATION", "the stream is closed");
+    if (this.#audio !== undefined || this.#video !== undefined) return;
+    const { audioSource, videoSource, audio, video, screen } = this.#options;
+    if (screen === true && videoSource === undefined) {
+      this.#setVideo(await this.#openScreen(), true);
+      return;
+    }
+    const wantAudio = audio === true && audioSource === undefined;
+    const wantVideo = video === true && videoSource === undefined;
+    if (wantAudio || wantVideo) {
+      const stream = await openDevices(wantAudio ? this.#audioConstraints(this.#options.microphoneId) : false, wantVideo ? this.#videoConstraints(this.#options.cameraId) : false);
+      for (const track of stream.getTracks()) {
+        if (track.kind === "audio") this.#setAudio(track, true);
+        else this.#setVideo(track, true);
+      }
+    }
+    if (audioSource !== undefined) this.#setAudio(audioSource, false);
+    if (videoSource !== undefined) this.#setVideo(videoSource, false);
   }
-  /** Stops the tracks that the SDK opened. The stream cannot be used again. */
+
+  /** Stops the tracks that the SDK opened. The stream cannot be used again; unpublish it first. */
   close(): void {
-    return pending();
+    this.#closed = true;
+    this.stop();
+    for (const track of this.#opened) track.stop();
+    this.#opened.clear();
+    this.#audio = undefined;
+    this.#video = undefined;
   }
-  /** Sends silence; true if there is sound to mute. Others see `mute-audio`. */
+
+  /** Sends no sound; true if there is some to mute. Others see `mute-audio`. */
   muteAudio(): boolean {
-    return pending();
+    return this.#muteAudio(true);
   }
+
   unmuteAudio(): boolean {
-    return pending();
+    return this.#muteAudio(false);
   }
-  /** Stops sending the picture and lets go of nothing; true if there is one. Others see `mute-video`. */
+
+  /** Sends no picture, but keeps the camera; true if there is one. Others see `mute-video`. */
   muteVideo(): boolean {
-    return pending();
+    return this.#muteVideo(true);
   }
+
   unmuteVideo(): boolean {
-    return pending();
+    return this.#muteVideo(false);
   }
+
+  isAudioMuted(): boolean {
+    return this.#audioMuted;
+  }
+
+  isVideoMuted(): boolean {
+    return this.#videoMuted;
+  }
+
   /** Takes another microphone or camera without a new publication. */
-  switchDevice(type: "audio" | "video", deviceId: string): Promise<void> {
-    return pending(type, deviceId);
+  async switchDevice(type: "audio" | "video", deviceId: string): Promise<void> {
+    const stream = await openDevices(
+      type === "audio" ? this.#audioConstraints(deviceId) : false,
+      type === "video" ? this.#videoConstraints(deviceId) : false,
+    );
+    const track = stream.getTracks()[0];
+    if (track === undefined) throw new RtcError("DEVICE_NOT_FOUND", "the device gave no track");
+    this.#opened.add(track);
+    await this.replaceTrack(track);
   }
+
   /** Adds sound or a picture, while published too. */
-  addTrack(track: MediaStreamTrack): Promise<void> {
-    return pending(track);
+  async addTrack(track: MediaStreamTrack): Promise<void> {
+    if ((track.kind === "audio" ? this.#audio : this.#video) !== undefined) {
+      throw new RtcError("INVALID_OPERATION", `the stream has ${track.kind} already; use replaceTrack`);
+    }
+    if (track.kind === "audio") this.#setAudio(track, false);
+    else this.#setVideo(track, false);
+    await this.publication?.tracksChanged();
   }
-  removeTrack(track: MediaStreamTrack): Promise<void> {
-    return pending(track);
+
+  async removeTrack(track: MediaStreamTrack): Promise<void> {
+    if (this.#audio === track) this.#audio = undefined;
+    else if (this.#video === track) this.#video = undefined;
+    else throw new RtcError("INVALID_PARAMETER", "the track is not of this stream");
+    this.#release(track);
+    this.#refreshElement();
+    await this.publication?.tracksChanged();
   }
-  replaceTrack(track: MediaStreamTrack): Promise<void> {
-    return pending(track);
+
+  async replaceTrack(track: MediaStreamTrack): Promise<void> {
+    const earlier = track.kind === "audio" ? this.#audio : this.#video;
+    const opened = this.#opened.has(track);
+    if (track.kind === "audio") this.#setAudio(track, opened);
+    else this.#setVideo(track, opened);
+    await this.publication?.tracksChanged();
+    if (earlier !== undefined && earlier !== track) this.#release(earlier);
   }
+
   /** Before `initialize`, or while running as far as the camera can. */
-  setVideoProfile(profile: VideoProfileName | VideoProfile): Promise<void> {
-    return pending(profile);
+  async setVideoProfile(profile: VideoProfileName | VideoProfile): Promise<void> {
+    this.#profile = resolveProfile(profile);
+    if (this.isScreen() || this.#video === undefined) return;
+    await this.#video.applyConstraints(this.#videoConstraints(undefined)).catch(() => undefined);
+    await this.publication?.profileChanged();
   }
-  /** Kept apart from the camera's profile. */
+
+  /** Kept apart from the camera's profile; default 1080p at 15 pictures a second. */
   setScreenProfile(profile: VideoProfileName | VideoProfile): void {
-    return pending(profile);
+    this.#screenProfile = resolveProfile(profile);
+    void this.publication?.profileChanged();
   }
+
+  /** @internal */
+  get profile(): VideoProfile {
+    return this.isScreen() ? this.#screenProfile : this.#profile;
+  }
+
   /** 0 to 100; 100 is as captured. */
   setAudioCaptureVolume(volume: number): void {
-    return pending(volume);
+    if (!(volume >= 0 && volume <= 100)) throw new RtcError("INVALID_PARAMETER", "the volume is from 0 to 100");
+    this.#captureVolume = volume / 100;
+    this.publication?.captureVolumeChanged(this.#captureVolume);
   }
+
+  /** @internal */
+  get captureVolume(): number {
+    return this.#captureVolume;
+  }
+
   /** Whether this is a screen rather than a camera. */
   isScreen(): boolean {
-    return this.options.screen === true;
+    return this.#options.screen === true;
   }
+
   override getId(): string {
-    return pending();
+    return this.#id;
   }
+
   override getUserId(): string {
-    return pending();
+    return this.publication?.userId ?? "";
   }
+
   override hasAudio(): boolean {
-    return pending();
+    return this.#audio !== undefined;
   }
+
   override hasVideo(): boolean {
-    return pending();
+    return this.#video !== undefined;
   }
-  override play(element: HTMLElement | string, options?: PlayOptions): Promise<void> {
-    return pending(element, options);
+
+  /** Shows our own picture; never plays our own sound. */
+  override async play(element: HTMLElement | string, options: PlayOptions = {}): Promise<void> {
+    const parent = findElement(element);
+    this.stop();
+    const video = document.createElement("video");
+    video.muted = true;
+    video.autoplay = true;
+    video.playsInline = true;
+    styleMedia(video, { objectFit: this.isScreen() ? "contain" : "cover", ...options }, this.#options.mirror ?? !this.isScreen());
+    parent.append(video);
+    this.#element = video;
+    this.#refreshElement();
+    await this.resume();
+    this.emit("player-state-changed", { type: "video", state: "PLAYING", reason: "" });
   }
+
   override stop(): void {
-    return pending();
+    if (this.#element === undefined) return;
+    this.#element.srcObject = null;
+    this.#element.remove();
+    this.#element = undefined;
+    this.emit("player-state-changed", { type: "video", state: "STOPPED", reason: "" });
   }
-  override resume(): Promise<void> {
-    return pending();
+
+  override async resume(): Promise<void> {
+    // Muted playback needs no gesture; an abort means that another source took over.
+    await this.#element?.play().catch(() => undefined);
   }
+
+  /** 0 to 1 after processing, as measured last; 0 unless published. */
   override getAudioLevel(): number {
-    return pending();
+    return this.publication?.audioLevel() ?? 0;
   }
+
   override getAudioTrack(): MediaStreamTrack | undefined {
-    return pending();
+    return this.#audio;
   }
+
   override getVideoTrack(): MediaStreamTrack | undefined {
-    return pending();
+    return this.#video;
   }
+
   override getVideoFrame(): Promise<string | undefined> {
-    return pending();
+    const video = this.#element;
+    if (video === undefined || video.videoWidth === 0) return Promise.resolve(undefined);
+    const canvas = document.createElement("canvas");
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    canvas.getContext("2d")?.drawImage(video, 0, 0);
+    return Promise.resolve(canvas.toDataURL("image/png"));
+  }
+
+  #muteAudio(muted: boolean): boolean {
+    if (this.#audio === undefined || this.#audioMuted === muted) return false;
+    this.#audioMuted = muted;
+    this.#audio.enabled = !muted;
+    this.publication?.muteChanged();
+    return true;
+  }
+
+  #muteVideo(muted: boolean): boolean {
+    if (this.#video === undefined || this.#videoMuted === muted) return false;
+    this.#videoMuted = muted;
+    this.#video.enabled = !muted;
+    this.publication?.muteChanged();
+    return true;
+  }
+
+  #setAudio(track: MediaStreamTrack, opened: boolean): void {
+    this.#audio = track;
+    track.enabled = !this.#audioMuted;
+    if (opened) this.#own(track, "audio");
+  }
+
+  #setVideo(track: MediaStreamTrack, opened: boolean): void {
+    this.#video = track;
+    track.enabled = !this.#videoMuted;
+    if (opened) this.#own(track, "video");
+    this.#refreshElement();
+  }
+
+  #own(track: MediaStreamTrack, type: "audio" | "video"): void {
+    this.#opened.add(track);
+    track.addEventListener("ended", () => void this.#onEnded(track, type));
+  }
+
+  /** The device is gone, or the user ended the sharing. */
+  async #onEnded(track: MediaStreamTrack, type: "audio" | "video"): Promise<void> {
+    if (this.#closed || (type === "audio" ? this.#audio : this.#video) !== track) return;
+    if (this.isScreen()) {
+      this.emit("screen-sharing-stopped", undefined);
+      return;
+    }
+    try {
+      await this.switchDevice(type, "");
+      this.emit("device-auto-recovered", { type });
+    } catch (thrown) {
+      this.emit("error", fromDeviceError(thrown, type === "audio" ? "microphone" : "camera"));
+    }
+  }
+
+  #release(track: MediaStreamTrack): void {
+    if (this.#opened.delete(track)) track.stop();
+  }
+
+  #refreshElement(): void {
+    if (this.#element === undefined) return;
+    this.#element.srcObject = this.#video === undefined ? null : new MediaStream([this.#video]);
+    void this.resume();
+  }
+
+  async #openScreen(): Promise<MediaStreamTrack> {
+    const { width, height, frameRate } = this.#screenProfile;
+    try {
+      const stream = await navigator.mediaDevices.getDisplayMedia({ video: { width: { max: width }, height: { max: height }, frameRate } });
+      const track = stream.getVideoTracks()[0];
+      if (track === undefined) throw new RtcError("DEVICE_NOT_FOUND", "the screen gave no picture");
+      return track;
+    } catch (thrown) {
+      throw fromDeviceError(thrown, "screen");
+    }
+  }
+
+  /** The browser's own processing is off: ours has the exact far end as its reference, and two in a row harm speech. */
+  #audioConstraints(deviceId: string | undefined): MediaTrackConstraints {
+    return { ...exactDevice(deviceId), echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1, sampleRate: 48_000 };
+  }
+
+  #videoConstraints(deviceId: string | undefined): MediaTrackConstraints {
+    const { width, height, frameRate } = this.#profile;
+    const { facingMode } = this.#options;
+    return { ...exactDevice(deviceId), width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate }, ...(facingMode === undefined ? {} : { facingMode }) };
   }
 }
 
-function pending(...unused: unknown[]): never {
-  throw new RtcError("INVALID_OPERATION", `not built yet (${String(unused.length)})`);
+let nextId = 1;
+
+function exactDevice(deviceId: string | undefined): MediaTrackConstraints {
+  return deviceId === undefined || deviceId === "" ? {} : { deviceId: { exact: deviceId } };
+}
+
+function resolveProfile(profile: VideoProfileName | VideoProfile): VideoProfile {
+  const resolved = typeof profile === "string" ? VIDEO_PROFILES[profile] : profile;
+  if (!(resolved?.width > 0 && resolved.height > 0 && resolved.frameRate > 0 && resolved.bitrate > 0)) {
+    throw new RtcError("INVALID_PARAMETER", "no such video profile");
+  }
+  return resolved;
+}
+
+async function openDevices(audio: MediaTrackConstraints | false, video: MediaTrackConstraints | false): Promise<MediaStream> {
+  if (navigator.mediaDevices === undefined) throw new RtcError("NOT_SUPPORTED", "the page is not a secure context: cameras and microphones need HTTPS");
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio, video });
+  } catch (thrown) {
+    throw fromDeviceError(thrown, audio === false ? "camera" : video === false ? "microphone" : "camera or microphone");
+  }
 }

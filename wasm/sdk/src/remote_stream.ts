@@ -2,75 +2,170 @@ import { Stream } from "./stream.ts";
 import { RtcError } from "./errors.ts";
 import type { DecryptionState } from "./events.ts";
 import type { PlayOptions } from "./options.ts";
+import { findElement, styleMedia } from "./internal/player.ts";
+import type { RemoteMedia } from "./internal/remote_media.ts";
 
 /** What another user sends. Arrives with `stream-added`. */
 export class RemoteStream extends Stream {
+  readonly #media: RemoteMedia;
+  readonly #taps = new Set<() => void>();
+  #canvas: { element: HTMLCanvasElement; target: number } | undefined;
+  #generator: { track: MediaStreamTrack; target: number } | undefined;
+
+  /** @internal */
+  constructor(media: RemoteMedia) {
+    super();
+    this.#media = media;
+    media.onChange = () => {
+      if (this.#canvas !== undefined) this.#canvas.element.style.visibility = media.showsPicture ? "visible" : "hidden";
+    };
+    media.onPlayerState = (type, state, reason) => this.emit("player-state-changed", { type, state, reason });
+  }
+
+  /** @internal */
+  get media(): RemoteMedia {
+    return this.#media;
+  }
+
   /** `main` is microphone and camera, `auxiliary` a shared screen. */
   getType(): "main" | "auxiliary" {
-    return pending();
+    return this.#media.type;
   }
+
+  override getId(): string {
+    return this.#media.id;
+  }
+
+  override getUserId(): string {
+    return this.#media.userId;
+  }
+
+  override hasAudio(): boolean {
+    return this.#media.audio !== undefined;
+  }
+
+  override hasVideo(): boolean {
+    return this.#media.video !== undefined;
+  }
+
+  /** Whether the sender muted its microphone. */
+  isAudioMuted(): boolean {
+    return this.#media.audio?.info.muted ?? false;
+  }
+
+  /** Whether the sender muted its camera. */
+  isVideoMuted(): boolean {
+    return this.#media.video?.info.muted ?? false;
+  }
+
   /** Whether its frames can be opened. */
   getDecryptionState(): DecryptionState | "waiting" {
-    return pending();
+    return this.#media.decryption;
   }
-  /** Whether the sender muted itself. */
-  isAudioMuted(): boolean {
-    return pending();
+
+  override async play(element: HTMLElement | string, options: PlayOptions = {}): Promise<void> {
+    const parent = findElement(element);
+    this.#removeCanvas();
+    const canvas = document.createElement("canvas");
+    canvas.dataset.smrtcUser = this.getUserId();
+    styleMedia(canvas, { objectFit: this.getType() === "auxiliary" ? "contain" : "cover", ...options }, false);
+    canvas.style.visibility = this.#media.showsPicture ? "visible" : "hidden";
+    parent.append(canvas);
+    this.#canvas = { element: canvas, target: this.#media.addCanvas(canvas.transferControlToOffscreen()) };
+    this.#media.setPlaying(options.muted !== true);
+    await this.resume();
   }
-  isVideoMuted(): boolean {
-    return pending();
+
+  override stop(): void {
+    this.#removeCanvas();
+    this.#media.setPlaying(false);
   }
+
+  override async resume(): Promise<void> {
+    await this.#media.resumeAudio();
+  }
+
   /** 0 to 100 and, to amplify, up to 200. Applies to this stream alone. */
   setAudioVolume(volume: number): void {
-    return pending(volume);
+    if (!(volume >= 0 && volume <= 200)) throw new RtcError("INVALID_PARAMETER", "the volume is from 0 to 200");
+    this.#media.setVolume(volume / 100);
   }
-  /** Plays all sound of the page's client through this speaker; one mix leaves through one device. */
+
+  /** Plays all sound of the client through this speaker: one mix leaves through one device. */
   setAudioOutput(deviceId: string): Promise<void> {
-    return pending(deviceId);
+    return this.#media.setOutput(deviceId);
   }
+
   /**
    * Calls back with every picture at the time it is shown, whether it is played or not. Close each `VideoFrame`
    * soon, or decoding stops. Returns a function that ends it.
    */
   onVideoFrame(callback: (frame: VideoFrame) => void): () => void {
-    return pending(callback);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }: MessageEvent<VideoFrame>) => callback(data);
+    const target = this.#media.addTap({ kind: "port", port: port2 }, [port2]);
+    const end = (): void => {
+      if (!this.#taps.delete(end)) return;
+      port1.onmessage = ({ data }: MessageEvent<VideoFrame>) => data.close();
+      this.#media.removeTarget(target);
+    };
+    this.#taps.add(end);
+    return end;
   }
-  override getId(): string {
-    return pending();
-  }
-  override getUserId(): string {
-    return pending();
-  }
-  override hasAudio(): boolean {
-    return pending();
-  }
-  override hasVideo(): boolean {
-    return pending();
-  }
-  override play(element: HTMLElement | string, options?: PlayOptions): Promise<void> {
-    return pending(element, options);
-  }
-  override stop(): void {
-    return pending();
-  }
-  override resume(): Promise<void> {
-    return pending();
-  }
+
+  /** 0 to 1, as measured last; measured as often as `audio-volume` is emitted, otherwise every two seconds. */
   override getAudioLevel(): number {
-    return pending();
+    return this.#media.audioLevel;
   }
+
   /** What is being played, as a track. One context mixes everybody, so this is the mix of all remote users. */
   override getAudioTrack(): MediaStreamTrack | undefined {
-    return pending();
+    return this.hasAudio() ? this.#media.mixTrack() : undefined;
   }
+
+  /** The picture as a track, where the browser can make one (`MediaStreamTrackGenerator`). */
   override getVideoTrack(): MediaStreamTrack | undefined {
-    return pending();
+    if (this.#generator !== undefined) return this.#generator.track;
+    if (!this.hasVideo() || typeof MediaStreamTrackGenerator === "undefined") return undefined;
+    const generator = new MediaStreamTrackGenerator({ kind: "video" });
+    const { writable } = generator;
+    this.#generator = { track: generator, target: this.#media.addTap({ kind: "writable", writable }, [writable]) };
+    return generator;
   }
-  override getVideoFrame(): Promise<string | undefined> {
-    return pending();
+
+  override async getVideoFrame(): Promise<string | undefined> {
+    const blob = await this.#media.snapshot();
+    return blob === undefined ? undefined : dataUrl(blob);
+  }
+
+  /** @internal Ends everything that hangs on the stream. */
+  dispose(): void {
+    this.stop();
+    for (const end of [...this.#taps]) end();
+    if (this.#generator !== undefined) this.#media.removeTarget(this.#generator.target);
+    this.#generator?.track.stop();
+    this.#generator = undefined;
+  }
+
+  #removeCanvas(): void {
+    if (this.#canvas === undefined) return;
+    this.#media.removeTarget(this.#canvas.target);
+    this.#canvas.element.remove();
+    this.#canvas = undefined;
   }
 }
 
-function pending(...unused: unknown[]): never {
-  throw new RtcError("INVALID_OPERATION", `not built yet (${String(unused.length)})`);
+/** Absent from the DOM library's types. */
+declare class MediaStreamTrackGenerator extends MediaStreamTrack {
+  constructor(options: { kind: "video" });
+  readonly writable: WritableStream<VideoFrame>;
+}
+
+function dataUrl(blob: Blob): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as string);
+    reader.onerror = () => reject(new RtcError("UNKNOWN", "the picture could not be read", { cause: reader.error }));
+    reader.readAsDataURL(blob);
+  });
 }

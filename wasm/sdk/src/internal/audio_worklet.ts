@@ -123,20 +123,25 @@ class PortPlayout implements PlayoutSource {
 }
 
 class SmrtcAudioProcessor extends AudioWorkletProcessor {
-  readonly #capture: CaptureSink;
-  readonly #playout: PlayoutSource;
+  #capture: CaptureSink | undefined;
+  #playout: PlayoutSource | undefined;
   readonly #silence = new Float32Array(128);
   #far = new Float32Array(128);
   #mono = new Float32Array(128);
   #ended = false;
 
-  constructor({ processorOptions }: { processorOptions: WorkletOptions }) {
+  constructor({ processorOptions }: { processorOptions?: WorkletOptions | null }) {
     super();
-    this.#capture = sink(processorOptions.capture);
-    this.#playout = source(processorOptions.playout);
-    this.port.onmessage = () => {
-      this.#ended = true;
+    if (processorOptions?.capture !== undefined) this.#link(processorOptions);
+    this.port.onmessage = ({ data }: MessageEvent<WorkletOptions | "end">) => {
+      if (data === "end") this.#ended = true;
+      else this.#link(data);
     };
+  }
+
+  #link(options: WorkletOptions): void {
+    this.#capture = sink(options.capture);
+    this.#playout = source(options.playout);
   }
 
   process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
@@ -146,9 +151,9 @@ class SmrtcAudioProcessor extends AudioWorkletProcessor {
       this.#far = new Float32Array(length);
       this.#mono = new Float32Array(length);
     }
-    this.#playout.pull(this.#far);
+    this.#playout?.pull(this.#far);
     for (const channel of output) channel.set(this.#far);
-    this.#capture.push(this.#near(inputs[0] ?? [], length), this.#far);
+    this.#capture?.push(this.#near(inputs[0] ?? [], length), this.#far);
     return !this.#ended;
   }
 

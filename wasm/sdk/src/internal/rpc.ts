@@ -52,6 +52,7 @@ export type Handlers<Calls> = {
 };
 
 /** The answering end. Returns the function that sends notices. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it types what the caller gets
 export function serve<Calls, Notice>(port: Port, handlers: Handlers<Calls>): (notice: Notice, transfer?: Transferable[]) => void {
   port.onmessage = ({ data }) => {
     const { id, name, argument } = data as { id: number; name: keyof Calls; argument: never };

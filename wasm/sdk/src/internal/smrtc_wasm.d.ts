@@ -4,80 +4,77 @@
  *
  * All times are microseconds on the worker's `performance.now` clock.
  */
-declare module "smrtc-wasm" {
-  import type { DownlinkEvent, UplinkEvent } from "./engine_events.ts";
-  import type { DownlinkEngineStats, UplinkEngineStats } from "./engine_events.ts";
+import type { DownlinkEngineStats, DownlinkEvent, UplinkEngineStats, UplinkEvent } from "./engine_events.ts";
 
-  export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
+export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
 
-  /** Capture, sealing, sending and the control stream. */
-  export class UplinkEngine {
-    constructor(config: {
-      suite: string;
-      echoCancellation: boolean;
-      noiseSuppression: boolean;
-      autoGainControl: boolean;
-    }, key: Uint8Array);
-    free(): void;
-    /** Forgets the session before and takes a fresh sealing key. */
-    openSession(nowUs: number): void;
-    kid(): string;
-    epoch(): number;
-    join(nowUs: number, sdkVersion: string, decodeCodecs: string[]): number;
-    request(nowUs: number, body: unknown): number;
-    control(nowUs: number, bytes: Uint8Array): void;
-    datagram(nowUs: number, bytes: Uint8Array): void;
-    timeout(nowUs: number): void;
-    pollControl(): Uint8Array | undefined;
-    pollDatagram(): Uint8Array | undefined;
-    pollEvent(): UplinkEvent | undefined;
-    /** When to call `timeout`; infinity for never. */
-    nextTimeout(): number;
-    addTrack(track: number, kind: "audio" | "video" | "screen"): void;
-    removeTrack(track: number): void;
-    /** Address of `length` bytes in Wasm memory that the next `sealVideo` takes. */
-    videoBuffer(length: number): number;
-    /** Seals what lies in the buffer and sends it; false if there is no session. */
-    sealVideo(nowUs: number, track: number, length: number, key: boolean, discardable: boolean, temporal: number, referenceDistance: number, mediaTimeUs: number): boolean;
-    /** Near and far end, 48 kHz mono, same length; `endUs` is when the last sample was captured. */
-    pushAudio(nowUs: number, track: number, near: Float32Array, far: Float32Array, endUs: number): void;
-    setAudioMuted(muted: boolean): void;
-    setAudioProcessing(echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean): void;
-    audioLevel(): number;
-    stats(nowUs: number): UplinkEngineStats;
-  }
+/** Capture, sealing, sending and the control stream. */
+export class UplinkEngine {
+  constructor(config: {
+    suite: string;
+    echoCancellation: boolean;
+    noiseSuppression: boolean;
+    autoGainControl: boolean;
+  }, key: Uint8Array);
+  free(): void;
+  /** Forgets the session before and takes a fresh sealing key. */
+  openSession(nowUs: number): void;
+  kid(): string;
+  epoch(): number;
+  join(nowUs: number, sdkVersion: string, decodeCodecs: string[]): number;
+  request(nowUs: number, body: unknown): number;
+  control(nowUs: number, bytes: Uint8Array): void;
+  datagram(nowUs: number, bytes: Uint8Array): void;
+  timeout(nowUs: number): void;
+  pollControl(): Uint8Array | undefined;
+  pollDatagram(): Uint8Array | undefined;
+  pollEvent(): UplinkEvent | undefined;
+  /** When to call `timeout`; infinity for never. */
+  nextTimeout(): number;
+  addTrack(track: number, kind: "audio" | "video" | "screen"): void;
+  removeTrack(track: number): void;
+  /** Address of `length` bytes in Wasm memory that the next `sealVideo` takes. */
+  videoBuffer(length: number): number;
+  /** Seals what lies in the buffer and sends it; false if there is no session. */
+  sealVideo(nowUs: number, track: number, length: number, key: boolean, discardable: boolean, temporal: number, referenceDistance: number, mediaTimeUs: number): boolean;
+  /** Near and far end, 48 kHz mono, same length; `endUs` is when the last sample was captured. */
+  pushAudio(nowUs: number, track: number, near: Float32Array, far: Float32Array, endUs: number): void;
+  setAudioMuted(muted: boolean): void;
+  setAudioProcessing(echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean): void;
+  audioLevel(): number;
+  stats(nowUs: number): UplinkEngineStats;
+}
 
-  /** A decodable frame; `ptr` is valid until the next call into the engine. */
-  export class VideoOut {
-    free(): void;
-    readonly sender: number;
-    readonly track: number;
-    readonly key: boolean;
-    readonly mediaTimeUs: number;
-    readonly renderAtUs: number;
-    readonly ptr: number;
-    readonly len: number;
-  }
+/** A decodable frame; `ptr` is valid until the next call into the engine. */
+export class VideoOut {
+  free(): void;
+  readonly sender: number;
+  readonly track: number;
+  readonly key: boolean;
+  readonly mediaTimeUs: number;
+  readonly renderAtUs: number;
+  readonly ptr: number;
+  readonly len: number;
+}
 
-  /** Receiving, opening, and the playout of sound. */
-  export class DownlinkEngine {
-    constructor(config: { suite: string; minPlayoutDelayUs: number; maxPlayoutDelayUs: number }, key: Uint8Array);
-    free(): void;
-    /** Forgets tracks and network state, keeps keys. */
-    openSession(): void;
-    datagram(nowUs: number, bytes: Uint8Array): void;
-    timeout(nowUs: number): void;
-    pollDatagram(): Uint8Array | undefined;
-    pollVideo(): VideoOut | undefined;
-    pollEvent(): DownlinkEvent | undefined;
-    nextTimeout(): number;
-    addTrack(sender: number, track: number, kind: "audio" | "video" | "screen"): void;
-    removeTrack(sender: number, track: number): void;
-    removeSender(sender: number): void;
-    videoDecodeFailed(nowUs: number, sender: number, track: number): void;
-    /** Fills 480 samples, 10 ms; `playsAtUs` is when its first sample is heard. */
-    renderAudio(nowUs: number, out: Float32Array, playsAtUs: number): void;
-    setVolume(sender: number, track: number, volume: number): void;
-    stats(nowUs: number): DownlinkEngineStats;
-  }
+/** Receiving, opening, and the playout of sound. */
+export class DownlinkEngine {
+  constructor(config: { suite: string; minPlayoutDelayUs: number; maxPlayoutDelayUs: number }, key: Uint8Array);
+  free(): void;
+  /** Forgets tracks and network state, keeps keys. */
+  openSession(): void;
+  datagram(nowUs: number, bytes: Uint8Array): void;
+  timeout(nowUs: number): void;
+  pollDatagram(): Uint8Array | undefined;
+  pollVideo(): VideoOut | undefined;
+  pollEvent(): DownlinkEvent | undefined;
+  nextTimeout(): number;
+  addTrack(sender: number, track: number, kind: "audio" | "video" | "screen"): void;
+  removeTrack(sender: number, track: number): void;
+  removeSender(sender: number): void;
+  videoDecodeFailed(nowUs: number, sender: number, track: number): void;
+  /** Fills 480 samples, 10 ms; `playsAtUs` is when its first sample is heard. */
+  renderAudio(nowUs: number, out: Float32Array, playsAtUs: number): void;
+  setVolume(sender: number, track: number, volume: number): void;
+  stats(nowUs: number): DownlinkEngineStats;
 }

@@ -1,5 +1,6 @@
 /** Typed messages between the page and its two workers, and between the workers and the audio worklet. */
 import type { PlainError } from "../errors.ts";
+import type { CipherSuiteName } from "../events.ts";
 import type { LogLevel, TransportChoice, VideoCodecName } from "../options.ts";
 import type { DownlinkEngineStats, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
 import type { GatewayAddress } from "./transport.ts";
@@ -12,7 +13,7 @@ export type AudioLink =
 /** The first message to either worker; everything else follows its reply. */
 export interface UplinkInit {
   readonly module: WebAssembly.Module;
-  readonly suite: string;
+  readonly suite: CipherSuiteName;
   /** Transferred; the page keeps nothing. */
   readonly key: Uint8Array<ArrayBuffer>;
   /** Leads to the downlink worker; the key goes there this way. */
@@ -85,6 +86,7 @@ export interface UplinkStats {
   readonly video: readonly VideoSenderStats[];
   readonly audioLevel: number;
   readonly audioTargetBitrate: number;
+  readonly suite: CipherSuiteName;
   readonly kid: string;
   readonly epoch: number;
 }
@@ -119,11 +121,14 @@ export interface DownlinkCalls {
   removeTrack: { argument: { sender: number; track: number }; result: undefined };
   removeSender: { argument: { sender: number }; result: undefined };
   setVolume: { argument: { sender: number; track: number; volume: number }; result: undefined };
-  attachCanvas: { argument: { sender: number; track: number; id: number; canvas: OffscreenCanvas }; result: undefined };
-  detachCanvas: { argument: { id: number }; result: undefined };
-  /** Sends every picture shown to the port as a `VideoFrame`. */
-  attachTap: { argument: { sender: number; track: number; id: number; sink: FrameSink }; result: undefined };
-  detachTap: { argument: { id: number }; result: undefined };
+  /** A place for pictures; it outlives tracks and is moved between them. */
+  addCanvas: { argument: { id: number; canvas: OffscreenCanvas }; result: undefined };
+  addTap: { argument: { id: number; sink: FrameSink }; result: undefined };
+  removeTarget: { argument: { id: number }; result: undefined };
+  /** Shows a track at these places, and nowhere else. */
+  showTrack: { argument: { sender: number; track: number; targets: readonly number[] }; result: undefined };
+  /** The sender muted its picture: the pause that follows is no freeze. */
+  pauseTrack: { argument: { sender: number; track: number }; result: undefined };
   snapshot: { argument: { sender: number; track: number }; result: Blob | undefined };
   stats: { argument: undefined; result: DownlinkStats };
   logs: { argument: undefined; result: string[] };

@@ -175,7 +175,12 @@ export class UplinkSession {
       case "log":
         this.#log.log(event.level, event.message);
         return;
-      default:
+      case "peer-joined":
+      case "peer-left":
+      case "track-published":
+      case "track-updated":
+      case "track-unpublished":
+      case "closing":
         this.#listener.notify({ kind: "notification", notification: event });
     }
   }

@@ -1,6 +1,7 @@
 /** Entry of the uplink worker: the page's calls on one side, engine and transport on the other. */
 import init, { UplinkEngine } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
+import type { CipherSuiteName } from "../../events.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
@@ -14,6 +15,7 @@ interface Running {
   readonly engine: UplinkEngine;
   readonly session: UplinkSession;
   readonly audio: AudioSender | undefined;
+  readonly suite: CipherSuiteName;
 }
 
 const log = new Logger("uplink");
@@ -91,6 +93,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
       video: [...videos.values()].map((sender) => sender.stats()),
       audioLevel: engine.audioLevel(),
       audioTargetBitrate: session.audioBitrate,
+      suite: need().suite,
       kid: engine.kid(),
       epoch: engine.epoch(),
     };
@@ -117,7 +120,7 @@ async function start(options: UplinkInit): Promise<Running> {
   });
   const audio = options.audio === undefined ? undefined : new AudioSender(engine, options.audio, () => session.drain());
   log.info("ready");
-  return { engine, session, audio };
+  return { engine, session, audio, suite: options.suite };
 }
 
 /** A screen and a camera share what the network gives, in proportion to what they could use. */

@@ -1,0 +1,66 @@
+/** Places that pictures go to: a canvas on the page, a port, a track. */
+import type { FrameSink } from "../worker_protocol.ts";
+import type { FrameTarget } from "./video_receiver.ts";
+
+/** Draws on a canvas that the page handed over, in its own size; the page scales it by CSS. */
+export class CanvasTarget implements FrameTarget {
+  readonly #canvas: OffscreenCanvas;
+  readonly #context: OffscreenCanvasRenderingContext2D | null;
+
+  constructor(canvas: OffscreenCanvas) {
+    this.#canvas = canvas;
+    this.#context = canvas.getContext("2d", { alpha: false, desynchronized: true });
+  }
+
+  show(frame: VideoFrame): void {
+    const { displayWidth, displayHeight } = frame;
+    if (this.#canvas.width !== displayWidth || this.#canvas.height !== displayHeight) {
+      this.#canvas.width = displayWidth;
+      this.#canvas.height = displayHeight;
+    }
+    this.#context?.drawImage(frame, 0, 0, displayWidth, displayHeight);
+  }
+
+  close(): void {
+    // The page removes the element.
+  }
+}
+
+/** Sends a copy of the handle (not of the pixels) to the page. */
+class PortTarget implements FrameTarget {
+  constructor(readonly port: MessagePort) {}
+
+  show(frame: VideoFrame): void {
+    const copy = frame.clone();
+    this.port.postMessage(copy, [copy]);
+  }
+
+  close(): void {
+    this.port.close();
+  }
+}
+
+/** Feeds a `MediaStreamTrackGenerator`. Skips pictures that it is not ready for. */
+class WritableTarget implements FrameTarget {
+  readonly #writer: WritableStreamDefaultWriter<VideoFrame>;
+
+  constructor(writable: WritableStream<VideoFrame>) {
+    this.#writer = writable.getWriter();
+    this.#writer.closed.catch(() => undefined);
+  }
+
+  show(frame: VideoFrame): void {
+    if ((this.#writer.desiredSize ?? 0) <= 0) return;
+    const copy = frame.clone();
+    this.#writer.write(copy).catch(() => copy.close());
+  }
+
+  close(): void {
+    void this.#writer.close().catch(() => undefined);
+  }
+}
+
+/** Makes the target for a tap. */
+export function tapTarget(sink: FrameSink): FrameTarget {
+  return sink.kind === "port" ? new PortTarget(sink.port) : new WritableTarget(sink.writable);
+}

@@ -1,0 +1,123 @@
+/** Starts and stops what runs outside of the main thread: both workers, the Wasm module, the audio worklet. */
+import { RtcError } from "../errors.ts";
+import type { ClientOptions } from "../options.ts";
+import { AudioEngine } from "./audio_engine.ts";
+import { Logger } from "./logger.ts";
+import { Caller } from "./rpc.ts";
+import type { DownlinkCalls, DownlinkNotice, UplinkCalls, UplinkNotice } from "./worker_protocol.ts";
+
+/** Who hears the workers. */
+export interface NoticeListener {
+  onUplink(notice: UplinkNotice): void;
+  onDownlink(notice: DownlinkNotice): void;
+}
+
+export class EngineHost {
+  readonly uplink: Caller<UplinkCalls, UplinkNotice>;
+  readonly downlink: Caller<DownlinkCalls, DownlinkNotice>;
+  readonly audio: AudioEngine;
+  readonly #workers: readonly Worker[];
+
+  private constructor(
+    uplink: Caller<UplinkCalls, UplinkNotice>,
+    downlink: Caller<DownlinkCalls, DownlinkNotice>,
+    audio: AudioEngine,
+    workers: readonly Worker[],
+  ) {
+    this.uplink = uplink;
+    this.downlink = downlink;
+    this.audio = audio;
+    this.#workers = workers;
+  }
+
+  static async start(options: ClientOptions, log: Logger, listener: NoticeListener): Promise<EngineHost> {
+    const base = options.assetBase;
+    const module = compile(base === undefined ? new URL("./smrtc_wasm_bg.wasm", import.meta.url) : new URL("smrtc_wasm_bg.wasm", base));
+    const uplinkWorker =
+      base === undefined
+        ? new Worker(new URL("./uplink_worker.js", import.meta.url), { type: "module", name: "smrtc-uplink" })
+        : new Worker(new URL("uplink_worker.js", base), { type: "module", name: "smrtc-uplink" });
+    const downlinkWorker =
+      base === undefined
+        ? new Worker(new URL("./downlink_worker.js", import.meta.url), { type: "module", name: "smrtc-downlink" })
+        : new Worker(new URL("downlink_worker.js", base), { type: "module", name: "smrtc-downlink" });
+    const uplink = new Caller<UplinkCalls, UplinkNotice>(uplinkWorker, (notice) => listener.onUplink(notice));
+    const downlink = new Caller<DownlinkCalls, DownlinkNotice>(downlinkWorker, (notice) => listener.onDownlink(notice));
+    const audio = new AudioEngine(log);
+    const host = new EngineHost(uplink, downlink, audio, [uplinkWorker, downlinkWorker]);
+    const broken = new Promise<never>((_, reject) => {
+      for (const worker of host.#workers) {
+        worker.onerror = (event) => reject(new RtcError("NOT_SUPPORTED", `a worker did not start: ${event.message ?? "its script could not be loaded"}`));
+      }
+    });
+    broken.catch(() => undefined);
+    try {
+      await Promise.race([host.#init(options, await module), broken]);
+      await audio.start(base === undefined ? new URL("./audio_worklet.js", import.meta.url) : new URL("audio_worklet.js", base));
+    } catch (thrown) {
+      await host.close();
+      throw thrown;
+    }
+    return host;
+  }
+
+  async #init(options: ClientOptions, module: WebAssembly.Module): Promise<void> {
+    const keyChannel = new MessageChannel();
+    const { captureLink, playoutLink } = this.audio;
+    const key = new Uint8Array(options.encryption.key);
+    const processing = options.audioProcessing ?? {};
+    const logLevel = options.logLevel ?? "info";
+    await Promise.all([
+      this.uplink.call(
+        "init",
+        {
+          module,
+          suite: options.encryption.suite ?? "SM4_GCM_SM3",
+          key,
+          keyPort: keyChannel.port1,
+          audio: captureLink,
+          processing: {
+            echoCancellation: processing.echoCancellation ?? true,
+            noiseSuppression: processing.noiseSuppression ?? true,
+            autoGainControl: processing.autoGainControl ?? true,
+          },
+          logLevel,
+        },
+        [key.buffer, keyChannel.port1, ...(captureLink.kind === "port" ? [captureLink.port] : [])],
+      ),
+      this.downlink.call(
+        "init",
+        {
+          module,
+          keyPort: keyChannel.port2,
+          audio: playoutLink,
+          minPlayoutDelayMs: options.playoutDelay?.min ?? 0,
+          maxPlayoutDelayMs: options.playoutDelay?.max ?? 500,
+          logLevel,
+        },
+        [keyChannel.port2, ...(playoutLink.kind === "port" ? [playoutLink.port] : [])],
+      ),
+    ]);
+  }
+
+  /** Ends the workers with all keys they hold. */
+  async close(): Promise<void> {
+    const aborted = new RtcError("ABORTED", "the client left");
+    this.uplink.close(aborted);
+    this.downlink.close(aborted);
+    for (const worker of this.#workers) worker.terminate();
+    await this.audio.close();
+  }
+}
+
+/** Compiled once, run in both workers. Servers that do not know the file's type get the slower way. */
+async function compile(url: URL): Promise<WebAssembly.Module> {
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`HTTP ${String(response.status)}`);
+    if (response.headers.get("content-type")?.startsWith("application/wasm") === true) return await WebAssembly.compileStreaming(response);
+    return await WebAssembly.compile(await response.arrayBuffer());
+  } catch (thrown) {
+    throw new RtcError("NOT_SUPPORTED", `the engine could not be loaded from ${url.pathname}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+  }
+}
