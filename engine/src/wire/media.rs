@@ -214,6 +214,18 @@ pub fn mark_rtx(datagram: &mut [u8], transport_seq: Option<u16>) {
     }
 }
 
+/// Whether the media packet in `datagram` repeats an earlier one.
+pub(crate) fn is_rtx(datagram: &[u8]) -> bool {
+    datagram.get(1).is_some_and(|flags| flags & FLAG_RTX != 0)
+}
+
+/// Numbers the media packet in `datagram`.
+pub(crate) fn set_transport_seq(datagram: &mut [u8], transport_seq: u16) {
+    if let Some(field) = datagram.get_mut(2..4) {
+        field.copy_from_slice(&transport_seq.to_be_bytes());
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

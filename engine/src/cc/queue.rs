@@ -1,0 +1,104 @@
+//! How much delay stands in queues on the path: the least delay of late above the least delay ever.
+//!
+//! Minima, not averages, because jitter only ever adds: while the fastest packet of the last 200 ms came
+//! as fast as any, nothing stands in the queue, however the others were scattered.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use crate::time::Instant;
+
+const RECENT: Duration = Duration::from_millis(200);
+/// The base is the least of this and the period before, so that the clocks may drift: 50 ppm make 1.5 ms of 30 s.
+const BASE_PERIOD: Duration = Duration::from_secs(15);
+
+/// The measure.
+#[derive(Debug, Default)]
+pub(super) struct QueueDelay {
+    /// (sent at, one-way delay on two clocks), both ascending: a candidate goes when a smaller one comes after it.
+    recent: VecDeque<(Instant, i64)>,
+    base: Option<i64>,
+    base_before: Option<i64>,
+    period_start: Option<Instant>,
+}
+
+impl QueueDelay {
+    /// Takes a packet that came, in the order of sending.
+    pub(super) fn on_packet(&mut self, sent_at: Instant, arrival: i64) {
+        let delay = arrival - i64::try_from(sent_at.as_micros()).unwrap_or(i64::MAX / 2);
+        while self.recent.back().is_some_and(|&(_, other)| other >= delay) {
+            self.recent.pop_back();
+        }
+        self.recent.push_back((sent_at, delay));
+        while self
+            .recent
+            .front()
+            .is_some_and(|&(at, _)| sent_at - at > RECENT)
+        {
+            self.recent.pop_front();
+        }
+        let start = *self.period_start.get_or_insert(sent_at);
+        if sent_at - start > BASE_PERIOD {
+            self.period_start = Some(sent_at);
+            self.base_before = self.base.take();
+        }
+        self.base = Some(self.base.map_or(delay, |base| base.min(delay)));
+    }
+
+    /// The standing delay.
+    pub(super) fn standing(&self) -> Duration {
+        let Some(&(_, recent)) = self.recent.front() else {
+            return Duration::ZERO;
+        };
+        let base = self
+            .base
+            .into_iter()
+            .chain(self.base_before)
+            .min()
+            .unwrap_or(recent);
+        Duration::from_micros(u64::try_from(recent - base).unwrap_or(0))
+    }
+
+    /// Takes the present delay for that of an empty path: the route has changed.
+    pub(super) fn rebase(&mut self) {
+        self.base = self.recent.front().map(|&(_, delay)| delay);
+        self.base_before = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(queue: &mut QueueDelay, from_ms: u64, to_ms: u64, delay_ms: impl Fn(u64) -> u64) {
+        for ms in (from_ms..to_ms).step_by(10) {
+            queue.on_packet(
+                Instant::from_millis(ms),
+                (ms + delay_ms(ms)) as i64 * 1_000 - 77_000_000,
+            );
+        }
+    }
+
+    #[test]
+    fn jitter_is_not_a_queue_and_a_queue_is_measured() {
+        let mut queue = QueueDelay::default();
+        feed(&mut queue, 0, 1_000, |ms| 20 + ms * 7 % 40);
+        assert!(
+            queue.standing() <= Duration::from_millis(5),
+            "{:?}",
+            queue.standing()
+        );
+        feed(&mut queue, 1_000, 1_500, |ms| 120 + ms * 7 % 40);
+        assert!(queue.standing().abs_diff(Duration::from_millis(100)) <= Duration::from_millis(5));
+        queue.rebase();
+        assert_eq!(queue.standing(), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_base_follows_a_drifting_clock() {
+        let mut queue = QueueDelay::default();
+        feed(&mut queue, 0, 1_000, |_| 20);
+        feed(&mut queue, 1_000, 40_000, |_| 50);
+        assert_eq!(queue.standing(), Duration::ZERO);
+    }
+}

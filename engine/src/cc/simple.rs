@@ -1,0 +1,401 @@
+//! A controller from delay, with loss believed only where delay confirms it.
+//!
+//! - Overuse is the trendline detector of Google congestion control ([`super::trendline`]) *and* a standing queue;
+//!   the increase between is multiplicative far from the last known capacity and additive near it
+//!   (draft-ietf-rmcat-gcc-02 §5.5; libwebrtc `aimd_rate_control.cc`).
+//! - After overuse the queue is drained at once: the rate goes below the delivered rate by so much that the queue is
+//!   gone in about a second, then back near the capacity measured meanwhile. Google's controller only goes to 85 % and leaves
+//!   a second of queue standing for five.
+//! - It starts fast: the rate doubles in a second until the first overuse, as far as there is something to send.
+//! - Loss counts only above 10 % and only while a queue stands. Loss alone is the radio's, and halving the rate does not
+//!   make a radio lose less. A policer that drops without ever queueing is therefore not seen.
+//!
+//! Not a prober: it never sends padding to find out more than the application sends.
+
+use core::time::Duration;
+
+use super::delivery::{DeliveryRate, LossRate};
+use super::history::History;
+use super::queue::QueueDelay;
+use super::trendline::{Trendline, Usage};
+use super::{CongestionController, Pacing, PathEstimate, SentPacket};
+use crate::time::{Bitrate, Instant};
+use crate::wire::feedback::Feedback;
+
+/// Settings of a [`SimpleController`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SimpleConfig {
+    /// The rate before anything is known. Default 1 Mbit/s.
+    pub start: Bitrate,
+    /// Never less. Default 50 kbit/s.
+    pub min: Bitrate,
+    /// Never more. Default 20 Mbit/s.
+    pub max: Bitrate,
+    /// Pacing rate over target rate. Default 2.5, as libwebrtc: a frame then leaves in 40 % of a frame interval, and
+    /// the path sees no bursts longer than that.
+    pub pacing_factor: f64,
+}
+
+impl Default for SimpleConfig {
+    fn default() -> Self {
+        Self {
+            start: Bitrate::from_kbps(1_000),
+            min: Bitrate::from_kbps(50),
+            max: Bitrate::from_kbps(20_000),
+            pacing_factor: 2.5,
+        }
+    }
+}
+
+/// Less than this above the base delay is the path's own unevenness.
+const QUEUE_NOTICED: Duration = Duration::from_millis(10);
+/// A queue like this is drained even if it has stopped growing.
+const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
+/// Losses with a queue of this length are taken for the queue's overflow.
+const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
+const LOSS_NOTICED: f64 = 0.10;
+const BACKOFF: f64 = 0.85;
+const LEAST_DRAIN: f64 = 0.4;
+const LONGEST_DRAIN: Duration = Duration::from_millis(1_500);
+/// Of the capacity measured while draining, this much is used after it.
+const AFTER_DRAIN: f64 = 0.92;
+/// Near: within this share of the last known capacity.
+const NEAR_CAPACITY: f64 = 0.15;
+/// libwebrtc's 8 % for each second, and more when all has been well for three.
+const GROWTH_PER_SECOND: f64 = 1.08;
+const LATE_GROWTH_PER_SECOND: f64 = 1.35;
+const LATE_GROWTH_AFTER: Duration = Duration::from_secs(3);
+const START_GROWTH_PER_SECOND: f64 = 2.0;
+/// The rate does not run further ahead of what is delivered than this, since nothing would prove it (libwebrtc: 1.5 × + 10 kbit/s).
+const AHEAD_OF_DELIVERED: f64 = 1.5;
+const AHEAD_OF_DELIVERED_MARGIN: Bitrate = Bitrate::from_kbps(50);
+/// Thirty reports are due in this time; that all were lost means a dead path even at 80 % loss.
+const SILENCE: Duration = Duration::from_millis(1_500);
+const SILENCE_AGAIN: Duration = Duration::from_millis(1_000);
+/// Sending on for so long in silence, ten reports were owed.
+const WORTH_A_REPORT: Duration = Duration::from_millis(500);
+const PACKET_BITS: f64 = 1_150.0 * 8.0;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    /// Nothing is known of the capacity yet.
+    Start,
+    /// Growing, carefully.
+    Increase,
+    /// Sending less than gets through until the queue is gone.
+    Drain { until: Instant, queue: Duration },
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct SimpleController {
+    config: SimpleConfig,
+    history: History,
+    trendline: Trendline,
+    queue: QueueDelay,
+    delivery: DeliveryRate,
+    losses: LossRate,
+    phase: Phase,
+    target: Bitrate,
+    /// The delivered rate at the last overuse or while draining after it.
+    capacity: Option<Bitrate>,
+    last_update: Option<Instant>,
+    last_backoff: Instant,
+    silent_since: Option<Instant>,
+    last_sent: Instant,
+    rtt: Option<Duration>,
+    packets_lost: u64,
+    packets_received: u64,
+}
+
+impl SimpleController {
+    /// One that knows nothing of the path.
+    pub fn new(config: SimpleConfig) -> Self {
+        Self {
+            config,
+            history: History::default(),
+            trendline: Trendline::new(),
+            queue: QueueDelay::default(),
+            delivery: DeliveryRate::default(),
+            losses: LossRate::default(),
+            phase: Phase::Start,
+            target: config.start.clamp(config.min, config.max),
+            capacity: None,
+            last_update: None,
+            last_backoff: Instant::ZERO,
+            silent_since: None,
+            last_sent: Instant::ZERO,
+            rtt: None,
+            packets_lost: 0,
+            packets_received: 0,
+        }
+    }
+
+    fn set_target(&mut self, target: Bitrate) {
+        self.target = target.clamp(self.config.min, self.config.max);
+    }
+
+    /// How long a change of rate takes to show in a report.
+    fn response_time(&self) -> Duration {
+        self.rtt.unwrap_or(Duration::from_millis(100)) + Duration::from_millis(100)
+    }
+
+    fn decide(&mut self, now: Instant) {
+        let standing = self.queue.standing();
+        let usage = self.trendline.usage();
+        if let Phase::Drain { until, queue } = self.phase {
+            self.drain(now, until, queue, standing);
+            return;
+        }
+        let settled = now - self.last_backoff >= self.response_time();
+        let growing = usage == Usage::Over && standing >= QUEUE_NOTICED;
+        let overflowing = self.losses.share() > LOSS_NOTICED && standing >= QUEUE_BEHIND_LOSS;
+        if settled && (growing || overflowing || standing >= QUEUE_TOO_LONG) {
+            self.back_off(now, standing);
+        } else if usage == Usage::Normal && standing < QUEUE_TOO_LONG / 2 {
+            self.increase(now);
+        }
+    }
+
+    fn back_off(&mut self, now: Instant, standing: Duration) {
+        // A short span, since the longer one still holds what came before the path narrowed.
+        let delivered = self.delivery.over(Duration::from_millis(250));
+        let delivered = if delivered == Bitrate::ZERO {
+            self.target
+        } else {
+            delivered
+        };
+        self.capacity = Some(delivered);
+        self.last_backoff = now;
+        let drain = (1.0 - standing.as_secs_f64()).clamp(LEAST_DRAIN, BACKOFF);
+        self.set_target(self.target.min(delivered * drain));
+        self.phase = Phase::Drain {
+            until: now + LONGEST_DRAIN,
+            queue: standing,
+        };
+    }
+
+    fn drain(&mut self, now: Instant, until: Instant, queue: Duration, standing: Duration) {
+        let delivered = self.delivery.over(Duration::from_millis(250));
+        let waited = now - self.last_backoff;
+        // What comes now left the queue as fast as the path lets it, so it measures the path.
+        if waited >= self.response_time() && standing >= QUEUE_NOTICED && delivered > Bitrate::ZERO
+        {
+            self.capacity = Some(
+                self.capacity
+                    .map_or(delivered, |known| known.min(delivered)),
+            );
+            let drain = (1.0 - standing.as_secs_f64()).clamp(LEAST_DRAIN, BACKOFF);
+            self.set_target(self.target.min(delivered * drain));
+        }
+        let drained = standing < QUEUE_NOTICED && waited >= self.response_time() / 2;
+        if !drained && now < until {
+            return;
+        }
+        if !drained && standing * 10 > queue * 7 {
+            // Sending far less did not shorten it: not our queue, but a longer way.
+            self.queue.rebase();
+        }
+        let resume = self
+            .capacity
+            .map_or(self.target, |capacity| capacity * AFTER_DRAIN);
+        self.set_target(resume);
+        self.phase = Phase::Increase;
+        self.last_backoff = now;
+        self.last_update = Some(now);
+    }
+
+    fn increase(&mut self, now: Instant) {
+        let elapsed = self
+            .last_update
+            .map_or(Duration::ZERO, |last| now - last)
+            .min(Duration::from_millis(500));
+        self.last_update = Some(now);
+        let seconds = elapsed.as_secs_f64();
+        let delivered = self.delivery.over(Duration::from_millis(500));
+        // Once the delivered rate is well above it, the old capacity says nothing any more.
+        if self
+            .capacity
+            .is_some_and(|capacity| delivered > capacity * (1.0 + NEAR_CAPACITY))
+        {
+            self.capacity = None;
+        }
+        let near = self.capacity.is_some_and(|capacity| {
+            self.target > capacity * (1.0 - NEAR_CAPACITY)
+                && self.target < capacity * (1.0 + NEAR_CAPACITY)
+        });
+        let well =
+            now - self.last_backoff >= LATE_GROWTH_AFTER && self.queue.standing() < QUEUE_NOTICED;
+        let grown = if self.phase == Phase::Start {
+            self.target * START_GROWTH_PER_SECOND.powf(seconds)
+        } else if well {
+            self.target * LATE_GROWTH_PER_SECOND.powf(seconds)
+        } else if near {
+            let per_second = PACKET_BITS / self.response_time().as_secs_f64();
+            self.target + Bitrate::from_bps((per_second * seconds) as u64)
+        } else {
+            self.target * GROWTH_PER_SECOND.powf(seconds)
+        };
+        // Lost packets were sent as well: what is delivered is compared with what of the target can be.
+        let deliverable = 1.0 - self.losses.share().min(0.95);
+        let limit = delivered * (AHEAD_OF_DELIVERED / deliverable) + AHEAD_OF_DELIVERED_MARGIN;
+        if grown <= limit {
+            self.set_target(grown);
+        } else {
+            self.set_target(self.target.max(limit));
+        }
+    }
+}
+
+impl CongestionController for SimpleController {
+    fn on_sent(&mut self, now: Instant, packet: SentPacket) {
+        if self.silent_since.is_none() || now - self.last_sent > WORTH_A_REPORT {
+            self.silent_since = Some(now);
+        }
+        self.last_sent = now;
+        self.history.on_sent(now, packet);
+    }
+
+    fn on_feedback(&mut self, now: Instant, feedback: &Feedback<'_>) {
+        let outcome = self.history.on_feedback(now, feedback);
+        self.rtt = outcome.rtt.or(self.rtt);
+        self.losses.on_report(
+            now,
+            outcome.acked.len() as u64,
+            outcome.lost,
+            outcome.recovered,
+        );
+        self.packets_received += outcome.acked.len() as u64;
+        self.packets_lost = (self.packets_lost + outcome.lost).saturating_sub(outcome.recovered);
+        if outcome.acked.is_empty() && outcome.lost == 0 {
+            return;
+        }
+        self.silent_since = Some(now);
+        for packet in &outcome.acked {
+            self.delivery.on_packet(packet.arrival, packet.bytes);
+            if !packet.ambiguous {
+                self.trendline
+                    .on_packet(now, packet.sent_at, packet.arrival);
+                self.queue.on_packet(packet.sent_at, packet.arrival);
+            }
+        }
+        self.decide(now);
+    }
+
+    fn on_timeout(&mut self, now: Instant) {
+        if self.next_timeout().is_none_or(|due| now < due) {
+            return;
+        }
+        // Nothing comes back: the path is dead or choked by what is on it already.
+        self.set_target(self.target * 0.5);
+        self.capacity = None;
+        self.phase = Phase::Increase;
+        self.last_backoff = now;
+        self.silent_since = Some(now - (SILENCE - SILENCE_AGAIN));
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        // At the floor there is nothing left to do about silence, and none is owed to one who has stopped sending.
+        let since = self
+            .silent_since
+            .filter(|_| self.target > self.config.min)?;
+        (self.last_sent >= since + WORTH_A_REPORT).then_some(since + SILENCE)
+    }
+
+    fn target_bitrate(&self) -> Bitrate {
+        self.target
+    }
+
+    fn pacing(&self) -> Pacing {
+        let draining = matches!(self.phase, Phase::Drain { .. });
+        Pacing {
+            rate: if draining {
+                self.target
+            } else {
+                self.target * self.config.pacing_factor
+            },
+        }
+    }
+
+    fn path(&self) -> PathEstimate {
+        PathEstimate {
+            rtt: self.rtt,
+            queue_delay: self.queue.standing(),
+            loss: self.losses.share(),
+            delivered: self.delivery.over(Duration::from_millis(500)),
+            packets_lost: self.packets_lost,
+            packets_received: self.packets_received,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::feedback::FeedbackWriter;
+
+    #[test]
+    fn starts_within_its_bounds() {
+        let config = SimpleConfig {
+            start: Bitrate::from_kbps(10),
+            ..SimpleConfig::default()
+        };
+        assert_eq!(
+            SimpleController::new(config).target_bitrate(),
+            Bitrate::from_kbps(50)
+        );
+        let cc = SimpleController::new(SimpleConfig::default());
+        assert_eq!(cc.target_bitrate(), Bitrate::from_kbps(1_000));
+        assert_eq!(cc.pacing().rate, Bitrate::from_kbps(2_500));
+        assert_eq!(cc.next_timeout(), None);
+    }
+
+    #[test]
+    fn silence_halves_the_rate_of_one_who_sends_down_to_the_floor() {
+        let mut cc = SimpleController::new(SimpleConfig::default());
+        let mut cuts = Vec::new();
+        for ms in 0..10_000 {
+            let now = Instant::from_millis(ms);
+            if ms % 20 == 0 && (ms < 3_000 || ms > 6_000) {
+                cc.on_sent(
+                    now,
+                    SentPacket {
+                        sender: 1,
+                        transport_seq: (ms / 20) as u16,
+                        bytes: 100,
+                    },
+                );
+            }
+            if cc.next_timeout().is_some_and(|due| due <= now) {
+                cc.on_timeout(now);
+                cuts.push(ms);
+            }
+        }
+        assert_eq!(cuts, [1_500, 2_500, 3_500, 7_520, 8_520]);
+        assert_eq!(cc.target_bitrate(), Bitrate::from_kbps(50));
+    }
+
+    #[test]
+    fn a_report_ends_the_silence() {
+        let mut cc = SimpleController::new(SimpleConfig::default());
+        let sent = Instant::from_millis(0);
+        cc.on_sent(
+            sent,
+            SentPacket {
+                sender: 1,
+                transport_seq: 0,
+                bytes: 1_000,
+            },
+        );
+        let mut writer = FeedbackWriter::new(0, Duration::from_millis(10));
+        assert_eq!(
+            writer.push_group(1, 0, &[Some(Instant::from_millis(900))]),
+            1
+        );
+        let bytes = writer.finish();
+        cc.on_feedback(Instant::from_millis(60), &Feedback::parse(&bytes).unwrap());
+        assert_eq!(cc.next_timeout(), None);
+        assert_eq!(cc.path().rtt, Some(Duration::from_millis(50)));
+        assert_eq!(cc.path().packets_received, 1);
+    }
+}

@@ -1,0 +1,250 @@
+//! Packets kept for a while, so that they can be sent again.
+//!
+//! The uplink keeps what it has sent, a gateway what a publisher has sent it, one cache for each publisher. Whether a
+//! repetition is worth sending is [`super::RepeatGate`]'s to say.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::time::Instant;
+use crate::wire::media::{FrameHeader, MAX_FRAGMENTS};
+use crate::wire::nack::NackEntry;
+
+/// Bounds of a [`PacketCache`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheConfig {
+    /// Bytes of packets kept, with [`Self::PACKET_OVERHEAD_BYTES`] for each; the oldest go first. Default 2 MiB.
+    pub max_bytes: usize,
+    /// How long a packet is kept. Default 1.5 s: three round trips of the longest path on which a
+    /// repetition is any use.
+    pub max_age: Duration,
+}
+
+impl CacheConfig {
+    /// What a packet counts beside its bytes, so that tiny ones are bounded too.
+    pub const PACKET_OVERHEAD_BYTES: usize = 64;
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            max_bytes: 2 << 20,
+            max_age: Duration::from_millis(1_500),
+        }
+    }
+}
+
+/// A frame among those of one sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FrameKey {
+    /// The track.
+    pub track: u8,
+    /// The spatial layer.
+    pub spatial: u8,
+    /// The frame.
+    pub frame_id: u32,
+}
+
+impl From<&FrameHeader> for FrameKey {
+    fn from(header: &FrameHeader) -> Self {
+        Self {
+            track: header.track,
+            spatial: header.spatial,
+            frame_id: header.frame_id,
+        }
+    }
+}
+
+impl From<&NackEntry> for FrameKey {
+    fn from(entry: &NackEntry) -> Self {
+        Self {
+            track: entry.track,
+            spatial: entry.spatial,
+            frame_id: entry.frame_id,
+        }
+    }
+}
+
+/// Datagrams of one sender by frame and fragment. `B` is how the bytes are held: `Vec<u8>`, or a shared buffer.
+#[derive(Clone, Debug)]
+pub struct PacketCache<B = Vec<u8>> {
+    config: CacheConfig,
+    packets: BTreeMap<(FrameKey, u16), B>,
+    order: VecDeque<(Instant, FrameKey, u16)>,
+    bytes: usize,
+}
+
+impl<B: AsRef<[u8]>> PacketCache<B> {
+    /// An empty cache.
+    pub fn new(config: CacheConfig) -> Self {
+        Self {
+            config,
+            packets: BTreeMap::new(),
+            order: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Keeps `datagram`, which holds fragment `fragment` of frame `key`. A fragment that is held already stays as it is.
+    pub fn insert(&mut self, now: Instant, key: FrameKey, fragment: u16, datagram: B) {
+        self.expire(now);
+        let cost = cost(&datagram);
+        if cost > self.config.max_bytes || self.packets.contains_key(&(key, fragment)) {
+            return;
+        }
+        while self.bytes + cost > self.config.max_bytes {
+            self.remove_oldest();
+        }
+        self.packets.insert((key, fragment), datagram);
+        self.order.push_back((now, key, fragment));
+        self.bytes += cost;
+    }
+
+    /// The datagram of one fragment.
+    pub fn get(&self, key: FrameKey, fragment: u16) -> Option<&B> {
+        self.packets.get(&(key, fragment))
+    }
+
+    /// What `entry` asks for, as far as it is held: fragment and datagram, ascending. The sender is not looked at.
+    pub fn answer(&self, entry: &NackEntry) -> impl Iterator<Item = (u16, &B)> {
+        let key = FrameKey::from(entry);
+        let entry = *entry;
+        let (first, last) = if entry.is_whole_frame() {
+            (0, MAX_FRAGMENTS)
+        } else {
+            (
+                entry.first_fragment,
+                entry.first_fragment.saturating_add(31),
+            )
+        };
+        self.packets
+            .range((key, first)..=(key, last))
+            .map(|(&(_, fragment), datagram)| (fragment, datagram))
+            .filter(move |&(fragment, _)| {
+                entry.is_whole_frame() || entry.mask & (1 << (fragment - first)) != 0
+            })
+    }
+
+    /// Lets go of what is too old.
+    pub fn expire(&mut self, now: Instant) {
+        while self
+            .order
+            .front()
+            .is_some_and(|&(at, ..)| now - at > self.config.max_age)
+        {
+            self.remove_oldest();
+        }
+    }
+
+    /// Lets go of everything of `track`.
+    pub fn remove_track(&mut self, track: u8) {
+        self.order.retain(|&(_, key, _)| key.track != track);
+        let bytes = &mut self.bytes;
+        self.packets.retain(|(key, _), datagram| {
+            let keep = key.track != track;
+            if !keep {
+                *bytes -= cost(datagram);
+            }
+            keep
+        });
+    }
+
+    /// Packets held.
+    pub fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// Bytes held, as [`CacheConfig::max_bytes`] counts them.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn remove_oldest(&mut self) {
+        let Some((_, key, fragment)) = self.order.pop_front() else {
+            return;
+        };
+        if let Some(datagram) = self.packets.remove(&(key, fragment)) {
+            self.bytes -= cost(&datagram);
+        }
+    }
+}
+
+fn cost(datagram: &impl AsRef<[u8]>) -> usize {
+    datagram.as_ref().len() + CacheConfig::PACKET_OVERHEAD_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: FrameKey = FrameKey {
+        track: 1,
+        spatial: 0,
+        frame_id: 7,
+    };
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    fn entry(first_fragment: u16, mask: u32) -> NackEntry {
+        NackEntry {
+            sender: 9,
+            track: 1,
+            spatial: 0,
+            frame_id: 7,
+            first_fragment,
+            mask,
+        }
+    }
+
+    #[test]
+    fn answers_hold_what_was_asked_for_and_no_other_frame() {
+        let mut cache = PacketCache::new(CacheConfig::default());
+        for fragment in 0..40 {
+            cache.insert(at(0), KEY, fragment, vec![fragment as u8]);
+        }
+        cache.insert(at(0), FrameKey { frame_id: 8, ..KEY }, 0, vec![99]);
+        cache.insert(at(0), FrameKey { frame_id: 6, ..KEY }, 0, vec![98]);
+        let ask = |entry: NackEntry| {
+            cache
+                .answer(&entry)
+                .map(|(i, bytes)| (i, bytes[0]))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ask(entry(0, 0b101)), [(0, 0), (2, 2)]);
+        assert_eq!(ask(entry(8, 0x8000_0001)), [(8, 8), (39, 39)]);
+        assert_eq!(ask(entry(30, u32::MAX)).len(), 10);
+        assert_eq!(ask(entry(0xffff, 0)).len(), 40);
+        assert_eq!(cache.get(KEY, 3), Some(&vec![3]));
+        cache.remove_track(1);
+        assert!(cache.is_empty());
+        assert_eq!(cache.bytes(), 0);
+    }
+
+    #[test]
+    fn the_oldest_go_when_bytes_or_age_run_out() {
+        let max_bytes = 10 * (100 + CacheConfig::PACKET_OVERHEAD_BYTES);
+        let mut cache = PacketCache::new(CacheConfig {
+            max_bytes,
+            max_age: Duration::from_millis(500),
+        });
+        for fragment in 0..25 {
+            cache.insert(at(u64::from(fragment)), KEY, fragment, [0; 100]);
+            assert!(cache.bytes() <= max_bytes);
+        }
+        assert_eq!(cache.len(), 10);
+        assert_eq!(cache.get(KEY, 14), None);
+        assert!(cache.get(KEY, 15).is_some());
+        cache.expire(at(520));
+        assert_eq!(cache.len(), 5);
+        cache.expire(at(600));
+        assert!(cache.is_empty());
+        assert_eq!(cache.bytes(), 0);
+    }
+}

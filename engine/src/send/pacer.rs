@@ -1,0 +1,467 @@
+//! Spreads packets over time, so that a large frame does not fill a queue on the path at once.
+//!
+//! A token bucket counted in time instead of bytes (the generic cell rate algorithm, ITU-T I.371 annex A): each packet
+//! moves `even_at` on by the time it takes at the pacing rate, and may go while that is at most one burst ahead.
+//!
+//! Sound is never held back, but counts. The queue is bounded by the time it takes to drain; what gives way is the oldest
+//! frame nobody refers to, then the oldest frames of a layer up to its next key frame, never sound.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use super::cache::FrameKey;
+use crate::time::{Bitrate, Instant};
+
+/// What a packet is to the pacer; those that stand first here go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Sound, first time or again: at once.
+    Audio,
+    /// Pictures repeated: somebody is waiting.
+    Repeat,
+    /// Pictures of the base layers, without which no others decode.
+    Base,
+    /// Pictures of higher layers.
+    Enhancement,
+}
+
+/// A packet in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// What it is.
+    pub class: Class,
+    /// The frame it belongs to.
+    pub frame: FrameKey,
+    /// Its place in the frame.
+    pub fragment: u16,
+    /// Whether it is the frame's last packet.
+    pub last: bool,
+    /// Whether the frame is a key frame.
+    pub key: bool,
+    /// Whether no other frame refers to it.
+    pub discardable: bool,
+    /// When it came into the queue.
+    pub since: Instant,
+    /// The datagram; its `transport_seq` is still to be set.
+    pub datagram: Vec<u8>,
+}
+
+/// A frame that was thrown out of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Which.
+    pub frame: FrameKey,
+    /// Whether later frames of its layer are of no use now, up to a key frame.
+    pub breaks_layer: bool,
+}
+
+/// Settings of a [`Pacer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacerConfig {
+    /// How far ahead of the rate packets may go in one burst. Default 10 ms: browsers' timers are up to 4 ms late, and
+    /// an ordinary frame goes out whole.
+    pub burst: Duration,
+    /// The queue is cut when it would take longer than this to drain. Default 400 ms.
+    pub max_delay: Duration,
+    /// And when it holds more bytes than this. Default 4 MiB.
+    pub max_bytes: usize,
+}
+
+impl Default for PacerConfig {
+    fn default() -> Self {
+        Self {
+            burst: Duration::from_millis(10),
+            max_delay: Duration::from_millis(400),
+            max_bytes: 4 << 20,
+        }
+    }
+}
+
+/// A repetition that has waited this long comes too late.
+const REPEAT_LIFETIME: Duration = Duration::from_millis(400);
+/// So much is never cut: at the lowest rates a single frame takes longer than any bound.
+const LEAST_BYTES: usize = 6_000;
+/// However much sound is sent, pictures get their turn after this time.
+const MAX_DEBT: Duration = Duration::from_millis(500);
+
+/// The queue and the bucket.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    config: PacerConfig,
+    rate: Bitrate,
+    queues: [VecDeque<Queued>; 4],
+    bytes: usize,
+    /// When the bucket is even again.
+    even_at: Instant,
+}
+
+impl Pacer {
+    /// An empty queue, drained at `rate`.
+    pub fn new(config: PacerConfig, rate: Bitrate) -> Self {
+        Self {
+            config,
+            rate,
+            queues: Default::default(),
+            bytes: 0,
+            even_at: Instant::ZERO,
+        }
+    }
+
+    /// Changes the rate; packets sent already stay counted at the old one.
+    pub fn set_rate(&mut self, rate: Bitrate) {
+        self.rate = rate;
+    }
+
+    /// Appends a packet to its class. Call [`Self::cut`] when a frame is in.
+    pub fn push(&mut self, packet: Queued) {
+        self.bytes += packet.datagram.len();
+        self.queues[packet.class as usize].push_back(packet);
+    }
+
+    /// The packet to send now, if there is one that may go.
+    pub fn pop(&mut self, now: Instant) -> Option<Queued> {
+        self.drop_late_repeats(now);
+        if now + self.config.burst < self.even_at && self.queues[Class::Audio as usize].is_empty() {
+            return None;
+        }
+        let packet = self.queues.iter_mut().find_map(VecDeque::pop_front)?;
+        let length = packet.datagram.len();
+        self.bytes -= length;
+        let time = self.rate.time_for(length as u64);
+        self.even_at = (self.even_at.max(now) + time).min(now + MAX_DEBT);
+        Some(packet)
+    }
+
+    /// When [`Self::pop`] has something next; [`Instant::ZERO`] for at once.
+    pub fn next_send(&self) -> Option<Instant> {
+        if !self.queues[Class::Audio as usize].is_empty() {
+            return Some(Instant::ZERO);
+        }
+        (self.bytes > 0).then(|| self.even_at - self.config.burst)
+    }
+
+    /// Bytes waiting.
+    pub fn queued_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Packets of `class` waiting.
+    pub fn waiting(&self, class: Class) -> usize {
+        self.queues[class as usize].len()
+    }
+
+    /// How long what is waiting takes at the present rate.
+    pub fn queue_delay(&self) -> Duration {
+        self.rate.time_for(self.bytes as u64)
+    }
+
+    /// Brings the queue back within its bounds and returns what was thrown out.
+    pub fn cut(&mut self) -> Vec<Dropped> {
+        let mut dropped = Vec::new();
+        while self.is_too_long() {
+            let Some(victim) = self.choose() else { break };
+            self.remove_frame(victim.frame);
+            dropped.push(victim);
+            if victim.breaks_layer {
+                self.remove_dependents(victim.frame, &mut dropped);
+            }
+        }
+        dropped
+    }
+
+    /// Throws out everything of `track`.
+    pub fn remove_track(&mut self, track: u8) {
+        self.retain(|packet| packet.frame.track != track);
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.bytes > self.config.max_bytes
+            || self.bytes > LEAST_BYTES && self.queue_delay() > self.config.max_delay
+    }
+
+    /// The frame to throw out next; repetitions and sound are never chosen.
+    fn choose(&self) -> Option<Dropped> {
+        let frames = || {
+            self.queues[Class::Base as usize]
+                .iter()
+                .chain(&self.queues[Class::Enhancement as usize])
+        };
+        let oldest = |matches: &dyn Fn(&&Queued) -> bool| {
+            frames()
+                .filter(matches)
+                .min_by_key(|packet| packet.since)
+                .map(|packet| packet.frame)
+        };
+        if let Some(frame) = oldest(&|packet| packet.discardable && !packet.key) {
+            return Some(Dropped {
+                frame,
+                breaks_layer: false,
+            });
+        }
+        if let Some(frame) = oldest(&|packet| !packet.key) {
+            return Some(Dropped {
+                frame,
+                breaks_layer: true,
+            });
+        }
+        // Only key frames: all but the newest of a layer can go, for each replaces those before it.
+        let replaced = |old: &&Queued| {
+            frames().any(|new| same_layer(new.frame, old.frame) && is_after(new.frame, old.frame))
+        };
+        if let Some(frame) = oldest(&replaced) {
+            return Some(Dropped {
+                frame,
+                breaks_layer: false,
+            });
+        }
+        let frame = oldest(&|_| true).filter(|_| self.bytes > self.config.max_bytes)?;
+        Some(Dropped {
+            frame,
+            breaks_layer: true,
+        })
+    }
+
+    fn remove_frame(&mut self, frame: FrameKey) {
+        self.retain(|packet| packet.class == Class::Repeat || packet.frame != frame);
+    }
+
+    /// Throws out what follows `broken` in its layer, up to a key frame.
+    fn remove_dependents(&mut self, broken: FrameKey, dropped: &mut Vec<Dropped>) {
+        let pictures = self.queues[Class::Base as usize..].iter().flatten();
+        let mut later: Vec<_> = pictures
+            .filter(|packet| same_layer(packet.frame, broken) && is_after(packet.frame, broken))
+            .map(|packet| {
+                (
+                    packet.frame.frame_id.wrapping_sub(broken.frame_id),
+                    packet.frame,
+                    packet.key,
+                )
+            })
+            .collect();
+        later.sort_unstable();
+        later.dedup();
+        for (_, frame, key) in later {
+            if key {
+                // From here on the layer decodes again.
+                for earlier in dropped
+                    .iter_mut()
+                    .filter(|earlier| same_layer(earlier.frame, broken))
+                {
+                    earlier.breaks_layer = false;
+                }
+                break;
+            }
+            self.remove_frame(frame);
+            dropped.push(Dropped {
+                frame,
+                breaks_layer: true,
+            });
+        }
+    }
+
+    fn drop_late_repeats(&mut self, now: Instant) {
+        let repeats = &mut self.queues[Class::Repeat as usize];
+        while repeats
+            .front()
+            .is_some_and(|packet| now - packet.since > REPEAT_LIFETIME)
+        {
+            self.bytes -= repeats
+                .pop_front()
+                .map_or(0, |packet| packet.datagram.len());
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Queued) -> bool) {
+        for queue in &mut self.queues {
+            queue.retain(|packet| keep(packet));
+        }
+        self.bytes = self
+            .queues
+            .iter()
+            .flatten()
+            .map(|packet| packet.datagram.len())
+            .sum();
+    }
+}
+
+fn same_layer(a: FrameKey, b: FrameKey) -> bool {
+    (a.track, a.spatial) == (b.track, b.spatial)
+}
+
+fn is_after(later: FrameKey, earlier: FrameKey) -> bool {
+    (later.frame_id.wrapping_sub(earlier.frame_id) as i32) > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(class: Class, frame_id: u32, bytes: usize) -> Queued {
+        let frame = FrameKey {
+            track: class as u8,
+            spatial: 0,
+            frame_id,
+        };
+        let discardable = class == Class::Enhancement;
+        let since = Instant::from_millis(u64::from(frame_id));
+        Queued {
+            class,
+            frame,
+            fragment: 0,
+            last: true,
+            key: false,
+            discardable,
+            since,
+            datagram: vec![0; bytes],
+        }
+    }
+
+    /// Sends everything that may go until `end`, waking only when told to: (ms, class, frame).
+    fn run(pacer: &mut Pacer, end_ms: u64) -> Vec<(u64, Class, u32)> {
+        let mut now = Instant::ZERO;
+        let mut sent = Vec::new();
+        loop {
+            while let Some(packet) = pacer.pop(now) {
+                sent.push((now.as_micros() / 1_000, packet.class, packet.frame.frame_id));
+            }
+            match pacer.next_send() {
+                Some(next) if next < Instant::from_millis(end_ms) => {
+                    assert!(next > now, "would spin");
+                    now = next;
+                }
+                _ => return sent,
+            }
+        }
+    }
+
+    #[test]
+    fn packets_leave_at_the_rate_after_one_burst() {
+        let mut pacer = Pacer::new(PacerConfig::default(), Bitrate::from_kbps(800));
+        for i in 0..20 {
+            pacer.push(packet(Class::Base, i, 1_000));
+        }
+        assert_eq!(pacer.queue_delay(), Duration::from_millis(200));
+        let times: Vec<_> = run(&mut pacer, 1_000).iter().map(|sent| sent.0).collect();
+        let expected: Vec<_> = [0].into_iter().chain((0..19).map(|i| i * 10)).collect();
+        assert_eq!(times, expected);
+    }
+
+    #[test]
+    fn sound_overtakes_and_is_not_held_back() {
+        let mut pacer = Pacer::new(PacerConfig::default(), Bitrate::from_kbps(100));
+        for (i, class) in [
+            Class::Enhancement,
+            Class::Base,
+            Class::Repeat,
+            Class::Audio,
+            Class::Audio,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            pacer.push(packet(class, i as u32, 200));
+        }
+        let sent = run(&mut pacer, 1_000);
+        let order: Vec<_> = sent.iter().map(|sent| sent.1).collect();
+        assert_eq!(
+            order,
+            [
+                Class::Audio,
+                Class::Audio,
+                Class::Repeat,
+                Class::Base,
+                Class::Enhancement
+            ]
+        );
+        assert_eq!((sent[0].0, sent[1].0), (0, 0));
+        assert_eq!(
+            sent[2].0, 22,
+            "two packets of 16 ms were sent before it, less a burst of 10"
+        );
+    }
+
+    #[test]
+    fn the_queue_is_cut_by_frames_that_nobody_refers_to_first() {
+        let mut pacer = Pacer::new(PacerConfig::default(), Bitrate::from_kbps(400));
+        for i in 0..30 {
+            pacer.push(packet(
+                if i % 2 == 0 {
+                    Class::Base
+                } else {
+                    Class::Enhancement
+                },
+                i,
+                1_000,
+            ));
+        }
+        pacer.push(packet(Class::Audio, 30, 1_000));
+        let dropped = pacer.cut();
+        assert_eq!(dropped.len(), 11, "31 packets of 20 ms, and 400 ms to keep");
+        assert!(
+            dropped
+                .iter()
+                .all(|dropped| !dropped.breaks_layer && dropped.frame.frame_id % 2 == 1)
+        );
+        assert_eq!(dropped[0].frame.frame_id, 1, "the oldest first");
+        assert!(pacer.queue_delay() <= Duration::from_millis(400));
+    }
+
+    #[test]
+    fn a_broken_layer_goes_up_to_its_next_key_frame() {
+        let mut pacer = Pacer::new(PacerConfig::default(), Bitrate::from_kbps(400));
+        for i in 0..30 {
+            pacer.push(Queued {
+                key: i == 25,
+                ..packet(Class::Base, i, 1_000)
+            });
+        }
+        let dropped = pacer.cut();
+        assert_eq!(dropped.len(), 25);
+        assert!(
+            dropped.iter().all(|dropped| !dropped.breaks_layer),
+            "the key frame mends it"
+        );
+        assert_eq!(pacer.pop(Instant::ZERO).unwrap().frame.frame_id, 25);
+
+        let mut pacer = Pacer::new(PacerConfig::default(), Bitrate::from_kbps(400));
+        for i in 0..30 {
+            pacer.push(packet(Class::Base, i, 1_000));
+        }
+        let dropped = pacer.cut();
+        assert_eq!(dropped.len(), 30);
+        assert!(dropped.iter().any(|dropped| dropped.breaks_layer));
+        assert_eq!(pacer.queued_bytes(), 0);
+    }
+
+    #[test]
+    fn a_lone_key_frame_stays_however_long_it_takes() {
+        let mut pacer = Pacer::new(PacerConfig::default(), Bitrate::from_kbps(50));
+        for fragment in 0..40 {
+            pacer.push(Queued {
+                key: true,
+                fragment,
+                ..packet(Class::Base, 1, 1_000)
+            });
+        }
+        assert_eq!(pacer.cut(), []);
+        for fragment in 0..40 {
+            pacer.push(Queued {
+                key: true,
+                fragment,
+                ..packet(Class::Base, 2, 1_000)
+            });
+        }
+        let first = FrameKey {
+            track: Class::Base as u8,
+            spatial: 0,
+            frame_id: 1,
+        };
+        assert_eq!(
+            pacer.cut(),
+            [Dropped {
+                frame: first,
+                breaks_layer: false
+            }]
+        );
+    }
+}

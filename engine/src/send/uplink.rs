@@ -1,0 +1,540 @@
+//! The session of a publisher.
+//!
+//! ```text
+//!  frame ─► Packetizer ─► Pacer ─► transport_seq ─► datagram
+//!                                       └► PacketCache ◄─ NACK
+//!  feedback ─► CongestionController ─► pacing rate, target bitrates
+//! ```
+
+mod layer;
+mod meter;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use self::layer::{Layer, Track};
+use self::meter::Meter;
+use super::cache::{CacheConfig, FrameKey, PacketCache};
+use super::pacer::{Class, Pacer, PacerConfig, Queued};
+use super::packetizer::Packetizer;
+use super::repeat::RepeatGate;
+use crate::cc::{
+    CongestionController, Demand, SentPacket, SimpleConfig, SimpleController, allocate,
+};
+use crate::error::InputError;
+use crate::recv::RttEstimator;
+use crate::stats::{TransportStats, UplinkStats, seconds};
+use crate::time::{Bitrate, Instant, MediaTime};
+use crate::wire::feedback::Feedback;
+use crate::wire::keyframe::KeyFrameRequest;
+use crate::wire::media::{self, FrameHeader, MediaKind};
+use crate::wire::nack::Nack;
+use crate::wire::ping::{Ping, Pong};
+use crate::wire::{self, Kind};
+
+/// Settings of an [`Uplink`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UplinkConfig {
+    /// Of the rate.
+    pub congestion: SimpleConfig,
+    /// Of the queue.
+    pub pacer: PacerConfig,
+    /// Of what is kept for repetition.
+    pub cache: CacheConfig,
+}
+
+/// What is known of a track beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrackConfig {
+    /// What it carries.
+    pub kind: MediaKind,
+    /// The most its encoder is ever told to produce.
+    pub max_bitrate: Bitrate,
+}
+
+/// What the encoder says of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameParams {
+    /// Decodable without any other frame.
+    pub key: bool,
+    /// No other frame refers to it.
+    pub discardable: bool,
+    /// Spatial layer, 0 to 15.
+    pub spatial: u8,
+    /// Temporal layer, 0 to 15.
+    pub temporal: u8,
+    /// How many frames of the layer back the newest frame lies that it needs; 0 for a key frame and for sound.
+    pub reference_distance: u16,
+    /// When it was captured.
+    pub media_time: MediaTime,
+}
+
+/// What happens to an uplink.
+#[derive(Clone, Debug)]
+pub enum UplinkInput<'a> {
+    /// One datagram, exactly as it came off the transport.
+    Datagram(&'a [u8]),
+    /// A frame, sealed with the metadata of `header`, which [`Uplink::begin_frame`] made.
+    Frame {
+        /// Its header.
+        header: FrameHeader,
+        /// What the sealing made of it.
+        sealed: Vec<u8>,
+    },
+    /// The deadline last returned has passed.
+    Timeout,
+}
+
+/// What an uplink wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UplinkOutput {
+    /// Send this datagram now.
+    Transmit(Vec<u8>),
+    /// Tell the encoders.
+    Event(UplinkEvent),
+    /// Nothing more now; call with [`UplinkInput::Timeout`] at this time at the latest.
+    Timeout(Instant),
+}
+
+/// What the encoders should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UplinkEvent {
+    /// What the encoders together should produce, packet headers already taken off; [`Uplink::track_bitrate`] has each one's.
+    TargetBitrate {
+        /// All video and screen tracks together.
+        video: Bitrate,
+        /// All audio tracks together.
+        audio: Bitrate,
+    },
+    /// The next frame of this layer should be a key frame.
+    KeyFrameRequested {
+        /// The track.
+        track: u8,
+        /// The spatial layer.
+        spatial: u8,
+    },
+}
+
+/// What SFrame adds to a frame: a header of up to 17 bytes and a tag of 16, of which 1 + 8 + 3 + 16 is usual.
+const SEAL_BYTES: u64 = 28;
+const AUDIO_FRAMES_PER_SECOND: u64 = 50;
+/// Changes of the rate smaller than this share are not worth reconfiguring an encoder.
+const WORTH_TELLING: f64 = 0.03;
+/// Repetitions beyond so many waiting are left to the next NACK.
+const MAX_REPEATS_WAITING: usize = 512;
+
+/// The session of a publisher.
+#[derive(Debug)]
+pub struct Uplink {
+    participant: u32,
+    now: Instant,
+    tracks: BTreeMap<u8, Track>,
+    layers: BTreeMap<(u8, u8), Layer>,
+    congestion: Box<dyn CongestionController>,
+    pacer: Pacer,
+    cache: PacketCache,
+    repeats: RepeatGate,
+    repeated: Meter,
+    rtt: RttEstimator,
+    transport_seq: u16,
+    urgent: VecDeque<Vec<u8>>,
+    events: VecDeque<UplinkEvent>,
+    announced: Option<(Bitrate, Bitrate)>,
+    transport: TransportStats,
+}
+
+impl Uplink {
+    /// The uplink of `participant`. `seed` sets the numbers of its pings apart from those of other sessions.
+    pub fn new(config: UplinkConfig, participant: u32, seed: u64) -> Self {
+        let congestion = Box::new(SimpleController::new(config.congestion));
+        let pacer = Pacer::new(config.pacer, congestion.pacing().rate);
+        Self {
+            participant,
+            now: Instant::ZERO,
+            tracks: BTreeMap::new(),
+            layers: BTreeMap::new(),
+            congestion,
+            pacer,
+            cache: PacketCache::new(config.cache),
+            repeats: RepeatGate::new(),
+            repeated: Meter::default(),
+            rtt: RttEstimator::new(seed),
+            transport_seq: 0,
+            urgent: VecDeque::new(),
+            events: VecDeque::new(),
+            announced: None,
+            transport: TransportStats::default(),
+        }
+    }
+
+    /// Adds a track or changes what is known of it. A new one counts its frames from 0.
+    pub fn set_track(&mut self, track: u8, config: TrackConfig) {
+        self.tracks.insert(
+            track,
+            Track {
+                config,
+                bitrate: Bitrate::ZERO,
+            },
+        );
+        self.announced = None;
+        self.allocate();
+    }
+
+    /// Forgets a track; what of it waits is not sent.
+    pub fn remove_track(&mut self, track: u8) {
+        self.tracks.remove(&track);
+        self.layers.retain(|&(of, _), _| of != track);
+        self.pacer.remove_track(track);
+        self.cache.remove_track(track);
+        self.allocate();
+    }
+
+    /// Numbers the next frame of a track. Seal it with the header's metadata and hand it in.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError::UnknownTrack`].
+    pub fn begin_frame(
+        &mut self,
+        track: u8,
+        params: FrameParams,
+    ) -> Result<FrameHeader, InputError> {
+        let kind = self
+            .tracks
+            .get(&track)
+            .ok_or(InputError::UnknownTrack(track))?
+            .config
+            .kind;
+        let layer = self.layers.entry((track, params.spatial)).or_default();
+        let frame_id = layer.next_frame_id;
+        layer.next_frame_id = frame_id.wrapping_add(1);
+        Ok(FrameHeader {
+            key: params.key,
+            discardable: params.discardable,
+            reserved_flags: 0,
+            media_kind: kind,
+            track,
+            spatial: params.spatial,
+            temporal: params.temporal,
+            sender: self.participant,
+            frame_id,
+            reference_distance: params.reference_distance,
+            media_time: params.media_time,
+        })
+    }
+
+    /// What the encoder of a track should produce; zero for an unknown track.
+    pub fn track_bitrate(&self, track: u8) -> Bitrate {
+        self.tracks
+            .get(&track)
+            .map_or(Bitrate::ZERO, |track| track.bitrate)
+    }
+
+    /// How long what waits to be sent will take. A capturer that sees more than two or three frames' time
+    /// should leave a frame out before it is encoded.
+    pub fn queue_delay(&self) -> Duration {
+        self.pacer.queue_delay()
+    }
+
+    /// Applies one input; then drain [`Self::poll_output`] until it yields [`UplinkOutput::Timeout`].
+    ///
+    /// # Errors
+    ///
+    /// See [`InputError`]; the input had no effect and the session goes on.
+    pub fn handle_input(&mut self, now: Instant, input: UplinkInput<'_>) -> Result<(), InputError> {
+        self.now = self.now.max(now);
+        let result = match input {
+            UplinkInput::Datagram(bytes) => self.on_datagram(bytes),
+            UplinkInput::Frame { header, sealed } => self.on_frame(header, &sealed),
+            UplinkInput::Timeout => Ok(()),
+        };
+        self.on_time();
+        result
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> UplinkOutput {
+        if let Some(datagram) = self.urgent.pop_front().or_else(|| self.next_packet()) {
+            self.transport.packets_sent += 1;
+            self.transport.bytes_sent += datagram.len() as u64;
+            return UplinkOutput::Transmit(datagram);
+        }
+        if let Some(event) = self.events.pop_front() {
+            return UplinkOutput::Event(event);
+        }
+        let deadlines = [
+            self.pacer.next_send(),
+            self.congestion.next_timeout(),
+            Some(self.rtt.next_timeout()),
+        ];
+        UplinkOutput::Timeout(
+            deadlines
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(Instant::FAR_FUTURE),
+        )
+    }
+
+    /// What has been counted so far.
+    pub fn stats(&self, now: Instant) -> UplinkStats {
+        let path = self.congestion.path();
+        let (total, samples) = self.rtt.total();
+        UplinkStats {
+            timestamp: now.as_micros() as f64 / 1e3,
+            transport: TransportStats {
+                current_round_trip_time: self.rtt.latest().or(path.rtt).map(seconds),
+                total_round_trip_time: seconds(total),
+                responses_received: samples,
+                available_outgoing_bitrate: Some(self.congestion.target_bitrate().as_bps() as f64),
+                ..self.transport
+            },
+            outbound: layer::stats(&self.tracks, &self.layers, path.loss),
+        }
+    }
+
+    fn on_time(&mut self) {
+        if let Some(token) = self.rtt.poll(self.now) {
+            let mut ping = Vec::new();
+            Ping { token }.encode(&mut ping);
+            self.urgent.push_back(ping);
+        }
+        self.congestion.on_timeout(self.now);
+        self.pacer.set_rate(self.congestion.pacing().rate);
+        self.allocate();
+    }
+
+    fn on_datagram(&mut self, bytes: &[u8]) -> Result<(), InputError> {
+        self.transport.packets_received += 1;
+        self.transport.bytes_received += bytes.len() as u64;
+        let result = self.read_datagram(bytes);
+        match result {
+            Err(InputError::Wire(_)) => self.transport.malformed_packets_received += 1,
+            Err(_) => self.transport.unexpected_packets_received += 1,
+            Ok(()) => {}
+        }
+        result
+    }
+
+    fn read_datagram(&mut self, bytes: &[u8]) -> Result<(), InputError> {
+        match wire::kind(bytes)? {
+            Kind::Feedback => self
+                .congestion
+                .on_feedback(self.now, &Feedback::parse(bytes)?),
+            Kind::Nack => self.on_nack(&Nack::parse(bytes)?),
+            Kind::KeyFrameRequest => self.on_key_frame_request(&KeyFrameRequest::parse(bytes)?),
+            Kind::Ping => {
+                let mut pong = Vec::new();
+                Pong {
+                    token: Ping::parse(bytes)?.token,
+                }
+                .encode(&mut pong);
+                self.urgent.push_back(pong);
+            }
+            Kind::Pong => self.rtt.on_pong(self.now, Pong::parse(bytes)?.token),
+            Kind::Media => return Err(InputError::UnexpectedKind(Kind::Media.byte())),
+        }
+        Ok(())
+    }
+
+    fn on_nack(&mut self, nack: &Nack<'_>) {
+        let rtt = self.rtt.rtt();
+        for entry in nack
+            .entries()
+            .filter(|entry| entry.sender == self.participant)
+        {
+            let key = FrameKey::from(&entry);
+            let Some(track) = self.tracks.get(&key.track) else {
+                continue;
+            };
+            let class = if track.config.kind.is_audio() {
+                Class::Audio
+            } else {
+                Class::Repeat
+            };
+            for (fragment, datagram) in self.cache.answer(&entry) {
+                if let Some(layer) = self.layers.get_mut(&(key.track, key.spatial)) {
+                    layer.stats.nack_count += 1;
+                }
+                if self.pacer.waiting(Class::Repeat) >= MAX_REPEATS_WAITING
+                    || !self
+                        .repeats
+                        .admit(self.now, rtt, entry.sender, key, fragment)
+                {
+                    continue;
+                }
+                let mut datagram = datagram.clone();
+                media::mark_rtx(&mut datagram, None);
+                self.pacer.push(Queued {
+                    class,
+                    frame: key,
+                    fragment,
+                    last: false,
+                    key: false,
+                    discardable: false,
+                    since: self.now,
+                    datagram,
+                });
+            }
+        }
+    }
+
+    fn on_key_frame_request(&mut self, request: &KeyFrameRequest<'_>) {
+        let rtt = self.rtt.rtt();
+        for entry in request
+            .entries()
+            .filter(|entry| entry.sender == self.participant)
+        {
+            let Some(layer) = self.layers.get_mut(&(entry.track, entry.spatial)) else {
+                continue;
+            };
+            layer.stats.pli_count += 1;
+            if layer.admit_key_frame_request(self.now, rtt) {
+                let (track, spatial) = (entry.track, entry.spatial);
+                self.events
+                    .push_back(UplinkEvent::KeyFrameRequested { track, spatial });
+            }
+        }
+    }
+
+    fn on_frame(&mut self, header: FrameHeader, sealed: &[u8]) -> Result<(), InputError> {
+        let track = self
+            .tracks
+            .get(&header.track)
+            .ok_or(InputError::UnknownTrack(header.track))?;
+        let audio = track.config.kind.is_audio();
+        let packets = Packetizer::new(header, sealed)?;
+        let layer = self
+            .layers
+            .entry((header.track, header.spatial))
+            .or_default();
+        layer.on_frame(self.now, &header, sealed.len());
+        if layer.awaiting_key && !header.key && !audio {
+            layer.stats.frames_dropped += 1;
+            return Ok(());
+        }
+        layer.awaiting_key = false;
+        let class = match header.temporal {
+            _ if audio => Class::Audio,
+            0 => Class::Base,
+            _ => Class::Enhancement,
+        };
+        let last = packets.fragment_count() - 1;
+        for (fragment, datagram) in (0..).zip(packets) {
+            self.pacer.push(Queued {
+                class,
+                frame: FrameKey::from(&header),
+                fragment,
+                last: fragment == last,
+                key: header.key,
+                discardable: header.discardable,
+                since: self.now,
+                datagram,
+            });
+        }
+        self.cut_queue();
+        Ok(())
+    }
+
+    fn cut_queue(&mut self) {
+        for dropped in self.pacer.cut() {
+            let FrameKey { track, spatial, .. } = dropped.frame;
+            let Some(layer) = self.layers.get_mut(&(track, spatial)) else {
+                continue;
+            };
+            layer.stats.frames_dropped += 1;
+            if dropped.breaks_layer && !layer.awaiting_key {
+                layer.awaiting_key = true;
+                layer.note_key_frame_request(self.now);
+                self.events
+                    .push_back(UplinkEvent::KeyFrameRequested { track, spatial });
+            }
+        }
+    }
+
+    /// Numbers the packet whose turn it is, and tells all who want to know that it goes out.
+    fn next_packet(&mut self) -> Option<Vec<u8>> {
+        let mut packet = self.pacer.pop(self.now)?;
+        let transport_seq = self.transport_seq;
+        self.transport_seq = transport_seq.wrapping_add(1);
+        let repeat = media::is_rtx(&packet.datagram);
+        media::set_transport_seq(&mut packet.datagram, transport_seq);
+        let bytes = packet.datagram.len();
+        self.congestion.on_sent(
+            self.now,
+            SentPacket {
+                sender: self.participant,
+                transport_seq,
+                bytes,
+            },
+        );
+        if let Some(layer) = self
+            .layers
+            .get_mut(&(packet.frame.track, packet.frame.spatial))
+        {
+            layer.on_sent(self.now, &packet, repeat);
+        }
+        if repeat {
+            self.repeated.add(self.now, bytes as u64);
+        } else {
+            self.cache.insert(
+                self.now,
+                packet.frame,
+                packet.fragment,
+                packet.datagram.clone(),
+            );
+        }
+        Some(packet.datagram)
+    }
+
+    /// Divides the rate among the tracks, and tells if it changed by enough.
+    fn allocate(&mut self) {
+        let audio_overhead = Bitrate::from_bps(
+            (media::HEADER_BYTES as u64 + SEAL_BYTES) * 8 * AUDIO_FRAMES_PER_SECOND,
+        );
+        let payload_share = media::MAX_PAYLOAD_BYTES as f64 / wire::MAX_DATAGRAM_BYTES as f64;
+        let target = self.congestion.target_bitrate();
+        // Repetitions take from the pictures, but never more than half.
+        let available = target.saturating_sub(self.repeated.rate(self.now).min(target * 0.5));
+        let demands: Vec<_> = self
+            .tracks
+            .values()
+            .map(|Track { config, .. }| {
+                let wire = if config.kind.is_audio() {
+                    config.max_bitrate + audio_overhead
+                } else {
+                    config.max_bitrate * (1.0 / payload_share)
+                };
+                Demand {
+                    kind: config.kind,
+                    max: wire,
+                }
+            })
+            .collect();
+        let (mut audio, mut video) = (Bitrate::ZERO, Bitrate::ZERO);
+        for (track, share) in self.tracks.values_mut().zip(allocate(available, &demands)) {
+            if track.config.kind.is_audio() {
+                track.bitrate = share.saturating_sub(audio_overhead);
+                audio = audio + track.bitrate;
+            } else {
+                track.bitrate = (share * payload_share).min(track.config.max_bitrate);
+                video = video + track.bitrate;
+            }
+        }
+        let changed = |old: Bitrate, new: Bitrate| {
+            old.as_bps().abs_diff(new.as_bps()) as f64 > old.as_bps() as f64 * WORTH_TELLING
+        };
+        if self
+            .announced
+            .is_none_or(|(v, a)| changed(v, video) || changed(a, audio))
+            && !self.tracks.is_empty()
+        {
+            self.announced = Some((video, audio));
+            self.events
+                .push_back(UplinkEvent::TargetBitrate { video, audio });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,386 @@
+use super::*;
+use crate::wire::feedback::FeedbackWriter;
+use crate::wire::keyframe::{self, KeyFrameEntry};
+use crate::wire::media::MediaPacket;
+use crate::wire::nack::{self, NackEntry};
+
+const ME: u32 = 7;
+const AUDIO: u8 = 0;
+const VIDEO: u8 = 1;
+
+fn at(ms: u64) -> Instant {
+    Instant::from_millis(ms)
+}
+
+fn uplink() -> Uplink {
+    let mut uplink = Uplink::new(UplinkConfig::default(), ME, 1);
+    uplink.set_track(
+        AUDIO,
+        TrackConfig {
+            kind: MediaKind::Audio,
+            max_bitrate: Bitrate::from_kbps(32),
+        },
+    );
+    uplink.set_track(
+        VIDEO,
+        TrackConfig {
+            kind: MediaKind::Video,
+            max_bitrate: Bitrate::from_kbps(2_000),
+        },
+    );
+    uplink
+}
+
+fn params(key: bool) -> FrameParams {
+    let reference_distance = u16::from(!key);
+    FrameParams {
+        key,
+        discardable: false,
+        spatial: 0,
+        temporal: 0,
+        reference_distance,
+        media_time: MediaTime::default(),
+    }
+}
+
+fn frame(uplink: &mut Uplink, now: Instant, track: u8, key: bool, bytes: usize) -> FrameHeader {
+    let header = uplink.begin_frame(track, params(key)).unwrap();
+    uplink
+        .handle_input(
+            now,
+            UplinkInput::Frame {
+                header,
+                sealed: vec![0xa5; bytes],
+            },
+        )
+        .unwrap();
+    header
+}
+
+/// Everything the uplink wants at `now`.
+fn drain(uplink: &mut Uplink) -> (Vec<Vec<u8>>, Vec<UplinkEvent>, Instant) {
+    let (mut datagrams, mut events) = (Vec::new(), Vec::new());
+    loop {
+        match uplink.poll_output() {
+            UplinkOutput::Transmit(datagram) => datagrams.push(datagram),
+            UplinkOutput::Event(event) => events.push(event),
+            UplinkOutput::Timeout(next) => return (datagrams, events, next),
+        }
+    }
+}
+
+/// Runs without any answer until `end`; the media packets with their times.
+fn run(uplink: &mut Uplink, end: Instant) -> Vec<(Instant, Vec<u8>)> {
+    let mut sent = Vec::new();
+    loop {
+        let (datagrams, _, next) = drain(uplink);
+        let now = uplink.now;
+        sent.extend(
+            datagrams
+                .into_iter()
+                .filter(|bytes| bytes[0] == 1)
+                .map(|bytes| (now, bytes)),
+        );
+        if next > end {
+            return sent;
+        }
+        assert!(next > now, "would spin");
+        uplink.handle_input(next, UplinkInput::Timeout).unwrap();
+    }
+}
+
+#[test]
+fn frames_are_numbered_by_layer_and_packets_by_session() {
+    let mut uplink = uplink();
+    assert_eq!(frame(&mut uplink, at(1), VIDEO, true, 3_000).frame_id, 0);
+    assert_eq!(frame(&mut uplink, at(1), AUDIO, true, 80).frame_id, 0);
+    assert_eq!(frame(&mut uplink, at(1), VIDEO, false, 10).frame_id, 1);
+    assert_eq!(
+        uplink.begin_frame(9, params(true)),
+        Err(InputError::UnknownTrack(9))
+    );
+    let sent = run(&mut uplink, at(500));
+    let packets: Vec<_> = sent
+        .iter()
+        .map(|(_, bytes)| MediaPacket::parse(bytes).unwrap())
+        .collect();
+    assert_eq!(
+        packets
+            .iter()
+            .map(|packet| packet.transport_seq)
+            .collect::<Vec<_>>(),
+        [0, 1, 2, 3, 4]
+    );
+    assert_eq!(
+        packets[0].header.media_kind,
+        MediaKind::Audio,
+        "sound goes first"
+    );
+    assert_eq!(packets[1].payload.len(), 1_000);
+    assert!(
+        packets
+            .iter()
+            .all(|packet| packet.header.sender == ME && !packet.rtx)
+    );
+}
+
+#[test]
+fn sound_waits_for_no_picture() {
+    let mut uplink = uplink();
+    frame(&mut uplink, at(0), VIDEO, true, 60_000);
+    let mut at_once = 0;
+    for ms in (0..160).step_by(20) {
+        uplink.handle_input(at(ms), UplinkInput::Timeout).unwrap();
+        run(&mut uplink, at(ms));
+        assert!(
+            uplink.queue_delay() > Duration::from_millis(10),
+            "nothing to overtake at {ms} ms"
+        );
+        frame(&mut uplink, at(ms), AUDIO, true, 80);
+        let (datagrams, ..) = drain(&mut uplink);
+        let first =
+            MediaPacket::parse(datagrams.iter().find(|bytes| bytes[0] == 1).unwrap()).unwrap();
+        at_once += usize::from(first.header.track == AUDIO);
+    }
+    assert_eq!(at_once, 8);
+}
+
+#[test]
+fn a_nack_is_answered_once_in_a_round_trip_under_a_new_number() {
+    let mut uplink = uplink();
+    let header = frame(&mut uplink, at(0), VIDEO, true, 3_000);
+    let first = run(&mut uplink, at(40));
+    assert_eq!(first.len(), 3);
+    let mut bytes = Vec::new();
+    let entry = NackEntry {
+        sender: ME,
+        track: VIDEO,
+        spatial: 0,
+        frame_id: header.frame_id,
+        first_fragment: 0,
+        mask: 0b110,
+    };
+    nack::encode(
+        &[
+            entry,
+            NackEntry {
+                sender: ME + 1,
+                ..entry
+            },
+        ],
+        &mut bytes,
+    );
+    uplink
+        .handle_input(at(50), UplinkInput::Datagram(&bytes))
+        .unwrap();
+    uplink
+        .handle_input(at(51), UplinkInput::Datagram(&bytes))
+        .unwrap();
+    let again = run(&mut uplink, at(80));
+    assert_eq!(again.len(), 2);
+    for (i, (_, bytes)) in again.iter().enumerate() {
+        let packet = MediaPacket::parse(bytes).unwrap();
+        let original = MediaPacket::parse(&first[i + 1].1).unwrap();
+        assert_eq!(
+            packet,
+            MediaPacket {
+                rtx: true,
+                transport_seq: 3 + i as u16,
+                ..original
+            }
+        );
+    }
+    uplink
+        .handle_input(at(200), UplinkInput::Datagram(&bytes))
+        .unwrap();
+    assert_eq!(
+        run(&mut uplink, at(220)).len(),
+        2,
+        "a round trip later they may be lost again"
+    );
+    let stats = uplink.stats(at(220));
+    let video = stats
+        .outbound
+        .iter()
+        .find(|stats| stats.track == VIDEO)
+        .unwrap();
+    assert_eq!(
+        (
+            video.packets_sent,
+            video.retransmitted_packets_sent,
+            video.frames_sent
+        ),
+        (7, 4, 1)
+    );
+}
+
+#[test]
+fn whole_frames_are_repeated_and_unknown_ones_ignored() {
+    let mut uplink = uplink();
+    frame(&mut uplink, at(0), VIDEO, true, 5_000);
+    run(&mut uplink, at(40));
+    let mut bytes = Vec::new();
+    nack::encode(
+        &[
+            NackEntry::whole_frame(ME, VIDEO, 0, 0),
+            NackEntry::whole_frame(ME, VIDEO, 0, 1),
+        ],
+        &mut bytes,
+    );
+    uplink
+        .handle_input(at(50), UplinkInput::Datagram(&bytes))
+        .unwrap();
+    assert_eq!(run(&mut uplink, at(90)).len(), 5);
+}
+
+#[test]
+fn key_frame_requests_reach_the_encoder_at_a_bounded_rate() {
+    let mut uplink = uplink();
+    frame(&mut uplink, at(0), VIDEO, true, 100);
+    run(&mut uplink, at(1));
+    let mut bytes = Vec::new();
+    let entry = KeyFrameEntry {
+        sender: ME,
+        track: VIDEO,
+        spatial: 0,
+    };
+    keyframe::encode(
+        &[
+            entry,
+            KeyFrameEntry { sender: 9, ..entry },
+            KeyFrameEntry { track: 5, ..entry },
+        ],
+        &mut bytes,
+    );
+    let mut asked = Vec::new();
+    for ms in (10..1_000).step_by(10) {
+        uplink
+            .handle_input(at(ms), UplinkInput::Datagram(&bytes))
+            .unwrap();
+        let (_, events, _) = drain(&mut uplink);
+        if events.contains(&UplinkEvent::KeyFrameRequested {
+            track: VIDEO,
+            spatial: 0,
+        }) {
+            asked.push(ms);
+        }
+    }
+    assert_eq!(
+        asked,
+        [100, 400, 700],
+        "not within a round trip of the last key frame, then each 300 ms"
+    );
+}
+
+#[test]
+fn pings_are_answered_and_pongs_measured() {
+    let mut uplink = uplink();
+    uplink.handle_input(at(5), UplinkInput::Timeout).unwrap();
+    let (datagrams, ..) = drain(&mut uplink);
+    let ping = Ping::parse(&datagrams[0]).unwrap();
+    let mut bytes = Vec::new();
+    Pong { token: ping.token }.encode(&mut bytes);
+    uplink
+        .handle_input(at(25), UplinkInput::Datagram(&bytes))
+        .unwrap();
+    assert_eq!(
+        uplink.stats(at(25)).transport.current_round_trip_time,
+        Some(0.02)
+    );
+    bytes.clear();
+    Ping { token: 99 }.encode(&mut bytes);
+    uplink
+        .handle_input(at(30), UplinkInput::Datagram(&bytes))
+        .unwrap();
+    let (datagrams, ..) = drain(&mut uplink);
+    assert_eq!(Pong::parse(&datagrams[0]), Ok(Pong { token: 99 }));
+}
+
+#[test]
+fn the_encoders_are_told_their_rates_sound_first() {
+    let mut uplink = uplink();
+    uplink.handle_input(at(0), UplinkInput::Timeout).unwrap();
+    let (_, events, _) = drain(&mut uplink);
+    let Some(&UplinkEvent::TargetBitrate { video, audio }) = events.last() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(audio, Bitrate::from_kbps(32));
+    assert!((900..=950).contains(&(video.as_bps() / 1_000)), "{video:?}");
+    assert_eq!(uplink.track_bitrate(VIDEO), video);
+    assert_eq!(uplink.track_bitrate(9), Bitrate::ZERO);
+}
+
+#[test]
+fn an_overfull_queue_loses_a_layer_up_to_the_key_frame_it_asks_for() {
+    let mut uplink = uplink();
+    uplink.handle_input(at(0), UplinkInput::Timeout).unwrap();
+    drain(&mut uplink);
+    for _ in 0..40 {
+        frame(&mut uplink, at(1), VIDEO, false, 20_000);
+    }
+    let (_, events, _) = drain(&mut uplink);
+    let requests = events
+        .iter()
+        .filter(|event| matches!(event, UplinkEvent::KeyFrameRequested { .. }))
+        .count();
+    assert_eq!(requests, 1);
+    assert!(uplink.queue_delay() <= Duration::from_millis(400));
+    let dropped = uplink.stats(at(1)).outbound[0].frames_dropped;
+    assert!(dropped >= 30, "{dropped}");
+    frame(&mut uplink, at(500), VIDEO, false, 1_000);
+    assert_eq!(
+        uplink.stats(at(500)).outbound[0].frames_dropped,
+        dropped + 1
+    );
+    frame(&mut uplink, at(501), VIDEO, true, 1_000);
+    assert_eq!(
+        uplink.stats(at(501)).outbound[0].frames_dropped,
+        dropped + 1
+    );
+}
+
+#[test]
+fn what_does_not_belong_here_is_counted_and_refused() {
+    let mut uplink = uplink();
+    frame(&mut uplink, at(0), VIDEO, true, 100);
+    let media = run(&mut uplink, at(1)).remove(0).1;
+    let refuse = |uplink: &mut Uplink, bytes: &[u8]| {
+        uplink
+            .handle_input(at(2), UplinkInput::Datagram(bytes))
+            .unwrap_err()
+    };
+    assert_eq!(refuse(&mut uplink, &media), InputError::UnexpectedKind(1));
+    assert!(matches!(refuse(&mut uplink, &[9, 9]), InputError::Wire(_)));
+    let stats = uplink.stats(at(2)).transport;
+    assert_eq!(
+        (
+            stats.packets_received,
+            stats.malformed_packets_received,
+            stats.unexpected_packets_received
+        ),
+        (2, 1, 1)
+    );
+    assert_eq!(stats.bytes_received, media.len() as u64 + 2);
+}
+
+#[test]
+fn feedback_gives_the_loss_and_the_round_trip() {
+    let mut uplink = uplink();
+    frame(&mut uplink, at(0), VIDEO, true, 20_000);
+    let sent = run(&mut uplink, at(200));
+    let arrivals: Vec<_> = sent
+        .iter()
+        .enumerate()
+        .map(|(i, (at, _))| (i % 4 != 2).then(|| *at + Duration::from_millis(30)))
+        .collect();
+    let now = at(210);
+    let hold = now - (sent.last().unwrap().0 + Duration::from_millis(60));
+    let mut writer = FeedbackWriter::new(0, hold);
+    assert_eq!(writer.push_group(ME, 0, &arrivals), arrivals.len());
+    uplink
+        .handle_input(now, UplinkInput::Datagram(&writer.finish()))
+        .unwrap();
+    let stats = uplink.stats(now);
+    assert_eq!(stats.transport.current_round_trip_time, Some(0.06));
+    assert!((stats.outbound[0].fraction_lost - 0.25).abs() < 0.05);
+}
