@@ -1,0 +1,47 @@
+//! Media from publishers to subscribers: checks, repair, queues.
+//!
+//! Sans-IO. Everything here works on sealed frames: headers are read, payloads are not. What this module is not: the
+//! membership it forwards by ([`crate::room`]), nor the congestion controller under each subscriber's queue, which is
+//! QUIC's.
+
+mod bucket;
+mod cache;
+mod datagram;
+mod key_frames;
+mod publisher;
+mod queue;
+
+use smrtc_engine::time::Bitrate;
+
+pub(crate) use bucket::{Bucket, Tolerance};
+pub use cache::{PacketCache, Position};
+pub use datagram::Datagram;
+pub use key_frames::{KeyFrameRequests, Layer, MIN_INTERVAL};
+pub(crate) use publisher::accepted;
+pub use publisher::{Accepted, IngestError, Publisher};
+pub use queue::{Class, Drops, FrameKey, MAX_PICTURE_AGE, Queue};
+
+/// Bounds of the media path. Worst-case memory of a participant is
+/// `queue_bytes + tracks × cache_bytes` and about as much again in bookkeeping for tiny packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that wait for one subscriber; default 256 KiB, a large key frame with what came around it.
+    pub queue_bytes: usize,
+    /// Bytes kept of each track to answer NACKs; default 512 KiB, more than a second of 3 Mbit/s.
+    pub cache_bytes: usize,
+    /// Most media taken from one publisher; default 25 Mbit/s. More is dropped.
+    pub ingest: Bitrate,
+    /// Most repetitions sent to one subscriber; default 8 Mbit/s, so that NACKs are no amplifier.
+    pub repairs: Bitrate,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue_bytes: 256 << 10,
+            cache_bytes: 512 << 10,
+            ingest: Bitrate::from_kbps(25_000),
+            repairs: Bitrate::from_kbps(8_000),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Requests of those who are in.
+
+use smrtc_engine::{
+    control::v1::{
+        Done, LeaveReason, MediaKind, ServerMessage, client_message::Body as Request,
+        server_message::Body,
+    },
+    time::Instant,
+    wire::CloseCode,
+};
+
+use super::{Hub, Member, Output};
+use crate::room::Refusal;
+
+impl Hub {
+    /// Applies one request and answers it. Does nothing for a member who is out.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        member: Member,
+        request_id: u32,
+        body: Option<Request>,
+    ) {
+        let Some(media) = self.media(member) else {
+            return;
+        };
+        if !media.requests.tolerates(now) {
+            let (code, why) = (CloseCode::TooMany, "too many requests");
+            return self.leave(member, LeaveReason::Disconnected, code, why);
+        }
+        let leaving = matches!(body, Some(Request::Leave(_)));
+        let reply = match self.apply(now, member, body) {
+            Ok(()) => Body::Done(Done {}),
+            Err(refusal) => {
+                self.counters.refused_requests += 1;
+                Body::Error(refusal.into())
+            }
+        };
+        let message = ServerMessage {
+            reply_to: request_id,
+            body: Some(reply),
+        };
+        self.outputs.push_back(Output::Message(member, message));
+        if leaving {
+            self.leave(member, LeaveReason::Left, CloseCode::Left, "left");
+        } else {
+            self.flush_notifications(member);
+        }
+    }
+
+    fn apply(
+        &mut self,
+        now: Instant,
+        member: Member,
+        body: Option<Request>,
+    ) -> Result<(), Refusal> {
+        let Some(entry) = self.rooms.get_mut(&member.room) else {
+            return Err(Refusal::NotJoined);
+        };
+        let (room, id) = (&mut entry.room, member.participant);
+        match body {
+            None => Err(Refusal::UnknownMessage),
+            Some(Request::Join(_)) => Err(Refusal::AlreadyJoined),
+            Some(Request::Leave(_)) => Ok(()),
+            Some(Request::Publish(publish)) => room.publish(id, publish.track, &mut self.pending),
+            Some(Request::UpdateTrack(update)) => {
+                room.update_track(id, update.track, &mut self.pending)
+            }
+            Some(Request::Unpublish(unpublish)) => {
+                room.unpublish(id, unpublish.number, &mut self.pending)?;
+                if let (Ok(number), Some(media)) =
+                    (u8::try_from(unpublish.number), self.media(member))
+                {
+                    media.publisher.remove_track(number);
+                }
+                Ok(())
+            }
+            Some(Request::Subscribe(subscribe)) => {
+                let (publisher, track) = room.subscribe(id, &subscribe)?;
+                let pictures = room
+                    .track((publisher, track))
+                    .is_some_and(|track| track.kind != MediaKind::Audio as i32);
+                // A subscriber can start with a key frame only; asking now saves the round trip in which it would find out.
+                if pictures && self.media(member).is_some_and(|media| media.attached) {
+                    self.want_key_frame(now, member.room, publisher, track, 0);
+                }
+                Ok(())
+            }
+            Some(Request::Unsubscribe(unsubscribe)) => {
+                room.unsubscribe(id, &unsubscribe).map(|_| ())
+            }
+        }
+    }
+
+    /// Notifications go after the reply to the request that caused them.
+    fn flush_notifications(&mut self, member: Member) {
+        let notifications = std::mem::take(&mut self.pending);
+        self.notify(member.room, notifications);
+    }
+}

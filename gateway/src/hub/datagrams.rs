@@ -1,0 +1,300 @@
+//! Datagrams: media to its subscribers, NACKs answered from the cache, key-frame requests passed on.
+
+use smrtc_engine::{
+    control::v1::{LeaveReason, MediaKind},
+    time::Instant,
+    wire::{
+        self, CloseCode, Kind, WireError,
+        feedback::Feedback,
+        keyframe::KeyFrameRequest,
+        media::{self, MediaPacket},
+        nack::{Nack, NackEntry},
+        ping::{Ping, Pong},
+    },
+};
+use std::time::Duration;
+
+use super::{Hub, Member, Output, RoomKey, Side};
+use crate::{
+    forward::{Class, Datagram, IngestError, accepted},
+    room::ParticipantId,
+};
+
+/// Pings go unanswered while so much control waits: a flood of them must not grow a queue.
+const MAX_WAITING_CONTROL: usize = 64;
+
+/// Why a datagram was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rejected {
+    Malformed,
+    /// Of a later version, or in a race with a change of the room.
+    Harmless,
+}
+
+impl From<WireError> for Rejected {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::UnknownKind(_) | WireError::Version(_) | WireError::UnknownMediaKind(_) => {
+                Self::Harmless
+            }
+            _ => Self::Malformed,
+        }
+    }
+}
+
+impl Hub {
+    /// Applies one datagram that came on a session. Does nothing for a member who is out.
+    pub fn datagram(&mut self, now: Instant, member: Member, side: Side, datagram: &Datagram) {
+        let bytes = datagram.payload();
+        let result = match (wire::kind(bytes), side) {
+            (Ok(Kind::Media), Side::Uplink) => self.on_media(now, member, datagram),
+            (Ok(Kind::Feedback), Side::Downlink) => {
+                Feedback::parse(bytes).map(|_| ()).map_err(Rejected::from)
+            }
+            (Ok(Kind::Nack), Side::Downlink) => self.on_nack(now, member, bytes),
+            (Ok(Kind::KeyFrameRequest), Side::Downlink) => {
+                self.on_key_frame_request(now, member, bytes)
+            }
+            (Ok(Kind::Ping), _) => self.on_ping(now, member, side, bytes),
+            // We ask for none: QUIC knows the round-trip time.
+            (Ok(Kind::Pong), _) => Ok(()),
+            (Ok(_), _) => Err(Rejected::Malformed),
+            (Err(error), _) => Err(error.into()),
+        };
+        match result {
+            Ok(()) => {}
+            Err(Rejected::Harmless) => self.counters.unknown_datagrams += 1,
+            Err(Rejected::Malformed) => self.on_malformed(now, member),
+        }
+    }
+
+    /// Counts a datagram that does not parse; one too many ends the participant.
+    fn on_malformed(&mut self, now: Instant, member: Member) {
+        self.counters.malformed_datagrams += 1;
+        if let Some(media) = self.media(member)
+            && !media.malformed.tolerates(now)
+        {
+            let (code, why) = (CloseCode::TooMany, "too many malformed datagrams");
+            self.leave(member, LeaveReason::Disconnected, code, why);
+        }
+    }
+
+    /// Sends what is due to a publisher. Call when [`Self::next_timeout`] has passed.
+    pub fn timeout(&mut self, now: Instant, member: Member) {
+        let Some(media) = self.media(member) else {
+            return;
+        };
+        let due = media.publisher.poll(now);
+        for datagram in &due {
+            media
+                .queue(Side::Uplink)
+                .push(now, Class::Control, Datagram::copy_of(datagram));
+        }
+        if !due.is_empty() {
+            self.counters.datagrams_to_publishers += due.len() as u64;
+            self.ready.insert((member, Side::Uplink));
+        }
+    }
+
+    /// When [`Self::timeout`] has something to do for this member.
+    #[must_use]
+    pub fn next_timeout(&self, member: Member) -> Instant {
+        self.rooms
+            .get(&member.room)
+            .and_then(|entry| entry.media.get(&member.participant))
+            .map_or(Instant::FAR_FUTURE, |media| media.publisher.next_timeout())
+    }
+
+    /// Sets the round-trip time to a publisher.
+    pub fn set_rtt(&mut self, member: Member, rtt: Duration) {
+        if let Some(media) = self.media(member) {
+            media.publisher.set_rtt(rtt);
+        }
+    }
+
+    /// Asks a publisher for a key frame, now or when the limit allows it.
+    pub(super) fn want_key_frame(
+        &mut self,
+        now: Instant,
+        room: RoomKey,
+        publisher: ParticipantId,
+        track: u8,
+        spatial: u8,
+    ) {
+        let member = Member {
+            room,
+            participant: publisher,
+        };
+        let Some(entry) = self.rooms.get_mut(&room) else {
+            return;
+        };
+        let pictures = entry
+            .room
+            .track((publisher, track))
+            .is_some_and(|track| track.kind != MediaKind::Audio as i32);
+        if !pictures {
+            return;
+        }
+        if let Some(media) = entry.media.get_mut(&publisher) {
+            media.publisher.request_key_frame(track, spatial);
+            self.timeout(now, member);
+            self.outputs.push_back(Output::Rearm(member));
+        }
+    }
+
+    fn on_media(
+        &mut self,
+        now: Instant,
+        member: Member,
+        datagram: &Datagram,
+    ) -> Result<(), Rejected> {
+        let packet = MediaPacket::parse(datagram.payload())?;
+        let Some(entry) = self.rooms.get_mut(&member.room) else {
+            return Ok(());
+        };
+        let Some(media) = entry.media.get_mut(&member.participant) else {
+            return Ok(());
+        };
+        let id = (member.participant, packet.header.track);
+        self.counters.media_in += 1;
+        self.counters.media_in_bytes += datagram.payload().len() as u64;
+        let accepted = match media
+            .publisher
+            .ingest(now, datagram, &packet, entry.room.track(id))
+        {
+            Ok(accepted) => accepted,
+            Err(IngestError::ForeignSender) => {
+                self.counters.foreign_senders += 1;
+                return Err(Rejected::Malformed);
+            }
+            Err(IngestError::NotPublished) => {
+                self.counters.unpublished += 1;
+                return Ok(());
+            }
+            Err(IngestError::Repetition) => {
+                self.counters.repetitions += 1;
+                return Ok(());
+            }
+            Err(IngestError::OverRate) => {
+                self.counters.over_rate += 1;
+                return Ok(());
+            }
+        };
+        for (subscriber, layers) in entry.room.subscribers(id) {
+            if accepted.spatial > layers.spatial || accepted.temporal > layers.temporal {
+                continue;
+            }
+            if let Some(media) = entry.media.get_mut(&subscriber)
+                && media.attached
+            {
+                media
+                    .queue(Side::Downlink)
+                    .push(now, accepted.class, datagram.clone());
+                self.counters.media_out += 1;
+                let to = Member {
+                    room: member.room,
+                    participant: subscriber,
+                };
+                self.ready.insert((to, Side::Downlink));
+            }
+        }
+        Ok(())
+    }
+
+    fn on_nack(&mut self, now: Instant, member: Member, bytes: &[u8]) -> Result<(), Rejected> {
+        for entry in Nack::parse(bytes)?.entries() {
+            self.repeat(now, member, &entry);
+        }
+        Ok(())
+    }
+
+    fn repeat(&mut self, now: Instant, member: Member, wanted: &NackEntry) {
+        let Some(entry) = self.rooms.get_mut(&member.room) else {
+            return;
+        };
+        // Only what is subscribed: a NACK is no way around the room's rules.
+        let subscribed = entry
+            .room
+            .subscribers((wanted.sender, wanted.track))
+            .any(|(id, _)| id == member.participant);
+        if !subscribed {
+            return;
+        }
+        let kept = entry
+            .media
+            .get(&wanted.sender)
+            .map_or_else(Vec::new, |media| media.publisher.repetitions(wanted));
+        if kept.is_empty() {
+            self.counters.not_repeated += 1;
+        }
+        let Some(media) = entry.media.get_mut(&member.participant) else {
+            return;
+        };
+        for datagram in kept {
+            if !media.repairs.take(now, datagram.payload().len() as u64) {
+                self.counters.not_repeated += 1;
+                continue;
+            }
+            let mut bytes = datagram.payload().to_vec();
+            let Ok(packet) = MediaPacket::parse(datagram.payload()) else {
+                continue;
+            };
+            let class = accepted(&packet).class;
+            media::mark_rtx(&mut bytes, None);
+            media
+                .queue(Side::Downlink)
+                .push(now, class, Datagram::copy_of(&bytes));
+            self.counters.repeated += 1;
+            self.ready.insert((member, Side::Downlink));
+        }
+    }
+
+    fn on_key_frame_request(
+        &mut self,
+        now: Instant,
+        member: Member,
+        bytes: &[u8],
+    ) -> Result<(), Rejected> {
+        for wanted in KeyFrameRequest::parse(bytes)?.entries() {
+            let Some(entry) = self.rooms.get(&member.room) else {
+                break;
+            };
+            let subscribed = entry
+                .room
+                .subscribers((wanted.sender, wanted.track))
+                .any(|(id, _)| id == member.participant);
+            if subscribed {
+                self.counters.key_frame_requests += 1;
+                self.want_key_frame(
+                    now,
+                    member.room,
+                    wanted.sender,
+                    wanted.track,
+                    wanted.spatial,
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn on_ping(
+        &mut self,
+        now: Instant,
+        member: Member,
+        side: Side,
+        bytes: &[u8],
+    ) -> Result<(), Rejected> {
+        let token = Ping::parse(bytes)?.token;
+        let mut pong = Vec::new();
+        Pong { token }.encode(&mut pong);
+        if let Some(media) = self.media(member)
+            && media.queue(side).control() < MAX_WAITING_CONTROL
+        {
+            media
+                .queue(side)
+                .push(now, Class::Control, Datagram::copy_of(&pong));
+            self.ready.insert((member, side));
+        }
+        Ok(())
+    }
+}

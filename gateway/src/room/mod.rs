@@ -1,0 +1,134 @@
+//! Rooms: who is in, what they publish, who receives what.
+//!
+//! Sans-IO: requests in, notifications out, no clock and no sockets. What this module is not: the media path
+//! ([`crate::forward`]) and the sessions that carry requests ([`crate::net`]).
+
+mod limits;
+mod membership;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod tracks;
+
+use std::collections::BTreeMap;
+
+use smrtc_engine::control::v1::{self, server_message::Body};
+
+pub use limits::Limits;
+pub use membership::Joined;
+pub(crate) use membership::wire_role;
+pub use refusal::Refusal;
+
+use crate::auth::Role;
+
+/// A participant's number in a room, unique for the life of the room, never 0.
+pub type ParticipantId = u32;
+
+/// A track of a participant: its publisher and its number.
+pub type TrackId = (ParticipantId, u8);
+
+/// A message for one participant that answers no request.
+pub type Notification = (ParticipantId, Body);
+
+/// Highest layers that a subscriber wants of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxLayers {
+    /// Spatial, 0 the base.
+    pub spatial: u8,
+    /// Temporal, 0 the base.
+    pub temporal: u8,
+}
+
+/// One room and everybody in it.
+#[derive(Debug)]
+pub struct Room {
+    limits: Limits,
+    last_id: ParticipantId,
+    participants: BTreeMap<ParticipantId, Participant>,
+}
+
+/// One who is in the room.
+#[derive(Debug)]
+struct Participant {
+    user: String,
+    role: Role,
+    decode_codecs: Vec<String>,
+    published: BTreeMap<u8, Published>,
+    subscribed: BTreeMap<TrackId, MaxLayers>,
+}
+
+/// A live track with those who receive it, so that forwarding need not search.
+#[derive(Debug)]
+struct Published {
+    track: v1::Track,
+    subscribers: BTreeMap<ParticipantId, MaxLayers>,
+}
+
+impl Room {
+    /// An empty room.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            last_id: 0,
+            participants: BTreeMap::new(),
+        }
+    }
+
+    /// Whether nobody is in.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.participants.is_empty()
+    }
+
+    /// Everybody's number, ascending.
+    pub fn participants(&self) -> impl Iterator<Item = ParticipantId> {
+        self.participants.keys().copied()
+    }
+
+    /// How many are in.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.participants.len()
+    }
+
+    /// Those who receive a track, with the layers they want; none if there is no such track.
+    pub fn subscribers(
+        &self,
+        (publisher, number): TrackId,
+    ) -> impl Iterator<Item = (ParticipantId, MaxLayers)> {
+        self.participants
+            .get(&publisher)
+            .and_then(|participant| participant.published.get(&number))
+            .into_iter()
+            .flat_map(|published| {
+                published
+                    .subscribers
+                    .iter()
+                    .map(|(id, layers)| (*id, *layers))
+            })
+    }
+
+    /// The tracks that `id` receives.
+    pub fn subscriptions(&self, id: ParticipantId) -> impl Iterator<Item = TrackId> {
+        self.participants
+            .get(&id)
+            .into_iter()
+            .flat_map(|participant| participant.subscribed.keys().copied())
+    }
+
+    /// What is known of a live track.
+    #[must_use]
+    pub fn track(&self, (publisher, number): TrackId) -> Option<&v1::Track> {
+        let participant = self.participants.get(&publisher)?;
+        Some(&participant.published.get(&number)?.track)
+    }
+
+    fn notify_others(&self, except: ParticipantId, body: &Body, out: &mut Vec<Notification>) {
+        out.extend(
+            self.participants()
+                .filter(|id| *id != except)
+                .map(|id| (id, body.clone())),
+        );
+    }
+}
