@@ -11,8 +11,9 @@ export const targetFolder = resolve(repository, process.env.CARGO_TARGET_DIR ?? 
 /** Build output and generated files; ignored by git. */
 export const buildFolder = join(repository, ".build/e2e");
 
-/** Compiles the gateway with its test doors and the relay; cheap when nothing changed. */
+/** Compiles the gateway with its test doors and the relay, unless make has just done so; cheap when nothing changed. */
 export function buildPrograms() {
+  if (process.env.SMRTC_PROGRAMS_BUILT === "1") return;
   for (const args of [
     ["build", "-p", "smrtc-gateway", "--features", "_test_support"],
     ["build", "-p", "smrtc-loadgen"],

@@ -36,7 +36,7 @@ export async function answer(sdp, { display }) {
   // Sound is always played; the picture is shown when asked for.
   const element = document.createElement(display ? "video" : "audio");
   element.autoplay = true;
-  element.width = 640;
+  if (element instanceof HTMLVideoElement) element.width = 640;
   element.srcObject = display ? stream : new MediaStream(stream.getAudioTracks());
   document.body.append(element);
   // It starts when media comes, which is after this answer.

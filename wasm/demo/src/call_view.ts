@@ -1,0 +1,303 @@
+/** The call: the stage, the bar of buttons, the panel. It listens to the client and decides only what to show. */
+import { type Client, createStream, isScreenShareSupported, type LocalStream, type RemoteStream, RtcError } from "@smrtc/sdk";
+import { h, setText } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { displayName } from "./identity.ts";
+import { press, toggle } from "./join_view.ts";
+import { notify } from "./notices.ts";
+import { Panel, suiteWords } from "./panel.ts";
+import { Stage } from "./stage.ts";
+import { Tile } from "./tile.ts";
+import { explain } from "./words.ts";
+
+export interface CallViewOptions {
+  readonly client: Client;
+  readonly userId: string;
+  readonly room: string;
+  readonly stream: LocalStream | undefined;
+  readonly microphoneOn: boolean;
+  readonly cameraOn: boolean;
+  readonly invite: string;
+  readonly onLeave: () => void;
+}
+
+const STATS_MILLISECONDS = 1_000;
+const VOLUME_MILLISECONDS = 200;
+
+export class CallView {
+  readonly element: HTMLElement;
+  readonly #options: CallViewOptions;
+  readonly #stage = new Stage();
+  readonly #self: Tile;
+  readonly #panel: Panel;
+  readonly #banner = h("div", { class: "banner", role: "alert", hidden: true });
+  readonly #shield = h("button", { type: "button", class: "shield", aria: { controls: "panel" } }, icon("shield"), h("span", {}, "Sealed end to end"));
+  readonly #shieldWords: Element;
+  readonly #transport = h("span", { class: "chip", hidden: true });
+  readonly #alone: HTMLElement;
+  readonly #microphone: HTMLButtonElement;
+  readonly #camera: HTMLButtonElement;
+  readonly #share: HTMLButtonElement;
+  readonly #panelButton: HTMLButtonElement;
+  readonly #clickForSound: HTMLButtonElement;
+  #screen: LocalStream | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  /** Undoes every listener. */
+  readonly #cleanup: (() => void)[] = [];
+
+  constructor(options: CallViewOptions) {
+    this.#options = options;
+    const { client, stream } = options;
+    this.#self = new Tile(options.userId, { self: true });
+    this.#panel = new Panel(client, () => this.#showPanel(false));
+    this.#shieldWords = this.#shield.lastElementChild ?? this.#shield;
+    this.#shield.onclick = () => this.#showPanel(!this.#panelShown());
+    this.#microphone = toggle("microphone", "Microphone", () => stream?.hasAudio() === true);
+    this.#camera = toggle("camera", "Camera", () => stream?.hasVideo() === true);
+    this.#microphone.addEventListener("click", () => this.#applyMute());
+    this.#camera.addEventListener("click", () => this.#applyMute());
+    this.#share = button("screen", "Share screen", () => void this.#toggleShare());
+    this.#share.ariaPressed = "false";
+    this.#share.hidden = !isScreenShareSupported();
+    this.#panelButton = button("chart", "Statistics", () => this.#showPanel(!this.#panelShown()));
+    this.#panelButton.setAttribute("aria-controls", "panel");
+    const invite = button("link", "Copy invitation link", () => void this.#copyInvite());
+    const leave = button("leave", "Leave", () => options.onLeave());
+    leave.classList.add("leave");
+    const copy = h("button", { type: "button", class: "primary" }, icon("link"), "Copy invitation link");
+    copy.onclick = () => void this.#copyInvite();
+    this.#alone = h("div", { class: "alone" }, h("h2", {}, "Nobody else is here yet"), h("p", {}, "Send the link to the people you want to talk to. It holds the key: send it by a way you trust."), copy);
+    this.#clickForSound = h("button", { type: "button", class: "primary sound", hidden: true }, "Click to hear the others");
+    this.#clickForSound.onclick = () => void this.#resumeSound();
+    this.element = h(
+      "main",
+      { class: "call" },
+      h("header", { class: "top" }, h("span", { class: "brand" }, icon("shield"), "smrtc"), h("span", { class: "room", title: "Room" }, options.room), this.#transport, this.#shield),
+      this.#banner,
+      h("div", { class: "middle" }, h("div", { class: "floor" }, this.#stage.element, this.#alone, this.#clickForSound), this.#panel.element),
+      h("nav", { class: "bar", aria: { label: "Call controls" } }, this.#microphone, this.#camera, this.#share, invite, this.#panelButton, leave),
+    );
+    this.#showPanel(matchMedia("(min-width: 1100px)").matches);
+  }
+
+  /** After `client.join()` has resolved. */
+  async start(): Promise<void> {
+    const { client, stream, microphoneOn, cameraOn } = this.#options;
+    this.#listen();
+    this.#stage.setSelf(this.#self);
+    press(this.#microphone, stream?.hasAudio() === true && microphoneOn);
+    press(this.#camera, stream?.hasVideo() === true && cameraOn);
+    this.#microphone.disabled = stream?.hasAudio() !== true;
+    this.#camera.disabled = stream?.hasVideo() !== true;
+    for (const remote of client.getRemoteStreams()) void this.#addRemote(remote);
+    if (stream) {
+      this.#applyMute();
+      await Promise.all([this.#self.play(stream), client.publish(stream)]).catch((error: unknown) => this.#problem(error));
+    } else this.#self.setState("no-picture");
+    client.enableAudioVolumeEvaluation(VOLUME_MILLISECONDS);
+    this.#timer = setInterval(() => void this.#refresh(), STATS_MILLISECONDS);
+    this.#updateAlone();
+    await this.#refresh();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const undo of this.#cleanup) undo();
+    this.#screen?.close();
+    this.#stage.close();
+    this.element.remove();
+  }
+
+  #listen(): void {
+    const { client } = this.#options;
+    const on: Client["on"] = (event, listener) => {
+      this.#cleanup.push(() => client.off(event, listener));
+      return client.on(event, listener);
+    };
+    on("peer-join", ({ userId }) => {
+      this.#ensureTile(userId).setState("no-picture");
+      notify(`${displayName(userId)} joined`);
+    });
+    on("peer-leave", ({ userId }) => {
+      for (const key of this.#stage.keys()) if (key.startsWith(`${userId}/`)) this.#stage.remove(key);
+      this.#updateAlone();
+      notify(`${displayName(userId)} left`);
+    });
+    on("stream-subscribed", ({ stream }) => void this.#addRemote(stream));
+    on("stream-updated", ({ stream }) => this.#updateRemote(stream));
+    on("stream-removed", ({ stream }) => {
+      if (stream.getType() === "auxiliary") this.#stage.remove(keyOf(stream));
+      else this.#stage.get(keyOf(stream))?.setState("no-picture");
+      this.#updateAlone();
+    });
+    for (const event of ["mute-audio", "unmute-audio", "mute-video", "unmute-video"] as const) on(event, ({ userId }) => this.#updateUser(userId));
+    on("decryption-state-changed", ({ userId, state }) => {
+      this.#updateUser(userId);
+      if (state === "cannot-decrypt") notify(`What ${displayName(userId)} sends cannot be decrypted: the keys differ.`, "problem");
+    });
+    on("audio-volume", ({ result }) => {
+      for (const { userId, audioVolume, stream } of result) {
+        const tile = stream ? this.#stage.get(keyOf(stream)) : userId === this.#options.userId || userId === "" ? this.#self : undefined;
+        tile?.setLevel(audioVolume / 100);
+      }
+    });
+    on("connection-state-changed", ({ state }) => {
+      this.#banner.hidden = state !== "RECONNECTING";
+      setText(this.#banner, state === "RECONNECTING" ? "The connection was lost. Trying again…" : "");
+    });
+    on("client-banned", ({ message }) => {
+      notify(message, "problem");
+      this.#options.onLeave();
+    });
+    on("error", (error) => this.#problem(error));
+    const keys = (event: KeyboardEvent) => this.#key(event);
+    document.addEventListener("keydown", keys);
+    this.#cleanup.push(() => document.removeEventListener("keydown", keys));
+  }
+
+  #ensureTile(userId: string, type: "main" | "auxiliary" = "main"): Tile {
+    const key = `${userId}/${type}`;
+    const present = this.#stage.get(key);
+    if (present) return present;
+    const tile = new Tile(userId, { screen: type === "auxiliary" });
+    this.#stage.add(key, tile);
+    this.#updateAlone();
+    return tile;
+  }
+
+  async #addRemote(stream: RemoteStream): Promise<void> {
+    const tile = this.#ensureTile(stream.getUserId(), stream.getType());
+    this.#updateRemote(stream);
+    const stop = stream.onVideoFrame((frame) => {
+      frame.close();
+      stop();
+      this.#updateRemote(stream, true);
+    });
+    try {
+      await tile.play(stream);
+    } catch (error) {
+      if (error instanceof RtcError && error.codeName === "PLAY_NOT_ALLOWED") this.#clickForSound.hidden = false;
+      else this.#problem(error);
+    }
+  }
+
+  #updateRemote(stream: RemoteStream, pictureCame = false): void {
+    const tile = this.#stage.get(keyOf(stream));
+    if (!tile) return;
+    tile.setMicrophoneMuted(stream.getType() === "main" && (!stream.hasAudio() || stream.isAudioMuted()));
+    const had = tile.element.dataset["picture"] === "yes";
+    if (pictureCame) tile.element.dataset["picture"] = "yes";
+    if (stream.getDecryptionState() === "cannot-decrypt") tile.setState("cannot-decrypt");
+    else if (!stream.hasVideo() || stream.isVideoMuted()) tile.setState("no-picture");
+    else tile.setState(had || pictureCame ? "playing" : "waiting");
+  }
+
+  #updateUser(userId: string): void {
+    for (const stream of this.#options.client.getRemoteStreams()) if (stream.getUserId() === userId) this.#updateRemote(stream);
+  }
+
+  #applyMute(): void {
+    const { stream } = this.#options;
+    if (!stream) return;
+    const [microphone, camera] = [this.#microphone.ariaPressed === "true", this.#camera.ariaPressed === "true"];
+    if (microphone) stream.unmuteAudio();
+    else stream.muteAudio();
+    if (camera) stream.unmuteVideo();
+    else stream.muteVideo();
+    this.#self.setMicrophoneMuted(!microphone);
+    this.#self.setState(camera ? "playing" : "no-picture");
+  }
+
+  async #toggleShare(): Promise<void> {
+    const { client } = this.#options;
+    const running = this.#screen;
+    if (running) {
+      this.#screen = undefined;
+      this.#share.ariaPressed = "false";
+      await client.unpublish(running).catch((error: unknown) => this.#problem(error));
+      running.close();
+      return;
+    }
+    const screen = createStream({ screen: true });
+    try {
+      await screen.initialize();
+      await client.publish(screen);
+    } catch (error) {
+      screen.close();
+      // Closing the browser's chooser is an answer, not a problem.
+      if (!(error instanceof RtcError && error.codeName === "DEVICE_NOT_ALLOWED")) this.#problem(error);
+      return;
+    }
+    this.#screen = screen;
+    this.#share.ariaPressed = "true";
+    screen.on("screen-sharing-stopped", () => {
+      if (this.#screen === screen) void this.#toggleShare();
+    });
+  }
+
+  async #copyInvite(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(this.#options.invite);
+      notify("Invitation link copied. It holds the key: send it by a way you trust.");
+    } catch {
+      prompt("Copy this link:", this.#options.invite);
+    }
+  }
+
+  async #resumeSound(): Promise<void> {
+    this.#clickForSound.hidden = true;
+    await Promise.all(this.#options.client.getRemoteStreams().map((stream) => stream.resume())).catch((error: unknown) => this.#problem(error));
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      const stats = await this.#options.client.getStats();
+      this.#panel.update(stats);
+      setText(this.#transport, stats.transport.transport === "webtransport" ? "WebTransport" : "WebSocket");
+      this.#transport.hidden = false;
+      const refused = stats.encryption.perSender.some(({ state }) => state === "cannot-decrypt");
+      this.#shield.classList.toggle("broken", refused);
+      setText(this.#shieldWords, refused ? "Keys differ" : `${suiteWords(stats.encryption.suite).split(" ")[0] ?? ""} · epoch ${stats.encryption.epoch}`);
+      this.#shield.title = `Sealed end to end with ${suiteWords(stats.encryption.suite)}, epoch ${stats.encryption.epoch}, key id ${stats.encryption.kid}`;
+    } catch {
+      // Between two connections there are no numbers.
+    }
+  }
+
+  #updateAlone(): void {
+    this.#alone.hidden = this.#stage.remoteCount > 0;
+  }
+
+  #panelShown(): boolean {
+    return !this.#panel.element.hidden;
+  }
+
+  #showPanel(shown: boolean): void {
+    this.#panel.element.hidden = !shown;
+    for (const control of [this.#panelButton, this.#shield]) control.ariaExpanded = String(shown);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (event.key === "m") this.#microphone.click();
+    else if (event.key === "v") this.#camera.click();
+    else if (event.key === "s") this.#showPanel(!this.#panelShown());
+    else if (event.key === "Escape") this.#showPanel(false);
+  }
+
+  #problem(error: unknown): void {
+    const { title, advice } = explain(error);
+    notify(`${title}. ${advice}`, "problem");
+  }
+}
+
+function button(name: Parameters<typeof icon>[0], word: string, click: () => void): HTMLButtonElement {
+  const element = h("button", { type: "button", class: "round", title: word, aria: { label: word } }, icon(name));
+  element.onclick = click;
+  return element;
+}
+
+function keyOf(stream: RemoteStream): string {
+  return `${stream.getUserId()}/${stream.getType()}`;
+}

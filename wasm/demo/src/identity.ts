@@ -1,0 +1,37 @@
+/**
+ * User ids. Two people may have the same name, and a gateway keeps one session for each user, so the id is the name with a short
+ * random tail. The tail lives as long as the tab: a reload takes over the seat of the page before it.
+ */
+
+const TAIL = /~[a-z0-9]{4}$/;
+
+export function userIdFor(name: string): string {
+  let tail = sessionStorage.getItem("smrtc-tail");
+  if (!tail) {
+    tail = [...crypto.getRandomValues(new Uint8Array(4))].map((byte) => (byte % 36).toString(36)).join("");
+    sessionStorage.setItem("smrtc-tail", tail);
+  }
+  return `${name.trim().slice(0, 40) || "Guest"}~${tail}`;
+}
+
+export function displayName(userId: string): string {
+  return userId.replace(TAIL, "") || "Guest";
+}
+
+/** One or two letters for a tile without a picture. */
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  return words
+    .slice(0, 2)
+    .map((word) => [...word][0] ?? "")
+    .join("")
+    .toUpperCase();
+}
+
+export function rememberedName(): string {
+  return localStorage.getItem("smrtc-name") ?? "";
+}
+
+export function rememberName(name: string): void {
+  localStorage.setItem("smrtc-name", name);
+}

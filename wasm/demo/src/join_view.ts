@@ -1,0 +1,198 @@
+/** The first screen: who you are, which room, and how you will look and sound. */
+import { checkSystemRequirements, createStream, type LocalStream, RtcError } from "@smrtc/sdk";
+import { deviceMenus } from "./devices.ts";
+import { h, setText } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { rememberedName } from "./identity.ts";
+import { showNoPreview } from "./tile.ts";
+import { explain } from "./words.ts";
+
+export interface JoinChoice {
+  readonly name: string;
+  readonly room: string;
+  /** Undefined if there is neither camera nor microphone: one can still listen and watch. */
+  readonly stream: LocalStream | undefined;
+  readonly microphoneOn: boolean;
+  readonly cameraOn: boolean;
+}
+
+export interface JoinViewOptions {
+  readonly room: string;
+  readonly invited: boolean;
+  readonly problem: string | undefined;
+  /** Rejects with the reason to show if the room cannot be entered. */
+  readonly join: (choice: JoinChoice) => Promise<void>;
+}
+
+export class JoinView {
+  readonly element: HTMLElement;
+  readonly #options: JoinViewOptions;
+  readonly #preview = h("div", { class: "picture" });
+  readonly #noPreview = h("div", { class: "message" }, h("p", { class: "dots" }, "Starting the camera"));
+  readonly #meter = h("meter", { min: 0, max: 1, low: 0, high: 0.8, value: 0, aria: { label: "Microphone level" } });
+  readonly #problem = h("div", { class: "problem", role: "alert", hidden: true });
+  readonly #warnings = h("ul", { class: "warnings" });
+  readonly #name = h("input", { id: "name", autocomplete: "name", maxLength: 40, placeholder: "Your name", value: rememberedName(), required: true });
+  readonly #room = h("input", { id: "room", autocomplete: "off", maxLength: 64, required: true, pattern: "[A-Za-z0-9._\\-]+" });
+  readonly #submit = h("button", { type: "submit", class: "primary" }, "Join the call");
+  readonly #devices = deviceMenus((type, deviceId) => void this.#switch(type, deviceId));
+  readonly #microphone: HTMLButtonElement;
+  readonly #camera: HTMLButtonElement;
+  #stream: LocalStream | undefined;
+  #level: ReturnType<typeof setInterval> | undefined;
+  #possible = true;
+
+  constructor(options: JoinViewOptions) {
+    this.#options = options;
+    this.#room.value = options.room;
+    this.#room.readOnly = options.invited;
+    this.#microphone = toggle("microphone", "Microphone", () => this.#stream?.hasAudio() === true);
+    this.#camera = toggle("camera", "Camera", () => this.#stream?.hasVideo() === true);
+    this.#camera.addEventListener("click", () => this.#showCameraChoice());
+    const form = h(
+      "form",
+      { noValidate: false },
+      h("h1", {}, options.invited ? "You are invited" : "Start a sealed call"),
+      h("p", { class: "lead" }, "Picture and sound are sealed with SM4-GCM before they leave this page. The key is in the link and never reaches the server."),
+      h("div", { class: "field" }, h("label", { for: "name" }, "Name"), this.#name),
+      h("div", { class: "field" }, h("label", { for: "room" }, "Room"), this.#room),
+      this.#devices.element,
+      this.#problem,
+      this.#submit,
+      this.#warnings,
+    );
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      void this.#join();
+    };
+    this.element = h(
+      "main",
+      { class: "join" },
+      h("div", { class: "brand" }, icon("shield"), "smrtc"),
+      h(
+        "div",
+        { class: "columns" },
+        h(
+          "section",
+          { class: "preview", aria: { label: "Preview" } },
+          h("div", { class: "tile self" }, this.#preview, this.#noPreview, h("div", { class: "controls" }, this.#microphone, this.#camera)),
+          h("div", { class: "level" }, icon("microphone"), this.#meter),
+        ),
+        form,
+      ),
+    );
+    if (options.problem) this.#showProblem("Damaged link", options.problem);
+  }
+
+  /** Looks at what the browser can do and opens the devices. */
+  async start(): Promise<void> {
+    const requirements = await checkSystemRequirements();
+    this.#possible = requirements.result;
+    if (!requirements.result) {
+      this.#submit.disabled = true;
+      this.#showProblem("This browser cannot make the call", requirements.missing.join(" "));
+    }
+    this.#warnings.replaceChildren(...requirements.warnings.map((warning) => h("li", {}, icon("warning"), warning)));
+    await this.#open();
+    await this.#devices.refresh();
+    this.#level = setInterval(() => {
+      this.#meter.value = this.#microphone.ariaPressed === "true" ? (this.#stream?.getAudioLevel() ?? 0) : 0;
+    }, 100);
+  }
+
+  close(): void {
+    clearInterval(this.#level);
+    this.element.remove();
+  }
+
+  /** Camera and microphone; then one of them; then neither, with words about why. */
+  async #open(): Promise<void> {
+    let reason: unknown;
+    for (const wanted of [
+      { audio: true, video: true },
+      { audio: true, video: false },
+      { audio: false, video: true },
+    ]) {
+      const stream = createStream(wanted);
+      try {
+        await stream.setVideoProfile("360p");
+        await stream.initialize();
+        this.#stream = stream;
+        break;
+      } catch (error) {
+        reason ??= error;
+        stream.close();
+        if (!(error instanceof RtcError) || error.codeName === "NOT_SUPPORTED") break;
+      }
+    }
+    press(this.#microphone, this.#stream?.hasAudio() === true);
+    press(this.#camera, this.#stream?.hasVideo() === true);
+    this.#microphone.disabled = this.#stream?.hasAudio() !== true;
+    this.#camera.disabled = this.#stream?.hasVideo() !== true;
+    if (this.#stream?.hasVideo()) {
+      await this.#stream.play(this.#preview);
+      this.#noPreview.hidden = true;
+      return;
+    }
+    const { title, advice } = reason === undefined ? { title: "No camera", advice: "Others will see your initials." } : explain(reason);
+    showNoPreview(this.#noPreview, title, advice);
+  }
+
+  async #switch(type: "audio" | "video", deviceId: string): Promise<void> {
+    try {
+      if (this.#stream) await this.#stream.switchDevice(type, deviceId);
+    } catch (error) {
+      const { title, advice } = explain(error);
+      this.#showProblem(title, advice);
+    }
+  }
+
+  #showCameraChoice(): void {
+    const on = this.#camera.ariaPressed === "true";
+    this.#preview.hidden = !on;
+    this.#noPreview.hidden = on;
+    if (!on) showNoPreview(this.#noPreview, "Camera off", "Others will see your initials.");
+  }
+
+  async #join(): Promise<void> {
+    if (!this.#possible) return;
+    this.#problem.hidden = true;
+    this.#submit.disabled = true;
+    setText(this.#submit, "Joining…");
+    try {
+      await this.#options.join({
+        name: this.#name.value,
+        room: this.#room.value.trim(),
+        stream: this.#stream,
+        microphoneOn: this.#microphone.ariaPressed === "true",
+        cameraOn: this.#camera.ariaPressed === "true",
+      });
+    } catch (error) {
+      const { title, advice } = explain(error);
+      this.#showProblem(title, advice);
+    } finally {
+      this.#submit.disabled = false;
+      setText(this.#submit, "Join the call");
+    }
+  }
+
+  #showProblem(title: string, advice: string): void {
+    this.#problem.replaceChildren(icon("warning"), h("div", {}, h("strong", {}, title), h("p", {}, advice)));
+    this.#problem.hidden = false;
+  }
+}
+
+/** A button that stays down: `aria-pressed` is its only state. */
+export function toggle(name: "microphone" | "camera", word: string, allowed: () => boolean): HTMLButtonElement {
+  const button = h("button", { type: "button", class: "round", title: word, aria: { label: word, pressed: "true" } }, icon(name), icon(`${name}-off`));
+  button.addEventListener("click", () => {
+    if (allowed()) press(button, button.ariaPressed !== "true");
+  });
+  return button;
+}
+
+export function press(button: HTMLButtonElement, pressed: boolean): void {
+  button.ariaPressed = String(pressed);
+  const word = button.ariaLabel ?? "";
+  button.title = `${word} ${pressed ? "on" : "off"}`;
+}

@@ -1,0 +1,66 @@
+/** The demo page: from the link to the first screen, from there into the call and back. */
+import { createClient } from "@smrtc/sdk";
+import { CallView } from "./call_view.ts";
+import { rememberName, userIdFor } from "./identity.ts";
+import { type JoinChoice, JoinView } from "./join_view.ts";
+import { inviteUrl, readLink, type RoomLink, showInAddressBar } from "./room_link.ts";
+import { demoToken } from "./token.ts";
+
+const app = document.getElementById("app") ?? document.body;
+
+async function firstScreen(): Promise<void> {
+  const { link, invited, problem } = readLink(new URL(location.href));
+  const view = new JoinView({
+    room: link.room,
+    invited,
+    problem,
+    join: async (choice) => {
+      await call({ ...link, room: choice.room }, choice);
+      view.close();
+    },
+  });
+  app.replaceChildren(view.element);
+  await view.start();
+}
+
+async function call(link: RoomLink, choice: JoinChoice): Promise<void> {
+  const userId = userIdFor(choice.name);
+  rememberName(choice.name);
+  const client = createClient({
+    gateway: link.gateway,
+    token: link.token ?? (() => demoToken(link.gateway, link.room, userId)),
+    // A copy: the SDK takes what it is given, and the invitation link still needs ours.
+    encryption: { suite: link.suite, key: link.key.slice() },
+    transport: link.transport,
+  });
+  const view = new CallView({
+    client,
+    userId,
+    room: link.room,
+    stream: choice.stream,
+    microphoneOn: choice.microphoneOn,
+    cameraOn: choice.cameraOn,
+    invite: inviteUrl(link, new URL(location.href)),
+    onLeave: () => void leave(),
+  });
+  const leave = async () => {
+    view.close();
+    await client.leave().catch(() => {});
+    choice.stream?.close();
+    await firstScreen();
+  };
+  // For people who look around in the console; nothing here depends on it.
+  Object.assign(globalThis, { smrtc: { client } });
+  try {
+    await client.join();
+  } catch (error) {
+    await client.leave().catch(() => {});
+    throw error;
+  }
+  showInAddressBar(link);
+  app.replaceChildren(view.element);
+  addEventListener("pagehide", () => void client.leave(), { once: true });
+  await view.start();
+}
+
+await firstScreen();

@@ -1,0 +1,111 @@
+/** The side panel: what protects the call, how the network does, and the log. */
+import type { Client, ClientStats, EncryptionState } from "@smrtc/sdk";
+import { Chart } from "./chart.ts";
+import { h, setText } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { displayName } from "./identity.ts";
+import { notify } from "./notices.ts";
+import { rates } from "./rates.ts";
+
+const SUITE_WORDS: Record<EncryptionState["suite"], string> = {
+  SM4_GCM_SM3: "SM4-GCM with SM3",
+  AES_128_GCM_SHA256_128: "AES-128-GCM with SHA-256",
+  AES_256_GCM_SHA512_128: "AES-256-GCM with SHA-512",
+};
+
+export const suiteWords = (suite: EncryptionState["suite"]): string => SUITE_WORDS[suite];
+
+const SENDER_WORDS = { ok: "opens", "cannot-decrypt": "cannot decrypt", waiting: "nothing yet" } as const;
+
+export class Panel {
+  readonly element: HTMLElement;
+  readonly #facts = new Map<string, HTMLElement>();
+  readonly #senders = h("ul", { class: "senders" });
+  readonly #charts: readonly Chart[];
+  #previous: ClientStats | undefined;
+
+  constructor(client: Client, close: () => void) {
+    const delay = new Chart({ title: "Delay", unit: "ms", minimumTop: 50, series: [{ name: "", className: "first" }] });
+    const rtt = new Chart({ title: "Round trip", unit: "ms", minimumTop: 20, series: [{ name: "", className: "first" }] });
+    const loss = new Chart({ title: "Loss", unit: "%", minimumTop: 5, digits: 1, series: updown() });
+    const bitrate = new Chart({ title: "Bitrate", unit: "kbit/s", minimumTop: 500, series: updown() });
+    const fps = new Chart({ title: "Pictures", unit: "fps", minimumTop: 40, series: updown() });
+    this.#charts = [delay, rtt, loss, bitrate, fps];
+    const logs = h("button", { type: "button" }, icon("download"), "Download log");
+    logs.onclick = () => {
+      client.downloadLogs().catch((error: unknown) => notify(`The log could not be saved: ${String(error)}`, "problem"));
+    };
+    const closeButton = h("button", { type: "button", class: "plain", aria: { label: "Close panel" } }, icon("close"));
+    closeButton.onclick = close;
+    this.element = h(
+      "aside",
+      { class: "panel", id: "panel", aria: { label: "Connection and encryption" } },
+      h("header", {}, h("h2", {}, icon("shield"), "Encryption"), closeButton),
+      h("dl", { class: "facts" }, ...this.#rows("Suite", "Key source", "Epoch", "Your key id")),
+      this.#senders,
+      h("h2", {}, icon("chart"), "Connection"),
+      h("dl", { class: "facts" }, ...this.#rows("Transport", "Sending", "Receiving")),
+      ...this.#charts.map(({ element }) => element),
+      h("div", { class: "actions" }, logs),
+    );
+  }
+
+  update(stats: ClientStats): void {
+    const { encryption } = stats;
+    this.#set("Suite", suiteWords(encryption.suite));
+    this.#set("Key source", encryption.mode === "external" ? "external key (from the link)" : encryption.mode);
+    this.#set("Epoch", String(encryption.epoch));
+    this.#set("Your key id", groups(encryption.kid));
+    this.#senders.replaceChildren(
+      ...encryption.perSender.map((sender) =>
+        h(
+          "li",
+          { class: sender.state },
+          icon(sender.state === "cannot-decrypt" ? "lock-broken" : "lock"),
+          h("span", {}, displayName(sender.userId)),
+          h("small", {}, sender.kid ? `key id ${groups(sender.kid)}` : ""),
+          h("small", {}, `${SENDER_WORDS[sender.state]}: ${sender.framesOpened.toLocaleString("en")} frames opened, ${sender.framesRejected.toLocaleString("en")} refused`),
+        ),
+      ),
+    );
+    this.#set("Transport", transportWords(stats.transport.transport));
+    this.#set("Sending", picture(stats.localVideo));
+    this.#set("Receiving", Object.values(stats.remoteVideo).map(picture).join("; ") || "–");
+    const now = rates(this.#previous, stats);
+    this.#previous = stats;
+    const values = [[now.delay], [now.rtt], [now.lossUp, now.lossDown], [now.sendKbps, now.receiveKbps], [now.sendFps, now.receiveFps]];
+    this.#charts.forEach((chart, i) => chart.push(values[i] ?? []));
+  }
+
+  #rows(...names: string[]): Node[] {
+    return names.flatMap((name) => {
+      const value = h("dd", {}, "–");
+      this.#facts.set(name, value);
+      return [h("dt", {}, name), value];
+    });
+  }
+
+  #set(name: string, text: string): void {
+    const element = this.#facts.get(name);
+    if (element) setText(element, text);
+  }
+}
+
+function updown() {
+  return [
+    { name: "up", className: "first" },
+    { name: "down", className: "second" },
+  ] as const;
+}
+
+export const transportWords = (transport: "webtransport" | "websocket"): string =>
+  transport === "webtransport" ? "WebTransport (HTTP/3, UDP)" : "WebSocket (TCP)";
+
+function picture(video: { codec: string; frameWidth: number; frameHeight: number } | undefined): string {
+  return video && video.frameWidth > 0 ? `${video.codec.toUpperCase()} ${video.frameWidth} × ${video.frameHeight}` : "–";
+}
+
+/** Sixteen hexadecimal digits in fours, to read aloud. */
+function groups(kid: string): string {
+  return kid.replaceAll(/(.{4})(?=.)/g, "$1 ");
+}

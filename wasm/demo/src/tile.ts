@@ -1,0 +1,83 @@
+/** One person's place on the stage: the picture, or words about why there is none. */
+import type { LocalStream, RemoteStream } from "@smrtc/sdk";
+import { h, setText } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { displayName, initials } from "./identity.ts";
+
+export type TileState = "waiting" | "playing" | "no-picture" | "cannot-decrypt";
+
+export class Tile {
+  readonly element: HTMLElement;
+  readonly #picture = h("div", { class: "picture" });
+  readonly #message = h("div", { class: "message" });
+  readonly #muted = h("span", { class: "muted", title: "Microphone off" }, icon("microphone-off"));
+  readonly #lock = h("span", { class: "lock" });
+  readonly #name: string;
+  #state: TileState | undefined;
+  #screen: boolean;
+
+  /** @param note follows the name, as in “Ada (you)” */
+  constructor(userId: string, options: { self?: boolean; screen?: boolean } = {}) {
+    this.#name = displayName(userId);
+    this.#screen = options.screen === true;
+    const note = options.self ? " (you)" : this.#screen ? ", screen" : "";
+    this.element = h(
+      "article",
+      { class: `tile${options.self ? " self" : ""}${this.#screen ? " screen" : ""}`, data: { user: userId }, aria: { label: `${this.#name}${note}` } },
+      this.#picture,
+      this.#message,
+      h("footer", {}, this.#lock, h("span", { class: "name" }, `${this.#name}${note}`), this.#muted),
+    );
+    this.setMicrophoneMuted(false);
+    this.setState("waiting");
+  }
+
+  async play(stream: LocalStream | RemoteStream): Promise<void> {
+    await stream.play(this.#picture, { objectFit: this.#screen ? "contain" : "cover" });
+  }
+
+  setState(state: TileState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.element.dataset["state"] = state;
+    this.#message.replaceChildren(...this.#words(state));
+    const open = state === "cannot-decrypt";
+    this.#lock.replaceChildren(icon(open ? "lock-broken" : "lock"));
+    this.#lock.title = open ? "Cannot be decrypted with your key" : "Sealed end to end";
+  }
+
+  setMicrophoneMuted(muted: boolean): void {
+    this.#muted.hidden = !muted;
+  }
+
+  /** 0 to 1; lights the rim of whoever speaks. */
+  setLevel(level: number): void {
+    this.element.classList.toggle("speaking", level > 0.06);
+  }
+
+  #words(state: TileState): Node[] {
+    switch (state) {
+      case "cannot-decrypt":
+        return [
+          h("span", { class: "badge" }, icon("lock-broken")),
+          h("strong", {}, "Cannot decrypt"),
+          h("p", {}, `${this.#name} uses another key than you. Open the whole invitation link again, or ask for a new one.`),
+        ];
+      case "waiting":
+        return [h("span", { class: "avatar" }, initials(this.#name)), h("p", { class: "dots" }, this.#screen ? "Waiting for the screen" : "Waiting for the picture")];
+      case "no-picture":
+        return [h("span", { class: "avatar" }, initials(this.#name)), h("p", {}, "Camera off")];
+      case "playing":
+        return [];
+    }
+  }
+}
+
+/** Words under a preview that has no picture. */
+export function showNoPreview(place: HTMLElement, title: string, advice: string): void {
+  const strong = h("strong");
+  const text = h("p");
+  place.replaceChildren(h("span", { class: "badge" }, icon("camera-off")), strong, text);
+  setText(strong, title);
+  setText(text, advice);
+}
