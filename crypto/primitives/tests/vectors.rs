@@ -58,7 +58,9 @@ fn sm4_gcm_of_wycheproof_with_nonces_of_96_bits() {
 }
 
 fn nonce(case: &AeadCase) -> [u8; 12] {
-    case.iv[..].try_into().expect("the group has nonces of 96 bits")
+    case.iv[..]
+        .try_into()
+        .expect("the group has nonces of 96 bits")
 }
 
 fn open(case: &AeadCase) -> Option<Vec<u8>> {

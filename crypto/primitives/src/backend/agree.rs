@@ -1,0 +1,184 @@
+//! Every kernel against the crates `sm4` and `ghash`, which are the oracle and are used nowhere else.
+
+use std::boxed::Box;
+use std::string::String;
+use std::vec::Vec;
+
+use ghash::universal_hash::UniversalHash;
+use serde::Deserialize;
+use sm4::cipher::{BlockCipherEncrypt, KeyInit};
+use smrtc_vectors::{Hex, Wycheproof, load};
+
+use super::portable;
+use crate::aead::Tag;
+use crate::ctr::CounterCipher;
+use crate::gcm::{Gcm, Ghash, length_block};
+
+/// Calls `check` for each kernel that this machine can run, and says which.
+fn for_each_backend(check: impl Fn(&dyn Fn(&[u8; 16]) -> Box<dyn Aead>)) {
+    std::println!("back end portable");
+    check(&|key| Box::new(Gcm::<_, portable::Ghash>::new(portable::Sm4::new(key))));
+}
+
+trait Aead {
+    fn seal(&self, nonce: &[u8], aad: &[u8], buffer: &mut [u8]) -> Tag;
+    fn open(&self, nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &Tag) -> bool;
+}
+
+impl<C: CounterCipher, G: Ghash> Aead for Gcm<C, G> {
+    fn seal(&self, nonce: &[u8], aad: &[u8], buffer: &mut [u8]) -> Tag {
+        Gcm::seal(self, nonce, aad, buffer)
+    }
+
+    fn open(&self, nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &Tag) -> bool {
+        Gcm::open(self, nonce, aad, buffer, tag).is_ok()
+    }
+}
+
+#[test]
+fn all_lengths_and_alignments_as_the_oracle() {
+    for_each_backend(|new| {
+        let mut random = Random(1);
+        for len in 0..=1300 {
+            let key = random.array();
+            let nonce: [u8; 12] = random.array();
+            let aad = random.bytes(len % 37);
+            let offset = len % 17;
+            let mut buffer = random.bytes(offset + len);
+            let plaintext = buffer[offset..].to_vec();
+            let (expected, expected_tag) = oracle(&key, &nonce, &aad, &plaintext);
+
+            let aead = new(&key);
+            let tag = aead.seal(&nonce, &aad, &mut buffer[offset..]);
+            assert_eq!(buffer[offset..], expected, "length {len}");
+            assert_eq!(tag.0, expected_tag, "length {len}");
+            assert!(aead.open(&nonce, &aad, &mut buffer[offset..], &tag));
+            assert_eq!(buffer[offset..], plaintext);
+        }
+    });
+}
+
+#[test]
+fn long_texts_and_long_associated_data_as_the_oracle() {
+    for_each_backend(|new| {
+        let mut random = Random(2);
+        for (text, aad) in [
+            (70_001, 0),
+            (5, 70_001),
+            (16_384, 16_384),
+            (0, 1),
+            (1, 1023),
+        ] {
+            let key = random.array();
+            let nonce: [u8; 12] = random.array();
+            let (mut buffer, aad) = (random.bytes(text), random.bytes(aad));
+            let (expected, expected_tag) = oracle(&key, &nonce, &aad, &buffer);
+            let tag = new(&key).seal(&nonce, &aad, &mut buffer);
+            assert_eq!((buffer, tag.0), (expected, expected_tag));
+        }
+    });
+}
+
+#[test]
+fn keys_and_texts_of_few_bits_as_the_oracle() {
+    for_each_backend(|new| {
+        for bit in 0..128 {
+            let mut one = [0; 16];
+            one[bit / 8] = 0x80 >> (bit % 8);
+            for (key, text) in [(one, [0; 16]), ([0; 16], one), ([0xff; 16], one)] {
+                let mut buffer = text.repeat(5);
+                let (expected, expected_tag) = oracle(&key, &[0; 12], &text, &buffer);
+                let tag = new(&key).seal(&[0; 12], &text, &mut buffer);
+                assert_eq!((buffer, tag.0), (expected, expected_tag));
+            }
+        }
+    });
+}
+
+#[derive(Deserialize)]
+struct Group {
+    tests: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    key: Hex,
+    iv: Hex,
+    aad: Hex,
+    msg: Hex,
+    ct: Hex,
+    tag: Hex,
+    result: String,
+}
+
+/// Nonces of other lengths than 12 bytes make the counter start anywhere, and wrap.
+#[test]
+fn nonces_of_every_length_of_wycheproof() {
+    let file: Wycheproof<Group> = load("wycheproof/sm4_gcm_test.json");
+    for_each_backend(|new| {
+        let mut seen = 0;
+        for case in file.test_groups.iter().flat_map(|group| &group.tests) {
+            if case.iv.is_empty() {
+                continue;
+            }
+            let aead = new(case.key[..].try_into().unwrap());
+            let tag = Tag(case.tag[..].try_into().unwrap());
+            let mut buffer = case.ct.to_vec();
+            let opened = aead.open(&case.iv, &case.aad, &mut buffer, &tag);
+            assert_eq!(opened, case.result == "valid");
+            if opened {
+                assert_eq!(buffer, case.msg.0);
+                assert_eq!(aead.seal(&case.iv, &case.aad, &mut buffer), tag);
+                assert_eq!(buffer, case.ct.0);
+            }
+            seen += 1;
+        }
+        assert_eq!(seen, 102);
+    });
+}
+
+/// SM4-GCM with a nonce of 12 bytes.
+fn oracle(key: &[u8; 16], nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> (Vec<u8>, [u8; 16]) {
+    let cipher = sm4::Sm4::new(key.into());
+    let encrypt = |mut block: [u8; 16]| {
+        cipher.encrypt_block((&mut block).into());
+        block
+    };
+    let counter_block = |counter: u32| {
+        let mut block = [0; 16];
+        block[..12].copy_from_slice(nonce);
+        block[12..].copy_from_slice(&counter.to_be_bytes());
+        block
+    };
+    let mut out = text.to_vec();
+    for (chunk, counter) in out.chunks_mut(16).zip(2..) {
+        for (byte, key) in chunk.iter_mut().zip(encrypt(counter_block(counter))) {
+            *byte ^= key;
+        }
+    }
+    let mut ghash = ghash::GHash::new((&encrypt([0; 16])).into());
+    ghash.update_padded(aad);
+    ghash.update_padded(&out);
+    ghash.update(&[length_block(aad, text).into()]);
+    let s = ghash.finalize();
+    let mask = encrypt(counter_block(1));
+    (out, core::array::from_fn(|i| s[i] ^ mask[i]))
+}
+
+/// xorshift64.
+struct Random(u64);
+
+impl Random {
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        core::array::from_fn(|_| {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 32) as u8
+        })
+    }
+
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.array::<1>()[0]).collect()
+    }
+}

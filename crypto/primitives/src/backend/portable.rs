@@ -1,0 +1,162 @@
+//! Kernels in plain integers: 16 blocks in a `u64`.
+//!
+//! A lane of a plane has 16 bits: lane j of a plane is bits 16j to 16j + 15, block t is bit t of each.
+
+use core::array;
+
+use crate::backend::bmul::{self, Element};
+use crate::ctr::CounterCipher;
+use crate::gcm::{self, length_block};
+use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word, word_planes};
+use crate::sm4::{BLOCK_BYTES, RoundKeys};
+use zeroize::Zeroize;
+
+/// SM4 in counter mode.
+pub(crate) struct Sm4(RoundKeyPlanes<u64>);
+
+impl Sm4 {
+    pub(crate) fn new(key: &[u8; 16]) -> Self {
+        Self(RoundKeyPlanes::new(&RoundKeys::new(key)))
+    }
+}
+
+impl CounterCipher for Sm4 {
+    const BATCH_BLOCKS: usize = 16;
+
+    type Nonce = [Word<u64>; 3];
+
+    fn nonce(nonce: &[u8; 12]) -> Self::Nonce {
+        let words = nonce.as_chunks::<4>().0;
+        array::from_fn(|w| word_planes::<u64>(u32::from_be_bytes(words[w])))
+    }
+
+    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [u8]) {
+        let [x0, x1, x2] = *nonce;
+        let mut x = [x0, x1, x2, counters(first)];
+        self.0.encrypt(&mut x);
+        xor_blocks(&x, batch);
+    }
+}
+
+impl Plane for u64 {
+    type Stored = u64;
+
+    #[inline(always)]
+    fn load(stored: &u64) -> u64 {
+        *stored
+    }
+
+    fn of_word(word: u32, b: u32) -> u64 {
+        (0..4).fold(0, |plane, j| {
+            let bit = u64::from(word >> (24 - 8 * j) >> b & 1);
+            plane | (bit * 0xffff) << (16 * j)
+        })
+    }
+
+    #[inline(always)]
+    fn rotate_by_three(self) -> u64 {
+        self.rotate_left(16)
+    }
+
+    #[inline(always)]
+    fn rotate_by_two(self) -> u64 {
+        self.rotate_left(32)
+    }
+}
+
+/// The planes of the counters `first` to `first + 15`, where `first` is a multiple of 16.
+fn counters(first: u32) -> Word<u64> {
+    /// Bit b of block t's number t, for b from 0 to 3.
+    const LOW_BITS: [u64; 4] = [0xaaaa, 0xcccc, 0xf0f0, 0xff00];
+    let mut planes = word_planes::<u64>(first);
+    for (plane, low_bits) in planes.iter_mut().zip(LOW_BITS) {
+        *plane |= low_bits << 48;
+    }
+    planes
+}
+
+/// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
+fn xor_blocks(x: &[Word<u64>; 4], batch: &mut [u8]) {
+    let words = x.map(transpose);
+    let (low, high) = batch.split_at_mut(8 * BLOCK_BYTES);
+    let blocks = low.as_chunks_mut::<BLOCK_BYTES>().0.iter_mut();
+    for (i, (block, eighth_on)) in blocks
+        .zip(high.as_chunks_mut::<BLOCK_BYTES>().0)
+        .enumerate()
+    {
+        for (w, (a, b)) in block
+            .as_chunks_mut::<4>()
+            .0
+            .iter_mut()
+            .zip(eighth_on.as_chunks_mut::<4>().0)
+            .enumerate()
+        {
+            let pair = words[3 - w][i];
+            *a = (u32::from_le_bytes(*a) ^ pair as u32).to_le_bytes();
+            *b = (u32::from_le_bytes(*b) ^ (pair >> 32) as u32).to_le_bytes();
+        }
+    }
+}
+
+/// From planes to words: element i holds this word of block i in its low half, the most significant
+/// byte first, and that of block i + 8 in its high half.
+fn transpose(planes: Word<u64>) -> [u64; 8] {
+    let mut a = planes;
+    // An 8 × 8 transposition in each byte position: bit i of plane b becomes bit b of element i.
+    for (distance, mask) in [
+        (1, 0x5555_5555_5555_5555),
+        (2, 0x3333_3333_3333_3333),
+        (4, 0x0f0f_0f0f_0f0f_0f0f),
+    ] {
+        for low in (0..8).filter(|low| low & distance == 0) {
+            let high = low + distance;
+            let t = (a[low] >> distance ^ a[high]) & mask;
+            a[high] ^= t;
+            a[low] ^= t << distance;
+        }
+    }
+    // Byte 2j + h is byte j of block 8h + i: even bytes to the low half, odd ones to the high half.
+    a.map(|x| {
+        let t = (x ^ x >> 8) & 0x0000_ff00_0000_ff00;
+        let x = x ^ t ^ t << 8;
+        let t = (x ^ x >> 16) & 0x0000_0000_ffff_0000;
+        x ^ t ^ t << 16
+    })
+}
+
+/// GHASH with carry-less multiplication made of integer multiplications.
+pub(crate) struct Ghash {
+    h: Element,
+}
+
+impl gcm::Ghash for Ghash {
+    fn new(h: &[u8; BLOCK_BYTES]) -> Self {
+        Self {
+            h: Element::from_bytes(h),
+        }
+    }
+
+    fn hash(&self, aad: &[u8], text: &[u8]) -> [u8; BLOCK_BYTES] {
+        let mut y = Element::default();
+        let mut absorb = |block: &[u8; BLOCK_BYTES]| {
+            y = bmul::multiply(y.xor(Element::from_bytes(block)), self.h);
+        };
+        for part in [aad, text] {
+            let (blocks, rest) = part.as_chunks();
+            blocks.iter().for_each(&mut absorb);
+            if !rest.is_empty() {
+                let mut last = [0; BLOCK_BYTES];
+                last[..rest.len()].copy_from_slice(rest);
+                absorb(&last);
+            }
+        }
+        absorb(&length_block(aad, text));
+        y.to_bytes()
+    }
+}
+
+impl Drop for Ghash {
+    fn drop(&mut self) {
+        self.h.zeroize();
+    }
+}
