@@ -17,11 +17,14 @@ mod apm;
 mod capture;
 mod codec;
 mod level;
+pub mod neteq;
+mod playout;
 
 pub use capture::{
     AudioOptions, Capture, CaptureConfig, CaptureError, CaptureStats, EncodedAudio, EncoderOptions,
 };
 pub use level::{Dbov, LevelMeter};
+pub use playout::{AudioReceiveStats, Playout, PlayoutConfig, SourceId};
 
 /// Samples per second of everything in this crate.
 pub const SAMPLE_RATE_HZ: u32 = 48_000;

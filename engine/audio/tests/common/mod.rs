@@ -1,6 +1,9 @@
 //! Signals to test with, all functions of their seed, and measures of what comes out.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot start should stop")]
+
+pub(crate) mod call;
 
 use std::f32::consts::TAU;
 
@@ -102,6 +105,20 @@ pub(crate) fn speech(seed: u64, amplitude: f32, samples: usize) -> Vec<f32> {
     for sample in &mut out {
         *sample *= amplitude / peak;
     }
+    out
+}
+
+/// A vowel held for ever at 120 Hz, as loud as a sine of `amplitude`.
+pub(crate) fn vowel(amplitude: f32, samples: usize) -> Vec<f32> {
+    let mut formants = [Resonator::default(), Resonator::default()];
+    let mut out: Vec<f32> = (0..samples)
+        .map(|n| {
+            let pulse = if n % (RATE / 120) == 0 { 1.0 } else { 0.0 };
+            formants[0].step(530.0, 60.0, pulse) + 0.5 * formants[1].step(1840.0, 90.0, pulse)
+        })
+        .collect();
+    let scale = amplitude * 10f32.powf((-3.0 - power_db(&out) as f32) / 20.0);
+    out.iter_mut().for_each(|sample| *sample *= scale);
     out
 }
 

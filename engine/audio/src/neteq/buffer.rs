@@ -1,0 +1,424 @@
+//! One source: packets in, 10 ms blocks out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use smrtc_engine::time::{Instant, MediaTime};
+
+use super::Operation;
+use super::decision::{Corrector, Next, decide};
+use super::delay_manager::{DelayLimits, DelayManager};
+use super::expand::Expand;
+use super::packet_buffer::{Packet, PacketBuffer, Place};
+use super::time_stretch::{accelerate, preemptive_expand};
+use crate::apm::Block;
+use crate::codec::{self, Decoder};
+use crate::level::LevelMeter;
+use crate::playout::AudioReceiveStats;
+use crate::{BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE_HZ};
+
+/// After so much concealment the source has stopped: 2 s.
+const STOP_AFTER_SAMPLES: usize = 2 * SAMPLE_RATE_HZ as usize;
+
+/// A gap in media time beyond this is jumped over instead of concealed.
+const MAX_GAP_SAMPLES: i64 = SAMPLE_RATE_HZ as i64;
+
+/// A packet further behind its time than this belongs to a clock that was set back.
+const MAX_LATE_SAMPLES: i64 = 4 * SAMPLE_RATE_HZ as i64;
+
+/// Delay beyond the target at which packets are skipped, because shortening would take too long; and what is left then.
+const SKIP_MICROS: i64 = 400_000;
+const SKIP_TO_MICROS: i64 = 40_000;
+
+/// Missing ids remembered to tell a late packet from a repeated one.
+const MAX_MISSING: usize = 64;
+
+/// Samples of the cross-fade where the stream jumps.
+const JOIN_SAMPLES: usize = 240;
+
+/// The adaptive buffer and decoder of one source.
+pub(crate) struct Neteq {
+    decoder: Option<Decoder>,
+    packets: PacketBuffer,
+    delay: DelayManager,
+    corrector: Corrector,
+    expand: Expand,
+    /// Sound made and not yet rendered.
+    pcm: Vec<f32>,
+    /// Concealment made and not yet used: libopus conceals best in whole frames, and the next packet may come after half of one.
+    reserve: Vec<f32>,
+    /// Media time of the end of `pcm`.
+    end: MediaTime,
+    next_id: Option<i64>,
+    missing: BTreeSet<i64>,
+    frame_samples: usize,
+    is_playing: bool,
+    in_dtx: bool,
+    comfort_noise_run: usize,
+    recovered_from: Option<i64>,
+    last_operation: Option<Operation>,
+    meter: LevelMeter,
+    stats: AudioReceiveStats,
+}
+
+impl Neteq {
+    pub(crate) fn new(limits: DelayLimits) -> Self {
+        Self {
+            // Without a decoder, for want of memory, the source is silent and the others go on.
+            decoder: Decoder::new().ok(),
+            packets: PacketBuffer::default(),
+            delay: DelayManager::new(limits),
+            corrector: Corrector::default(),
+            expand: Expand::default(),
+            pcm: Vec::with_capacity(4 * FRAME_SAMPLES),
+            reserve: Vec::with_capacity(FRAME_SAMPLES),
+            end: MediaTime::default(),
+            next_id: None,
+            missing: BTreeSet::new(),
+            frame_samples: FRAME_SAMPLES,
+            is_playing: false,
+            in_dtx: false,
+            comfort_noise_run: 0,
+            recovered_from: None,
+            last_operation: None,
+            meter: LevelMeter::default(),
+            stats: AudioReceiveStats::default(),
+        }
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: DelayLimits) {
+        self.delay.set_limits(limits);
+    }
+
+    pub(crate) fn insert(
+        &mut self,
+        now: Instant,
+        frame_id: u32,
+        media_time: MediaTime,
+        opus: &[u8],
+    ) {
+        self.stats.packets_received += 1;
+        let Some(samples) = codec::samples(opus) else {
+            self.stats.packets_discarded += 1;
+            return;
+        };
+        let id = match self.packets.place(frame_id, self.next_id) {
+            Place::New(id) => id,
+            Place::Restart(id) => {
+                self.restart();
+                id
+            }
+            Place::Old(id) => {
+                self.stats.packets_discarded += 1;
+                if self.missing.remove(&id) {
+                    self.stats.packets_lost -= 1;
+                    self.delay.on_packet(now, media_time);
+                }
+                return;
+            }
+        };
+        let has_lbrr = codec::has_lbrr(opus);
+        self.stats.fec_packets_received += u64::from(has_lbrr);
+        self.delay.on_packet(now, media_time);
+        let dropped = self.packets.insert(Packet {
+            id,
+            media_time,
+            arrival: now,
+            opus: opus.to_vec(),
+            samples,
+            has_lbrr,
+        });
+        self.stats.packets_discarded += dropped as u64;
+    }
+
+    /// Makes the next 10 ms. Returns whether there is any sound in them.
+    pub(crate) fn render(&mut self, now: Instant, out: &mut Block) -> bool {
+        out.fill(0.0);
+        if !self.is_playing && !self.start(now) {
+            return false;
+        }
+        let is_concealing = self.expand.run() > 0 || self.in_dtx;
+        if !is_concealing {
+            let delay = self.delay.delay_micros(now, self.position_of_front());
+            self.corrector.on_render(delay);
+        }
+        while self.pcm.len() < BLOCK_SAMPLES {
+            self.produce(now);
+            if self.expand.run() > STOP_AFTER_SAMPLES {
+                self.stop();
+                return false;
+            }
+        }
+        out.copy_from_slice(&self.pcm[..BLOCK_SAMPLES]);
+        self.pcm.drain(..BLOCK_SAMPLES);
+        self.meter.add(out);
+        self.stats.total_samples_received += BLOCK_SAMPLES as u64;
+        true
+    }
+
+    /// Media time of the end of the last block rendered; `None` while the source is not playing.
+    pub(crate) fn position(&self) -> Option<MediaTime> {
+        self.is_playing.then(|| self.position_of_front())
+    }
+
+    pub(crate) fn last_operation(&self) -> Option<Operation> {
+        self.last_operation
+    }
+
+    pub(crate) fn stats(&self) -> AudioReceiveStats {
+        AudioReceiveStats {
+            audio_level: self.meter.audio_level(),
+            total_audio_energy: self.meter.total_audio_energy(),
+            total_samples_duration: self.meter.total_samples_duration(),
+            jitter: self.delay.jitter().as_secs_f64(),
+            target_delay: self.delay.target_micros() as f64 / 1e6,
+            ..self.stats.clone()
+        }
+    }
+
+    /// Waits until the first packet has been here for the target delay.
+    fn start(&mut self, now: Instant) -> bool {
+        self.skip_ahead(now);
+        let Some(first) = self.packets.first() else {
+            return false;
+        };
+        let (id, media_time) = (first.id, first.media_time);
+        if self.delay.delay_micros(now, media_time) < self.delay.target_micros() {
+            return false;
+        }
+        self.next_id = Some(id);
+        self.end = media_time;
+        self.is_playing = true;
+        // Silence to come in from.
+        self.reserve.resize(JOIN_SAMPLES, 0.0);
+        true
+    }
+
+    fn produce(&mut self, now: Instant) {
+        self.skip_ahead(now);
+        let next = self.packets.first().map(|packet| {
+            let gap =
+                packet.media_time.micros_since(self.end) * i64::from(SAMPLE_RATE_HZ) / 1_000_000;
+            let jumps = !(-MAX_LATE_SAMPLES..=MAX_GAP_SAMPLES).contains(&gap);
+            Next {
+                gap_samples: if jumps { 0 } else { gap },
+                follows_loss: self.next_id.is_some_and(|next| packet.id > next),
+                has_lbrr: packet.has_lbrr,
+            }
+        });
+        let expanding = self.expand.run() > 0;
+        let (operation, samples) = decide(next, self.frame_samples as i64, expanding, self.in_dtx);
+        self.last_operation = Some(operation);
+        match operation {
+            Operation::Expand | Operation::ComfortNoise => self.conceal(operation, samples),
+            Operation::Recover => self.recover(samples),
+            _ => self.decode(now),
+        }
+    }
+
+    fn conceal(&mut self, operation: Operation, samples: usize) {
+        let start = self.pcm.len();
+        let is_silent = self.expand.is_silent();
+        if !is_silent {
+            self.fill_reserve(samples);
+        }
+        let used = samples.min(self.reserve.len());
+        self.pcm.extend(self.reserve.drain(..used));
+        self.pcm.resize(start + samples, 0.0);
+        self.end = self.end + duration(samples);
+        if operation == Operation::Expand {
+            self.stats.concealment_events += u64::from(self.expand.run() == 0);
+            self.stats.concealed_samples += samples as u64;
+            self.stats.silent_concealed_samples += if is_silent { samples as u64 } else { 0 };
+            self.expand.fade(&mut self.pcm[start..]);
+        } else {
+            // A sender that pauses still reports every 400 ms; one that does not is gone.
+            self.comfort_noise_run += samples;
+            self.in_dtx = self.comfort_noise_run < STOP_AFTER_SAMPLES;
+        }
+    }
+
+    /// Conceals whole frames until the reserve holds so many samples.
+    fn fill_reserve(&mut self, samples: usize) {
+        while self.reserve.len() < samples {
+            let frame = self
+                .decoder
+                .as_mut()
+                .and_then(|decoder| decoder.conceal(self.frame_samples).ok());
+            match frame {
+                Some(frame) if !frame.is_empty() => self.reserve.extend_from_slice(frame),
+                _ => break,
+            }
+        }
+    }
+
+    /// Joins the real sound from `start` on to the concealment before it, and ends that.
+    fn end_concealment(&mut self, start: usize) {
+        let sound = &mut self.pcm[start..];
+        if self.reserve.is_empty() {
+            self.expand.end(sound);
+            return;
+        }
+        let gain = self.expand.gain();
+        for (n, (sample, tail)) in sound
+            .iter_mut()
+            .zip(&self.reserve)
+            .take(JOIN_SAMPLES)
+            .enumerate()
+        {
+            let weight = (n as f32 + 0.5) / JOIN_SAMPLES as f32;
+            *sample = tail * gain * (1.0 - weight) + *sample * weight;
+        }
+        self.reserve.clear();
+        self.expand = Expand::default();
+    }
+
+    /// Decodes the frame before the first packet from its copy in there.
+    fn recover(&mut self, samples: usize) {
+        let (Some(packet), Some(decoder)) = (self.packets.first(), &mut self.decoder) else {
+            return self.conceal(Operation::Expand, samples);
+        };
+        let Ok(sound) = decoder.decode_fec(&packet.opus, samples) else {
+            return self.conceal(Operation::Expand, samples);
+        };
+        let start = self.pcm.len();
+        self.pcm.extend_from_slice(sound);
+        self.pcm.resize(start + samples, 0.0);
+        self.recovered_from = Some(packet.id);
+        self.stats.recovered_samples += samples as u64;
+        self.end_concealment(start);
+        self.end = self.end + duration(samples);
+    }
+
+    fn decode(&mut self, now: Instant) {
+        let Some(packet) = self.packets.pop_first() else {
+            return;
+        };
+        self.note_missing(packet.id);
+        self.next_id = Some(packet.id + 1);
+        let pending = self.pcm.len();
+        let decoded = self
+            .decoder
+            .as_mut()
+            .and_then(|decoder| decoder.decode(&packet.opus).ok());
+        let Some(sound) = decoded else {
+            self.stats.decode_errors += 1;
+            return self.conceal(Operation::Expand, packet.samples);
+        };
+        self.pcm.extend_from_slice(sound);
+        self.pcm.resize(pending + packet.samples, 0.0);
+        self.end_concealment(pending);
+
+        if packet.media_time.micros_since(self.end).abs() > 2_000 {
+            self.corrector.on_discontinuity();
+        }
+        self.end = packet.media_time + duration(packet.samples);
+        self.frame_samples = packet.samples;
+        self.in_dtx = codec::is_dtx(&packet.opus);
+        self.comfort_noise_run = 0;
+        if packet.has_lbrr && self.recovered_from != Some(packet.id) {
+            self.stats.fec_packets_discarded += 1;
+        }
+        let waited = (now - packet.arrival + duration(pending)).as_secs_f64();
+        self.stats.jitter_buffer_delay += waited * packet.samples as f64;
+        self.stats.jitter_buffer_target_delay +=
+            self.delay.target_micros() as f64 / 1e6 * packet.samples as f64;
+        self.stats.jitter_buffer_emitted_count += packet.samples as u64;
+        if !self.in_dtx {
+            self.correct();
+        }
+    }
+
+    /// Shortens or lengthens what is about to be rendered, if the delay asks for it and the sound allows it.
+    fn correct(&mut self) {
+        let Some(wanted) = self.corrector.poll(self.delay.target_micros()) else {
+            return;
+        };
+        let change = if wanted.operation == Operation::Accelerate {
+            let removed = accelerate(&mut self.pcm, wanted.samples, wanted.min_correlation);
+            self.stats.removed_samples_for_acceleration += removed as u64;
+            -(removed as i64)
+        } else {
+            let inserted = preemptive_expand(&mut self.pcm, wanted.samples, wanted.min_correlation);
+            self.stats.inserted_samples_for_deceleration += inserted as u64;
+            inserted as i64
+        };
+        if change != 0 {
+            self.last_operation = Some(wanted.operation);
+            self.corrector
+                .on_corrected(change * 1_000_000 / i64::from(SAMPLE_RATE_HZ));
+        }
+    }
+
+    /// Drops the oldest packets when the delay is far beyond its target, as after a stall of the host.
+    fn skip_ahead(&mut self, now: Instant) {
+        let target = self.delay.target_micros();
+        let Some(first) = self.packets.first().map(|packet| packet.media_time) else {
+            return;
+        };
+        if self.delay.delay_micros(now, first) <= target + SKIP_MICROS {
+            return;
+        }
+        while self.packets.len() > 1 {
+            let Some(media_time) = self.packets.first().map(|packet| packet.media_time) else {
+                break;
+            };
+            if self.delay.delay_micros(now, media_time) <= target + SKIP_TO_MICROS {
+                break;
+            }
+            self.packets.pop_first();
+            self.stats.packets_discarded += 1;
+        }
+        if let Some(first) = self.packets.first() {
+            (self.next_id, self.end) = (Some(first.id), first.media_time);
+        }
+        // The jump is covered by what the sound so far would have gone on like.
+        if self.is_playing && !self.expand.is_silent() {
+            self.fill_reserve(JOIN_SAMPLES);
+        }
+        self.corrector.on_discontinuity();
+    }
+
+    fn note_missing(&mut self, id: i64) {
+        let Some(next) = self.next_id.filter(|&next| next < id) else {
+            return;
+        };
+        self.stats.packets_lost += id - next;
+        for missing in next.max(id - MAX_MISSING as i64)..id {
+            self.missing.insert(missing);
+        }
+        while self.missing.len() > MAX_MISSING {
+            self.missing.pop_first();
+        }
+    }
+
+    fn position_of_front(&self) -> MediaTime {
+        self.end - duration(self.pcm.len())
+    }
+
+    fn restart(&mut self) {
+        self.stop();
+        self.packets.clear();
+        self.missing.clear();
+        self.delay.restart();
+        self.next_id = None;
+    }
+
+    fn stop(&mut self) {
+        self.is_playing = false;
+        self.in_dtx = false;
+        self.expand = Expand::default();
+        self.corrector.on_discontinuity();
+        self.pcm.clear();
+        self.reserve.clear();
+        if let Some(decoder) = &mut self.decoder
+            && decoder.reset().is_err()
+        {
+            self.decoder = Decoder::new().ok();
+        }
+    }
+}
+
+fn duration(samples: usize) -> Duration {
+    Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE_HZ))
+}

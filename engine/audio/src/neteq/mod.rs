@@ -1,0 +1,44 @@
+//! The adaptive buffer between the network and the mixer, one for each source.
+//!
+//! Packets go in as they come; 10 ms of sound come out whenever asked. In between, a fixed rule picks an [`Operation`]
+//! each time sound runs short: decode what is next, conceal what is missing, or shorten or lengthen what was decoded
+//! so that the delay stays at its target. The words are libwebrtc NetEQ's; the rules are simpler. What is not here yet: a merge
+//! by correlation, a model of the background noise, and decisions that weigh loss against delay.
+//!
+//! ```text
+//!  insert ─► packet_buffer ─► decision ─┬─ Normal, Merge, Recover ─► Opus ─┬─► pcm ─► render
+//!               │                ▲      ├─ Expand, ComfortNoise ──► Opus ──┤
+//!               └► delay_manager ┘      └─ Accelerate, PreemptiveExpand ───┘
+//! ```
+//!
+//! Delay is measured by schedule, not by buffer level: the time since the fastest recent packet would have delivered
+//! the sample about to be rendered. So neither bursts of arrivals nor bursts of `render` calls look like a change.
+
+mod buffer;
+mod decision;
+mod delay_manager;
+mod expand;
+mod packet_buffer;
+mod time_stretch;
+
+pub(crate) use buffer::Neteq;
+pub(crate) use delay_manager::DelayLimits;
+
+/// What is done to get the next sound of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    /// The next packet is decoded.
+    Normal,
+    /// The next packet is decoded after concealment and joined to it.
+    Merge,
+    /// The missing frame is decoded from the low-bitrate copy in its successor.
+    Recover,
+    /// Nothing is there: the past is continued.
+    Expand,
+    /// The talker has fallen silent on purpose: background noise is continued.
+    ComfortNoise,
+    /// The next packet is decoded and shortened, because the delay is above its target.
+    Accelerate,
+    /// The next packet is decoded and lengthened, because the delay is below its target.
+    PreemptiveExpand,
+}
