@@ -5,12 +5,13 @@ import { cpuBetween, processTree, pssBytes } from "../harness/procfs.js";
 /**
  * @param {number} browser root of the browser's process tree
  * @param {number} wantedSeconds
- * @param {Record<string, number>} others programs of one process to account for separately, by name
+ * @param {Record<string, number | number[]>} others processes to account for separately, by name
  */
 export async function measure(browser, wantedSeconds, others = {}) {
   const begin = performance.now();
   const before = processTree(browser);
-  const othersBefore = Object.fromEntries(Object.entries(others).map(([name, pid]) => [name, processTree(pid)]));
+  const trees = (pids) => [pids].flat().flatMap((pid) => processTree(pid));
+  const othersBefore = Object.fromEntries(Object.entries(others).map(([name, pids]) => [name, trees(pids)]));
   let peakPssBytes = 0;
   const samples = Math.max(1, Math.floor(wantedSeconds / 2.5));
   for (let i = 1; i <= samples; i++) {
@@ -25,7 +26,7 @@ export async function measure(browser, wantedSeconds, others = {}) {
     cpuSecondsPerMinute: perMinute(cpu.total),
     cpuSecondsPerMinuteByRole: Object.fromEntries(Object.entries(cpu.byRole).map(([role, value]) => [role, perMinute(value)])),
     othersCpuSecondsPerMinute: Object.fromEntries(
-      Object.entries(others).map(([name, pid]) => [name, perMinute(cpuBetween(othersBefore[name], processTree(pid)).total)]),
+      Object.entries(others).map(([name, pids]) => [name, perMinute(cpuBetween(othersBefore[name], trees(pids)).total)]),
     ),
     peakPssMiB: peakPssBytes / 2 ** 20,
   };

@@ -22,7 +22,7 @@ export async function webrtcCall(settings, { startBrowser, origin }) {
 
     const before = await a.evaluate(() => globalThis.call.stats());
     await b.evaluate(() => globalThis.call.drain());
-    const measured = await measure(chromium.pid, settings.seconds, { relay: relay.child.pid });
+    const measured = await measure(chromium.pid, settings.seconds, { relays: relay.child.pid });
     const received = await b.evaluate(() => globalThis.call.drain());
     const after = await a.evaluate(() => globalThis.call.stats());
     const far = await b.evaluate(() => globalThis.call.stats());

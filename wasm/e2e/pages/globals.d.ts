@@ -7,4 +7,9 @@ declare class MediaStreamTrackGenerator extends MediaStreamTrack {
   constructor(init: { kind: "audio" | "video" });
   readonly writable: WritableStream<any>;
 }
+declare class AudioWorkletProcessor {
+  readonly port: MessagePort;
+}
+declare function registerProcessor(name: string, processor: typeof AudioWorkletProcessor): void;
+/** The module under test in a page: pages/call.js or one of pages/bench. */
 declare var call: any;

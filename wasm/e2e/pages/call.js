@@ -1,0 +1,120 @@
+// One participant, driven by a test through page.evaluate. Uses the SDK's public names only.
+import { readFrame, wallClock } from "../fixtures/picture_code.js";
+
+/** @type {any} */
+let sdk;
+/** @type {any} */
+let client;
+/** @type {any} */
+let local;
+/** Remote users: what came of them. */
+const remotes = new Map();
+/** Names and details of the client's events, in order. */
+const events = [];
+
+/**
+ * @param {{ token: string, key: number[], transport?: string, suite?: string, audioProcessing?: object, gateway?: string }} options
+ * @returns {Promise<{ joined: true } | { joined: false, code: string, closeCode?: number, message: string }>}
+ */
+export async function join({ token, key, transport = "auto", suite, audioProcessing, gateway = location.origin }) {
+  sdk = await import(new URL("/sdk/index.js", location.origin).href);
+  client = sdk.createClient({
+    gateway,
+    token,
+    transport,
+    encryption: { key: Uint8Array.from(key), ...(suite ? { suite } : {}) },
+    ...(audioProcessing ? { audioProcessing } : {}),
+    logLevel: "debug",
+  });
+  for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "client-banned", "error"]) {
+    client.on(name, (event) => {
+      events.push({ name, user: event?.userId ?? event?.stream?.getUserId(), state: event?.state, message: event?.message, at: performance.now() });
+      if (name === "stream-subscribed") attach(event.stream);
+    });
+  }
+  try {
+    await client.join();
+    return { joined: true };
+  } catch (error) {
+    return { joined: false, code: error.codeName ?? error.name, closeCode: error.closeCode, message: error.message };
+  }
+}
+
+function attach(stream) {
+  const user = stream.getUserId();
+  if (remotes.has(user)) return;
+  /** @type {any[]} */
+  const codes = [];
+  const remote = { stream, codes, frames: 0, unreadable: 0, keep: 3_000 };
+  remotes.set(user, remote);
+  stream.onVideoFrame(async (frame) => {
+    const at = wallClock();
+    const { visibleRect } = frame;
+    remote.frames += 1;
+    const code = await readFrame(frame);
+    frame.close();
+    if (!code) remote.unreadable += 1;
+    else if (remote.codes.length < remote.keep) remote.codes.push({ ...code, at, width: visibleRect?.width, height: visibleRect?.height });
+  });
+  void stream.play("remote");
+}
+
+/** Opens the fake camera and microphone, or takes the given track, and publishes. */
+export async function publish({ audio = true, video = true, profile = "360p" } = {}) {
+  local = sdk.createStream({ audio, video });
+  await local.setVideoProfile(profile);
+  await local.initialize();
+  await local.play("local");
+  await client.publish(local);
+}
+
+export const mute = (what, on) => local[`${on ? "mute" : "unmute"}${what}`]();
+export const leave = () => client.leave();
+export const isolated = () => crossOriginIsolated;
+export const stats = () => client.getStats();
+export const logs = () => client.getLogs();
+export const eventsSoFar = () => events;
+export const remoteUsers = () => [...remotes.keys()];
+
+/** What came of a remote user's picture since the last call. */
+export function pictures(user) {
+  const remote = remotes.get(user);
+  if (!remote) return { frames: 0, unreadable: 0, codes: [], decryption: "no stream" };
+  const { frames, unreadable, codes, stream } = remote;
+  Object.assign(remote, { frames: 0, unreadable: 0, codes: [] });
+  return { frames, unreadable, codes, decryption: stream.getDecryptionState() };
+}
+
+/** A PNG data URL of what is shown last, or undefined. */
+export const snapshot = (user) => remotes.get(user)?.stream.getVideoFrame();
+
+/**
+ * Records what this page plays: 48 kHz mono samples, as base64 of little-endian floats.
+ * `during` is a busy wait of so many milliseconds on the main thread, half a second into the recording.
+ */
+export async function recordSound({ seconds, block = 0 }) {
+  const stream = [...remotes.values()].map(({ stream }) => stream).find((stream) => stream.hasAudio());
+  const track = stream?.getAudioTrack();
+  if (!track) return { base64: "", track: false, samples: 0 };
+  const context = new AudioContext({ sampleRate: 48_000 });
+  await context.audioWorklet.addModule(new URL("./recorder_worklet.js", import.meta.url));
+  const node = new AudioWorkletNode(context, "recorder", { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1, channelCountMode: "explicit" });
+  const blocks = [];
+  node.port.onmessage = ({ data }) => blocks.push(data);
+  const source = context.createMediaStreamSource(new MediaStream([track]));
+  source.connect(node).connect(context.destination);
+  await context.resume();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  if (block > 0) {
+    for (const end = performance.now() + block; performance.now() < end; );
+  }
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000 - 500));
+  source.disconnect();
+  await context.close();
+  const samples = new Float32Array(blocks.length * 128);
+  blocks.forEach((values, i) => samples.set(values, i * 128));
+  const bytes = new Uint8Array(samples.buffer);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 32_768) text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
+  return { base64: btoa(text), track: true, samples: samples.length };
+}
