@@ -1,2 +1,30 @@
-//! Bots and an impaired network path, for tests and measurements.
-fn main() {}
+//! Tools that put a load or a strain on a gateway, for tests and measurements.
+//!
+//! Not part of a deployment.
+
+mod impair;
+
+use clap::{Parser, Subcommand};
+
+/// Tools that put a load or a strain on a gateway.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Relays UDP with loss, delay, jitter and a bottleneck, both ways.
+    ///
+    /// Each client address gets a socket of its own towards the target, so that replies find their way back. Counters are
+    /// printed as one line of JSON on SIGUSR1, and at the end on SIGTERM or SIGINT.
+    Impair(impair::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Impair(options) => impair::run(&options),
+    }
+}
