@@ -47,6 +47,11 @@ impl Algorithm {
     }
 }
 
+/// The kernels that run SM4-GCM here: `portable`, `wasm_simd128` or `wasm_relaxed_simd`.
+pub fn sm4_backend() -> &'static str {
+    Sm4Gcm::backend()
+}
+
 /// A tag. Compare it through [`Key::open_in_place`] only; `==` is constant time all the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Tag(pub [u8; TAG_BYTES]);

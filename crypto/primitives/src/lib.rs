@@ -26,6 +26,11 @@ mod backend;
 mod ctr;
 mod gcm;
 pub mod hash;
+#[cfg_attr(
+    not(all(target_arch = "wasm32", target_feature = "simd128")),
+    allow(dead_code, reason = "for the kernels that take four blocks at a time")
+)]
+mod hash_input;
 pub mod hkdf;
 pub mod secret;
 pub mod self_test;

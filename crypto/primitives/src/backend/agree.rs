@@ -4,15 +4,17 @@ use std::boxed::Box;
 use std::string::String;
 use std::vec::Vec;
 
-use ghash::universal_hash::UniversalHash;
 use serde::Deserialize;
-use sm4::cipher::{BlockCipherEncrypt, KeyInit};
 use smrtc_vectors::{Hex, Wycheproof, load};
 
 use super::portable;
 use crate::aead::Tag;
 use crate::ctr::CounterCipher;
-use crate::gcm::{Gcm, Ghash, length_block};
+use crate::gcm::{Gcm, Ghash};
+
+#[path = "../../tests/support/oracle.rs"]
+mod oracle;
+use oracle::{Random, oracle};
 
 /// Calls `check` for each kernel that this machine can run, and says which.
 fn for_each_backend(check: impl Fn(&dyn Fn(&[u8; 16]) -> Box<dyn Aead>)) {
@@ -135,50 +137,4 @@ fn nonces_of_every_length_of_wycheproof() {
         }
         assert_eq!(seen, 102);
     });
-}
-
-/// SM4-GCM with a nonce of 12 bytes.
-fn oracle(key: &[u8; 16], nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> (Vec<u8>, [u8; 16]) {
-    let cipher = sm4::Sm4::new(key.into());
-    let encrypt = |mut block: [u8; 16]| {
-        cipher.encrypt_block((&mut block).into());
-        block
-    };
-    let counter_block = |counter: u32| {
-        let mut block = [0; 16];
-        block[..12].copy_from_slice(nonce);
-        block[12..].copy_from_slice(&counter.to_be_bytes());
-        block
-    };
-    let mut out = text.to_vec();
-    for (chunk, counter) in out.chunks_mut(16).zip(2..) {
-        for (byte, key) in chunk.iter_mut().zip(encrypt(counter_block(counter))) {
-            *byte ^= key;
-        }
-    }
-    let mut ghash = ghash::GHash::new((&encrypt([0; 16])).into());
-    ghash.update_padded(aad);
-    ghash.update_padded(&out);
-    ghash.update(&[length_block(aad, text).into()]);
-    let s = ghash.finalize();
-    let mask = encrypt(counter_block(1));
-    (out, core::array::from_fn(|i| s[i] ^ mask[i]))
-}
-
-/// xorshift64.
-struct Random(u64);
-
-impl Random {
-    fn array<const N: usize>(&mut self) -> [u8; N] {
-        core::array::from_fn(|_| {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            (self.0 >> 32) as u8
-        })
-    }
-
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.array::<1>()[0]).collect()
-    }
 }

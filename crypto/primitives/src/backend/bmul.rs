@@ -28,6 +28,19 @@ impl Element {
         (u128::from(self.high) << 64 | u128::from(self.low)).to_be_bytes()
     }
 
+    /// This times x: the form of a constant factor whose products [`fold`] reduces without a shift.
+    #[cfg_attr(
+        not(all(target_arch = "wasm32", target_feature = "simd128")),
+        allow(dead_code, reason = "for the kernels that keep powers of H")
+    )]
+    pub(crate) fn times_x(self) -> Self {
+        let carry = (self.high >> 63).wrapping_neg();
+        Self {
+            high: (self.high << 1 | self.low >> 63) ^ (carry & 0xC200_0000_0000_0000),
+            low: self.low << 1 ^ (carry & 1),
+        }
+    }
+
     pub(crate) fn xor(self, other: Self) -> Self {
         Self {
             high: self.high ^ other.high,

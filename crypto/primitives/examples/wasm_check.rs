@@ -1,0 +1,83 @@
+//! The door of `smrtc-crypto` as a Wasm module that checks itself against the oracle and times both.
+//!
+//! `tests/wasm.mjs` builds and runs it. It has no imports; a failed check traps.
+#![allow(
+    unsafe_code,
+    reason = "exported names; the functions themselves take and return integers"
+)]
+
+use std::hint::black_box;
+
+use smrtc_crypto::aead::{self, Algorithm, Key};
+
+#[path = "../tests/support/oracle.rs"]
+mod oracle;
+use oracle::{Random, oracle};
+
+/// Seals and opens texts of 0 to 1,300 bytes and a few long ones; returns how many.
+#[unsafe(no_mangle)]
+pub extern "C" fn check() -> u32 {
+    let mut random = Random(3);
+    let lengths = (0..=1300).chain([4096, 16_384, 70_001]);
+    lengths
+        .map(|len| {
+            let (key, nonce) = (random.array(), random.array());
+            let (aad, text) = (random.bytes(len % 83), random.bytes(len));
+            let (expected, expected_tag) = oracle(&key, &nonce, &aad, &text);
+            let aead = Key::new(Algorithm::Sm4Gcm, &key).expect("16 bytes");
+            let mut buffer = text.clone();
+            let tag = aead
+                .seal_in_place(&nonce, &aad, &mut buffer)
+                .expect("sealed");
+            assert!(buffer == expected && tag.0 == expected_tag);
+            aead.open_in_place(&nonce, &aad, &mut buffer, &tag)
+                .expect("opened");
+            assert!(buffer == text);
+            1
+        })
+        .sum()
+}
+
+/// Which kernels the module has: 0 portable, 1 SIMD, 2 relaxed SIMD.
+#[unsafe(no_mangle)]
+pub extern "C" fn backend() -> u32 {
+    match aead::sm4_backend() {
+        "wasm_simd128" => 1,
+        "wasm_relaxed_simd" => 2,
+        _ => 0,
+    }
+}
+
+/// Seals `len` bytes `count` times.
+#[unsafe(no_mangle)]
+pub extern "C" fn seal(len: usize, count: u32) {
+    let aead = Key::new(Algorithm::Sm4Gcm, &[7; 16]).expect("16 bytes");
+    let mut buffer = vec![1; len];
+    for i in 0..count {
+        let mut nonce = [0; 12];
+        nonce[..4].copy_from_slice(&i.to_be_bytes());
+        black_box(aead.seal_in_place(&nonce, b"", &mut buffer)).expect("sealed");
+    }
+    black_box(buffer);
+}
+
+/// Expands `count` keys.
+#[unsafe(no_mangle)]
+pub extern "C" fn set_up(count: u32) {
+    for i in 0..count {
+        let mut key = [0; 16];
+        key[..4].copy_from_slice(&i.to_be_bytes());
+        black_box(Key::new(Algorithm::Sm4Gcm, &key)).expect("16 bytes");
+    }
+}
+
+/// What [`seal`] does, by the oracle (which allocates once more and expands the key each time).
+#[unsafe(no_mangle)]
+pub extern "C" fn seal_by_oracle(len: usize, count: u32) {
+    let buffer = vec![1; len];
+    for i in 0..count {
+        let mut nonce = [0; 12];
+        nonce[..4].copy_from_slice(&i.to_be_bytes());
+        black_box(oracle(&[7; 16], &nonce, b"", &buffer));
+    }
+}

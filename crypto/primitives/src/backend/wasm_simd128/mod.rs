@@ -1,0 +1,73 @@
+//! Kernels in WebAssembly SIMD (128 bits): 32 blocks in a vector, and GHASH by swizzles.
+//!
+//! A lane of a plane is a 32-bit lane: block t is bit t of each. Engines run a swizzle and a shift by a
+//! constant in constant time; what an engine's compiler makes of the rest is in `audits/constant_time/`.
+#![allow(
+    unsafe_code,
+    reason = "loads and stores of vectors are raw; each is of a whole array behind a reference"
+)]
+
+mod ghash;
+mod sm4;
+
+pub(crate) use ghash::Ghash;
+pub(crate) use sm4::Sm4;
+
+use core::arch::wasm32::{v128, v128_and, v128_load, v128_store, v128_xor};
+use core::ops::{BitAnd, BitXor};
+
+use zeroize::Zeroize;
+
+/// A vector.
+#[derive(Clone, Copy)]
+struct V(v128);
+
+impl V {
+    #[inline(always)]
+    fn load(bytes: &[u8; 16]) -> Self {
+        // SAFETY: the reference covers the 16 bytes that are read; no alignment is asked for.
+        Self(unsafe { v128_load(bytes.as_ptr().cast()) })
+    }
+
+    #[inline(always)]
+    fn store(self, bytes: &mut [u8; 16]) {
+        // SAFETY: the reference covers the 16 bytes that are written; no alignment is asked for.
+        unsafe { v128_store(bytes.as_mut_ptr().cast(), self.0) }
+    }
+}
+
+impl BitXor for V {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitxor(self, other: Self) -> Self {
+        Self(v128_xor(self.0, other.0))
+    }
+}
+
+impl BitAnd for V {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitand(self, other: Self) -> Self {
+        Self(v128_and(self.0, other.0))
+    }
+}
+
+/// A vector at rest: aligned, and wiped when its owner is.
+#[derive(Clone, Copy, Default, Zeroize)]
+#[repr(C, align(16))]
+pub(crate) struct Stored([u8; 16]);
+
+impl Stored {
+    #[inline(always)]
+    fn load(&self) -> V {
+        V::load(&self.0)
+    }
+
+    fn of(vector: V) -> Self {
+        let mut stored = Self::default();
+        vector.store(&mut stored.0);
+        stored
+    }
+}

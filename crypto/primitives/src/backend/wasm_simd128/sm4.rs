@@ -1,0 +1,154 @@
+//! SM4 in counter mode, 32 blocks at a time.
+
+use core::arch::wasm32::{
+    i8x16_shuffle, i32x4_shl, i32x4_shuffle, i64x2_shuffle, u8x16_splat, u32x4_shr,
+};
+use core::array;
+
+use super::{Stored, V};
+use crate::ctr::CounterCipher;
+use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word, word_planes};
+use crate::sm4::{BLOCK_BYTES, RoundKeys};
+
+/// SM4 under one key.
+pub(crate) struct Sm4(RoundKeyPlanes<V>);
+
+impl Sm4 {
+    pub(crate) fn new(key: &[u8; 16]) -> Self {
+        Self(RoundKeyPlanes::new(&RoundKeys::new(key)))
+    }
+}
+
+impl CounterCipher for Sm4 {
+    const BATCH_BLOCKS: usize = 32;
+
+    type Nonce = [Word<Stored>; 3];
+
+    fn nonce(nonce: &[u8; 12]) -> Self::Nonce {
+        let words = nonce.as_chunks::<4>().0;
+        array::from_fn(|w| word_planes::<V>(u32::from_be_bytes(words[w])))
+    }
+
+    #[inline(never)]
+    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [u8]) {
+        let [x0, x1, x2] = nonce;
+        let mut x = [x0, x1, x2, &counters(first)].map(|word| word.map(|plane| plane.load()));
+        self.0.encrypt(&mut x);
+        xor_blocks(&x, batch);
+    }
+}
+
+impl Plane for V {
+    type Stored = Stored;
+
+    #[inline(always)]
+    fn load(stored: &Stored) -> Self {
+        stored.load()
+    }
+
+    fn of_word(word: u32, b: u32) -> Stored {
+        let mut stored = Stored::default();
+        for (lane, byte) in stored
+            .0
+            .as_chunks_mut::<4>()
+            .0
+            .iter_mut()
+            .zip(word.to_be_bytes())
+        {
+            *lane = [(byte >> b & 1).wrapping_neg(); 4];
+        }
+        stored
+    }
+
+    #[inline(always)]
+    fn rotate_by_three(self) -> Self {
+        Self(i32x4_shuffle::<3, 0, 1, 2>(self.0, self.0))
+    }
+
+    #[inline(always)]
+    fn rotate_by_two(self) -> Self {
+        Self(i32x4_shuffle::<2, 3, 0, 1>(self.0, self.0))
+    }
+}
+
+/// The planes of the counters `first` to `first + 31`, where `first` is a multiple of 32.
+fn counters(first: u32) -> Word<Stored> {
+    /// Bit b of block t's number t, for b from 0 to 4.
+    const LOW_BITS: [u32; 5] = [
+        0xaaaa_aaaa,
+        0xcccc_cccc,
+        0xf0f0_f0f0,
+        0xff00_ff00,
+        0xffff_0000,
+    ];
+    let mut planes = word_planes::<V>(first);
+    for (plane, low_bits) in planes.iter_mut().zip(LOW_BITS) {
+        plane.0[12..].copy_from_slice(&low_bits.to_le_bytes());
+    }
+    planes
+}
+
+/// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
+#[inline(always)]
+fn xor_blocks(x: &[Word<V>; 4], batch: &mut [u8]) {
+    let words = x.map(transpose);
+    let blocks = batch.as_chunks_mut::<BLOCK_BYTES>().0;
+    for i in 0..8 {
+        // Lane m of each has a word of block 8m + i; a 4 × 4 transposition puts the words together.
+        let [d, c, b, a] = array::from_fn(|w| words[w][i].0);
+        let ab = i32x4_shuffle::<0, 4, 1, 5>(a, b);
+        let cd = i32x4_shuffle::<0, 4, 1, 5>(c, d);
+        let ab_high = i32x4_shuffle::<2, 6, 3, 7>(a, b);
+        let cd_high = i32x4_shuffle::<2, 6, 3, 7>(c, d);
+        for (m, keystream) in [
+            i64x2_shuffle::<0, 2>(ab, cd),
+            i64x2_shuffle::<1, 3>(ab, cd),
+            i64x2_shuffle::<0, 2>(ab_high, cd_high),
+            i64x2_shuffle::<1, 3>(ab_high, cd_high),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let block = &mut blocks[8 * m + i];
+            (V::load(block) ^ V(keystream)).store(block);
+        }
+    }
+}
+
+/// From planes to words: lane m of element i is this word of block 8m + i, the most significant byte
+/// first.
+#[inline(always)]
+fn transpose(planes: Word<V>) -> [V; 8] {
+    let mut a = planes;
+    // An 8 × 8 transposition in each byte position: bit i of plane b becomes bit b of element i.
+    for (distance, mask) in [(1, 0x55), (2, 0x33), (4, 0x0f)] {
+        let mask = V(u8x16_splat(mask));
+        for low in (0..8).filter(|low| low & distance == 0) {
+            let high = low + distance;
+            let t = (V(u32x4_shr(a[low].0, distance as u32)) ^ a[high]) & mask;
+            a[high] = a[high] ^ t;
+            a[low] = a[low] ^ V(i32x4_shl(t.0, distance as u32));
+        }
+    }
+    // Byte m of lane j is byte j of block 8m + i.
+    a.map(|x| {
+        V(i8x16_shuffle::<
+            0,
+            4,
+            8,
+            12,
+            1,
+            5,
+            9,
+            13,
+            2,
+            6,
+            10,
+            14,
+            3,
+            7,
+            11,
+            15,
+        >(x.0, x.0))
+    })
+}

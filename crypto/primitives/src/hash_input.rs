@@ -1,0 +1,114 @@
+//! What GHASH hashes, four blocks at a time, for the kernels that take that many.
+//!
+//! The blocks of the associated data, those of the text and the block of lengths, with blocks of zeros
+//! *in front* so that they come to whole quads: zeros in front change no hash, since it starts from 0.
+
+use crate::gcm::length_block;
+use crate::sm4::BLOCK_BYTES;
+
+/// Four blocks.
+pub(crate) const QUAD_BYTES: usize = 4 * BLOCK_BYTES;
+
+/// See the module.
+pub(crate) struct HashInput<'a> {
+    aad: &'a [u8],
+    text: &'a [u8],
+    aad_blocks: usize,
+    text_blocks: usize,
+    /// Blocks of zeros in front.
+    padding: usize,
+}
+
+impl<'a> HashInput<'a> {
+    pub(crate) fn new(aad: &'a [u8], text: &'a [u8]) -> Self {
+        let aad_blocks = aad.len().div_ceil(BLOCK_BYTES);
+        let text_blocks = text.len().div_ceil(BLOCK_BYTES);
+        Self {
+            aad,
+            text,
+            aad_blocks,
+            text_blocks,
+            padding: (aad_blocks + text_blocks + 1).wrapping_neg() % 4,
+        }
+    }
+
+    /// How many quads there are; at least one.
+    pub(crate) fn quads(&self) -> usize {
+        (self.padding + self.aad_blocks + self.text_blocks + 1) / 4
+    }
+
+    /// Quad `index`: where it lies in the text, or gathered in `scratch`.
+    #[inline(always)]
+    pub(crate) fn quad<'q>(
+        &self,
+        index: usize,
+        scratch: &'q mut [u8; QUAD_BYTES],
+    ) -> &'q [u8; QUAD_BYTES]
+    where
+        'a: 'q,
+    {
+        let within_text = (4 * index)
+            .checked_sub(self.padding + self.aad_blocks)
+            .and_then(|block| self.text.get(block * BLOCK_BYTES..))
+            .and_then(|rest| rest.first_chunk());
+        match within_text {
+            Some(quad) => quad,
+            None => {
+                self.gather(index, scratch);
+                scratch
+            }
+        }
+    }
+
+    #[cold]
+    fn gather(&self, index: usize, scratch: &mut [u8; QUAD_BYTES]) {
+        scratch.fill(0);
+        let blocks = scratch.as_chunks_mut::<BLOCK_BYTES>().0;
+        for (block, position) in blocks.iter_mut().zip(4 * index..) {
+            let Some(position) = position.checked_sub(self.padding) else {
+                continue;
+            };
+            let (part, start) = if position < self.aad_blocks {
+                (self.aad, position * BLOCK_BYTES)
+            } else if position < self.aad_blocks + self.text_blocks {
+                (self.text, (position - self.aad_blocks) * BLOCK_BYTES)
+            } else {
+                *block = length_block(self.aad, self.text);
+                continue;
+            };
+            let bytes = &part[start..part.len().min(start + BLOCK_BYTES)];
+            block[..bytes.len()].copy_from_slice(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn quads_are_zeros_data_and_lengths_in_order() {
+        for aad_len in 0..70 {
+            for text_len in 0..200 {
+                let aad: Vec<u8> = (1..).take(aad_len).collect();
+                let text: Vec<u8> = (101..=250).cycle().take(text_len).collect();
+                let mut expected = Vec::new();
+                for part in [&aad, &text] {
+                    expected.extend_from_slice(part);
+                    expected.resize(expected.len().next_multiple_of(16), 0);
+                }
+                expected.extend_from_slice(&length_block(&aad, &text));
+                let zeros = expected.len().next_multiple_of(QUAD_BYTES) - expected.len();
+                expected.splice(0..0, std::iter::repeat_n(0, zeros));
+
+                let input = HashInput::new(&aad, &text);
+                let mut quads = Vec::new();
+                for index in 0..input.quads() {
+                    quads.extend_from_slice(input.quad(index, &mut [0; QUAD_BYTES]));
+                }
+                assert_eq!(quads, expected, "{aad_len} {text_len}");
+            }
+        }
+    }
+}
