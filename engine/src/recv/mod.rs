@@ -13,18 +13,32 @@
 //! Not a decoder and not a key holder: sealed frames are opaque, and opened ones are looked at only through their
 //! header.
 
+mod decrypt_state;
+mod downlink;
 mod feedback;
+mod freeze;
+mod jitter_buffer;
+mod key_frame;
 mod nack;
 mod nack_frame;
+mod playout_delay;
 mod reassembler;
 mod rtt;
 mod sequence;
 mod stream_id;
 #[cfg(test)]
 mod testing;
+mod video_track;
 
+pub use decrypt_state::{DecryptChange, DecryptState, OpenFailure};
+pub use downlink::{Downlink, DownlinkConfig, DownlinkEvent, DownlinkInput, DownlinkOutput};
 pub use feedback::{FeedbackCollector, FeedbackConfig};
+pub use freeze::FreezeMeter;
+pub use jitter_buffer::{BufferedFrame, JitterBufferConfig, VideoJitterBuffer};
+pub use key_frame::KeyFrameRequester;
 pub use nack::{Holes, NackConfig, NackCounters, NackTracker};
+pub use playout_delay::{PlayoutDelay, PlayoutDelayConfig};
 pub use reassembler::{Assembled, Inserted, Reassembler, ReassemblerConfig, Unfinished};
 pub use rtt::RttEstimator;
 pub use stream_id::StreamId;
+pub use video_track::VideoConfig;

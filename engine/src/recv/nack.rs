@@ -152,6 +152,26 @@ impl NackTracker {
             .map_or_else(NackCounters::default, |stream| stream.counters)
     }
 
+    /// What was counted of all layers of a track.
+    pub fn track_counters(&self, sender: u32, track: u8) -> NackCounters {
+        let first = StreamId {
+            sender,
+            track,
+            spatial: 0,
+        };
+        let last = StreamId {
+            spatial: u8::MAX,
+            ..first
+        };
+        self.streams
+            .range(first..=last)
+            .fold(NackCounters::default(), |sum, (_, stream)| NackCounters {
+                requested: sum.requested + stream.counters.requested,
+                lost: sum.lost + stream.counters.lost,
+                frames_lost: sum.frames_lost + stream.counters.frames_lost,
+            })
+    }
+
     /// How many incomplete frames are followed.
     pub fn tracked_frames(&self) -> usize {
         self.streams

@@ -195,9 +195,15 @@ impl Reassembler {
             .get(&id)
             .is_some_and(|stream| stream.unfinished.contains_key(&frame_id));
         match (kept, first) {
-            (false, _) => Inserted::Refused,
             (true, true) => Inserted::First,
             (true, false) => Inserted::Kept,
+            (false, first) => {
+                if first {
+                    // It never counted as begun, so it is not given up either.
+                    self.given_up.retain(|frame| frame.header != packet.header);
+                }
+                Inserted::Refused
+            }
         }
     }
 

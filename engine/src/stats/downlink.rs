@@ -35,8 +35,6 @@ pub enum DropReason {
     OtherLayer,
     /// Its header contradicts itself: no key frame and yet no reference.
     Malformed,
-    /// The track was removed while it waited.
-    TrackRemoved,
 }
 
 /// Dropped frames by reason. Ours; the sum is `framesDropped`.
@@ -57,8 +55,6 @@ pub struct DropCounts {
     pub other_layer: u64,
     /// See [`DropReason::Malformed`].
     pub malformed: u64,
-    /// See [`DropReason::TrackRemoved`].
-    pub track_removed: u64,
 }
 
 impl DropCounts {
@@ -72,7 +68,6 @@ impl DropCounts {
             DropReason::Overflow => &mut self.overflow,
             DropReason::OtherLayer => &mut self.other_layer,
             DropReason::Malformed => &mut self.malformed,
-            DropReason::TrackRemoved => &mut self.track_removed,
         } += 1;
     }
 
@@ -85,7 +80,6 @@ impl DropCounts {
             + self.overflow
             + self.other_layer
             + self.malformed
-            + self.track_removed
     }
 }
 

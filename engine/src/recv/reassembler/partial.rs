@@ -16,8 +16,8 @@ pub(super) struct Partial {
     pub(super) count: u16,
     pub(super) begun: u64,
     pub(super) cost: usize,
-    pub(super) data: Vec<u8>,
-    pub(super) parts: Vec<Part>,
+    data: Vec<u8>,
+    parts: Vec<Part>,
     pub(super) first_arrival: Instant,
     pub(super) last_arrival: Instant,
 }

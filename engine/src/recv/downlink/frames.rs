@@ -1,0 +1,291 @@
+//! The way of a packet and of a frame through the stages.
+
+use super::{Downlink, DownlinkEvent, DownlinkOutput, MAX_OPENING};
+use crate::recv::{Assembled, BufferedFrame, DecryptChange, Inserted, OpenFailure, StreamId};
+use crate::stats::{DropReason, seconds};
+use crate::time::Instant;
+use crate::wire::media::{FrameHeader, HEADER_BYTES, MediaPacket};
+
+impl Downlink {
+    pub(super) fn on_media(&mut self, now: Instant, packet: &MediaPacket<'_>) {
+        let header = packet.header;
+        // What was not subscribed came all the same, and the sender's controller is to know.
+        self.feedback
+            .on_packet(now, header.sender, packet.transport_seq);
+        let track = self.tracks.get_mut(&(header.sender, header.track));
+        let Some(track) =
+            track.filter(|track| track.kind.is_audio() == header.media_kind.is_audio())
+        else {
+            self.transport.unexpected_packets_received += 1;
+            return;
+        };
+        self.nack.on_packet(now, packet);
+        let inserted = self.reassembler.insert(now, packet);
+        let counters = &mut track.counters;
+        if matches!(
+            inserted,
+            Inserted::Duplicate | Inserted::Contradiction | Inserted::Refused
+        ) {
+            counters.duplicate_packets_received += 1;
+            self.count_given_up();
+            return;
+        }
+        let payload = packet.payload.len() as u64;
+        counters.packets_received += 1;
+        counters.bytes_received += payload;
+        counters.header_bytes_received += HEADER_BYTES as u64;
+        if packet.rtx {
+            counters.retransmitted_packets_received += 1;
+            counters.retransmitted_bytes_received += payload;
+        }
+        if packet.fragment_count == 1 || inserted == Inserted::First {
+            track.on_first_packet(now, header.media_time);
+        }
+        if let Some(video) = &mut track.video {
+            video.on_packet(now, &header, self.rtt.rtt());
+        }
+        if let Inserted::Complete(frame) = inserted {
+            self.on_assembled(frame);
+        }
+        self.count_given_up();
+    }
+
+    fn on_assembled(&mut self, assembled: Assembled) {
+        let header = assembled.header;
+        let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
+            return;
+        };
+        track.counters.frames_received += 1;
+        if assembled.packets > 1 {
+            track.counters.frames_assembled_from_multiple_packets += 1;
+            track.counters.total_assembly_time +=
+                seconds(assembled.last_arrival - assembled.first_arrival);
+        }
+        if track
+            .video
+            .as_ref()
+            .is_some_and(|video| video.is_late(&header))
+        {
+            self.drop_frame(header, DropReason::Late);
+            return;
+        }
+        let key = (StreamId::of(&header), header.frame_id);
+        if self
+            .opening
+            .insert(key, (assembled.first_arrival, assembled.last_arrival))
+            .is_some()
+        {
+            // The same number twice at the host: the track began anew, and only one can be told from the other.
+            self.drop_frame(header, DropReason::Late);
+        }
+        while self.opening.len() > MAX_OPENING {
+            let oldest = self
+                .opening
+                .iter()
+                .min_by_key(|(_, (first, _))| *first)
+                .map(|(&key, _)| key);
+            if let Some((id, frame_id)) =
+                oldest.filter(|oldest| self.opening.remove(oldest).is_some())
+            {
+                let (spatial, track, sender) = (id.spatial, id.track, id.sender);
+                self.drop_frame(
+                    FrameHeader {
+                        spatial,
+                        track,
+                        sender,
+                        frame_id,
+                        ..header
+                    },
+                    DropReason::Overflow,
+                );
+            }
+        }
+        self.outputs.push_back(DownlinkOutput::Sealed {
+            header,
+            frame: assembled.frame,
+        });
+    }
+
+    pub(super) fn on_opened(&mut self, now: Instant, header: FrameHeader, plaintext: Vec<u8>) {
+        let key = (StreamId::of(&header), header.frame_id);
+        // Not one of ours, or its track is gone.
+        let Some((first_arrival, last_arrival)) = self.opening.remove(&key) else {
+            return;
+        };
+        let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
+            return;
+        };
+        let change = self
+            .participants
+            .get_mut(&header.sender)
+            .and_then(|participant| participant.decrypt.on_opened());
+        if let Some(video) = &mut track.video {
+            video.insert(
+                BufferedFrame {
+                    header,
+                    data: plaintext,
+                    first_arrival,
+                    inserted: now,
+                },
+                last_arrival,
+            );
+        } else {
+            track.counters.frames_delivered += 1;
+            self.outputs.push_back(DownlinkOutput::Audio {
+                header,
+                opus: plaintext,
+            });
+        }
+        self.tell_decrypt(header.sender, change);
+        self.drive_video(now, header.sender, header.track);
+    }
+
+    pub(super) fn on_open_failed(
+        &mut self,
+        now: Instant,
+        header: FrameHeader,
+        reason: OpenFailure,
+    ) {
+        if self
+            .opening
+            .remove(&(StreamId::of(&header), header.frame_id))
+            .is_none()
+        {
+            return;
+        }
+        let participant = self.participants.get_mut(&header.sender);
+        let change = participant.and_then(|participant| participant.decrypt.on_failed(now, reason));
+        let track = self.tracks.get_mut(&(header.sender, header.track));
+        if let Some(video) = track.and_then(|track| track.video.as_mut()) {
+            video.on_lost(&header);
+        }
+        self.drop_frame(header, DropReason::NotOpened);
+        self.tell_decrypt(header.sender, change);
+        self.drive_video(now, header.sender, header.track);
+    }
+
+    pub(super) fn on_decode_failed(&mut self, now: Instant, sender: u32, track: u8) {
+        if let Some(video) = self
+            .tracks
+            .get_mut(&(sender, track))
+            .and_then(|track| track.video.as_mut())
+        {
+            video.on_decode_failed();
+        }
+        self.drive_video(now, sender, track);
+    }
+
+    /// Hands on what can be, and asks for a key frame if nothing else helps.
+    pub(super) fn drive_video(&mut self, now: Instant, sender: u32, number: u8) {
+        while self.hand_on_video(now, sender, number) {}
+        let rtt = self.rtt.rtt();
+        let may_request = self.may_request(sender);
+        let Some(track) = self.tracks.get_mut(&(sender, number)) else {
+            return;
+        };
+        let Some(video) = &mut track.video else {
+            return;
+        };
+        let dropped = video.take_dropped();
+        let request = if may_request {
+            video.poll_key_frame_request(now, rtt)
+        } else {
+            None
+        };
+        if !track.paused && video.freeze.poll(now) {
+            let event = DownlinkEvent::StreamStalled {
+                sender,
+                track: number,
+            };
+            self.outputs.push_back(DownlinkOutput::Event(event));
+        }
+        for (header, reason) in dropped {
+            self.drop_frame(header, reason);
+        }
+        if let Some(spatial) = request {
+            self.request_key_frame(sender, number, spatial);
+        }
+    }
+
+    fn hand_on_video(&mut self, now: Instant, sender: u32, number: u8) -> bool {
+        let Some(participant) = self.participants.get(&sender) else {
+            return false;
+        };
+        let Some(track) = self.tracks.get_mut(&(sender, number)) else {
+            return false;
+        };
+        let Some(video) = &mut track.video else {
+            return false;
+        };
+        let (reassembler, opening) = (&self.reassembler, &self.opening);
+        let expected = |spatial| {
+            let id = StreamId {
+                sender,
+                track: number,
+                spatial,
+            };
+            let opening = opening
+                .range((id, 0)..=(id, u32::MAX))
+                .map(|(&(_, frame_id), _)| frame_id);
+            reassembler.unfinished(id).chain(opening).collect()
+        };
+        let Some((frame, render_at)) = video.poll(now, &participant.clock, &expected) else {
+            return false;
+        };
+        let header = frame.header;
+        if !track.paused
+            && let Some(frozen) = video.freeze.on_shown(render_at)
+        {
+            let event = DownlinkEvent::StreamResumed {
+                sender,
+                track: number,
+                frozen,
+            };
+            self.outputs.push_back(DownlinkOutput::Event(event));
+        }
+        track.on_video(header.key, header.spatial, frame.first_arrival, render_at);
+        // Nothing before it is of use any more.
+        let id = StreamId::of(&header);
+        self.nack.give_up_before(id, header.frame_id);
+        self.reassembler.give_up_before(id, header.frame_id);
+        self.outputs.push_back(DownlinkOutput::Video {
+            header,
+            frame: frame.data,
+            render_at,
+        });
+        self.count_given_up();
+        true
+    }
+
+    pub(super) fn count_given_up(&mut self) {
+        for frame in self.reassembler.take_given_up() {
+            let reason = if frame.overflow {
+                DropReason::Overflow
+            } else {
+                DropReason::Incomplete
+            };
+            self.drop_frame(frame.header, reason);
+        }
+    }
+
+    pub(super) fn drop_frame(&mut self, header: FrameHeader, reason: DropReason) {
+        let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
+            return;
+        };
+        track.counters.dropped.add(reason);
+        self.outputs
+            .push_back(DownlinkOutput::Event(DownlinkEvent::FrameDropped {
+                header,
+                reason,
+            }));
+    }
+
+    pub(super) fn tell_decrypt(&mut self, sender: u32, change: Option<DecryptChange>) {
+        let event = match change {
+            Some(DecryptChange::CannotDecrypt) => DownlinkEvent::CannotDecrypt { sender },
+            Some(DecryptChange::Ok) => DownlinkEvent::DecryptOk { sender },
+            None => return,
+        };
+        self.outputs.push_back(DownlinkOutput::Event(event));
+    }
+}

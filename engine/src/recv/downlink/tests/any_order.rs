@@ -1,0 +1,104 @@
+//! Inputs of every kind in every order.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::host::{AUDIO, Host, VIDEO};
+use crate::recv::testing::{SENDER, audio, video};
+use crate::recv::{DownlinkEvent, DownlinkInput};
+use crate::stats::DropReason;
+use crate::time::MediaTime;
+use crate::wire::media::{FrameHeader, MediaKind};
+
+/// One thing that happens in [`any_input_in_any_order`].
+#[derive(Clone, Debug)]
+enum Step {
+    Packet {
+        header: FrameHeader,
+        index: u16,
+        count: u16,
+        sealed: bool,
+    },
+    Bytes(Vec<u8>),
+    Wait(u64),
+    DecodeFailed,
+    AudioAt(u64),
+    Remove,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let packets = (
+        0_u32..30,
+        0_u16..4,
+        0_u16..4,
+        1_u16..4,
+        any::<bool>(),
+        0_u8..3,
+        any::<bool>(),
+    );
+    let packets = packets.prop_map(|(offset, distance, index, count, sound, spatial, sealed)| {
+        let frame_id = offset.wrapping_sub(15);
+        let header = if sound {
+            audio(frame_id)
+        } else {
+            FrameHeader {
+                spatial,
+                ..video(frame_id, distance)
+            }
+        };
+        let media_time = MediaTime::from_micros(1 << 40) + Duration::from_millis(33) * offset;
+        Step::Packet {
+            header: FrameHeader {
+                media_time,
+                ..header
+            },
+            index: index % count,
+            count,
+            sealed,
+        }
+    });
+    prop_oneof![
+        20 => packets,
+        1 => proptest::collection::vec(any::<u8>(), 0..60).prop_map(Step::Bytes),
+        8 => (0_u64..60).prop_map(Step::Wait),
+        1 => Just(Step::DecodeFailed),
+        1 => any::<u64>().prop_map(Step::AudioAt),
+        1 => Just(Step::Remove),
+    ]
+}
+
+proptest! {
+    /// No order of inputs panics, spins the host, loses count of a frame or shows pictures out of order.
+    #[test]
+    fn any_input_in_any_order(steps in proptest::collection::vec(step(), 0..200)) {
+        let mut host = Host::new();
+        for step in steps {
+            match step {
+                Step::Packet { header, index, count, sealed } => {
+                    let payload: &[u8] = if sealed { b"s" } else { b"x" };
+                    host.receive_payload(host.now, header, index, count, payload);
+                }
+                Step::Bytes(bytes) => host.input(DownlinkInput::Datagram(&bytes)),
+                Step::Wait(millis) => host.run_to(host.now + Duration::from_millis(millis)),
+                Step::DecodeFailed => host.input(DownlinkInput::VideoDecodeFailed { sender: SENDER, track: VIDEO }),
+                Step::AudioAt(micros) => host.input(DownlinkInput::AudioPlayout {
+                    sender: SENDER,
+                    media_time: MediaTime::from_micros(micros),
+                }),
+                Step::Remove => {
+                    host.downlink.remove_track(SENDER, VIDEO);
+                    host.downlink.add_track(SENDER, VIDEO, MediaKind::Video);
+                }
+            }
+            host.stats(VIDEO);
+            host.stats(AUDIO);
+        }
+        prop_assert!(host.video.windows(2).all(|pair| pair[0].2 <= pair[1].2 || pair[0].1 <= pair[1].1));
+        host.run_to(host.now + Duration::from_secs(20));
+        let dropped_late = host.events.iter().filter(|event| matches!(
+            event, DownlinkEvent::FrameDropped { reason: DropReason::Overflow, .. }
+        )).count();
+        prop_assert_eq!(dropped_late, 0, "nothing here is large");
+    }
+}
