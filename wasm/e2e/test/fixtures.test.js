@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { writeClip } from "../fixtures/clip.js";
 import { ageMilliseconds, readCode, writeLuma } from "../fixtures/picture_code.js";
+import { externalBaseKey, makeOpener, parseHeader } from "../harness/sframe.js";
 import { CHIRPS, CHIRP_SAMPLES, findChirps, heardShare, makeSignal, seeded } from "../fixtures/sound.js";
 
 test("a code written into luma reads back, and does not after damage to a block", () => {
@@ -54,4 +55,26 @@ test("the signal is found in a noisy, late and slightly stretched copy, and not 
   assert.ok(heardShare(findChirps(received, makeSignal(2))) < 0.2);
   assert.ok(heardShare(findChirps(received.map(() => random() - 0.5), signal)) < 0.1);
   assert.equal(signal.length, CHIRPS * CHIRP_SAMPLES);
+});
+
+test("the independent SFrame opener agrees with the published vectors, and refuses a changed frame", () => {
+  const vectors = (name) => JSON.parse(readFileSync(new URL(`../../../vectors/smrtc/${name}.json`, import.meta.url), "utf8"));
+  const hex = (text) => Buffer.from(text, "hex");
+  const { sframe } = vectors("sframe_sm4_gcm_sm3");
+  assert.ok(sframe.length > 5);
+  for (const vector of sframe) {
+    const open = makeOpener(() => hex(vector.base_key));
+    const opened = open(hex(vector.metadata), hex(vector.ct));
+    assert.deepEqual(opened?.plaintext, hex(vector.pt));
+    // JSON numbers round above 2^53, so the comparison rounds too.
+    assert.deepEqual([Number(opened?.kid), Number(opened?.ctr)], [vector.kid, vector.ctr]);
+    const changed = hex(vector.ct);
+    changed[changed.length - 20] ^= 1;
+    assert.equal(open(hex(vector.metadata), changed), null);
+  }
+  const derived = vectors("external_key").external_key.filter(({ cipher_suite: suite }) => suite === 0xf001);
+  assert.ok(derived.length > 0);
+  for (const { secret, frame, base_key: expected } of derived) {
+    assert.equal(externalBaseKey(hex(secret), parseHeader(hex(frame)).kid).toString("hex"), expected);
+  }
 });

@@ -1,0 +1,176 @@
+// The demo page as its users meet it, with screenshots for people to look at (.build/e2e/screenshots).
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { startChromium } from "../harness/browsers.js";
+import { until } from "../harness/child.js";
+import { startGateway } from "../harness/gateway.js";
+import { makeWebRoot } from "../harness/web_root.js";
+import { buildFolder } from "../harness/workspace.js";
+
+const screenshots = join(buildFolder, "screenshots");
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 390, height: 844 };
+
+let blue;
+let green;
+let bare;
+let gateway;
+before(async () => {
+  mkdirSync(screenshots, { recursive: true });
+  gateway = await startGateway(makeWebRoot(), { args: ["--demo"] });
+  [blue, green, bare] = await Promise.all([startChromium(), startChromium({ palette: "green" }), startChromium({ camera: false })]);
+}, { timeout: 60_000 });
+after(async () => {
+  await Promise.all([blue?.close(), green?.close(), bare?.close()]);
+  await gateway?.stop();
+});
+
+/** A page that fails the test if anything in it fails, the content security policy included. */
+async function openPage(chromium, path, { viewport = WIDE, dark = false } = {}) {
+  const context = await chromium.browser.newContext({
+    viewport,
+    colorScheme: dark ? "dark" : "light",
+    permissions: chromium === bare ? [] : ["camera", "microphone", "clipboard-read", "clipboard-write"],
+  });
+  const page = await context.newPage();
+  const trouble = [];
+  page.on("pageerror", (error) => trouble.push(error.message));
+  page.on("console", (message) => {
+    if (/Content Security Policy|Refused to/.test(message.text())) trouble.push(message.text());
+  });
+  await page.goto(`${gateway.origin}${path}`);
+  await page.waitForSelector("form");
+  return { page, trouble, shot: (name) => page.screenshot({ path: join(screenshots, `${name}.png`) }), close: () => context.close() };
+}
+
+async function enter(visitor, name) {
+  await visitor.page.fill("#name", name);
+  await visitor.page.click("button[type=submit]");
+  await visitor.page.waitForSelector(".call", { timeout: 15_000 });
+}
+
+const PLAYING = ".stage .tile:not(.self)[data-state=playing]";
+
+test("a visitor makes a room, copies the link, and whoever opens it is in the call", { timeout: 80_000 }, async () => {
+  const mei = await openPage(blue, "/?transport=webtransport");
+  await mei.page.waitForSelector(".preview video, .preview canvas");
+  await mei.page.waitForTimeout(500);
+  await mei.shot("join-light");
+  await enter(mei, "Mei");
+  await mei.page.waitForSelector(".alone:not([hidden])");
+  await mei.shot("alone-light");
+  await mei.page.click(".alone button");
+  const link = new URL(await mei.page.evaluate(() => navigator.clipboard.readText()));
+  assert.match(link.hash, /^#key=[\w-]{43}$/);
+  assert.ok(!link.search.includes("key"), "the key is only in the fragment, which browsers do not send");
+
+  const tom = await openPage(green, link.pathname + link.search + link.hash, { dark: true });
+  await tom.page.waitForSelector(".preview video, .preview canvas");
+  await tom.page.waitForTimeout(500);
+  await tom.shot("join-dark");
+  await enter(tom, "Tom");
+  for (const { page } of [mei, tom]) await page.waitForSelector(PLAYING, { timeout: 15_000 });
+  assert.equal(await mei.page.textContent(".chip"), "WebTransport");
+  await until("the shield", async () => /SM4-GCM · epoch 0/.test((await mei.page.textContent(".shield")) ?? ""));
+  await mei.page.waitForTimeout(8_000);
+  await mei.shot("call-light");
+  await tom.shot("call-dark");
+  const panel = (await mei.page.textContent(".panel")) ?? "";
+  assert.match(panel, /SM4-GCM with SM3/);
+  assert.match(panel, /key id [0-9a-f]{4} /);
+  assert.match(panel, /frames opened, 0 refused/);
+  const round = await mei.page.getAttribute(".chart:nth-of-type(2) svg", "aria-label");
+  assert.match(round ?? "", /Round trip.*Now \d+ ms/, "the chart says its value to those who cannot see it");
+
+  // The keyboard alone: mute by key, and see it at the other side.
+  await mei.page.keyboard.press("m");
+  await tom.page.waitForSelector(".tile:not(.self) footer .muted:not([hidden])", { timeout: 5_000 });
+  await mei.page.keyboard.press("m");
+  await mei.page.keyboard.press("v");
+  await tom.page.waitForSelector(".stage .tile:not(.self)[data-state=no-picture]", { timeout: 5_000 });
+  await tom.shot("camera-off-dark");
+  await mei.page.keyboard.press("v");
+  await tom.page.waitForSelector(PLAYING, { timeout: 5_000 });
+
+  // A log that can be sent to those who look for bugs, without keys in it.
+  const download = mei.page.waitForEvent("download");
+  await mei.page.click(".panel .actions button");
+  const log = await (await download).createReadStream();
+  let text = "";
+  for await (const piece of log) text += piece;
+  assert.match(text, /uplink|downlink|page/);
+  assert.ok(!text.includes(link.hash.slice(5)), "the key is in the log");
+
+  // Narrow, dark and light.
+  await tom.page.setViewportSize(NARROW);
+  await tom.page.keyboard.press("Escape");
+  await tom.page.waitForTimeout(600);
+  await tom.shot("call-narrow-dark");
+  await mei.page.setViewportSize(NARROW);
+  await mei.page.waitForTimeout(600);
+  await mei.shot("panel-narrow-light");
+  for (const { page } of [mei, tom]) assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is wider than the window");
+
+  await tom.page.click("button.leave");
+  await mei.page.waitForSelector(".alone:not([hidden])", { state: "attached", timeout: 5_000 });
+  await tom.page.waitForSelector("form");
+  assert.deepEqual([...mei.trouble, ...tom.trouble], []);
+  await Promise.all([mei.close(), tom.close()]);
+});
+
+test("a visitor with another key reads “Cannot decrypt” where the picture would be", { timeout: 60_000 }, async () => {
+  const key = (letter) => `#key=${letter.repeat(42)}A`;
+  const mei = await openPage(blue, `/?room=keys${key("A")}`);
+  await enter(mei, "Mei");
+  const eve = await openPage(green, `/?room=keys${key("B")}`);
+  await enter(eve, "Eve");
+  const tile = await eve.page.waitForSelector(".stage .tile:not(.self)[data-state=cannot-decrypt]", { timeout: 15_000 });
+  assert.match((await tile.textContent()) ?? "", /Cannot decrypt.*uses another key/);
+  await eve.page.waitForTimeout(1_500);
+  assert.match((await eve.page.textContent(".shield")) ?? "", /Keys differ/);
+  assert.equal(await eve.page.$eval(".stage .tile:not(.self) canvas", (canvas) => getComputedStyle(canvas).visibility).catch(() => "hidden"), "hidden");
+  await eve.shot("cannot-decrypt-light");
+  await eve.page.emulateMedia({ colorScheme: "dark" });
+  await eve.page.setViewportSize(NARROW);
+  await eve.page.keyboard.press("Escape");
+  await eve.page.waitForTimeout(500);
+  await eve.shot("cannot-decrypt-narrow-dark");
+  assert.deepEqual([...mei.trouble, ...eve.trouble], []);
+  await Promise.all([mei.close(), eve.close()]);
+});
+
+test("without a camera the page says so and lets one in all the same; WebSocket can be forced", { timeout: 60_000 }, async () => {
+  const guest = await openPage(bare, "/?room=bare&transport=websocket", { viewport: NARROW });
+  await guest.page.waitForSelector(".preview .message strong");
+  assert.match((await guest.page.textContent(".preview .message")) ?? "", /No camera or microphone found/);
+  await guest.shot("no-camera-narrow-light");
+  await enter(guest, "Guest");
+  await until("the transport", async () => (await guest.page.textContent(".chip")) === "WebSocket");
+  assert.deepEqual(guest.trouble, []);
+  await guest.close();
+});
+
+test("a refused token, a damaged link and a browser without WebTransport are put in words", { timeout: 60_000 }, async () => {
+  const refused = await openPage(blue, "/?room=words&token=not.a.token");
+  await refused.page.fill("#name", "Mallory");
+  await refused.page.click("button[type=submit]");
+  await refused.page.waitForSelector(".problem:not([hidden])");
+  assert.match((await refused.page.textContent(".problem")) ?? "", /did not let you in.*token/i);
+  await refused.shot("refused-light");
+  await refused.close();
+
+  const damaged = await openPage(blue, "/?room=words#key=tooshort");
+  assert.match((await damaged.page.textContent(".problem")) ?? "", /key in this link is incomplete/);
+  await damaged.close();
+
+  const context = await blue.browser.newContext({ viewport: WIDE });
+  const page = await context.newPage();
+  await page.addInitScript(() => void Reflect.deleteProperty(globalThis, "WebTransport"));
+  await page.goto(`${gateway.origin}/?room=words`);
+  await page.waitForSelector(".warnings li");
+  assert.match((await page.textContent(".warnings")) ?? "", /WebTransport/);
+  await page.screenshot({ path: join(screenshots, "no-webtransport-light.png") });
+  await context.close();
+});
