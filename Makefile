@@ -90,7 +90,10 @@ browser-test:
 	@$(step) demo-build node wasm/demo/build.mjs
 	@SMRTC_PROGRAMS_BUILT=1 $(step) browser-test npm run --silent --prefix wasm/e2e test
 
-fix: setup-build ## apply what rustfmt, clippy and eslint can fix by themselves
+fix: setup-build ## apply what rustfmt, clippy and eslint can fix by themselves; bring all lock files up to date
+	@for manifest in Cargo.toml engine/fuzz/Cargo.toml crypto/e2ee/fuzz/Cargo.toml; do \
+		cargo metadata --format-version 1 --manifest-path $$manifest >.build/metadata.json; \
+	done
 	@cargo clippy --locked --workspace --all-targets $(FEATURES) --fix --allow-dirty --allow-staged
 	@cargo fmt --all
 	@cd wasm/sdk && npx eslint --fix .
