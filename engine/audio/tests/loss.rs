@@ -27,7 +27,6 @@ fn transit(lost: bool) -> Vec<u64> {
 #[test]
 fn every_lost_packet_is_concealed_without_a_gap_and_counted_exactly() {
     let packets = encode_plain(&vowel(0.3, 60 * RATE));
-    let whole = Call::run(&packets, |_| transit(false));
     for ratio in [0.05, 0.2] {
         let (lost, count) = losing(1, ratio, packets.len());
         let call = Call::run(&packets, |n| transit(lost[n]));
@@ -49,16 +48,12 @@ fn every_lost_packet_is_concealed_without_a_gap_and_counted_exactly() {
         let playing = &call.out[RATE..];
         let quietest = playing.chunks(480).map(power_db).fold(0.0, f64::min);
         assert!(quietest > -40.0, "a block of {quietest} dB at {ratio}");
-        // libopus overshoots when it finds its pitch again; a break in the wave would be steeper still.
-        let steepest = |sound: &[f32]| {
-            let steps = sound.windows(2).map(|w| (w[1] - w[0]).abs());
-            steps.fold(0.0, f32::max)
-        };
-        let (jump, natural) = (steepest(playing), steepest(&whole.out[RATE..]));
-        assert!(
-            jump < 3.0 * natural,
-            "a click of {jump} at {ratio}, {natural} without loss"
-        );
+        // libopus overshoots when it finds its pitch again, smoothly; a break is a step that stands alone.
+        let steps: Vec<f32> = playing.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
+        let breaks = steps
+            .windows(3)
+            .filter(|w| w[1] > 0.03 && w[1] > 4.0 * w[0].max(w[2]));
+        assert_eq!(breaks.count(), 0, "clicks at {ratio}");
     }
 }
 
