@@ -4,6 +4,7 @@ import { deviceMenus } from "./devices.ts";
 import { h, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { rememberedName } from "./identity.ts";
+import { LevelMeter } from "./level_meter.ts";
 import { showNoPreview } from "./tile.ts";
 import { explain } from "./words.ts";
 
@@ -38,6 +39,7 @@ export class JoinView {
   readonly #devices = deviceMenus((type, deviceId) => void this.#switch(type, deviceId));
   readonly #microphone: HTMLButtonElement;
   readonly #camera: HTMLButtonElement;
+  readonly #levels = new LevelMeter();
   #stream: LocalStream | undefined;
   #level: ReturnType<typeof setInterval> | undefined;
   #possible = true;
@@ -96,12 +98,13 @@ export class JoinView {
     await this.#open();
     await this.#devices.refresh();
     this.#level = setInterval(() => {
-      this.#meter.value = this.#microphone.ariaPressed === "true" ? (this.#stream?.getAudioLevel() ?? 0) : 0;
+      this.#meter.value = this.#microphone.ariaPressed === "true" ? this.#levels.level(this.#stream?.getAudioTrack()) : 0;
     }, 100);
   }
 
   close(): void {
     clearInterval(this.#level);
+    this.#levels.close();
     this.element.remove();
   }
 
