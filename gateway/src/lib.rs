@@ -4,6 +4,15 @@
 //! has no key and does not link the code that would use one.
 
 pub mod auth;
+pub mod config;
 pub mod forward;
+mod gateway;
 pub mod hub;
+mod net;
+mod ops;
 pub mod room;
+#[cfg(feature = "_test_support")]
+pub mod tap;
+pub mod tls;
+
+pub use gateway::{Gateway, Settings, StartError};

@@ -1,2 +1,73 @@
 //! The media gateway: authenticates, forwards, repairs; holds no key.
-fn main() {}
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use smrtc_gateway::{
+    Gateway,
+    config::{ServeOptions, TokenOptions},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Media gateway of smrtc: rooms, selective forwarding and repair of media that it cannot read.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway. Ends well on SIGTERM and SIGINT.
+    ///
+    /// Each option can be set by the command line, by the environment variable shown, or in the TOML file of --config, in this order of precedence. RUST_LOG sets what is logged (default "info").
+    #[command(long_about)]
+    Serve(Box<ServeOptions>),
+    /// Print a join token.
+    Token(TokenOptions),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Serve(options) => serve(*options),
+        Command::Token(options) => token(&options),
+    }
+}
+
+/// One thread serves everything: the rooms of a node share a core, as cross-thread wake-ups would cost a third of it.
+fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let settings = options.with_file()?.into_settings()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+        let gateway = Gateway::start(settings).await?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        gateway.shutdown().await;
+        Ok(())
+    })
+}
+
+fn token(options: &TokenOptions) -> anyhow::Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let token = options
+        .signing
+        .signer()?
+        .sign(&options.room, &options.user, options.role, now, options.ttl)
+        .context("room and user must be 1 to 128 bytes without control characters")?;
+    println!("{token}");
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! What the command line, the environment and a file say, in that order of precedence, over the defaults.
+//!
+//! Each option exists three times under one name: `--web-root`, `SMRTC_WEB_ROOT`, `web-root = …` in the TOML file.
+
+mod duration;
+mod options;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Settings,
+    auth::{self, KeyError, Signer, Verifier},
+    tls::PemFiles,
+};
+
+pub use duration::parse_duration;
+pub use options::{Isolation, ServeOptions, SigningKey, TokenOptions};
+
+/// Why a configuration cannot be used. The sentence names the option.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file that an option names cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Read(PathBuf, #[source] io::Error),
+    /// The configuration file is not TOML, or holds an option that does not exist or a value that does not fit.
+    #[error("in {0}: {1}")]
+    File(PathBuf, #[source] Box<toml::de::Error>),
+    /// No key for tokens.
+    #[error("give one of --token-secret, --token-secret-file and --token-public-key, or --demo")]
+    NoTokenKey,
+    /// More than one key for tokens.
+    #[error("give only one of {0}")]
+    TwoTokenKeys(&'static str),
+    /// A key for tokens that is no good.
+    #[error("{0}: {1}")]
+    TokenKey(&'static str, #[source] KeyError),
+    /// `--demo` signs tokens itself, which a public key cannot.
+    #[error("--demo needs a secret, not --token-public-key")]
+    DemoWithPublicKey,
+    /// Only one of the two PEM files.
+    #[error("--certificate and --key go together")]
+    HalfCertificate,
+    /// The web root is not a directory.
+    #[error("--web-root {0} is not a directory")]
+    WebRoot(PathBuf),
+}
+
+impl ServeOptions {
+    /// Adds what the file named by `--config` says, below what is set already.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Read`] and [`ConfigError::File`].
+    pub fn with_file(self) -> Result<Self, ConfigError> {
+        let Some(path) = self.config.clone() else {
+            return Ok(self);
+        };
+        let text =
+            fs::read_to_string(&path).map_err(|error| ConfigError::Read(path.clone(), error))?;
+        let file: Self =
+            toml::from_str(&text).map_err(|error| ConfigError::File(path, Box::new(error)))?;
+        Ok(self.or(file))
+    }
+
+    /// Checks everything and fills in the defaults.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConfigError`].
+    pub fn into_settings(self) -> Result<Settings, ConfigError> {
+        let demo = self.demo.unwrap_or(false);
+        let (verifier, signer) = self.token_keys(demo)?;
+        let defaults = Settings::new(
+            self.listen
+                .unwrap_or_else(|| options::DEFAULT_LISTEN.to_vec()),
+            verifier,
+        );
+        let pem = match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Some(PemFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err(ConfigError::HalfCertificate),
+        };
+        if let Some(root) = &self.web_root
+            && !root.is_dir()
+        {
+            return Err(ConfigError::WebRoot(root.clone()));
+        }
+        let mut limits = defaults.limits;
+        limits.rooms = self.max_rooms.unwrap_or(limits.rooms);
+        limits.room.participants = self.max_participants.unwrap_or(limits.room.participants);
+        Ok(Settings {
+            demo_signer: demo.then_some(signer).flatten(),
+            pem,
+            web_root: self.web_root,
+            cross_origin_isolation: self.cross_origin_isolation.unwrap_or(Isolation::On)
+                == Isolation::On,
+            allow_origins: self.allow_origin.unwrap_or_default(),
+            advertised_port: self.advertised_port,
+            max_sessions: self.max_sessions.unwrap_or(defaults.max_sessions),
+            shutdown_timeout: self
+                .shutdown_timeout
+                .map_or(defaults.shutdown_timeout, Into::into),
+            limits,
+            #[cfg(feature = "_test_support")]
+            tap: crate::tap::Tap::open(
+                self.record_media.as_deref(),
+                self.tamper.unwrap_or_default(),
+            )
+            .map_err(|error| ConfigError::Read(self.record_media.unwrap_or_default(), error))?,
+            ..defaults
+        })
+    }
+
+    fn token_keys(&self, demo: bool) -> Result<(Verifier, Option<Signer>), ConfigError> {
+        let given = [
+            self.token_secret.is_some(),
+            self.token_secret_file.is_some(),
+            self.token_public_key.is_some(),
+        ];
+        if given.iter().filter(|given| **given).count() > 1 {
+            return Err(ConfigError::TwoTokenKeys(
+                "--token-secret, --token-secret-file and --token-public-key",
+            ));
+        }
+        if let Some(path) = &self.token_public_key {
+            if demo {
+                return Err(ConfigError::DemoWithPublicKey);
+            }
+            let verifier = Verifier::es256(&read(path)?)
+                .map_err(|error| ConfigError::TokenKey("--token-public-key", error))?;
+            return Ok((verifier, None));
+        }
+        let (name, secret) = match (&self.token_secret, &self.token_secret_file) {
+            (Some(secret), _) => ("--token-secret", secret.as_bytes().to_vec()),
+            (None, Some(path)) => ("--token-secret-file", secret_of(path)?),
+            (None, None) if demo => ("--demo", auth::random_secret().to_vec()),
+            (None, None) => return Err(ConfigError::NoTokenKey),
+        };
+        let key = |error| ConfigError::TokenKey(name, error);
+        Ok((
+            Verifier::hs256(&secret).map_err(key)?,
+            Some(Signer::hs256(&secret).map_err(key)?),
+        ))
+    }
+}
+
+impl SigningKey {
+    /// The signer that the options describe.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConfigError`].
+    pub fn signer(&self) -> Result<Signer, ConfigError> {
+        match (
+            &self.token_secret,
+            &self.token_secret_file,
+            &self.token_private_key,
+        ) {
+            (Some(secret), None, None) => Signer::hs256(secret.as_bytes())
+                .map_err(|error| ConfigError::TokenKey("--token-secret", error)),
+            (None, Some(path), None) => Signer::hs256(&secret_of(path)?)
+                .map_err(|error| ConfigError::TokenKey("--token-secret-file", error)),
+            (None, None, Some(path)) => Signer::es256(&read(path)?)
+                .map_err(|error| ConfigError::TokenKey("--token-private-key", error)),
+            (None, None, None) => Err(ConfigError::NoTokenKey),
+            _ => Err(ConfigError::TwoTokenKeys(
+                "--token-secret, --token-secret-file and --token-private-key",
+            )),
+        }
+    }
+}
+
+/// The bytes of a secret's file without the line end that editors add.
+fn secret_of(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    let mut secret = read(path)?;
+    while secret
+        .last()
+        .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+    {
+        secret.pop();
+    }
+    Ok(secret)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    fs::read(path).map_err(|error| ConfigError::Read(path.to_owned(), error))
+}

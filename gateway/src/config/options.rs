@@ -1,0 +1,193 @@
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use super::{duration::Written, parse_duration};
+use crate::auth::Role;
+
+/// All addresses of both families, since "localhost" may be either.
+pub(super) const DEFAULT_LISTEN: [SocketAddr; 1] = [SocketAddr::new(
+    std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+    4433,
+)];
+
+/// Whether pages are isolated from pages of other origins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// Send COOP, COEP and CORP.
+    On,
+    /// Send none of them; pages go without SharedArrayBuffer.
+    Off,
+}
+
+/// The options of `serve`. Everything is optional here; defaults are filled in at the end, so that a layer can be told from one
+/// that repeats a default.
+#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ServeOptions {
+    /// TOML file with any of these options under the same names ("web-root = …"). The environment and the command line take precedence over it.
+    #[arg(long, env = "SMRTC_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Address to listen on: UDP for WebTransport, TCP of the same port number for HTTP and WebSocket. May be repeated, or a list with commas. [default: [::]:4433, which takes IPv4 too]
+    #[arg(
+        long,
+        env = "SMRTC_LISTEN",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub listen: Option<Vec<SocketAddr>>,
+
+    /// Directory of static files to serve, such as the demo page. [default: none are served]
+    #[arg(long, env = "SMRTC_WEB_ROOT", value_name = "DIR")]
+    pub web_root: Option<PathBuf>,
+
+    /// Secret that HS256 join tokens are signed with, at least 32 bytes. Others on the machine may see a command line; prefer the file or the environment.
+    #[arg(
+        long,
+        env = "SMRTC_TOKEN_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub token_secret: Option<String>,
+
+    /// File with that secret.
+    #[arg(long, env = "SMRTC_TOKEN_SECRET_FILE", value_name = "FILE")]
+    pub token_secret_file: Option<PathBuf>,
+
+    /// PEM file with the P-256 public key that ES256 join tokens are checked with.
+    #[arg(long, env = "SMRTC_TOKEN_PUBLIC_KEY", value_name = "FILE")]
+    pub token_public_key: Option<PathBuf>,
+
+    /// Give a join token to whoever asks at POST /v1/demo/token. For demonstrations only: it makes every room public. Without a secret, a random one is made at each start. [default: off]
+    #[arg(long, env = "SMRTC_DEMO", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub demo: Option<bool>,
+
+    /// PEM file with the certificate chain for QUIC and HTTPS; read again when it changes. [default: a self-signed certificate, renewed every few days, whose hash pages get from /v1/config; HTTP without TLS then]
+    #[arg(long, env = "SMRTC_CERTIFICATE", value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+
+    /// PEM file with the certificate's private key.
+    #[arg(long, env = "SMRTC_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+
+    /// Origin whose pages may use the gateway, as browsers write it ("https://app.example.org"), or "*" for all. May be repeated, or a list with commas. [default: pages of the gateway's own host, on any port]
+    #[arg(
+        long,
+        env = "SMRTC_ALLOW_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub allow_origin: Option<Vec<String>>,
+
+    /// Whether pages are served with the headers that give them SharedArrayBuffer; off if they embed what does not allow it. [default: on]
+    #[arg(long, env = "SMRTC_CROSS_ORIGIN_ISOLATION", value_name = "WHEN")]
+    pub cross_origin_isolation: Option<Isolation>,
+
+    /// UDP port that pages are told, where something stands in front of the gateway. [default: the port listened on]
+    #[arg(long, env = "SMRTC_ADVERTISED_PORT", value_name = "PORT")]
+    pub advertised_port: Option<u16>,
+
+    /// Most sessions at a time; a participant has two. [default: 2000]
+    #[arg(long, env = "SMRTC_MAX_SESSIONS", value_name = "N")]
+    pub max_sessions: Option<usize>,
+
+    /// Most rooms at a time. [default: 10000]
+    #[arg(long, env = "SMRTC_MAX_ROOMS", value_name = "N")]
+    pub max_rooms: Option<usize>,
+
+    /// Most participants of a room. [default: 100]
+    #[arg(long, env = "SMRTC_MAX_PARTICIPANTS", value_name = "N")]
+    pub max_participants: Option<usize>,
+
+    /// How long sessions may take to end after SIGTERM or SIGINT ("5s", "1m"). [default: 5s]
+    #[arg(long, env = "SMRTC_SHUTDOWN_TIMEOUT", value_name = "TIME")]
+    pub shutdown_timeout: Option<Written>,
+
+    /// Append every media datagram that comes in to this file, each after its length as four bytes.
+    #[cfg(feature = "_test_support")]
+    #[arg(long, value_name = "FILE")]
+    pub record_media: Option<PathBuf>,
+
+    /// Spoil forwarded media: "flip=BYTE/N" flips a bit of that byte in every N-th datagram, "replay=N" sends every N-th twice. May be repeated.
+    #[cfg(feature = "_test_support")]
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    #[serde(skip)]
+    pub tamper: Option<Vec<crate::tap::Rule>>,
+}
+
+impl ServeOptions {
+    /// What is set here, and where nothing is, what is set in `below`.
+    pub(super) fn or(self, below: Self) -> Self {
+        Self {
+            config: self.config.or(below.config),
+            listen: self.listen.or(below.listen),
+            web_root: self.web_root.or(below.web_root),
+            token_secret: self.token_secret.or(below.token_secret),
+            token_secret_file: self.token_secret_file.or(below.token_secret_file),
+            token_public_key: self.token_public_key.or(below.token_public_key),
+            demo: self.demo.or(below.demo),
+            certificate: self.certificate.or(below.certificate),
+            key: self.key.or(below.key),
+            allow_origin: self.allow_origin.or(below.allow_origin),
+            cross_origin_isolation: self.cross_origin_isolation.or(below.cross_origin_isolation),
+            advertised_port: self.advertised_port.or(below.advertised_port),
+            max_sessions: self.max_sessions.or(below.max_sessions),
+            max_rooms: self.max_rooms.or(below.max_rooms),
+            max_participants: self.max_participants.or(below.max_participants),
+            shutdown_timeout: self.shutdown_timeout.or(below.shutdown_timeout),
+            #[cfg(feature = "_test_support")]
+            record_media: self.record_media.or(below.record_media),
+            #[cfg(feature = "_test_support")]
+            tamper: self.tamper.or(below.tamper),
+        }
+    }
+}
+
+/// The options of `token`.
+#[derive(Args, Clone, Debug)]
+pub struct TokenOptions {
+    /// Key to sign with.
+    #[command(flatten)]
+    pub signing: SigningKey,
+
+    /// Room that may be joined.
+    #[arg(long, value_name = "ROOM")]
+    pub room: String,
+
+    /// User to join as.
+    #[arg(long, value_name = "USER")]
+    pub user: String,
+
+    /// What the user may do there.
+    #[arg(long, value_name = "ROLE", value_enum, default_value = "anchor")]
+    pub role: Role,
+
+    /// How long the token is valid ("30m", "12h", "7d").
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1h")]
+    pub ttl: Duration,
+}
+
+/// A key for signing tokens; exactly one is to be given.
+#[derive(Args, Clone, Debug)]
+pub struct SigningKey {
+    /// Secret of the gateway, for an HS256 token; at least 32 bytes.
+    #[arg(
+        long,
+        env = "SMRTC_TOKEN_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub token_secret: Option<String>,
+
+    /// File with that secret.
+    #[arg(long, env = "SMRTC_TOKEN_SECRET_FILE", value_name = "FILE")]
+    pub token_secret_file: Option<PathBuf>,
+
+    /// PEM file (PKCS#8) with the P-256 private key, for an ES256 token.
+    #[arg(long, env = "SMRTC_TOKEN_PRIVATE_KEY", value_name = "FILE")]
+    pub token_private_key: Option<PathBuf>,
+}

@@ -1,0 +1,127 @@
+use std::{fs, time::Duration};
+
+use clap::Parser;
+
+use super::*;
+
+/// The options as the program parses them; environment variables are the process's, so tests set none here.
+#[derive(Parser)]
+struct Program {
+    #[command(flatten)]
+    options: ServeOptions,
+}
+
+fn parse(arguments: &[&str]) -> ServeOptions {
+    Program::parse_from([&["program"], arguments].concat()).options
+}
+
+const SECRET: &str = "a secret of at least thirty-two bytes";
+
+#[test]
+fn the_command_line_is_above_the_file_and_both_above_the_defaults() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("gateway.toml");
+    fs::write(
+        &file,
+        format!(
+            "listen = ['127.0.0.1:5000']\ntoken-secret = '{SECRET}'\nmax-rooms = 7\nmax-sessions = 9\n\
+             shutdown-timeout = '2s'\nallow-origin = ['https://a.example']\ncross-origin-isolation = 'off'\n"
+        ),
+    )
+    .unwrap();
+    let settings = parse(&["--config", file.to_str().unwrap(), "--max-rooms", "8"])
+        .with_file()
+        .unwrap()
+        .into_settings()
+        .unwrap();
+    assert_eq!(settings.listen, ["127.0.0.1:5000".parse().unwrap()]);
+    assert_eq!(settings.limits.rooms, 8, "the command line");
+    assert_eq!(settings.max_sessions, 9, "the file");
+    assert_eq!(settings.limits.room.participants, 100, "the default");
+    assert_eq!(settings.shutdown_timeout, Duration::from_secs(2));
+    assert_eq!(settings.allow_origins, ["https://a.example"]);
+    assert!(!settings.cross_origin_isolation);
+    assert!(settings.demo_signer.is_none());
+}
+
+#[test]
+fn mistakes_are_named() {
+    let message = |arguments: &[&str]| parse(arguments).into_settings().unwrap_err().to_string();
+    assert!(message(&[]).contains("--token-secret"));
+    assert!(message(&["--token-secret", "short"]).contains("32 bytes"));
+    assert!(message(&["--token-secret", SECRET, "--token-secret-file", "x"]).contains("only one"));
+    assert!(message(&["--token-secret-file", "/does/not/exist"]).contains("/does/not/exist"));
+    assert!(message(&["--demo", "--certificate", "x"]).contains("--key"));
+    assert!(message(&["--demo", "--web-root", "/does/not/exist"]).contains("--web-root"));
+    assert!(message(&["--demo", "--token-public-key", "x"]).contains("--demo"));
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("gateway.toml");
+    fs::write(&file, "max-rooms = 7\nmax-roms = 8\n").unwrap();
+    let error = parse(&["--config", file.to_str().unwrap()])
+        .with_file()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("max-roms") && error.contains("gateway.toml"),
+        "{error}"
+    );
+}
+
+#[test]
+fn demo_needs_no_secret_and_its_tokens_verify() {
+    let settings = parse(&["--demo"]).into_settings().unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let signer = settings.demo_signer.unwrap();
+    let token = signer
+        .sign(
+            "room",
+            "user",
+            auth::Role::Anchor,
+            now,
+            Duration::from_secs(60),
+        )
+        .unwrap();
+    assert!(settings.verifier.verify(&token).is_ok());
+}
+
+#[test]
+fn a_secret_file_may_end_with_a_new_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("secret");
+    fs::write(&file, format!("{SECRET}\n")).unwrap();
+    let options = parse(&["--token-secret-file", file.to_str().unwrap()]);
+    let verifier = options.into_settings().unwrap().verifier;
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let signer = Signer::hs256(SECRET.as_bytes()).unwrap();
+    let token = signer
+        .sign(
+            "room",
+            "user",
+            auth::Role::Anchor,
+            now,
+            Duration::from_secs(60),
+        )
+        .unwrap();
+    assert!(verifier.verify(&token).is_ok());
+}
+
+#[test]
+fn durations_are_read_as_people_write_them() {
+    for (text, millis) in [
+        ("500ms", 500),
+        ("10", 10_000),
+        ("10s", 10_000),
+        ("2m", 120_000),
+        ("1h", 3_600_000),
+    ] {
+        assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)));
+    }
+    for wrong in ["", "s", "1.5s", "-1s", "1w", "99999999999999999999s"] {
+        assert!(parse_duration(wrong).is_err(), "{wrong}");
+    }
+}

@@ -1,0 +1,210 @@
+//! The assembled server: every step of its start, once, in order; and of its end.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use tracing::info;
+
+use crate::{
+    auth::{Signer, Verifier},
+    hub::Limits,
+    net::{self, AllowedOrigins, HttpConfig, Listeners, Node, NodeConfig},
+    tls::{self, CertificateStore, Lifetimes, PemFiles, SelfSigned},
+};
+
+/// How often PEM files are looked at.
+const PEM_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Everything that [`Gateway::start`] needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// Addresses to listen on, by UDP and TCP each. Port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// Checks join tokens.
+    pub verifier: Verifier,
+    /// Signs tokens for whoever asks at `/v1/demo/token`; `None` turns that off.
+    pub demo_signer: Option<Signer>,
+    /// The certificate; `None` makes a self-signed one.
+    pub pem: Option<PemFiles>,
+    /// How often the PEM files are looked at; default 10 s.
+    pub pem_interval: Duration,
+    /// Of self-signed certificates.
+    pub lifetimes: Lifetimes,
+    /// Directory of static files; `None` serves none.
+    pub web_root: Option<PathBuf>,
+    /// Whether pages get the headers that isolate them (and give them SharedArrayBuffer).
+    pub cross_origin_isolation: bool,
+    /// Origins whose pages may use the gateway; empty means its own host.
+    pub allow_origins: Vec<String>,
+    /// The UDP port that pages are told, where a relay stands in front; `None` is the real one.
+    pub advertised_port: Option<u16>,
+    /// Most sessions; a participant has two. Default 2,000.
+    pub max_sessions: usize,
+    /// How long sessions may take to end at shutdown; default 5 s.
+    pub shutdown_timeout: Duration,
+    /// Of rooms and media.
+    pub limits: Limits,
+    /// The tap of tests.
+    #[cfg(feature = "_test_support")]
+    pub tap: crate::tap::Tap,
+}
+
+impl Settings {
+    /// Defaults around what has none.
+    #[must_use]
+    pub fn new(listen: Vec<SocketAddr>, verifier: Verifier) -> Self {
+        Self {
+            listen,
+            verifier,
+            demo_signer: None,
+            pem: None,
+            pem_interval: PEM_INTERVAL,
+            lifetimes: Lifetimes::default(),
+            web_root: None,
+            cross_origin_isolation: true,
+            allow_origins: Vec::new(),
+            advertised_port: None,
+            max_sessions: 2_000,
+            shutdown_timeout: Duration::from_secs(5),
+            limits: Limits::default(),
+            #[cfg(feature = "_test_support")]
+            tap: crate::tap::Tap::default(),
+        }
+    }
+}
+
+/// Why a gateway did not start.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The certificate cannot be used.
+    #[error("certificate: {0}")]
+    Certificate(#[from] tls::PemError),
+    /// TLS or QUIC cannot be set up.
+    #[error("TLS: {0}")]
+    Tls(#[source] io::Error),
+}
+
+/// A gateway that serves. Dropping it ends it at once; [`Self::shutdown`] ends it well.
+#[derive(Debug)]
+pub struct Gateway {
+    node: Arc<Node>,
+    store: Arc<CertificateStore>,
+    listeners: Listeners,
+    addresses: Vec<SocketAddr>,
+    shutdown_timeout: Duration,
+    _certificates: net::AbortOnDrop,
+}
+
+impl Gateway {
+    /// Binds, then serves in tasks of the current tokio runtime, which should be single-threaded: the rooms of a node share
+    /// one core, and two cost a third of the efficiency in cross-thread wake-ups.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`]; nothing is left behind.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let sockets = settings
+            .listen
+            .iter()
+            .map(|address| bind(*address).map_err(|error| StartError::Listen(*address, error)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let addresses: Vec<SocketAddr> = sockets.iter().map(|(address, ..)| *address).collect();
+
+        let secure = settings.pem.is_some();
+        let (store, certificates) = match settings.pem {
+            Some(files) => {
+                let store = Arc::new(CertificateStore::new(files.load()?, Vec::new()));
+                (
+                    store.clone(),
+                    net::AbortOnDrop::spawn(files.watch(store, settings.pem_interval)),
+                )
+            }
+            None => {
+                let own = SelfSigned::generate(settings.lifetimes, SystemTime::now())
+                    .map_err(StartError::Tls)?;
+                let store = own.store();
+                (store.clone(), net::AbortOnDrop::spawn(own.renew(store)))
+            }
+        };
+        let tls = tls::server_config(store.clone()).map_err(StartError::Tls)?;
+
+        let node = Arc::new(Node::new(NodeConfig {
+            verifier: settings.verifier,
+            demo_signer: settings.demo_signer,
+            origins: AllowedOrigins::new(settings.allow_origins),
+            max_sessions: settings.max_sessions,
+            limits: settings.limits,
+            #[cfg(feature = "_test_support")]
+            tap: settings.tap,
+        }));
+        let http = HttpConfig {
+            store: store.clone(),
+            port: settings
+                .advertised_port
+                .or(addresses.first().map(SocketAddr::port))
+                .unwrap_or(0),
+            web_root: settings.web_root,
+            cross_origin_isolation: settings.cross_origin_isolation,
+            tls: secure.then(|| tls.clone()),
+        };
+        let listeners = Listeners::start(&node, sockets, &tls, http).map_err(StartError::Tls)?;
+        for address in &addresses {
+            info!(%address, secure, "listening on UDP and TCP");
+        }
+        Ok(Self {
+            node,
+            store,
+            listeners,
+            addresses,
+            shutdown_timeout: settings.shutdown_timeout,
+            _certificates: certificates,
+        })
+    }
+
+    /// The addresses really listened on.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Hashes of the certificates that pages may trust now.
+    #[must_use]
+    pub fn certificate_hashes(&self) -> Vec<tls::CertificateHash> {
+        self.store.hashes()
+    }
+
+    /// Takes nobody in any more, tells everybody (Closing, then close code 4503), and waits for the sessions to end, but no
+    /// longer than the shutdown timeout.
+    pub async fn shutdown(self) {
+        info!("shutting down");
+        self.listeners.stop_accepting();
+        self.node.close();
+        let drained = tokio::time::timeout(self.shutdown_timeout, self.node.drained()).await;
+        self.listeners.close().await;
+        info!(complete = drained.is_ok(), "shut down");
+    }
+}
+
+/// The same port number for UDP and TCP. With port 0 the system picks one for TCP, which UDP may find taken: then again.
+fn bind(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener, UdpSocket)> {
+    let mut attempts = if address.port() == 0 { 20 } else { 1 };
+    loop {
+        let tcp = TcpListener::bind(address)?;
+        let bound = tcp.local_addr()?;
+        attempts -= 1;
+        match UdpSocket::bind(bound) {
+            Ok(udp) => return Ok((bound, tcp, udp)),
+            Err(_) if attempts > 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Who is let in: path, origin, then token or ticket, before anything of a room is touched.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use smrtc_engine::wire::CloseCode;
+
+use super::{node::Node, outlet::End};
+use crate::auth::{Permissions, TokenError};
+
+/// The one path that sessions have.
+pub(super) const SESSION_PATH: &str = "/v1/session";
+
+/// Length of an attach ticket in bytes.
+const TICKET_BYTES: usize = 32;
+
+/// A session that may go on.
+#[derive(Debug)]
+pub(super) enum Admission {
+    /// Bears a valid token.
+    Uplink(Permissions),
+    /// Bears something of the form of a ticket.
+    Downlink(Vec<u8>),
+}
+
+/// Checks a request to open a session. `query` is what follows the `?`.
+pub(super) fn admit(
+    node: &Node,
+    origin: Option<&str>,
+    authority: &str,
+    query: &str,
+) -> Result<Admission, End> {
+    if !node.origins.allows(origin, authority) {
+        return Err(End {
+            code: CloseCode::OriginNotAllowed,
+            reason: "the page's origin is not allowed",
+        });
+    }
+    if let Some(ticket) = parameter(query, "attach") {
+        return match BASE64_URL_SAFE_NO_PAD.decode(ticket) {
+            Ok(ticket) if ticket.len() == TICKET_BYTES => Ok(Admission::Downlink(ticket)),
+            _ => Err(End {
+                code: CloseCode::TicketInvalid,
+                reason: "malformed attach ticket",
+            }),
+        };
+    }
+    let token = parameter(query, "token").unwrap_or_default();
+    node.verifier
+        .verify(token)
+        .map(Admission::Uplink)
+        .map_err(|error| match error {
+            TokenError::Expired => End {
+                code: CloseCode::TokenExpired,
+                reason: "the token has expired",
+            },
+            TokenError::NotYetValid => End {
+                code: CloseCode::TokenExpired,
+                reason: "the token is not valid yet",
+            },
+            _ => End {
+                code: CloseCode::TokenInvalid,
+                reason: "the token is missing or invalid",
+            },
+        })
+}
+
+/// Both values are base64url with dots, which no one needs to escape; an escaped one is refused as malformed.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}

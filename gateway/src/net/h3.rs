@@ -1,0 +1,441 @@
+//! As much of HTTP/3 (RFC 9114) as one WebTransport session needs, over a QUIC connection.
+//!
+//! QPACK, SETTINGS and the request types are `wtransport-proto`'s. The driver of `wtransport` itself is not used, for
+//! two reasons: it takes datagrams one at a time through a slot of one, so that they cannot be drained and forwarded in
+//! batches; and it cannot end a session with a CLOSE_WEBTRANSPORT_SESSION capsule, the only close code that browsers
+//! show a page (draft-ietf-webtrans-http3 §6). Sessions share no connection here: one connection, one session.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Buf, Bytes, BytesMut};
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use smrtc_engine::wire::CloseCode;
+use wtransport_proto::{
+    frame::Frame,
+    headers::Headers,
+    ids::StatusCode,
+    session::{SessionRequest, SessionResponse},
+    settings::Settings,
+    stream_header::StreamHeader,
+    varint::VarInt as H3VarInt,
+};
+
+use super::tasks::AbortOnDrop;
+
+const FRAME_DATA: u64 = 0x00;
+const FRAME_HEADERS: u64 = 0x01;
+const FRAME_WEBTRANSPORT_STREAM: u64 = 0x41;
+const CAPSULE_CLOSE_SESSION: u64 = 0x2843;
+const H3_NO_ERROR: VarInt = VarInt::from_u32(0x100);
+const H3_GENERAL_PROTOCOL_ERROR: VarInt = VarInt::from_u32(0x101);
+const H3_REQUEST_REJECTED: VarInt = VarInt::from_u32(0x10b);
+
+/// Longest frame or capsule that is looked at; a request with a token has about 1 KiB.
+const MAX_FRAME_BYTES: usize = 16 << 10;
+/// Most that a peer may send on each of its housekeeping streams; SETTINGS take some 50 bytes.
+const MAX_HOUSEKEEPING_BYTES: usize = 64 << 10;
+/// How long a peer may take to close the connection after the capsule that ended its session.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a connection did not become a session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum H3Error {
+    /// The connection is gone.
+    #[error("connection lost: {0}")]
+    Connection(#[from] quinn::ConnectionError),
+    /// A stream ended or was reset where it must not.
+    #[error("stream ended early")]
+    Stream,
+    /// The peer does not speak HTTP/3 as we know it.
+    #[error("HTTP/3 violation: {0}")]
+    Protocol(&'static str),
+}
+
+impl From<quinn::ReadExactError> for H3Error {
+    fn from(_: quinn::ReadExactError) -> Self {
+        Self::Stream
+    }
+}
+
+impl From<quinn::ReadError> for H3Error {
+    fn from(_: quinn::ReadError) -> Self {
+        Self::Stream
+    }
+}
+
+impl From<quinn::WriteError> for H3Error {
+    fn from(_: quinn::WriteError) -> Self {
+        Self::Stream
+    }
+}
+
+/// A CONNECT request that waits for its answer.
+pub(super) struct Incoming {
+    connection: Connection,
+    request: SessionRequest,
+    send: SendStream,
+    recv: RecvStream,
+    keep: Housekeeping,
+}
+
+/// Streams that must stay open as long as the connection (RFC 9114 §6.2.1).
+struct Housekeeping {
+    _control: SendStream,
+    _readers: AbortOnDrop,
+}
+
+impl Incoming {
+    /// Waits for the peer's request on a fresh connection.
+    pub(super) async fn receive(connection: Connection) -> Result<Self, H3Error> {
+        let control = send_settings(&connection).await?;
+        let readers = AbortOnDrop::spawn(drain_uni_streams(connection.clone()));
+        let keep = Housekeeping {
+            _control: control,
+            _readers: readers,
+        };
+        loop {
+            let (mut send, mut recv) = connection.accept_bi().await?;
+            let payload = read_headers(&mut recv).await?;
+            let frame = Frame::new_headers(payload.to_vec().into());
+            let headers =
+                Headers::with_frame(&frame).map_err(|_| H3Error::Protocol("header section"))?;
+            match SessionRequest::try_from(headers) {
+                Ok(request) => {
+                    return Ok(Self {
+                        connection,
+                        request,
+                        send,
+                        recv,
+                        keep,
+                    });
+                }
+                // A plain request, or one of a protocol we do not have: the connection may still bring a session.
+                Err(_) => {
+                    let _ = send.reset(H3_REQUEST_REJECTED);
+                    let _ = recv.stop(H3_REQUEST_REJECTED);
+                }
+            }
+        }
+    }
+
+    /// The path with its query.
+    pub(super) fn path(&self) -> &str {
+        self.request.path()
+    }
+
+    /// Host and port as the peer wrote them.
+    pub(super) fn authority(&self) -> &str {
+        self.request.authority()
+    }
+
+    /// The page's origin; absent from clients that are no browsers.
+    pub(super) fn origin(&self) -> Option<&str> {
+        self.request.origin()
+    }
+
+    /// Answers with 404: no session of ours lives at that path.
+    pub(super) async fn not_found(mut self) {
+        let response = SessionResponse::with_status_code(StatusCode::NOT_FOUND);
+        if write_response(&mut self.send, &response).await.is_ok() {
+            let _ = self.send.finish();
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.send.stopped()).await;
+        }
+        self.connection.close(H3_NO_ERROR, b"");
+    }
+
+    /// Answers with 200: the session is on.
+    pub(super) async fn accept(mut self) -> Result<Session, H3Error> {
+        write_response(&mut self.send, &SessionResponse::ok()).await?;
+        let id = VarInt::from(self.send.id());
+        Ok(Session {
+            connection: self.connection,
+            id: id.into_inner(),
+            connect: self.send,
+            capsules: Capsules::new(self.recv),
+            keep: self.keep,
+        })
+    }
+}
+
+/// A WebTransport session on a connection of its own.
+pub(super) struct Session {
+    connection: Connection,
+    id: u64,
+    connect: SendStream,
+    capsules: Capsules,
+    keep: Housekeeping,
+}
+
+impl Session {
+    /// The halves that different tasks use: what ends the session, and what tells that the peer ended it.
+    pub(super) fn split(self) -> (Connection, Closer, Capsules, StreamAcceptor) {
+        let closer = Closer {
+            connection: self.connection.clone(),
+            connect: self.connect,
+            _keep: self.keep,
+        };
+        let acceptor = StreamAcceptor {
+            connection: self.connection.clone(),
+            session_id: self.id,
+        };
+        (self.connection, closer, self.capsules, acceptor)
+    }
+
+    /// The varint that stands before each datagram of this session (RFC 9297 §2.1).
+    pub(super) fn datagram_prefix(&self) -> Arc<[u8]> {
+        let mut prefix = Vec::new();
+        write_varint(self.id / 4, &mut prefix);
+        prefix.into()
+    }
+}
+
+/// Ends the session.
+pub(super) struct Closer {
+    connection: Connection,
+    connect: SendStream,
+    _keep: Housekeeping,
+}
+
+impl Closer {
+    /// Tells the peer why the session ends, and lets it close the connection.
+    pub(super) async fn close(mut self, code: CloseCode, reason: &str) {
+        let mut capsule = Vec::new();
+        write_varint(CAPSULE_CLOSE_SESSION, &mut capsule);
+        write_varint(4 + reason.len() as u64, &mut capsule);
+        capsule.extend(u32::from(code.code()).to_be_bytes());
+        capsule.extend(reason.as_bytes());
+        let mut frame = Vec::new();
+        write_varint(FRAME_DATA, &mut frame);
+        write_varint(capsule.len() as u64, &mut frame);
+        frame.extend(capsule);
+        let told = async {
+            if self.connect.write_all(&frame).await.is_ok() {
+                let _ = self.connect.finish();
+                self.connection.closed().await;
+            }
+        };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, told).await;
+        self.connection.close(H3_NO_ERROR, b"");
+    }
+}
+
+/// The peer's capsules: of interest is only the one that ends the session.
+pub(super) struct Capsules {
+    recv: RecvStream,
+    frames: BytesMut,
+    capsules: BytesMut,
+}
+
+impl Capsules {
+    fn new(recv: RecvStream) -> Self {
+        Self {
+            recv,
+            frames: BytesMut::new(),
+            capsules: BytesMut::new(),
+        }
+    }
+
+    /// Waits until the peer ends the session or breaks the stream. May be dropped and called again.
+    pub(super) async fn closed(&mut self) {
+        while let Ok(Some(chunk)) = self.recv.read_chunk(MAX_FRAME_BYTES, true).await {
+            self.frames.extend_from_slice(&chunk.bytes);
+            if self.frames.len() + self.capsules.len() > 2 * MAX_FRAME_BYTES || self.take_close() {
+                return;
+            }
+        }
+    }
+
+    /// Reads what is complete; true once the session is closed, or was never well formed.
+    fn take_close(&mut self) -> bool {
+        while let Some((kind, payload)) = take_tlv(&mut self.frames) {
+            if kind == FRAME_DATA {
+                self.capsules.extend_from_slice(&payload);
+            }
+        }
+        while let Some((kind, _)) = take_tlv(&mut self.capsules) {
+            if kind == CAPSULE_CLOSE_SESSION {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Takes in the bidirectional streams that the peer opens in its session.
+pub(super) struct StreamAcceptor {
+    connection: Connection,
+    session_id: u64,
+}
+
+impl StreamAcceptor {
+    /// The next stream of the session. Cancelling may lose a stream, so call it to its end.
+    pub(super) async fn accept(&self) -> Result<(SendStream, RecvStream), H3Error> {
+        loop {
+            let (mut send, mut recv) = self.connection.accept_bi().await?;
+            let kind = read_varint(&mut recv).await?;
+            if kind == FRAME_WEBTRANSPORT_STREAM && read_varint(&mut recv).await? == self.session_id
+            {
+                return Ok((send, recv));
+            }
+            let _ = send.reset(H3_REQUEST_REJECTED);
+            let _ = recv.stop(H3_REQUEST_REJECTED);
+        }
+    }
+}
+
+async fn send_settings(connection: &Connection) -> Result<SendStream, H3Error> {
+    let settings = Settings::builder()
+        // No dynamic table: a request has one header section, and there is one request.
+        .qpack_max_table_capacity(H3VarInt::from_u32(0))
+        .qpack_blocked_streams(H3VarInt::from_u32(0))
+        .enable_connect_protocol()
+        .enable_webtransport()
+        .enable_h3_datagrams()
+        .webtransport_max_sessions(H3VarInt::from_u32(1))
+        .build();
+    let mut bytes = Vec::new();
+    StreamHeader::new_control()
+        .write(&mut bytes)
+        .map_err(|_| H3Error::Protocol("control stream header"))?;
+    settings
+        .generate_frame()
+        .write(&mut bytes)
+        .map_err(|_| H3Error::Protocol("settings"))?;
+    let mut control = connection.open_uni().await?;
+    control.write_all(&bytes).await?;
+    Ok(control)
+}
+
+/// The peer's control and QPACK streams say nothing we act on, but they must be read, and must not end.
+async fn drain_uni_streams(connection: Connection) {
+    let mut readers = tokio::task::JoinSet::new();
+    while let Ok(mut recv) = connection.accept_uni().await {
+        let connection = connection.clone();
+        readers.spawn(async move {
+            let mut budget = MAX_HOUSEKEEPING_BYTES;
+            while let Ok(Some(chunk)) = recv.read_chunk(MAX_FRAME_BYTES, true).await {
+                budget = budget.saturating_sub(chunk.bytes.len());
+                if budget == 0 {
+                    connection.close(
+                        H3_GENERAL_PROTOCOL_ERROR,
+                        b"too much on a housekeeping stream",
+                    );
+                    return;
+                }
+            }
+        });
+        while readers.try_join_next().is_some() {}
+    }
+}
+
+/// Reads frames up to the request's HEADERS; unknown ones are skipped (RFC 9114 §9).
+async fn read_headers(recv: &mut RecvStream) -> Result<Bytes, H3Error> {
+    let mut budget = MAX_FRAME_BYTES;
+    loop {
+        let kind = read_varint(recv).await?;
+        if kind == FRAME_WEBTRANSPORT_STREAM {
+            return Err(H3Error::Protocol("stream of a session before its request"));
+        }
+        let length = usize::try_from(read_varint(recv).await?).unwrap_or(usize::MAX);
+        budget = budget
+            .checked_sub(length)
+            .ok_or(H3Error::Protocol("header section too long"))?;
+        let mut payload = vec![0; length];
+        recv.read_exact(&mut payload).await?;
+        match kind {
+            FRAME_HEADERS => return Ok(payload.into()),
+            FRAME_DATA => return Err(H3Error::Protocol("DATA before HEADERS")),
+            _ => {}
+        }
+    }
+}
+
+async fn write_response(send: &mut SendStream, response: &SessionResponse) -> Result<(), H3Error> {
+    let mut bytes = Vec::new();
+    response
+        .headers()
+        .generate_frame()
+        .write(&mut bytes)
+        .map_err(|_| H3Error::Protocol("response"))?;
+    send.write_all(&bytes).await?;
+    Ok(())
+}
+
+async fn read_varint(recv: &mut RecvStream) -> Result<u64, H3Error> {
+    let mut bytes = [0; 8];
+    recv.read_exact(&mut bytes[..1]).await?;
+    let length = 1 << (bytes[0] >> 6);
+    recv.read_exact(&mut bytes[1..length]).await?;
+    parse_varint(&bytes[..length])
+        .map(|(value, _)| value)
+        .ok_or(H3Error::Stream)
+}
+
+/// Type, length and value at the front of `buffer`, taken out of it once all is there.
+fn take_tlv(buffer: &mut BytesMut) -> Option<(u64, Bytes)> {
+    let (kind, kind_bytes) = parse_varint(buffer)?;
+    let (length, length_bytes) = parse_varint(&buffer[kind_bytes..])?;
+    let length = usize::try_from(length).ok()?;
+    let header = kind_bytes + length_bytes;
+    if buffer.len() - header < length {
+        return None;
+    }
+    buffer.advance(header);
+    Some((kind, buffer.split_to(length).freeze()))
+}
+
+/// A varint (RFC 9000 §16) at the front of `bytes`, and how many bytes it takes.
+pub(super) fn parse_varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let first = *bytes.first()?;
+    let length = 1 << (first >> 6);
+    let rest = bytes.get(1..length)?;
+    let value = rest.iter().fold(u64::from(first & 0x3f), |value, byte| {
+        value << 8 | u64::from(*byte)
+    });
+    Some((value, length))
+}
+
+fn write_varint(value: u64, out: &mut Vec<u8>) {
+    match value {
+        0..=0x3f => out.push(value as u8),
+        0x40..=0x3fff => out.extend((value as u16 | 0x4000).to_be_bytes()),
+        0x4000..=0x3fff_ffff => out.extend((value as u32 | 0x8000_0000).to_be_bytes()),
+        _ => out.extend((value | 0xc000_0000_0000_0000).to_be_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_of_every_length_round_trip() {
+        for value in [
+            0,
+            0x3f,
+            0x40,
+            0x3fff,
+            0x4000,
+            0x3fff_ffff,
+            0x4000_0000,
+            (1 << 62) - 1,
+        ] {
+            let mut bytes = Vec::new();
+            write_varint(value, &mut bytes);
+            assert_eq!(parse_varint(&bytes), Some((value, bytes.len())));
+            assert_eq!(parse_varint(&bytes[..bytes.len() - 1]), None);
+        }
+    }
+
+    #[test]
+    fn a_frame_is_taken_only_when_it_is_all_there() {
+        let mut buffer = BytesMut::from(&[0x00, 3, 7, 8][..]);
+        assert_eq!(take_tlv(&mut buffer), None);
+        buffer.extend_from_slice(&[9, 0x01]);
+        assert_eq!(
+            take_tlv(&mut buffer),
+            Some((0, Bytes::from_static(&[7, 8, 9])))
+        );
+        assert_eq!(&buffer[..], &[0x01]);
+    }
+}

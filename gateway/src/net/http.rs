@@ -1,0 +1,261 @@
+//! HTTP on TCP: configuration, health, metrics, the demo's tokens, static files, and the way to WebSocket.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{FromRef, RawQuery, State, WebSocketUpgrade},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        header::{self, CONTENT_TYPE},
+        request::Parts,
+    },
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tower_http::{
+    cors::{AllowOrigin, CorsLayer},
+    services::ServeDir,
+};
+
+use super::{admission, node::Node, tcp, websocket};
+use crate::{
+    auth::{Role, TokenError},
+    tls::CertificateStore,
+};
+
+/// Longest body of a request; the only one with a body is the demo's.
+const MAX_BODY_BYTES: usize = 4 << 10;
+
+/// Life of a demo token.
+const DEMO_TOKEN_TTL: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// What the HTTP side serves.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpConfig {
+    pub(crate) store: Arc<CertificateStore>,
+    pub(crate) port: u16,
+    pub(crate) web_root: Option<PathBuf>,
+    pub(crate) cross_origin_isolation: bool,
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+}
+
+#[derive(Clone)]
+struct App {
+    node: Arc<Node>,
+    config: Arc<HttpConfig>,
+}
+
+impl FromRef<App> for Arc<Node> {
+    fn from_ref(app: &App) -> Self {
+        app.node.clone()
+    }
+}
+
+impl FromRef<App> for Arc<HttpConfig> {
+    fn from_ref(app: &App) -> Self {
+        app.config.clone()
+    }
+}
+
+pub(super) async fn serve(
+    listener: tcp::Listener,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let stopped = async move {
+        let _ = stopping.wait_for(|stop| *stop).await;
+    };
+    // Its only error would be the listener's, which has none.
+    let _ = axum::serve(listener, router)
+        .with_graceful_shutdown(stopped)
+        .await;
+}
+
+pub(super) fn router(node: Arc<Node>, config: HttpConfig) -> Router {
+    let allow = node.clone();
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(
+            move |origin: &HeaderValue, parts: &Parts| {
+                let host = parts
+                    .headers
+                    .get(header::HOST)
+                    .and_then(|host| host.to_str().ok());
+                match (origin.to_str(), host) {
+                    (Ok(origin), Some(host)) => allow.origins.allows(Some(origin), host),
+                    _ => false,
+                }
+            },
+        ))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([CONTENT_TYPE])
+        .max_age(Duration::from_secs(600));
+    let isolated = config.cross_origin_isolation;
+    let web_root = config.web_root.clone();
+    let app = App {
+        node,
+        config: Arc::new(config),
+    };
+    let mut router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics))
+        .route("/v1/config", get(configuration))
+        .route("/v1/demo/token", post(demo_token))
+        .route(admission::SESSION_PATH, any(session))
+        .layer(cors)
+        .with_state(app);
+    if let Some(root) = web_root {
+        router = router.fallback_service(ServeDir::new(root));
+    }
+    router
+        .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::map_response(move |response| {
+            headers(isolated, response)
+        }))
+}
+
+/// What every response says.
+async fn headers(isolated: bool, mut response: Response) -> Response {
+    let mut set = |name: HeaderName, value: &'static str| {
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    };
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    // A page and the modules it loads must be of one version; validators make asking again cheap.
+    set(header::CACHE_CONTROL, "no-cache");
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        if isolated {
+            "same-origin"
+        } else {
+            "cross-origin"
+        },
+    );
+    if isolated {
+        set(
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        );
+        set(
+            HeaderName::from_static("cross-origin-embedder-policy"),
+            "require-corp",
+        );
+    }
+    response
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    version: &'static str,
+    webtransport: WebTransport,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WebTransport {
+    port: u16,
+    server_certificate_hashes: Vec<Hash>,
+}
+
+/// In the form of the `WebTransportHash` dictionary, but for base64.
+#[derive(Serialize)]
+struct Hash {
+    algorithm: &'static str,
+    value: String,
+}
+
+async fn configuration(State(config): State<Arc<HttpConfig>>) -> impl IntoResponse {
+    let server_certificate_hashes = config
+        .store
+        .hashes()
+        .iter()
+        .map(|hash| Hash {
+            algorithm: "sha-256",
+            value: BASE64_STANDARD.encode(hash),
+        })
+        .collect();
+    let configuration = Configuration {
+        version: env!("CARGO_PKG_VERSION"),
+        webtransport: WebTransport {
+            port: config.port,
+            server_certificate_hashes,
+        },
+    };
+    ([(header::CACHE_CONTROL, "no-store")], Json(configuration))
+}
+
+async fn metrics(State(node): State<Arc<Node>>) -> impl IntoResponse {
+    let sessions = node.sessions();
+    let text = node.read_hub(|hub| node.metrics.render(hub, sessions));
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+}
+
+#[derive(Deserialize)]
+struct DemoRequest {
+    room: String,
+    user: String,
+}
+
+#[derive(Serialize)]
+struct DemoToken {
+    token: String,
+}
+
+async fn demo_token(
+    State(node): State<Arc<Node>>,
+    headers: HeaderMap,
+    Json(request): Json<DemoRequest>,
+) -> Result<Json<DemoToken>, StatusCode> {
+    let signer = node.demo_signer.as_ref().ok_or(StatusCode::NOT_FOUND)?;
+    if !is_allowed(&node, &headers) {
+        return Err(StatusCode::FORBIDDEN);
+    }
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let token = signer
+        .sign(
+            &request.room,
+            &request.user,
+            Role::Anchor,
+            now,
+            DEMO_TOKEN_TTL,
+        )
+        .map_err(|_: TokenError| StatusCode::BAD_REQUEST)?;
+    Ok(Json(DemoToken { token }))
+}
+
+async fn session(
+    State(node): State<Arc<Node>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let (origin, host) = origin_and_host(&headers);
+    let admission = admission::admit(&node, origin, host, &query.unwrap_or_default());
+    // Refused ones too: a page sees a close code, but not an HTTP status.
+    websocket::limit(upgrade).on_upgrade(move |socket| websocket::serve(node, socket, admission))
+}
+
+fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
+    let (origin, host) = origin_and_host(headers);
+    node.origins.allows(origin, host)
+}
+
+/// An origin that is no text is "null", which no list allows but "*".
+fn origin_and_host(headers: &HeaderMap) -> (Option<&str>, &str) {
+    let origin = headers
+        .get(header::ORIGIN)
+        .map(|origin| origin.to_str().unwrap_or("null"));
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    (origin, host.unwrap_or_default())
+}

@@ -1,0 +1,95 @@
+//! Sockets, tasks and transports: the only part that says `async`.
+//!
+//! What this module is not: a place for decisions. Who may what is [`crate::room`]'s and [`crate::auth`]'s, what goes
+//! where [`crate::hub`]'s; here it is carried.
+
+mod admission;
+mod clock;
+mod h3;
+mod http;
+mod node;
+mod origin;
+mod outlet;
+mod quic;
+mod session;
+mod tasks;
+mod tcp;
+mod websocket;
+mod webtransport;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+pub(crate) use http::HttpConfig;
+pub(crate) use node::{Node, NodeConfig};
+pub(crate) use origin::AllowedOrigins;
+pub(crate) use tasks::AbortOnDrop;
+
+/// Time for QUIC to say goodbye.
+const QUIC_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Everything that listens.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    endpoints: Vec<quinn::Endpoint>,
+    stop_http: watch::Sender<bool>,
+    _tasks: Vec<AbortOnDrop>,
+}
+
+impl Listeners {
+    /// Serves QUIC and HTTP on each pair of sockets.
+    pub(crate) fn start(
+        node: &Arc<Node>,
+        sockets: Vec<(SocketAddr, TcpListener, UdpSocket)>,
+        tls: &Arc<rustls::ServerConfig>,
+        http: HttpConfig,
+    ) -> io::Result<Self> {
+        let (stop_http, stopping) = watch::channel(false);
+        let quic = quic::server_config(tls)?;
+        let acceptor = http.tls.clone();
+        let router = http::router(node.clone(), http);
+        let mut endpoints = Vec::new();
+        let mut tasks = Vec::new();
+        for (_, tcp, udp) in sockets {
+            let endpoint = quic::endpoint(udp, quic.clone())?;
+            tasks.push(AbortOnDrop::spawn(quic::accept(
+                node.clone(),
+                endpoint.clone(),
+            )));
+            endpoints.push(endpoint);
+            let listener = tcp::Listener::start(tcp, acceptor.clone())?;
+            tasks.push(AbortOnDrop::spawn(http::serve(
+                listener,
+                router.clone(),
+                stopping.clone(),
+            )));
+        }
+        Ok(Self {
+            endpoints,
+            stop_http,
+            _tasks: tasks,
+        })
+    }
+
+    /// Refuses what is new; what is there goes on.
+    pub(crate) fn stop_accepting(&self) {
+        for endpoint in &self.endpoints {
+            endpoint.set_server_config(None);
+        }
+        self.stop_http.send_replace(true);
+    }
+
+    /// Ends what is still there.
+    pub(crate) async fn close(self) {
+        for endpoint in &self.endpoints {
+            endpoint.close(0x100u32.into(), b"");
+            let _ = tokio::time::timeout(QUIC_CLOSE_TIMEOUT, endpoint.wait_idle()).await;
+        }
+    }
+}

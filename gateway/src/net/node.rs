@@ -1,0 +1,284 @@
+//! The hub with what it needs from outside: the time, secrets, and the sessions that carry its output.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use smrtc_engine::{
+    control::{
+        encode_delimited,
+        v1::{self, ServerMessage, server_message::Body},
+    },
+    time::Instant,
+    wire::CloseCode,
+};
+
+use super::{clock::Clock, outlet::Outlet, webtransport::Pushed};
+use crate::{
+    auth::{Permissions, Signer, Verifier},
+    forward::Datagram,
+    hub::{AttachError, Hub, Limits, Member, Output, Side},
+    ops::Metrics,
+    room::Refusal,
+};
+
+/// Everything sessions and HTTP handlers share.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(super) clock: Clock,
+    pub(super) verifier: Verifier,
+    /// Signs tokens for the demo page; absent without `--demo`.
+    pub(super) demo_signer: Option<Signer>,
+    pub(super) origins: super::origin::AllowedOrigins,
+    pub(super) metrics: Metrics,
+    pub(super) max_sessions: usize,
+    state: Mutex<State>,
+    #[cfg(feature = "_test_support")]
+    pub(super) tap: crate::tap::Tap,
+}
+
+#[derive(Debug)]
+struct State {
+    hub: Hub,
+    outlets: BTreeMap<(Member, Side), Arc<Outlet>>,
+    /// All sessions, those that are not in a room yet and those that are refused too.
+    sessions: BTreeMap<u64, Arc<Outlet>>,
+    last_session: u64,
+    /// No new sessions: the node is shutting down.
+    closing: bool,
+}
+
+/// What [`Node`] is made from.
+#[derive(Debug)]
+pub(crate) struct NodeConfig {
+    pub(crate) verifier: Verifier,
+    pub(crate) demo_signer: Option<Signer>,
+    pub(crate) origins: super::origin::AllowedOrigins,
+    pub(crate) max_sessions: usize,
+    pub(crate) limits: Limits,
+    #[cfg(feature = "_test_support")]
+    pub(crate) tap: crate::tap::Tap,
+}
+
+impl Node {
+    pub(crate) fn new(config: NodeConfig) -> Self {
+        Self {
+            clock: Clock::start(),
+            verifier: config.verifier,
+            demo_signer: config.demo_signer,
+            origins: config.origins,
+            metrics: Metrics::default(),
+            max_sessions: config.max_sessions,
+            state: Mutex::new(State {
+                hub: Hub::new(config.limits),
+                outlets: BTreeMap::new(),
+                sessions: BTreeMap::new(),
+                last_session: 0,
+                closing: false,
+            }),
+            #[cfg(feature = "_test_support")]
+            tap: config.tap,
+        }
+    }
+
+    /// Applies something to the hub and carries out what comes of it.
+    pub(super) fn with_hub<T>(&self, apply: impl FnOnce(&mut Hub, Instant) -> T) -> T {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let result = apply(&mut state.hub, now);
+        state.carry_out_all(now, self);
+        result
+    }
+
+    /// Reads the hub without changing it.
+    pub(super) fn read_hub<T>(&self, read: impl FnOnce(&Hub) -> T) -> T {
+        read(&self.state().hub)
+    }
+
+    /// The next datagram for a session's writer.
+    pub(super) fn pop_datagram(&self, member: Member, side: Side) -> Option<Datagram> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.pop(now, member, side, self)
+    }
+
+    /// Lets an uplink session into its room; see [`Hub::join`].
+    pub(super) fn join(
+        &self,
+        outlet: &Arc<Outlet>,
+        permissions: &Permissions,
+        request_id: u32,
+        join: &v1::Join,
+    ) -> Result<Member, Refusal> {
+        let mut ticket = [0; 32];
+        rand::fill(&mut ticket);
+        let now = self.clock.now();
+        let mut state = self.state();
+        let member = state.hub.join(now, permissions, request_id, join, ticket)?;
+        // Before the outputs are carried out: the reply is one of them.
+        outlet.bind(member, Side::Uplink);
+        state.outlets.insert((member, Side::Uplink), outlet.clone());
+        state.carry_out_all(now, self);
+        Ok(member)
+    }
+
+    /// Binds a downlink session to its participant; see [`Hub::attach`].
+    pub(super) fn attach(
+        &self,
+        outlet: &Arc<Outlet>,
+        ticket: &[u8],
+    ) -> Result<(Member, u64), AttachError> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let (member, attachment) = state.hub.attach(now, ticket)?;
+        // After the outputs are carried out: one of them ends the session that had this place.
+        state.carry_out_all(now, self);
+        outlet.bind(member, Side::Downlink);
+        state
+            .outlets
+            .insert((member, Side::Downlink), outlet.clone());
+        Ok((member, attachment))
+    }
+
+    /// Takes a session out of the hub's reach, unless another took its place.
+    pub(super) fn disconnect(&self, member: Member, side: Side, outlet: &Arc<Outlet>) {
+        let mut state = self.state();
+        let present = state.outlets.get(&(member, side));
+        if present.is_some_and(|present| Arc::ptr_eq(present, outlet)) {
+            state.outlets.remove(&(member, side));
+        }
+    }
+
+    /// Counts a session in, if there is room; it counts out when the guard drops.
+    pub(super) fn admit(self: &Arc<Self>, outlet: &Arc<Outlet>) -> Option<SessionGuard> {
+        let mut state = self.state();
+        if state.closing || state.sessions.len() >= self.max_sessions {
+            return None;
+        }
+        state.last_session += 1;
+        let id = state.last_session;
+        state.sessions.insert(id, outlet.clone());
+        Some(SessionGuard {
+            node: self.clone(),
+            id,
+        })
+    }
+
+    /// Sessions that live.
+    pub(super) fn sessions(&self) -> usize {
+        self.state().sessions.len()
+    }
+
+    /// Tells every session that the node closes, and lets no more in.
+    pub(crate) fn close(&self) {
+        let reason = "the gateway is shutting down";
+        let closing = ServerMessage {
+            reply_to: 0,
+            body: Some(Body::Closing(v1::Closing {
+                code: CloseCode::Unavailable.code().into(),
+                reason: reason.to_owned(),
+            })),
+        };
+        let closing = Bytes::from(encode_delimited(&closing));
+        let mut state = self.state();
+        state.closing = true;
+        for ((_, side), outlet) in &state.outlets {
+            if *side == Side::Uplink {
+                outlet.send_control(closing.clone());
+            }
+        }
+        for outlet in state.sessions.values() {
+            outlet.end(CloseCode::Unavailable, reason);
+        }
+    }
+
+    /// Waits until all sessions are gone.
+    pub(crate) async fn drained(&self) {
+        while self.sessions() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in one session must not end the others; the hub has no state that a half-done change would make unsafe.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn carry_out_all(&mut self, now: Instant, node: &Node) {
+        while let Some(output) = self.hub.poll_output() {
+            self.carry_out(now, output, node);
+        }
+    }
+
+    fn carry_out(&mut self, now: Instant, output: Output, node: &Node) {
+        match output {
+            Output::Message(member, message) => {
+                if let Some(outlet) = self.outlets.get(&(member, Side::Uplink)) {
+                    outlet.send_control(encode_delimited(&message).into());
+                }
+            }
+            Output::Ready(member, side) => self.flush(now, member, side, node),
+            Output::Rearm(member) => {
+                if let Some(outlet) = self.outlets.get(&(member, Side::Uplink)) {
+                    outlet.read.notify_one();
+                }
+            }
+            Output::Close(member, side, code, reason) => {
+                if let Some(outlet) = self.outlets.get(&(member, side)) {
+                    outlet.end(code, reason);
+                }
+            }
+        }
+    }
+
+    /// Hands a session's datagrams to its transport at once while that has room, in one go, so that QUIC can send them
+    /// in one system call; the writer task does the rest.
+    fn flush(&mut self, now: Instant, member: Member, side: Side, node: &Node) {
+        let Some(outlet) = self.outlets.get(&(member, side)).cloned() else {
+            return;
+        };
+        let Some(direct) = &outlet.direct else {
+            outlet.write.notify_one();
+            return;
+        };
+        while direct.has_room() {
+            match self.pop(now, member, side, node) {
+                Some(datagram) if direct.push(&datagram) == Pushed::Done => {}
+                // Empty, or nobody there any more.
+                _ => return,
+            }
+        }
+        outlet.write.notify_one();
+    }
+
+    #[cfg(not(feature = "_test_support"))]
+    fn pop(&mut self, now: Instant, member: Member, side: Side, _: &Node) -> Option<Datagram> {
+        self.hub.pop_datagram(now, member, side)
+    }
+
+    #[cfg(feature = "_test_support")]
+    fn pop(&mut self, now: Instant, member: Member, side: Side, node: &Node) -> Option<Datagram> {
+        node.tap.replay(member, side).or_else(|| {
+            let datagram = self.hub.pop_datagram(now, member, side)?;
+            Some(node.tap.pass(member, side, datagram))
+        })
+    }
+}
+
+/// A counted session.
+#[derive(Debug)]
+pub(super) struct SessionGuard {
+    node: Arc<Node>,
+    id: u64,
+}
+
+impl Drop for SessionGuard {
+    fn drop(&mut self) {
+        self.node.state().sessions.remove(&self.id);
+    }
+}

@@ -1,0 +1,349 @@
+//! The life of a session, the same over every transport.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use smrtc_engine::{
+    control::{
+        Framer, FramerError, encode_delimited,
+        v1::{
+            ClientMessage, Error, LeaveReason, ServerMessage, client_message::Body as Request,
+            server_message::Body,
+        },
+    },
+    wire::CloseCode,
+};
+use tokio::time::{Instant, sleep_until};
+use tracing::info;
+
+use super::{
+    admission::Admission,
+    node::Node,
+    outlet::{End, Outlet},
+    tasks::AbortOnDrop,
+};
+use crate::{
+    auth::Permissions,
+    forward::Datagram,
+    hub::{Member, Side},
+    room::Refusal,
+};
+
+/// Time for a new session to say Join (WIRE.md, 4408).
+pub(super) const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time to send what is queued, the close code and its acknowledgement.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What came from a peer.
+pub(super) enum Received {
+    /// A piece of the control stream.
+    Control(Bytes),
+    /// The batch holds something.
+    Datagrams,
+    /// The peer ended the session, or is gone.
+    Gone,
+    /// The peer broke the rules of the transport.
+    Violation(CloseCode, &'static str),
+}
+
+/// The transport is gone; there is nobody to tell.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+/// The receiving half of a transport.
+pub(super) trait Receive: Send {
+    /// Waits for something from the peer; datagrams are appended to `batch`, all that are there. May be cancelled.
+    fn receive(&mut self, batch: &mut Vec<Datagram>) -> impl Future<Output = Received> + Send;
+
+    /// The round-trip time, where the transport knows it.
+    fn rtt(&self) -> Option<Duration>;
+}
+
+/// The sending half of a transport.
+pub(super) trait Transmit: Send + 'static {
+    /// Sends a piece of the control stream.
+    fn control(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// Sends a datagram, once there is room for it.
+    fn datagram(&mut self, datagram: &Datagram) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// Waits until the outlet has something, keeping the connection alive meanwhile.
+    fn idle(&mut self, outlet: &Outlet) -> impl Future<Output = Result<(), Gone>> + Send;
+    /// Ends the session with a code that the peer sees.
+    fn close(self, end: End) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs an admitted or refused session to its end.
+pub(super) async fn run(
+    node: Arc<Node>,
+    outlet: Arc<Outlet>,
+    admission: Result<Admission, End>,
+    receiver: impl Receive,
+    sender: impl Transmit,
+) {
+    let writer = AbortOnDrop::spawn(write(node.clone(), outlet.clone(), sender));
+    let end = match (admission, node.admit(&outlet)) {
+        (Err(end), _) => end,
+        (Ok(_), None) => End {
+            code: CloseCode::Unavailable,
+            reason: "the gateway is full or shutting down",
+        },
+        (Ok(Admission::Uplink(permissions)), Some(_guard)) => {
+            return finish(
+                &node,
+                &outlet,
+                writer,
+                uplink(&node, &outlet, receiver, permissions).await,
+            )
+            .await;
+        }
+        (Ok(Admission::Downlink(ticket)), Some(_guard)) => {
+            return finish(
+                &node,
+                &outlet,
+                writer,
+                downlink(&node, &outlet, receiver, &ticket).await,
+            )
+            .await;
+        }
+    };
+    node.metrics.refused(end.code);
+    info!(
+        code = end.code.code(),
+        reason = end.reason,
+        "session refused"
+    );
+    finish(&node, &outlet, writer, Some(end)).await;
+}
+
+/// Tells the peer why, unless it is gone, and lets go of everything.
+async fn finish(node: &Node, outlet: &Arc<Outlet>, writer: AbortOnDrop, end: Option<End>) {
+    if let Some((member, side)) = outlet.bound() {
+        node.disconnect(member, side, outlet);
+    }
+    if let Some(end) = end {
+        outlet.end(end.code, end.reason);
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, writer.join()).await;
+    }
+}
+
+async fn write(node: Arc<Node>, outlet: Arc<Outlet>, mut sender: impl Transmit) {
+    loop {
+        // Looked at first, so that control queued before the end is sent before it.
+        let ended = outlet.ended();
+        while let Some(bytes) = outlet.take_control() {
+            if sender.control(bytes).await.is_err() {
+                return outlet.end(CloseCode::TimedOut, "the session was lost");
+            }
+        }
+        if let Some(end) = ended {
+            return sender.close(end).await;
+        }
+        if let Some((member, side)) = outlet.bound() {
+            while let Some(datagram) = node.pop_datagram(member, side) {
+                if sender.datagram(&datagram).await.is_err() {
+                    return outlet.end(CloseCode::TimedOut, "the session was lost");
+                }
+                if outlet.is_urgent() {
+                    break;
+                }
+            }
+        }
+        if !outlet.is_urgent() && sender.idle(&outlet).await.is_err() {
+            return outlet.end(CloseCode::TimedOut, "the session was lost");
+        }
+    }
+}
+
+/// The end is `None` if the peer is gone.
+async fn uplink(
+    node: &Node,
+    outlet: &Arc<Outlet>,
+    mut receiver: impl Receive,
+    permissions: Permissions,
+) -> Option<End> {
+    let join_by = Instant::now() + JOIN_TIMEOUT;
+    let mut uplink = Uplink {
+        node,
+        outlet,
+        permissions,
+        framer: Framer::new(),
+        member: None,
+    };
+    let mut batch = Vec::new();
+    let end = loop {
+        if let Some(end) = outlet.ended() {
+            break Some(end);
+        }
+        let deadline = match uplink.member {
+            None => join_by,
+            Some(member) => node
+                .clock
+                .deadline(node.read_hub(|hub| hub.next_timeout(member))),
+        };
+        let received = tokio::select! {
+            biased;
+            () = outlet.read.notified() => continue,
+            () = sleep_until(deadline) => {
+                let Some(member) = uplink.member else {
+                    break Some(End { code: CloseCode::TimedOut, reason: "no Join in time" });
+                };
+                let rtt = receiver.rtt();
+                node.with_hub(|hub, now| {
+                    if let Some(rtt) = rtt {
+                        hub.set_rtt(member, rtt);
+                    }
+                    hub.timeout(now, member);
+                });
+                continue;
+            }
+            received = receiver.receive(&mut batch) => received,
+        };
+        match received {
+            Received::Control(bytes) => {
+                if let Err(end) = uplink.on_control(&bytes) {
+                    break Some(end);
+                }
+            }
+            Received::Datagrams => match uplink.member {
+                Some(member) => apply(node, member, Side::Uplink, &mut batch),
+                // Media before Join belongs to nobody.
+                None => batch.clear(),
+            },
+            Received::Gone => break None,
+            Received::Violation(code, reason) => break Some(End { code, reason }),
+        }
+    };
+    if let Some(member) = uplink.member {
+        let why = "the other session of this participant ended";
+        node.with_hub(|hub, _| hub.leave(member, LeaveReason::Disconnected, CloseCode::Left, why));
+        info!(
+            room = ?member.room,
+            participant = member.participant,
+            code = end.map(|end| end.code.code()),
+            "participant out"
+        );
+    }
+    // The hub may have had a better reason than what the transport saw.
+    outlet.ended().filter(|_| end.is_some()).or(end)
+}
+
+struct Uplink<'a> {
+    node: &'a Node,
+    outlet: &'a Arc<Outlet>,
+    permissions: Permissions,
+    framer: Framer,
+    member: Option<Member>,
+}
+
+impl Uplink<'_> {
+    fn on_control(&mut self, bytes: &[u8]) -> Result<(), End> {
+        self.framer.push(bytes);
+        loop {
+            match self.framer.next_message::<ClientMessage>() {
+                Ok(Some(message)) => self.on_message(message),
+                Ok(None) => return Ok(()),
+                Err(FramerError::TooLong) => {
+                    return Err(End {
+                        code: CloseCode::MessageTooLong,
+                        reason: "control message over 65,536 bytes",
+                    });
+                }
+                Err(_) => {
+                    return Err(End {
+                        code: CloseCode::Malformed,
+                        reason: "malformed control message",
+                    });
+                }
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: ClientMessage) {
+        let id = message.request_id;
+        match (self.member, message.body) {
+            (Some(member), body) => self
+                .node
+                .with_hub(|hub, now| hub.request(now, member, id, body)),
+            (None, Some(Request::Join(join))) => {
+                match self.node.join(self.outlet, &self.permissions, id, &join) {
+                    Ok(member) => {
+                        self.member = Some(member);
+                        info!(room = ?member.room, participant = member.participant, "participant in");
+                    }
+                    Err(refusal) => self.refuse(id, refusal),
+                }
+            }
+            (None, Some(_)) => self.refuse(id, Refusal::NotJoined),
+            (None, None) => self.refuse(id, Refusal::UnknownMessage),
+        }
+    }
+
+    fn refuse(&self, reply_to: u32, refusal: Refusal) {
+        let message = ServerMessage {
+            reply_to,
+            body: Some(Body::Error(Error::from(refusal))),
+        };
+        self.outlet.send_control(encode_delimited(&message).into());
+    }
+}
+
+/// The end is `None` if the peer is gone.
+async fn downlink(
+    node: &Node,
+    outlet: &Arc<Outlet>,
+    mut receiver: impl Receive,
+    ticket: &[u8],
+) -> Option<End> {
+    let (member, attachment) = match node.attach(outlet, ticket) {
+        Ok(attached) => attached,
+        Err(_) => {
+            node.metrics.refused(CloseCode::TicketInvalid);
+            info!(code = CloseCode::TicketInvalid.code(), "session refused");
+            return Some(End {
+                code: CloseCode::TicketInvalid,
+                reason: "unknown attach ticket",
+            });
+        }
+    };
+    let mut batch = Vec::new();
+    let end = loop {
+        if let Some(end) = outlet.ended() {
+            break Some(end);
+        }
+        let received = tokio::select! {
+            biased;
+            () = outlet.read.notified() => continue,
+            received = receiver.receive(&mut batch) => received,
+        };
+        match received {
+            Received::Control(_) => {
+                break Some(End {
+                    code: CloseCode::Malformed,
+                    reason: "a downlink has no control stream",
+                });
+            }
+            Received::Datagrams => apply(node, member, Side::Downlink, &mut batch),
+            Received::Gone => break None,
+            Received::Violation(code, reason) => break Some(End { code, reason }),
+        }
+    };
+    node.with_hub(|hub, _| hub.detach(member, attachment));
+    end
+}
+
+fn apply(node: &Node, member: Member, side: Side, batch: &mut Vec<Datagram>) {
+    #[cfg(feature = "_test_support")]
+    if side == Side::Uplink {
+        for datagram in batch.iter() {
+            node.tap.record(datagram);
+        }
+    }
+    node.with_hub(|hub, now| {
+        for datagram in batch.drain(..) {
+            hub.datagram(now, member, side, &datagram);
+        }
+        if side == Side::Uplink && hub.next_timeout(member) <= now {
+            hub.timeout(now, member);
+        }
+    });
+}

@@ -1,0 +1,164 @@
+//! Sessions over WebSocket, for networks without UDP: the first byte of a message names the channel (WIRE.md).
+
+use std::{sync::Arc, time::Duration};
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::{
+    FutureExt, SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use smrtc_engine::{control::MAX_MESSAGE_BYTES, wire::CloseCode};
+use tokio::time::{Instant, interval_at, timeout};
+
+use super::{
+    admission::Admission,
+    node::Node,
+    outlet::{End, Outlet},
+    session::{self, Gone, Receive, Received, Transmit},
+};
+use crate::forward::Datagram;
+
+const CHANNEL_CONTROL: u8 = 0;
+const CHANNEL_DATAGRAM: u8 = 1;
+
+/// Longest message: a whole control message with its length and channel.
+const MAX_MESSAGE: usize = MAX_MESSAGE_BYTES + 16;
+
+/// As over QUIC: a ping when nothing else is sent, and the end when nothing comes for three of them.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Time for the peer to answer a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Most messages taken off a connection in one go.
+const MAX_BATCH: usize = 64;
+
+/// Sets the limits of a connection that is being upgraded.
+pub(super) fn limit(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        // Beyond the size of one message a slow reader makes us wait, and then our queue's rule applies instead of memory.
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * MAX_MESSAGE)
+}
+
+/// Serves one WebSocket to its end.
+pub(super) async fn serve(node: Arc<Node>, socket: WebSocket, admission: Result<Admission, End>) {
+    let (sink, stream) = socket.split();
+    let outlet = Arc::new(Outlet::new(None));
+    session::run(
+        node,
+        outlet,
+        admission,
+        Receiver { stream },
+        Sender::new(sink),
+    )
+    .await;
+}
+
+struct Receiver {
+    stream: SplitStream<WebSocket>,
+}
+
+impl Receive for Receiver {
+    async fn receive(&mut self, batch: &mut Vec<Datagram>) -> Received {
+        let Ok(first) = timeout(SILENCE, self.stream.next()).await else {
+            return Received::Violation(CloseCode::TimedOut, "no sign of life");
+        };
+        let mut next = Some(first);
+        while let Some(message) = next.take() {
+            match message {
+                Some(Ok(Message::Binary(bytes))) => match bytes.first() {
+                    Some(&CHANNEL_DATAGRAM) => batch.push(Datagram::copy_of(&bytes[1..])),
+                    // Datagrams before it wait one call longer, which keeps their order among each other.
+                    Some(&CHANNEL_CONTROL) => return Received::Control(bytes.slice(1..)),
+                    _ => return Received::Violation(CloseCode::Malformed, "unknown channel"),
+                },
+                Some(Ok(Message::Text(_))) => {
+                    return Received::Violation(CloseCode::Malformed, "text message");
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_))) | None => return Received::Gone,
+                Some(Err(error)) if is_too_long(&error) => {
+                    return Received::Violation(CloseCode::MessageTooLong, "message too long");
+                }
+                Some(Err(_)) => return Received::Gone,
+            }
+            if batch.len() < MAX_BATCH {
+                next = self.stream.next().now_or_never();
+            }
+        }
+        Received::Datagrams
+    }
+
+    fn rtt(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// The crate that axum wraps is not ours to name, and this is the one error that has a code of its own.
+fn is_too_long(error: &axum::Error) -> bool {
+    let mut source = Some(error as &dyn std::error::Error);
+    while let Some(error) = source {
+        if error.to_string().contains("too long") || error.to_string().contains("too big") {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+struct Sender {
+    sink: SplitSink<WebSocket, Message>,
+    ping: tokio::time::Interval,
+}
+
+impl Sender {
+    fn new(sink: SplitSink<WebSocket, Message>) -> Self {
+        let ping = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        Self { sink, ping }
+    }
+
+    async fn send(&mut self, channel: u8, content: &[u8]) -> Result<(), Gone> {
+        let mut message = BytesMut::with_capacity(1 + content.len());
+        message.put_u8(channel);
+        message.put_slice(content);
+        let message = Message::Binary(message.freeze());
+        self.sink.send(message).await.map_err(|_| Gone)
+    }
+}
+
+impl Transmit for Sender {
+    async fn control(&mut self, bytes: Bytes) -> Result<(), Gone> {
+        self.send(CHANNEL_CONTROL, &bytes).await
+    }
+
+    async fn datagram(&mut self, datagram: &Datagram) -> Result<(), Gone> {
+        self.send(CHANNEL_DATAGRAM, datagram.payload()).await
+    }
+
+    async fn idle(&mut self, outlet: &Outlet) -> Result<(), Gone> {
+        tokio::select! {
+            () = outlet.write.notified() => Ok(()),
+            _ = self.ping.tick() => {
+                let ping = Message::Ping(Bytes::new());
+                self.sink.send(ping).await.map_err(|_| Gone)
+            }
+        }
+    }
+
+    async fn close(mut self, end: End) {
+        let frame = CloseFrame {
+            code: end.code.code(),
+            reason: end.reason.into(),
+        };
+        let closing = async {
+            let _ = self.sink.send(Message::Close(Some(frame))).await;
+            let _ = self.sink.close().await;
+        };
+        let _ = timeout(CLOSE_TIMEOUT, closing).await;
+    }
+}

@@ -1,0 +1,244 @@
+//! Sessions over WebTransport.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use quinn::{Connection, RecvStream, SendStream};
+use smrtc_engine::wire::{CloseCode, MAX_DATAGRAM_BYTES};
+use tracing::debug;
+
+use super::{
+    admission::{SESSION_PATH, admit},
+    h3::{Capsules, Closer, Incoming, StreamAcceptor},
+    node::Node,
+    outlet::{End, Outlet},
+    session::{self, Gone, JOIN_TIMEOUT, Receive, Received, Transmit},
+};
+use crate::forward::Datagram;
+
+/// Most datagrams taken off a connection in one go: three full segmentation-offload batches, and short enough that
+/// other sessions wait for microseconds only.
+const MAX_BATCH: usize = 64;
+
+/// Time from the first packet to the CONNECT request.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Prefix of a connection's first session, which nearly every session is.
+const FIRST_SESSION: &[u8] = &[0];
+
+/// Serves one QUIC connection to its end.
+pub(super) async fn serve(node: Arc<Node>, incoming: quinn::Incoming) {
+    let remote = incoming.remote_address();
+    let request = async {
+        let connection = incoming.await?;
+        Incoming::receive(connection).await
+    };
+    let request = match tokio::time::timeout(HANDSHAKE_TIMEOUT, request).await {
+        Ok(Ok(request)) => request,
+        Ok(Err(error)) => return debug!(%remote, %error, "no session"),
+        Err(_) => return debug!(%remote, "no session in time"),
+    };
+    let (path, query) = request
+        .path()
+        .split_once('?')
+        .unwrap_or((request.path(), ""));
+    if path != SESSION_PATH {
+        return request.not_found().await;
+    }
+    let admission = admit(&node, request.origin(), request.authority(), query);
+    let session = match request.accept().await {
+        Ok(session) => session,
+        Err(error) => return debug!(%remote, %error, "session lost while it was accepted"),
+    };
+    let prefix = session.datagram_prefix();
+    let (connection, closer, mut capsules, acceptor) = session.split();
+    let direct = DatagramSink {
+        connection: connection.clone(),
+        prefix: prefix.clone(),
+    };
+    let outlet = Arc::new(Outlet::new(Some(direct.clone())));
+    let mut streams = None;
+    let mut admission = admission;
+    if let Ok(super::admission::Admission::Uplink(_)) = &admission {
+        tokio::select! {
+            opened = control_stream(&acceptor) => match opened {
+                Ok(opened) => streams = Some(opened),
+                Err(end) => admission = Err(end),
+            },
+            () = capsules.closed() => {
+                connection.close(0u32.into(), b"");
+                return;
+            }
+        }
+    }
+    let (control_out, control_in) = streams.unzip();
+    let receiver = Receiver {
+        connection,
+        prefix,
+        control: control_in,
+        capsules,
+    };
+    let sender = Sender {
+        sink: direct,
+        control: control_out,
+        closer,
+    };
+    session::run(node, outlet, admission, receiver, sender).await;
+}
+
+/// The first bidirectional stream of the session (WIRE.md).
+async fn control_stream(acceptor: &StreamAcceptor) -> Result<(SendStream, RecvStream), End> {
+    match tokio::time::timeout(JOIN_TIMEOUT, acceptor.accept()).await {
+        Ok(Ok((send, recv))) => {
+            // Control before what else the connection may carry.
+            let _ = send.set_priority(1);
+            Ok((send, recv))
+        }
+        Ok(Err(_)) | Err(_) => Err(End {
+            code: CloseCode::TimedOut,
+            reason: "no control stream in time",
+        }),
+    }
+}
+
+struct Receiver {
+    connection: Connection,
+    prefix: Arc<[u8]>,
+    control: Option<RecvStream>,
+    capsules: Capsules,
+}
+
+impl Receiver {
+    /// Bytes with exactly one zero byte before the payload: as they came, but for odd sessions.
+    fn unframe(&self, bytes: Bytes) -> Datagram {
+        if *self.prefix == *FIRST_SESSION
+            && let Some(datagram) = Datagram::from_framed(bytes.clone())
+        {
+            return datagram;
+        }
+        // Of another session, or of none: nothing that parses.
+        Datagram::copy_of(bytes.strip_prefix(&*self.prefix).unwrap_or_default())
+    }
+}
+
+impl Receive for Receiver {
+    async fn receive(&mut self, batch: &mut Vec<Datagram>) -> Received {
+        let control = async {
+            match &mut self.control {
+                Some(control) => control.read_chunk(MAX_CONTROL_CHUNK, true).await,
+                None => std::future::pending().await,
+            }
+        };
+        let first = tokio::select! {
+            biased;
+            chunk = control => return match chunk {
+                Ok(Some(chunk)) => Received::Control(chunk.bytes),
+                // A client that ends its control stream has left without saying so.
+                Ok(None) | Err(_) => Received::Gone,
+            },
+            () = self.capsules.closed() => {
+                // The peer waits for us to close the connection, as the session was the only thing on it.
+                self.connection.close(0x100u32.into(), b"");
+                return Received::Gone;
+            }
+            datagram = self.connection.read_datagram() => datagram,
+        };
+        let mut next = Some(first);
+        while let Some(Ok(bytes)) = next {
+            batch.push(self.unframe(bytes));
+            if batch.len() >= MAX_BATCH {
+                break;
+            }
+            next = self.connection.read_datagram().now_or_never();
+        }
+        if batch.is_empty() {
+            Received::Gone
+        } else {
+            Received::Datagrams
+        }
+    }
+
+    fn rtt(&self) -> Option<Duration> {
+        Some(self.connection.rtt())
+    }
+}
+
+/// Most of the control stream read at once; more is cut, not refused.
+const MAX_CONTROL_CHUNK: usize = 16 << 10;
+
+struct Sender {
+    sink: DatagramSink,
+    control: Option<SendStream>,
+    closer: Closer,
+}
+
+impl Transmit for Sender {
+    async fn control(&mut self, bytes: Bytes) -> Result<(), Gone> {
+        match &mut self.control {
+            Some(control) => control.write_chunk(bytes).await.map_err(|_| Gone),
+            None => Ok(()),
+        }
+    }
+
+    async fn datagram(&mut self, datagram: &Datagram) -> Result<(), Gone> {
+        let bytes = self.sink.frame(datagram);
+        match self.sink.connection.send_datagram_wait(bytes).await {
+            Err(quinn::SendDatagramError::ConnectionLost(_)) => Err(Gone),
+            // The others mean that this peer takes no datagrams of this size, which the next may still have.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn idle(&mut self, outlet: &Outlet) -> Result<(), Gone> {
+        outlet.write.notified().await;
+        Ok(())
+    }
+
+    async fn close(mut self, end: End) {
+        if let Some(mut control) = self.control.take() {
+            let _ = control.finish();
+        }
+        self.closer.close(end.code, end.reason).await;
+    }
+}
+
+/// Puts datagrams into a QUIC connection's own queue, without waiting.
+#[derive(Clone, Debug)]
+pub(super) struct DatagramSink {
+    connection: Connection,
+    prefix: Arc<[u8]>,
+}
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It is on its way, or this peer cannot take it.
+    Done,
+    /// The connection is gone.
+    Closed,
+}
+
+impl DatagramSink {
+    /// Whether a datagram of any size fits. QUIC itself would drop its oldest, in silence and without regard to what it is.
+    pub(super) fn has_room(&self) -> bool {
+        self.connection.datagram_send_buffer_space() > 2 * MAX_DATAGRAM_BYTES
+    }
+
+    pub(super) fn push(&self, datagram: &Datagram) -> Pushed {
+        match self.connection.send_datagram(self.frame(datagram)) {
+            Err(quinn::SendDatagramError::ConnectionLost(_)) => Pushed::Closed,
+            Ok(()) | Err(_) => Pushed::Done,
+        }
+    }
+
+    fn frame(&self, datagram: &Datagram) -> Bytes {
+        if *self.prefix == *FIRST_SESSION {
+            return datagram.framed().clone();
+        }
+        let mut bytes = BytesMut::with_capacity(self.prefix.len() + datagram.payload().len());
+        bytes.extend_from_slice(&self.prefix);
+        bytes.extend_from_slice(datagram.payload());
+        bytes.freeze()
+    }
+}
