@@ -8,15 +8,15 @@ use std::collections::VecDeque;
 
 use crate::time::Instant;
 
-const RECENT: Duration = Duration::from_millis(200);
+const RECENT_MICROS: i64 = 200_000;
 /// The base is the least of this and the period before, so that the clocks may drift: 50 ppm make 1.5 ms of 30 s.
 const BASE_PERIOD: Duration = Duration::from_secs(15);
 
 /// The measure.
 #[derive(Debug, Default)]
 pub(super) struct QueueDelay {
-    /// (sent at, one-way delay on two clocks), both ascending: a candidate goes when a smaller one comes after it.
-    recent: VecDeque<(Instant, i64)>,
+    /// (arrival, one-way delay on two clocks) in microseconds, both ascending: a candidate goes when a smaller one comes after it.
+    recent: VecDeque<(i64, i64)>,
     base: Option<i64>,
     base_before: Option<i64>,
     period_start: Option<Instant>,
@@ -29,11 +29,12 @@ impl QueueDelay {
         while self.recent.back().is_some_and(|&(_, other)| other >= delay) {
             self.recent.pop_back();
         }
-        self.recent.push_back((sent_at, delay));
+        self.recent.push_back((arrival, delay));
+        // By arrival: while a queue builds up, packets sent in 200 ms take seconds to come.
         while self
             .recent
             .front()
-            .is_some_and(|&(at, _)| sent_at - at > RECENT)
+            .is_some_and(|&(at, _)| arrival - at > RECENT_MICROS)
         {
             self.recent.pop_front();
         }

@@ -55,7 +55,9 @@ const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
 const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
 const LOSS_NOTICED: f64 = 0.10;
 const BACKOFF: f64 = 0.85;
-const LEAST_DRAIN: f64 = 0.4;
+const LEAST_DRAIN: f64 = 0.25;
+/// Draining is given up after this time, or after three times the delay to drain: once for it to go, half as much again because
+/// sound goes on, and once for the reports to have come through it.
 const LONGEST_DRAIN: Duration = Duration::from_millis(1_500);
 /// Of the capacity measured while draining, this much is used after it.
 const AFTER_DRAIN: f64 = 0.92;
@@ -83,7 +85,11 @@ enum Phase {
     /// Growing, carefully.
     Increase,
     /// Sending less than gets through until the queue is gone.
-    Drain { until: Instant, queue: Duration },
+    Drain {
+        since: Instant,
+        /// The longest queue seen since.
+        queue: Duration,
+    },
 }
 
 /// See the module's documentation.
@@ -143,8 +149,8 @@ impl SimpleController {
     fn decide(&mut self, now: Instant) {
         let standing = self.queue.standing();
         let usage = self.trendline.usage();
-        if let Phase::Drain { until, queue } = self.phase {
-            self.drain(now, until, queue, standing);
+        if let Phase::Drain { since, queue } = self.phase {
+            self.drain(now, since, queue, standing);
             return;
         }
         let settled = now - self.last_backoff >= self.response_time();
@@ -167,29 +173,29 @@ impl SimpleController {
         };
         self.capacity = Some(delivered);
         self.last_backoff = now;
-        let drain = (1.0 - standing.as_secs_f64()).clamp(LEAST_DRAIN, BACKOFF);
-        self.set_target(self.target.min(delivered * drain));
+        self.set_target(self.target.min(delivered * drain_share(standing)));
         self.phase = Phase::Drain {
-            until: now + LONGEST_DRAIN,
+            since: now,
             queue: standing,
         };
     }
 
-    fn drain(&mut self, now: Instant, until: Instant, queue: Duration, standing: Duration) {
+    fn drain(&mut self, now: Instant, since: Instant, queue: Duration, standing: Duration) {
+        let waited = now - since;
+        let queue = queue.max(standing);
+        self.phase = Phase::Drain { since, queue };
         let delivered = self.delivery.over(Duration::from_millis(250));
-        let waited = now - self.last_backoff;
-        // What comes now left the queue as fast as the path lets it, so it measures the path.
-        if waited >= self.response_time() && standing >= QUEUE_NOTICED && delivered > Bitrate::ZERO
-        {
+        // What is reported within a round trip was sent before the rate was cut, so it came as fast as the path lets it:
+        // the longer one looks, the less of it is from before the path narrowed.
+        if waited < self.response_time() && standing >= QUEUE_NOTICED && delivered > Bitrate::ZERO {
             self.capacity = Some(
                 self.capacity
                     .map_or(delivered, |known| known.min(delivered)),
             );
-            let drain = (1.0 - standing.as_secs_f64()).clamp(LEAST_DRAIN, BACKOFF);
-            self.set_target(self.target.min(delivered * drain));
+            self.set_target(self.target.min(delivered * drain_share(standing)));
         }
         let drained = standing < QUEUE_NOTICED && waited >= self.response_time() / 2;
-        if !drained && now < until {
+        if !drained && waited < LONGEST_DRAIN.max(queue * 3) + self.response_time() {
             return;
         }
         if !drained && standing * 10 > queue * 7 {
@@ -245,6 +251,11 @@ impl SimpleController {
             self.set_target(self.target.max(limit));
         }
     }
+}
+
+/// Of the delivered rate, so much empties a queue of this length in about a second.
+fn drain_share(standing: Duration) -> f64 {
+    (1.0 - standing.as_secs_f64()).clamp(LEAST_DRAIN, BACKOFF)
 }
 
 impl CongestionController for SimpleController {
