@@ -50,8 +50,8 @@ pub struct PlayoutDelay {
     last_arrival: Instant,
 }
 
-/// Fewer frames than this say nothing of a quantile.
-const FEWEST: usize = 10;
+/// Fewer frames than this say nothing of such a quantile: the frames queued behind the first key frame would be it.
+const FEWEST: usize = 30;
 /// A transit further off than this means that the sender's clock was set.
 const CLOCK_SET_MICROS: u64 = 10_000_000;
 
@@ -100,7 +100,7 @@ impl PlayoutDelay {
     }
 
     fn wanted(&self, sorted: &[i64]) -> Duration {
-        let rank = ((sorted.len() - 1) as f64 * self.config.quantile).ceil() as usize;
+        let rank = ((sorted.len() - 1) as f64 * self.config.quantile) as usize;
         let jitter = sorted
             .get(rank)
             .map_or(0, |&transit| transit.abs_diff(self.fastest));

@@ -111,7 +111,10 @@ impl VideoTrack {
             return;
         }
         if newer {
-            self.playout.on_frame(arrival, header.media_time);
+            // A key frame takes longer because it is large, and is too rare to delay every other frame for it.
+            if !header.key {
+                self.playout.on_frame(arrival, header.media_time);
+            }
             self.sent = header.spatial;
         }
         let now = frame.inserted;
