@@ -205,6 +205,20 @@ fn a_stall_is_caught_up_with() {
 }
 
 #[test]
+fn a_queue_at_the_start_is_not_carried_through_the_call() {
+    let packets = encode_plain(&speech(12, 0.5, 4 * RATE));
+    // The first 300 ms come in one go.
+    let call = Call::run(&packets, |n| {
+        vec![300_000u64.saturating_sub(n as u64 * 20_000).max(30_000)]
+    });
+    let (now, position) = call.positions[100];
+    let sent = position.unwrap().micros_since(media_time(&packets[0]));
+    let delay = now.as_micros() as i64 - sent - 30_000;
+    assert!(delay < 100_000, "{delay} µs behind the fastest packet");
+    assert_eq!(call.stats().concealed_samples, 0);
+}
+
+#[test]
 fn a_long_loss_fades_to_silence_and_the_source_stops_then_starts_again() {
     let packets = encode_plain(&tone(440.0, 0.5, 12 * RATE));
     let call = Call::run(&packets, |n| transit((150..400).contains(&n)));

@@ -33,9 +33,6 @@ const SKIP_TO_MICROS: i64 = 40_000;
 /// Missing ids remembered to tell a late packet from a repeated one.
 const MAX_MISSING: usize = 64;
 
-/// Samples of the cross-fade where the stream jumps.
-const JOIN_SAMPLES: usize = 240;
-
 /// The adaptive buffer and decoder of one source.
 pub(crate) struct Neteq {
     decoder: Option<Decoder>,
@@ -45,8 +42,6 @@ pub(crate) struct Neteq {
     expand: Expand,
     /// Sound made and not yet rendered.
     pcm: Vec<f32>,
-    /// Concealment made and not yet used: libopus conceals best in whole frames, and the next packet may come after half of one.
-    reserve: Vec<f32>,
     /// Media time of the end of `pcm`.
     end: MediaTime,
     next_id: Option<i64>,
@@ -71,7 +66,6 @@ impl Neteq {
             corrector: Corrector::default(),
             expand: Expand::default(),
             pcm: Vec::with_capacity(4 * FRAME_SAMPLES),
-            reserve: Vec::with_capacity(FRAME_SAMPLES),
             end: MediaTime::default(),
             next_id: None,
             missing: BTreeSet::new(),
@@ -120,6 +114,9 @@ impl Neteq {
         let has_lbrr = codec::has_lbrr(opus);
         self.stats.fec_packets_received += u64::from(has_lbrr);
         self.delay.on_packet(now, media_time);
+        if !self.is_playing {
+            self.delay.keep_fastest();
+        }
         let dropped = self.packets.insert(Packet {
             id,
             media_time,
@@ -167,7 +164,11 @@ impl Neteq {
 
     pub(crate) fn stats(&self) -> AudioReceiveStats {
         AudioReceiveStats {
-            audio_level: self.meter.audio_level(),
+            audio_level: if self.is_playing {
+                self.meter.audio_level()
+            } else {
+                0.0
+            },
             total_audio_energy: self.meter.total_audio_energy(),
             total_samples_duration: self.meter.total_samples_duration(),
             jitter: self.delay.jitter().as_secs_f64(),
@@ -189,8 +190,7 @@ impl Neteq {
         self.next_id = Some(id);
         self.end = media_time;
         self.is_playing = true;
-        // Silence to come in from.
-        self.reserve.resize(JOIN_SAMPLES, 0.0);
+        self.expand.begin_from_silence();
         true
     }
 
@@ -219,12 +219,12 @@ impl Neteq {
     fn conceal(&mut self, operation: Operation, samples: usize) {
         let start = self.pcm.len();
         let is_silent = self.expand.is_silent();
-        if !is_silent {
-            self.fill_reserve(samples);
-        }
-        let used = samples.min(self.reserve.len());
-        self.pcm.extend(self.reserve.drain(..used));
-        self.pcm.resize(start + samples, 0.0);
+        self.expand.extend(
+            &mut self.pcm,
+            samples,
+            self.decoder.as_mut(),
+            self.frame_samples,
+        );
         self.end = self.end + duration(samples);
         if operation == Operation::Expand {
             self.stats.concealment_events += u64::from(self.expand.run() == 0);
@@ -236,41 +236,6 @@ impl Neteq {
             self.comfort_noise_run += samples;
             self.in_dtx = self.comfort_noise_run < STOP_AFTER_SAMPLES;
         }
-    }
-
-    /// Conceals whole frames until the reserve holds so many samples.
-    fn fill_reserve(&mut self, samples: usize) {
-        while self.reserve.len() < samples {
-            let frame = self
-                .decoder
-                .as_mut()
-                .and_then(|decoder| decoder.conceal(self.frame_samples).ok());
-            match frame {
-                Some(frame) if !frame.is_empty() => self.reserve.extend_from_slice(frame),
-                _ => break,
-            }
-        }
-    }
-
-    /// Joins the real sound from `start` on to the concealment before it, and ends that.
-    fn end_concealment(&mut self, start: usize) {
-        let sound = &mut self.pcm[start..];
-        if self.reserve.is_empty() {
-            self.expand.end(sound);
-            return;
-        }
-        let gain = self.expand.gain();
-        for (n, (sample, tail)) in sound
-            .iter_mut()
-            .zip(&self.reserve)
-            .take(JOIN_SAMPLES)
-            .enumerate()
-        {
-            let weight = (n as f32 + 0.5) / JOIN_SAMPLES as f32;
-            *sample = tail * gain * (1.0 - weight) + *sample * weight;
-        }
-        self.reserve.clear();
-        self.expand = Expand::default();
     }
 
     /// Decodes the frame before the first packet from its copy in there.
@@ -286,7 +251,7 @@ impl Neteq {
         self.pcm.resize(start + samples, 0.0);
         self.recovered_from = Some(packet.id);
         self.stats.recovered_samples += samples as u64;
-        self.end_concealment(start);
+        self.expand.end(&mut self.pcm[start..]);
         self.end = self.end + duration(samples);
     }
 
@@ -307,7 +272,7 @@ impl Neteq {
         };
         self.pcm.extend_from_slice(sound);
         self.pcm.resize(pending + packet.samples, 0.0);
-        self.end_concealment(pending);
+        self.expand.end(&mut self.pcm[pending..]);
 
         if packet.media_time.micros_since(self.end).abs() > 2_000 {
             self.corrector.on_discontinuity();
@@ -353,10 +318,16 @@ impl Neteq {
     /// Drops the oldest packets when the delay is far beyond its target, as after a stall of the host.
     fn skip_ahead(&mut self, now: Instant) {
         let target = self.delay.target_micros();
+        // Before the source is heard there is nothing to break.
+        let limit = if self.is_playing {
+            SKIP_MICROS
+        } else {
+            SKIP_TO_MICROS
+        };
         let Some(first) = self.packets.first().map(|packet| packet.media_time) else {
             return;
         };
-        if self.delay.delay_micros(now, first) <= target + SKIP_MICROS {
+        if self.delay.delay_micros(now, first) <= target + limit {
             return;
         }
         while self.packets.len() > 1 {
@@ -372,9 +343,9 @@ impl Neteq {
         if let Some(first) = self.packets.first() {
             (self.next_id, self.end) = (Some(first.id), first.media_time);
         }
-        // The jump is covered by what the sound so far would have gone on like.
-        if self.is_playing && !self.expand.is_silent() {
-            self.fill_reserve(JOIN_SAMPLES);
+        if self.is_playing {
+            self.expand
+                .cover_jump(self.decoder.as_mut(), self.frame_samples);
         }
         self.corrector.on_discontinuity();
     }
@@ -410,7 +381,6 @@ impl Neteq {
         self.expand = Expand::default();
         self.corrector.on_discontinuity();
         self.pcm.clear();
-        self.reserve.clear();
         if let Some(decoder) = &mut self.decoder
             && decoder.reset().is_err()
         {

@@ -79,6 +79,20 @@ impl DelayManager {
         self.update();
     }
 
+    /// Forgets all packets but the fastest: a queue that emptied before the source is heard says nothing of what is to come.
+    pub(super) fn keep_fastest(&mut self) {
+        if let Some(fastest) = self
+            .window
+            .iter()
+            .copied()
+            .min_by_key(|&(_, transit)| transit)
+        {
+            self.window.clear();
+            self.window.push_back(fastest);
+            self.update();
+        }
+    }
+
     /// Forgets the timing of a stream that ended; the target stays as a first guess for the next.
     pub(super) fn restart(&mut self) {
         self.window.clear();

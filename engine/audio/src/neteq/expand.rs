@@ -1,6 +1,10 @@
-//! The end of a concealment: however long nothing comes, the sound fades to silence instead of droning on.
+//! Concealment over its whole course: libopus continues the past, and however long nothing comes, the sound fades to
+//! silence instead of droning on.
+
+use std::collections::VecDeque;
 
 use crate::SAMPLE_RATE_HZ;
+use crate::codec::Decoder;
 
 const MILLISECOND: usize = SAMPLE_RATE_HZ as usize / 1_000;
 
@@ -10,13 +14,15 @@ const FADE_START: usize = 60 * MILLISECOND;
 /// From here on there is silence.
 const FADE_END: usize = 200 * MILLISECOND;
 
-/// The fade-in after a concealment that had got quieter.
-const FADE_IN: usize = 5 * MILLISECOND;
+/// The cross-fade from concealment to what is real again.
+const JOIN: usize = 5 * MILLISECOND;
 
-/// Where in a run of concealed samples we are.
+/// A run of concealment: its sound, its fade and its end.
 #[derive(Default)]
 pub(super) struct Expand {
     run: usize,
+    /// Made and not yet used: libopus conceals best in whole frames, and the next packet may come after half of one.
+    reserve: VecDeque<f32>,
 }
 
 impl Expand {
@@ -30,7 +36,23 @@ impl Expand {
         self.run >= FADE_END
     }
 
-    /// Applies the fade to the next concealed samples.
+    /// Appends `samples` of concealment to `pcm`, unfaded; silence if the run has got to that.
+    pub(super) fn extend(
+        &mut self,
+        pcm: &mut Vec<f32>,
+        samples: usize,
+        decoder: Option<&mut Decoder>,
+        frame_samples: usize,
+    ) {
+        let end = pcm.len() + samples;
+        if !self.is_silent() {
+            self.fill(samples, decoder, frame_samples);
+            pcm.extend(self.reserve.drain(..samples.min(self.reserve.len())));
+        }
+        pcm.resize(end, 0.0);
+    }
+
+    /// Applies the fade to concealed samples just appended, and counts them.
     pub(super) fn fade(&mut self, samples: &mut [f32]) {
         if self.run + samples.len() > FADE_START {
             for (n, sample) in samples.iter_mut().enumerate() {
@@ -40,17 +62,45 @@ impl Expand {
         self.run += samples.len();
     }
 
-    /// What the fade has got to, 1 to 0.
-    pub(super) fn gain(&self) -> f32 {
-        gain(self.run)
+    /// The next real sound is the first: it comes in from silence.
+    pub(super) fn begin_from_silence(&mut self) {
+        self.reserve.resize(JOIN, 0.0);
     }
 
-    /// Ends the run: `samples` are real again and come in from where the fade had got to.
+    /// The next real sound does not continue the last: what that would have gone on like is faded out under it.
+    pub(super) fn cover_jump(&mut self, decoder: Option<&mut Decoder>, frame_samples: usize) {
+        if !self.is_silent() {
+            self.fill(JOIN, decoder, frame_samples);
+        }
+    }
+
+    /// Ends the run: `samples` are real again and come in over the rest of the concealment, or from where the fade had got to.
     pub(super) fn end(&mut self, samples: &mut [f32]) {
         let from = gain(std::mem::take(&mut self.run));
-        if from < 1.0 {
-            for (n, sample) in samples.iter_mut().take(FADE_IN).enumerate() {
-                *sample *= from + (1.0 - from) * n as f32 / FADE_IN as f32;
+        if from < 1.0 || !self.reserve.is_empty() {
+            let has_tail = !self.reserve.is_empty();
+            for (n, sample) in samples.iter_mut().take(JOIN).enumerate() {
+                let weight = (n as f32 + 0.5) / JOIN as f32;
+                let tail = match self.reserve.get(n) {
+                    Some(tail) => tail * from,
+                    None if has_tail => 0.0,
+                    None => *sample * from,
+                };
+                *sample = tail + (*sample - tail) * weight;
+            }
+        }
+        self.reserve.clear();
+    }
+
+    /// Conceals whole frames until the reserve holds so many samples.
+    fn fill(&mut self, samples: usize, decoder: Option<&mut Decoder>, frame_samples: usize) {
+        let Some(decoder) = decoder else {
+            return;
+        };
+        while self.reserve.len() < samples {
+            match decoder.conceal(frame_samples) {
+                Ok(frame) if !frame.is_empty() => self.reserve.extend(frame),
+                _ => return,
             }
         }
     }
@@ -83,6 +133,6 @@ mod tests {
         assert!(expand.is_silent() && last == 0.0);
         let mut real = [1.0; 480];
         expand.end(&mut real);
-        assert_eq!((real[0], real[479], expand.run()), (0.0, 1.0, 0));
+        assert!(real[0] < 0.01 && real[479] == 1.0 && expand.run() == 0);
     }
 }
