@@ -6,7 +6,12 @@ use ghash::universal_hash::UniversalHash;
 use sm4::cipher::{BlockCipherEncrypt, KeyInit};
 
 /// SM4-GCM with a nonce of 12 bytes.
-pub(crate) fn oracle(key: &[u8; 16], nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> (Vec<u8>, [u8; 16]) {
+pub(crate) fn oracle(
+    key: &[u8; 16],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    text: &[u8],
+) -> (Vec<u8>, [u8; 16]) {
     let cipher = sm4::Sm4::new(key.into());
     let encrypt = |mut block: [u8; 16]| {
         cipher.encrypt_block((&mut block).into());
