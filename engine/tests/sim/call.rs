@@ -134,16 +134,16 @@ impl Call {
             }
             while let Some(datagram) = self.forward.receive(self.now) {
                 if self.passes(&datagram) {
-                    self.to_downlink(DownlinkInput::Datagram(&datagram));
+                    self.subscriber_input(DownlinkInput::Datagram(&datagram));
                 }
             }
             if self.now >= self.downlink_wakes {
-                self.to_downlink(DownlinkInput::Timeout);
+                self.subscriber_input(DownlinkInput::Timeout);
             }
             while let Some(datagram) = self.back.receive(self.now) {
-                self.to_uplink(UplinkInput::Datagram(&datagram));
+                self.publisher_input(UplinkInput::Datagram(&datagram));
             }
-            let uplink_wakes = self.to_uplink(UplinkInput::Timeout);
+            let uplink_wakes = self.publisher_input(UplinkInput::Timeout);
             assert!(
                 uplink_wakes > self.now,
                 "the uplink would spin at {:?}",
@@ -199,7 +199,7 @@ impl Call {
             );
             if let Some(delay) = self.audio_delay {
                 let media_time = self.media_now() - delay;
-                self.to_downlink(DownlinkInput::AudioPlayout {
+                self.subscriber_input(DownlinkInput::AudioPlayout {
                     sender: SENDER,
                     media_time,
                 });
@@ -212,7 +212,7 @@ impl Call {
             let bytes = (mean * 3 / 4 + self.rng.below(mean / 2)).max(60);
             // The upper layer refers to the frame before, the lower one to its own last frame.
             let upper = self.encoded % 2 == 1 && self.layers_left_out && !key;
-            let lower_distance = if self.layers_left_out && self.encoded % 2 == 0 {
+            let lower_distance = if self.layers_left_out && self.encoded.is_multiple_of(2) {
                 2
             } else {
                 1
@@ -255,10 +255,10 @@ impl Call {
             .cycle()
             .take(bytes as usize)
             .collect();
-        self.to_uplink(UplinkInput::Frame { header, sealed });
+        self.publisher_input(UplinkInput::Frame { header, sealed });
     }
 
-    fn to_uplink(&mut self, input: UplinkInput<'_>) -> Instant {
+    fn publisher_input(&mut self, input: UplinkInput<'_>) -> Instant {
         self.uplink
             .handle_input(self.now, input)
             .expect("all inputs are good");
@@ -276,7 +276,7 @@ impl Call {
         }
     }
 
-    fn to_downlink(&mut self, input: DownlinkInput<'_>) {
+    fn subscriber_input(&mut self, input: DownlinkInput<'_>) {
         self.downlink.handle_input(self.now, input);
         loop {
             match self.downlink.poll_output() {

@@ -75,7 +75,18 @@ fn five_percent_loss_freezes_nothing() {
         .back(lossy)
         .run(Duration::from_secs(30));
     let video = played.video();
-    let gaps: Vec<_> = played.pictures.windows(2).map(|p| (p[1].header.frame_id, p[1].captured, p[1].render_at - p[0].render_at)).filter(|g| g.2 > Duration::from_millis(100)).collect();
+    let gaps: Vec<_> = played
+        .pictures
+        .windows(2)
+        .map(|p| {
+            (
+                p[1].header.frame_id,
+                p[1].captured,
+                p[1].render_at - p[0].render_at,
+            )
+        })
+        .filter(|g| g.2 > Duration::from_millis(100))
+        .collect();
     assert_eq!(video.freeze_count, 0, "{gaps:?}");
     assert!(video.frames_delivered * 100 >= u64::from(played.captured) * 99);
     // WebRTC on such a path: 86 ms and 94 ms with coding and display, 53 % more than without loss.
