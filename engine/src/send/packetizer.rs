@@ -108,7 +108,9 @@ mod tests {
         .unwrap();
         let most = MAX_PAYLOAD_BYTES * usize::from(MAX_FRAGMENTS);
         assert_eq!(
-            Packetizer::new(header, &vec![0; most]).unwrap().fragment_count(),
+            Packetizer::new(header, &vec![0; most])
+                .unwrap()
+                .fragment_count(),
             MAX_FRAGMENTS
         );
         assert_eq!(

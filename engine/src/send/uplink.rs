@@ -6,122 +6,37 @@
 //!  feedback ─► CongestionController ─► pacing rate, target bitrates
 //! ```
 
+mod incoming;
 mod layer;
 mod meter;
+mod types;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use self::layer::{Layer, Track};
 use self::meter::Meter;
-use super::cache::{CacheConfig, FrameKey, PacketCache};
-use super::pacer::{Class, Pacer, PacerConfig, Queued};
+pub use self::types::{
+    FrameParams, TrackConfig, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
+};
+use super::cache::{FrameKey, PacketCache};
+use super::pacer::{Class, Pacer, Queued};
 use super::packetizer::Packetizer;
 use super::repeat::RepeatGate;
-use crate::cc::{
-    CongestionController, Demand, SentPacket, SimpleConfig, SimpleController, allocate,
-};
+use crate::cc::{CongestionController, Demand, SentPacket, SimpleController, allocate};
 use crate::error::InputError;
 use crate::recv::RttEstimator;
 use crate::stats::{TransportStats, UplinkStats, seconds};
-use crate::time::{Bitrate, Instant, MediaTime};
-use crate::wire::feedback::Feedback;
-use crate::wire::keyframe::KeyFrameRequest;
-use crate::wire::media::{self, FrameHeader, MediaKind};
-use crate::wire::nack::Nack;
-use crate::wire::ping::{Ping, Pong};
-use crate::wire::{self, Kind};
-
-/// Settings of an [`Uplink`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct UplinkConfig {
-    /// Of the rate.
-    pub congestion: SimpleConfig,
-    /// Of the queue.
-    pub pacer: PacerConfig,
-    /// Of what is kept for repetition.
-    pub cache: CacheConfig,
-}
-
-/// What is known of a track beforehand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrackConfig {
-    /// What it carries.
-    pub kind: MediaKind,
-    /// The most its encoder is ever told to produce.
-    pub max_bitrate: Bitrate,
-}
-
-/// What the encoder says of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FrameParams {
-    /// Decodable without any other frame.
-    pub key: bool,
-    /// No other frame refers to it.
-    pub discardable: bool,
-    /// Spatial layer, 0 to 15.
-    pub spatial: u8,
-    /// Temporal layer, 0 to 15.
-    pub temporal: u8,
-    /// How many frames of the layer back the newest frame lies that it needs; 0 for a key frame and for sound.
-    pub reference_distance: u16,
-    /// When it was captured.
-    pub media_time: MediaTime,
-}
-
-/// What happens to an uplink.
-#[derive(Clone, Debug)]
-pub enum UplinkInput<'a> {
-    /// One datagram, exactly as it came off the transport.
-    Datagram(&'a [u8]),
-    /// A frame, sealed with the metadata of `header`, which [`Uplink::begin_frame`] made.
-    Frame {
-        /// Its header.
-        header: FrameHeader,
-        /// What the sealing made of it.
-        sealed: Vec<u8>,
-    },
-    /// The deadline last returned has passed.
-    Timeout,
-}
-
-/// What an uplink wants done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UplinkOutput {
-    /// Send this datagram now.
-    Transmit(Vec<u8>),
-    /// Tell the encoders.
-    Event(UplinkEvent),
-    /// Nothing more now; call with [`UplinkInput::Timeout`] at this time at the latest.
-    Timeout(Instant),
-}
-
-/// What the encoders should know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UplinkEvent {
-    /// What the encoders together should produce, packet headers already taken off; [`Uplink::track_bitrate`] has each one's.
-    TargetBitrate {
-        /// All video and screen tracks together.
-        video: Bitrate,
-        /// All audio tracks together.
-        audio: Bitrate,
-    },
-    /// The next frame of this layer should be a key frame.
-    KeyFrameRequested {
-        /// The track.
-        track: u8,
-        /// The spatial layer.
-        spatial: u8,
-    },
-}
+use crate::time::{Bitrate, Instant};
+use crate::wire;
+use crate::wire::media::{self, FrameHeader};
+use crate::wire::ping::Ping;
 
 /// What SFrame adds to a frame: a header of up to 17 bytes and a tag of 16, of which 1 + 8 + 3 + 16 is usual.
 const SEAL_BYTES: u64 = 28;
 const AUDIO_FRAMES_PER_SECOND: u64 = 50;
 /// Changes of the rate smaller than this share are not worth reconfiguring an encoder.
 const WORTH_TELLING: f64 = 0.03;
-/// Repetitions beyond so many waiting are left to the next NACK.
-const MAX_REPEATS_WAITING: usize = 512;
 
 /// The session of a publisher.
 #[derive(Debug)]
@@ -302,99 +217,6 @@ impl Uplink {
         self.congestion.on_timeout(self.now);
         self.pacer.set_rate(self.congestion.pacing().rate);
         self.allocate();
-    }
-
-    fn on_datagram(&mut self, bytes: &[u8]) -> Result<(), InputError> {
-        self.transport.packets_received += 1;
-        self.transport.bytes_received += bytes.len() as u64;
-        let result = self.read_datagram(bytes);
-        match result {
-            Err(InputError::Wire(_)) => self.transport.malformed_packets_received += 1,
-            Err(_) => self.transport.unexpected_packets_received += 1,
-            Ok(()) => {}
-        }
-        result
-    }
-
-    fn read_datagram(&mut self, bytes: &[u8]) -> Result<(), InputError> {
-        match wire::kind(bytes)? {
-            Kind::Feedback => self
-                .congestion
-                .on_feedback(self.now, &Feedback::parse(bytes)?),
-            Kind::Nack => self.on_nack(&Nack::parse(bytes)?),
-            Kind::KeyFrameRequest => self.on_key_frame_request(&KeyFrameRequest::parse(bytes)?),
-            Kind::Ping => {
-                let mut pong = Vec::new();
-                Pong {
-                    token: Ping::parse(bytes)?.token,
-                }
-                .encode(&mut pong);
-                self.urgent.push_back(pong);
-            }
-            Kind::Pong => self.rtt.on_pong(self.now, Pong::parse(bytes)?.token),
-            Kind::Media => return Err(InputError::UnexpectedKind(Kind::Media.byte())),
-        }
-        Ok(())
-    }
-
-    fn on_nack(&mut self, nack: &Nack<'_>) {
-        let rtt = self.rtt.rtt();
-        for entry in nack
-            .entries()
-            .filter(|entry| entry.sender == self.participant)
-        {
-            let key = FrameKey::from(&entry);
-            let Some(track) = self.tracks.get(&key.track) else {
-                continue;
-            };
-            let class = if track.config.kind.is_audio() {
-                Class::Audio
-            } else {
-                Class::Repeat
-            };
-            for (fragment, datagram) in self.cache.answer(&entry) {
-                if let Some(layer) = self.layers.get_mut(&(key.track, key.spatial)) {
-                    layer.stats.nack_count += 1;
-                }
-                if self.pacer.waiting(Class::Repeat) >= MAX_REPEATS_WAITING
-                    || !self
-                        .repeats
-                        .admit(self.now, rtt, entry.sender, key, fragment)
-                {
-                    continue;
-                }
-                let mut datagram = datagram.clone();
-                media::mark_rtx(&mut datagram, None);
-                self.pacer.push(Queued {
-                    class,
-                    frame: key,
-                    fragment,
-                    last: false,
-                    key: false,
-                    discardable: false,
-                    since: self.now,
-                    datagram,
-                });
-            }
-        }
-    }
-
-    fn on_key_frame_request(&mut self, request: &KeyFrameRequest<'_>) {
-        let rtt = self.rtt.rtt();
-        for entry in request
-            .entries()
-            .filter(|entry| entry.sender == self.participant)
-        {
-            let Some(layer) = self.layers.get_mut(&(entry.track, entry.spatial)) else {
-                continue;
-            };
-            layer.stats.pli_count += 1;
-            if layer.admit_key_frame_request(self.now, rtt) {
-                let (track, spatial) = (entry.track, entry.spatial);
-                self.events
-                    .push_back(UplinkEvent::KeyFrameRequested { track, spatial });
-            }
-        }
     }
 
     fn on_frame(&mut self, header: FrameHeader, sealed: &[u8]) -> Result<(), InputError> {

@@ -83,9 +83,13 @@ pub struct FrameHeader {
 impl FrameHeader {
     /// The bytes to authenticate with the frame: its SFrame `metadata`.
     pub fn metadata(&self) -> [u8; METADATA_BYTES] {
-        let flags = u8::from(self.key) * FRAME_FLAG_KEY
-            | u8::from(self.discardable) * FRAME_FLAG_DISCARDABLE
-            | self.reserved_flags & FRAME_FLAGS_RESERVED;
+        let mut flags = self.reserved_flags & FRAME_FLAGS_RESERVED;
+        if self.key {
+            flags |= FRAME_FLAG_KEY;
+        }
+        if self.discardable {
+            flags |= FRAME_FLAG_DISCARDABLE;
+        }
         let mut bytes = [0; METADATA_BYTES];
         bytes[0] = VERSION << 4 | flags;
         bytes[1] = self.media_kind as u8;

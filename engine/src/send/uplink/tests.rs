@@ -1,8 +1,10 @@
 use super::*;
+use crate::time::MediaTime;
 use crate::wire::feedback::FeedbackWriter;
 use crate::wire::keyframe::{self, KeyFrameEntry};
-use crate::wire::media::MediaPacket;
+use crate::wire::media::{MediaKind, MediaPacket};
 use crate::wire::nack::{self, NackEntry};
+use crate::wire::ping::Pong;
 
 const ME: u32 = 7;
 const AUDIO: u8 = 0;

@@ -1,0 +1,110 @@
+//! What the gateway says to an uplink.
+
+use super::{Uplink, UplinkEvent};
+use crate::error::InputError;
+use crate::send::cache::FrameKey;
+use crate::send::pacer::{Class, Queued};
+use crate::wire::feedback::Feedback;
+use crate::wire::keyframe::KeyFrameRequest;
+use crate::wire::media;
+use crate::wire::nack::Nack;
+use crate::wire::ping::{Ping, Pong};
+use crate::wire::{self, Kind};
+
+/// Repetitions beyond so many waiting are left to the next NACK.
+const MAX_REPEATS_WAITING: usize = 512;
+
+impl Uplink {
+    pub(super) fn on_datagram(&mut self, bytes: &[u8]) -> Result<(), InputError> {
+        self.transport.packets_received += 1;
+        self.transport.bytes_received += bytes.len() as u64;
+        let result = self.read_datagram(bytes);
+        match result {
+            Err(InputError::Wire(_)) => self.transport.malformed_packets_received += 1,
+            Err(_) => self.transport.unexpected_packets_received += 1,
+            Ok(()) => {}
+        }
+        result
+    }
+
+    fn read_datagram(&mut self, bytes: &[u8]) -> Result<(), InputError> {
+        match wire::kind(bytes)? {
+            Kind::Feedback => self
+                .congestion
+                .on_feedback(self.now, &Feedback::parse(bytes)?),
+            Kind::Nack => self.on_nack(&Nack::parse(bytes)?),
+            Kind::KeyFrameRequest => self.on_key_frame_request(&KeyFrameRequest::parse(bytes)?),
+            Kind::Ping => {
+                let mut pong = Vec::new();
+                Pong {
+                    token: Ping::parse(bytes)?.token,
+                }
+                .encode(&mut pong);
+                self.urgent.push_back(pong);
+            }
+            Kind::Pong => self.rtt.on_pong(self.now, Pong::parse(bytes)?.token),
+            Kind::Media => return Err(InputError::UnexpectedKind(Kind::Media.byte())),
+        }
+        Ok(())
+    }
+
+    fn on_nack(&mut self, nack: &Nack<'_>) {
+        let rtt = self.rtt.rtt();
+        for entry in nack
+            .entries()
+            .filter(|entry| entry.sender == self.participant)
+        {
+            let key = FrameKey::from(&entry);
+            let Some(track) = self.tracks.get(&key.track) else {
+                continue;
+            };
+            let class = if track.config.kind.is_audio() {
+                Class::Audio
+            } else {
+                Class::Repeat
+            };
+            for (fragment, datagram) in self.cache.answer(&entry) {
+                if let Some(layer) = self.layers.get_mut(&(key.track, key.spatial)) {
+                    layer.stats.nack_count += 1;
+                }
+                if self.pacer.waiting(Class::Repeat) >= MAX_REPEATS_WAITING
+                    || !self
+                        .repeats
+                        .admit(self.now, rtt, entry.sender, key, fragment)
+                {
+                    continue;
+                }
+                let mut datagram = datagram.clone();
+                media::mark_rtx(&mut datagram, None);
+                self.pacer.push(Queued {
+                    class,
+                    frame: key,
+                    fragment,
+                    last: false,
+                    key: false,
+                    discardable: false,
+                    since: self.now,
+                    datagram,
+                });
+            }
+        }
+    }
+
+    fn on_key_frame_request(&mut self, request: &KeyFrameRequest<'_>) {
+        let rtt = self.rtt.rtt();
+        for entry in request
+            .entries()
+            .filter(|entry| entry.sender == self.participant)
+        {
+            let Some(layer) = self.layers.get_mut(&(entry.track, entry.spatial)) else {
+                continue;
+            };
+            layer.stats.pli_count += 1;
+            if layer.admit_key_frame_request(self.now, rtt) {
+                let (track, spatial) = (entry.track, entry.spatial);
+                self.events
+                    .push_back(UplinkEvent::KeyFrameRequested { track, spatial });
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What goes into an uplink, and what comes out.
+
+use crate::cc::SimpleConfig;
+use crate::send::cache::CacheConfig;
+use crate::send::pacer::PacerConfig;
+use crate::time::{Bitrate, Instant, MediaTime};
+use crate::wire::media::{FrameHeader, MediaKind};
+
+/// Settings of an [`super::Uplink`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UplinkConfig {
+    /// Of the rate.
+    pub congestion: SimpleConfig,
+    /// Of the queue.
+    pub pacer: PacerConfig,
+    /// Of what is kept for repetition.
+    pub cache: CacheConfig,
+}
+
+/// What is known of a track beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrackConfig {
+    /// What it carries.
+    pub kind: MediaKind,
+    /// The most its encoder is ever told to produce.
+    pub max_bitrate: Bitrate,
+}
+
+/// What the encoder says of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameParams {
+    /// Decodable without any other frame.
+    pub key: bool,
+    /// No other frame refers to it.
+    pub discardable: bool,
+    /// Spatial layer, 0 to 15.
+    pub spatial: u8,
+    /// Temporal layer, 0 to 15.
+    pub temporal: u8,
+    /// How many frames of the layer back the newest frame lies that it needs; 0 for a key frame and for sound.
+    pub reference_distance: u16,
+    /// When it was captured.
+    pub media_time: MediaTime,
+}
+
+/// What happens to an uplink.
+#[derive(Clone, Debug)]
+pub enum UplinkInput<'a> {
+    /// One datagram, exactly as it came off the transport.
+    Datagram(&'a [u8]),
+    /// A frame, sealed with the metadata of `header`, which [`super::Uplink::begin_frame`] made.
+    Frame {
+        /// Its header.
+        header: FrameHeader,
+        /// What the sealing made of it.
+        sealed: Vec<u8>,
+    },
+    /// The deadline last returned has passed.
+    Timeout,
+}
+
+/// What an uplink wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UplinkOutput {
+    /// Send this datagram now.
+    Transmit(Vec<u8>),
+    /// Tell the encoders.
+    Event(UplinkEvent),
+    /// Nothing more now; call with [`UplinkInput::Timeout`] at this time at the latest.
+    Timeout(Instant),
+}
+
+/// What the encoders should know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UplinkEvent {
+    /// What the encoders together should produce, packet headers already taken off; [`super::Uplink::track_bitrate`] has each one's.
+    TargetBitrate {
+        /// All video and screen tracks together.
+        video: Bitrate,
+        /// All audio tracks together.
+        audio: Bitrate,
+    },
+    /// The next frame of this layer should be a key frame.
+    KeyFrameRequested {
+        /// The track.
+        track: u8,
+        /// The spatial layer.
+        spatial: u8,
+    },
+}
