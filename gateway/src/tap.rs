@@ -20,23 +20,27 @@ use crate::{
 /// First byte of a media datagram.
 const MEDIA: u8 = 1;
 
-/// How many datagrams later one is replayed: inside every replay window, outside every reordering.
-const REPLAY_AFTER: u64 = 10;
+/// First byte that is spoilt: the first of the authenticated header.
+const FIRST_SPOILT: usize = 8;
+
+/// Farthest back that a datagram is replayed from.
+const MAX_BACK: usize = 1_024;
 
 /// How media is spoilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Flips the lowest bit of this byte in every n-th datagram that has it. Counted from the front; negative from the end.
+    /// Flips one bit of every n-th datagram to a downlink. The byte walks from the first of the authenticated header to the
+    /// datagram's last, and begins anew.
     Flip {
-        /// Which byte.
-        byte: i32,
         /// Every how many datagrams.
         every: u64,
     },
-    /// Sends every n-th datagram once more, ten datagrams later.
+    /// Before every n-th datagram to a downlink, sends once more one that went there earlier.
     Replay {
         /// Every how many datagrams.
         every: u64,
+        /// How many datagrams earlier.
+        back: usize,
     },
 }
 
@@ -44,26 +48,21 @@ impl FromStr for Rule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("\"{text}\" is no rule; use flip=BYTE/N or replay=N");
-        let count = |text: &str| {
-            text.parse()
-                .ok()
-                .filter(|count| *count > 0)
-                .ok_or_else(wrong)
-        };
-        match text.split_once('=') {
-            Some(("flip", rest)) => {
-                let (byte, every) = rest.split_once('/').unwrap_or((rest, "1"));
-                Ok(Self::Flip {
-                    byte: byte.parse().map_err(|_| wrong())?,
-                    every: count(every)?,
-                })
-            }
-            Some(("replay", every)) => Ok(Self::Replay {
-                every: count(every)?,
+        let mut parts = text.split(':');
+        let name = parts.next();
+        let mut count = || parts.next()?.parse().ok().filter(|count| *count > 0);
+        let rule = match name {
+            Some("flip") => count().map(|every| Self::Flip { every }),
+            Some("replay") => count().zip(count()).and_then(|(every, back)| {
+                let back = usize::try_from(back)
+                    .ok()
+                    .filter(|back| *back <= MAX_BACK)?;
+                Some(Self::Replay { every, back })
             }),
-            _ => Err(wrong()),
-        }
+            _ => None,
+        };
+        rule.filter(|_| parts.next().is_none())
+            .ok_or_else(|| format!("\"{text}\" is no rule; use flip:EVERY or replay:EVERY:BACK"))
     }
 }
 
@@ -72,13 +71,25 @@ impl FromStr for Rule {
 pub struct Tap {
     record: Option<Mutex<File>>,
     rules: Vec<Rule>,
-    state: Mutex<BTreeMap<Member, State>>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    downlinks: BTreeMap<Member, Downlink>,
+    flipped: u64,
+    replayed: u64,
+}
+
+#[derive(Debug, Default)]
+struct Downlink {
     passed: u64,
-    replays: VecDeque<(u64, Datagram)>,
+    /// How many datagrams have been spoilt by flipping.
+    flips: usize,
+    /// The last [`MAX_BACK`] datagrams, newest first.
+    sent: VecDeque<Datagram>,
+    /// Taken off the queue, to be sent after a replay.
+    held: Option<Datagram>,
 }
 
 impl Tap {
@@ -115,53 +126,69 @@ impl Tap {
         }
     }
 
-    /// A datagram that is due once more to this member's downlink.
-    pub(crate) fn replay(&self, member: Member, side: Side) -> Option<Datagram> {
+    /// The next datagram for a session: what `pop` gives, spoilt by the rules.
+    pub(crate) fn next(
+        &self,
+        member: Member,
+        side: Side,
+        mut pop: impl FnMut() -> Option<Datagram>,
+    ) -> Option<Datagram> {
         if self.rules.is_empty() || side == Side::Uplink {
-            return None;
+            return pop();
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = state.get_mut(&member)?;
-        let (at, _) = state.replays.front()?;
-        (*at <= state.passed)
-            .then(|| state.replays.pop_front())?
-            .map(|(_, datagram)| datagram)
-    }
-
-    /// What goes to a member instead of `datagram`.
-    pub(crate) fn pass(&self, member: Member, side: Side, datagram: Datagram) -> Datagram {
-        let payload = datagram.payload();
-        if self.rules.is_empty() || side == Side::Uplink || payload.first() != Some(&MEDIA) {
-            return datagram;
+        let State {
+            downlinks,
+            flipped,
+            replayed,
+        } = &mut *state;
+        let downlink = downlinks.entry(member).or_default();
+        if let Some(held) = downlink.held.take() {
+            return Some(held);
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = state.entry(member).or_default();
-        state.passed += 1;
-        let mut bytes = payload.to_vec();
+        let mut datagram = pop()?;
+        if datagram.payload().first() != Some(&MEDIA) {
+            return Some(datagram);
+        }
+        downlink.passed += 1;
         for rule in &self.rules {
             match *rule {
-                Rule::Flip { byte, every } if state.passed % every == 0 => {
-                    let index = if byte < 0 {
-                        bytes.len() as i64 + i64::from(byte)
-                    } else {
-                        byte.into()
-                    };
-                    if let Some(byte) = usize::try_from(index)
-                        .ok()
-                        .and_then(|index| bytes.get_mut(index))
-                    {
-                        *byte ^= 1;
+                Rule::Flip { every } if downlink.passed.is_multiple_of(every) => {
+                    let mut bytes = datagram.payload().to_vec();
+                    let span = bytes.len().saturating_sub(FIRST_SPOILT).max(1);
+                    let index = FIRST_SPOILT + downlink.flips % span;
+                    if let Some(byte) = bytes.get_mut(index) {
+                        *byte ^= 1 << (downlink.flips % 8);
                     }
+                    downlink.flips += 1;
+                    *flipped += 1;
+                    datagram = Datagram::copy_of(&bytes);
                 }
-                Rule::Replay { every } if state.passed % every == 0 => {
-                    state
-                        .replays
-                        .push_back((state.passed + REPLAY_AFTER, datagram.clone()));
+                Rule::Replay { every, back } if downlink.passed.is_multiple_of(every) => {
+                    if let Some(earlier) = downlink.sent.get(back - 1) {
+                        downlink.held = Some(datagram.clone());
+                        datagram = earlier.clone();
+                        *replayed += 1;
+                    }
                 }
                 _ => {}
             }
         }
-        Datagram::copy_of(&bytes)
+        // What is replayed is not sent anew: it keeps its place, and the one it came before takes the newest.
+        let newest = downlink.held.as_ref().unwrap_or(&datagram).clone();
+        downlink.sent.push_front(newest);
+        downlink.sent.truncate(MAX_BACK);
+        Some(datagram)
+    }
+
+    /// How much has been spoilt, for the metrics.
+    pub(crate) fn render(&self) -> String {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        format!(
+            "# TYPE smrtc_tamper_flipped_total counter\nsmrtc_tamper_flipped_total {}\n\
+             # TYPE smrtc_tamper_replayed_total counter\nsmrtc_tamper_replayed_total {}\n",
+            state.flipped, state.replayed
+        )
     }
 }
 
@@ -171,10 +198,21 @@ mod tests {
 
     #[test]
     fn rules_are_read_and_nonsense_is_refused() {
-        assert_eq!("flip=-1/3".parse(), Ok(Rule::Flip { byte: -1, every: 3 }));
-        assert_eq!("flip=8".parse(), Ok(Rule::Flip { byte: 8, every: 1 }));
-        assert_eq!("replay=5".parse(), Ok(Rule::Replay { every: 5 }));
-        for wrong in ["", "flip", "flip=x", "replay=0", "drop=1"] {
+        assert_eq!("flip:3".parse(), Ok(Rule::Flip { every: 3 }));
+        assert_eq!(
+            "replay:5:20".parse(),
+            Ok(Rule::Replay { every: 5, back: 20 })
+        );
+        for wrong in [
+            "",
+            "flip",
+            "flip:x",
+            "flip:0",
+            "flip:1:2",
+            "replay:5",
+            "replay:5:9999",
+            "drop:1",
+        ] {
             assert!(wrong.parse::<Rule>().is_err(), "{wrong}");
         }
     }

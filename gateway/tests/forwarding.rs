@@ -124,6 +124,8 @@ async fn a_nack_is_answered_from_the_cache_and_only_to_a_subscriber() {
         MediaPacket::parse(&original).unwrap().payload
     );
 
+    // Longer than the time in which the same packet is not repeated again.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     let all = NackEntry::whole_frame(sender, 1, 0, 0);
     subscriber.downlink.send_datagram(&ask(all));
     assert_eq!(subscriber.downlink.datagrams_of(1, QUIET).await.len(), 3);

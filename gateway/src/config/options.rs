@@ -112,7 +112,7 @@ pub struct ServeOptions {
     #[arg(long, value_name = "FILE")]
     pub record_media: Option<PathBuf>,
 
-    /// Spoil forwarded media: "flip=BYTE/N" flips a bit of that byte in every N-th datagram, "replay=N" sends every N-th twice. May be repeated.
+    /// Spoil media on its way to subscribers: "flip:EVERY" flips one bit of every EVERY-th datagram, "replay:EVERY:BACK" sends once more, before every EVERY-th, the one that went BACK datagrams earlier. May be repeated.
     #[cfg(feature = "_test_support")]
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     #[serde(skip)]

@@ -41,3 +41,9 @@ impl Datagram {
         self.0.slice(1..)
     }
 }
+
+impl AsRef<[u8]> for Datagram {
+    fn as_ref(&self) -> &[u8] {
+        self.payload()
+    }
+}

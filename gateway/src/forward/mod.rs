@@ -5,7 +5,6 @@
 //! QUIC's.
 
 mod bucket;
-mod cache;
 mod datagram;
 mod key_frames;
 mod publisher;
@@ -14,20 +13,19 @@ mod queue;
 use smrtc_engine::time::Bitrate;
 
 pub(crate) use bucket::{Bucket, Tolerance};
-pub use cache::{PacketCache, Position};
 pub use datagram::Datagram;
 pub use key_frames::{KeyFrameRequests, Layer, MIN_INTERVAL};
 pub(crate) use publisher::accepted;
 pub use publisher::{Accepted, IngestError, Publisher};
-pub use queue::{Class, Drops, FrameKey, MAX_PICTURE_AGE, Queue};
+pub use queue::{Class, Drops, FrameId, MAX_PICTURE_AGE, Queue};
 
 /// Bounds of the media path. Worst-case memory of a participant is
-/// `queue_bytes + tracks × cache_bytes` and about as much again in bookkeeping for tiny packets.
+/// `queue_bytes + cache_bytes`, and about as much again in bookkeeping for tiny packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes that wait for one subscriber; default 256 KiB, a large key frame with what came around it.
     pub queue_bytes: usize,
-    /// Bytes kept of each track to answer NACKs; default 512 KiB, more than a second of 3 Mbit/s.
+    /// Bytes kept of what one publisher sent, to answer NACKs with; default 1 MiB, more than a second of 5 Mbit/s.
     pub cache_bytes: usize,
     /// Most media taken from one publisher; default 25 Mbit/s. More is dropped.
     pub ingest: Bitrate,
@@ -39,7 +37,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queue_bytes: 256 << 10,
-            cache_bytes: 512 << 10,
+            cache_bytes: 1 << 20,
             ingest: Bitrate::from_kbps(25_000),
             repairs: Bitrate::from_kbps(8_000),
         }

@@ -1,10 +1,11 @@
 //! What one publisher sends, checked and remembered.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use smrtc_engine::{
     control::v1,
     recv::{FeedbackCollector, FeedbackConfig, Holes, NackConfig, NackTracker},
+    send::{CacheConfig, FrameKey, PacketCache},
     time::Instant,
     wire::{
         keyframe::{self, KeyFrameEntry},
@@ -13,7 +14,7 @@ use smrtc_engine::{
     },
 };
 
-use super::{Bucket, Class, Datagram, FrameKey, KeyFrameRequests, Limits, PacketCache, Position};
+use super::{Bucket, Class, Datagram, FrameId, KeyFrameRequests, Limits};
 
 /// A packet to be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +50,10 @@ pub enum IngestError {
 #[derive(Debug)]
 pub struct Publisher {
     id: u32,
-    limits: Limits,
     ingest: Bucket,
     feedback: FeedbackCollector,
     nacks: NackTracker,
-    caches: BTreeMap<u8, PacketCache>,
+    cache: PacketCache<Datagram>,
     key_frames: KeyFrameRequests,
 }
 
@@ -63,7 +63,6 @@ impl Publisher {
     pub fn new(id: u32, limits: Limits, now: Instant) -> Self {
         Self {
             id,
-            limits,
             // A quarter of a second at once: a key frame after a stall.
             ingest: Bucket::new(limits.ingest, limits.ingest.as_bps() / 32, now),
             feedback: FeedbackCollector::new(FeedbackConfig {
@@ -74,7 +73,10 @@ impl Publisher {
                 video_holes: Holes::Lost,
                 ..NackConfig::default()
             }),
-            caches: BTreeMap::new(),
+            cache: PacketCache::new(CacheConfig {
+                max_bytes: limits.cache_bytes,
+                ..CacheConfig::default()
+            }),
             key_frames: KeyFrameRequests::default(),
         }
     }
@@ -104,18 +106,12 @@ impl Publisher {
             return Err(IngestError::NotPublished);
         }
         let _ = self.nacks.on_packet(now, packet);
-        let position = Position {
-            spatial: header.spatial,
-            frame_id: header.frame_id,
-            fragment: packet.fragment_index,
-        };
-        let cache = self
-            .caches
-            .entry(header.track)
-            .or_insert_with(|| PacketCache::new(self.limits.cache_bytes));
-        if !cache.insert(now, position, datagram.clone()) {
+        let key = FrameKey::from(header);
+        if self.cache.get(key, packet.fragment_index).is_some() {
             return Err(IngestError::Repetition);
         }
+        self.cache
+            .insert(now, key, packet.fragment_index, datagram.clone());
         if header.key {
             self.key_frames
                 .key_frame_came((header.track, header.spatial));
@@ -123,28 +119,9 @@ impl Publisher {
         Ok(accepted(packet))
     }
 
-    /// The kept packets that `entry` asks for.
-    pub fn repetitions(&self, entry: &NackEntry) -> Vec<Datagram> {
-        let Some(cache) = self.caches.get(&entry.track) else {
-            return Vec::new();
-        };
-        if entry.is_whole_frame() {
-            return cache
-                .frame(entry.spatial, entry.frame_id)
-                .cloned()
-                .collect();
-        }
-        entry
-            .fragments()
-            .filter_map(|fragment| {
-                cache.get(Position {
-                    spatial: entry.spatial,
-                    frame_id: entry.frame_id,
-                    fragment,
-                })
-            })
-            .cloned()
-            .collect()
+    /// The kept packets that `entry` asks for, by fragment.
+    pub fn answer(&self, entry: &NackEntry) -> impl Iterator<Item = (u16, &Datagram)> {
+        self.cache.answer(entry)
     }
 
     /// Notes that a subscriber needs a key frame of a layer.
@@ -154,7 +131,7 @@ impl Publisher {
 
     /// Forgets a track that ended.
     pub fn remove_track(&mut self, track: u8) {
-        self.caches.remove(&track);
+        self.cache.remove_track(track);
         self.key_frames.remove_track(track);
         self.nacks.remove_streams(|stream| stream.track == track);
     }
@@ -204,7 +181,7 @@ impl Publisher {
 /// What is to know of a packet for forwarding it.
 pub(crate) fn accepted(packet: &MediaPacket<'_>) -> Accepted {
     let header = &packet.header;
-    let frame = FrameKey {
+    let frame = FrameId {
         sender: header.sender,
         track: header.track,
         spatial: header.spatial,

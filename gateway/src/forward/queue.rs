@@ -18,7 +18,7 @@ pub const MAX_PICTURE_AGE: Duration = Duration::from_millis(600);
 
 /// Which frame a packet belongs to; frames are dropped whole, since a part is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FrameKey {
+pub struct FrameId {
     /// Publisher.
     pub sender: u32,
     /// Its track.
@@ -37,9 +37,9 @@ pub enum Class {
     /// Sound.
     Audio,
     /// A packet of a frame that others build on.
-    KeyFrame(FrameKey),
+    KeyFrame(FrameId),
     /// A packet of any other picture.
-    Picture(FrameKey),
+    Picture(FrameId),
 }
 
 /// How many datagrams were dropped for want of room or time.
@@ -69,7 +69,7 @@ pub struct Queue {
 #[derive(Debug)]
 struct Waiting {
     datagram: Datagram,
-    frame: FrameKey,
+    frame: FrameId,
     key: bool,
     since: Instant,
 }
@@ -201,8 +201,8 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn frame(frame_id: u32) -> FrameKey {
-        FrameKey {
+    fn frame(frame_id: u32) -> FrameId {
+        FrameId {
             sender: 1,
             track: 0,
             spatial: 0,

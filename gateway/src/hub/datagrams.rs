@@ -2,6 +2,7 @@
 
 use smrtc_engine::{
     control::v1::{LeaveReason, MediaKind},
+    send::FrameKey,
     time::Instant,
     wire::{
         self, CloseCode, Kind, WireError,
@@ -105,10 +106,13 @@ impl Hub {
             .map_or(Instant::FAR_FUTURE, |media| media.publisher.next_timeout())
     }
 
-    /// Sets the round-trip time to a publisher.
-    pub fn set_rtt(&mut self, member: Member, rtt: Duration) {
+    /// Sets the round-trip time of a session, which spaces requests and repetitions.
+    pub fn set_rtt(&mut self, member: Member, side: Side, rtt: Duration) {
         if let Some(media) = self.media(member) {
-            media.publisher.set_rtt(rtt);
+            match side {
+                Side::Uplink => media.publisher.set_rtt(rtt),
+                Side::Downlink => media.downlink_rtt = rtt,
+            }
         }
     }
 
@@ -220,26 +224,32 @@ impl Hub {
         if !subscribed {
             return;
         }
-        let kept = entry
+        let kept: Vec<_> = entry
             .media
             .get(&wanted.sender)
-            .map_or_else(Vec::new, |media| media.publisher.repetitions(wanted));
+            .into_iter()
+            .flat_map(|media| media.publisher.answer(wanted))
+            .map(|(fragment, datagram)| (fragment, datagram.clone()))
+            .collect();
         if kept.is_empty() {
             self.counters.not_repeated += 1;
         }
         let Some(media) = entry.media.get_mut(&member.participant) else {
             return;
         };
-        for datagram in kept {
-            if !media.repairs.take(now, datagram.payload().len() as u64) {
-                self.counters.not_repeated += 1;
-                continue;
-            }
-            let mut bytes = datagram.payload().to_vec();
+        let (key, rtt) = (FrameKey::from(wanted), media.downlink_rtt);
+        for (fragment, datagram) in kept {
             let Ok(packet) = MediaPacket::parse(datagram.payload()) else {
                 continue;
             };
+            if !media.repeated.admit(now, rtt, wanted.sender, key, fragment)
+                || !media.repairs.take(now, datagram.payload().len() as u64)
+            {
+                self.counters.not_repeated += 1;
+                continue;
+            }
             let class = accepted(&packet).class;
+            let mut bytes = datagram.payload().to_vec();
             media::mark_rtx(&mut bytes, None);
             media
                 .queue(Side::Downlink)

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use smrtc_engine::time::Instant;
+use smrtc_engine::{send::RepeatGate, time::Instant};
 
 use super::{Limits, Side};
 use crate::{
@@ -16,6 +16,9 @@ const TOLERANCE_WINDOW: Duration = Duration::from_secs(10);
 pub(super) struct Media {
     pub(super) publisher: Publisher,
     pub(super) repairs: Bucket,
+    pub(super) repeated: RepeatGate,
+    /// Round-trip time of the downlink, as far as its transport knows it.
+    pub(super) downlink_rtt: Duration,
     pub(super) requests: Tolerance,
     /// One for both sessions: whoever sends rubbish on either is not to be served on the other.
     pub(super) malformed: Tolerance,
@@ -34,6 +37,8 @@ impl Media {
             publisher: Publisher::new(id, limits.media, now),
             // Half a second at once: the NACKs for a lost key frame.
             repairs: Bucket::new(repairs, repairs.as_bps() / 16, now),
+            repeated: RepeatGate::new(),
+            downlink_rtt: Duration::ZERO,
             requests: Tolerance::new(limits.requests, TOLERANCE_WINDOW, now),
             malformed: Tolerance::new(limits.malformed_datagrams, TOLERANCE_WINDOW, now),
             attachments: 0,

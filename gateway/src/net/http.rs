@@ -194,6 +194,8 @@ async fn configuration(State(config): State<Arc<HttpConfig>>) -> impl IntoRespon
 async fn metrics(State(node): State<Arc<Node>>) -> impl IntoResponse {
     let sessions = node.sessions();
     let text = node.read_hub(|hub| node.metrics.render(hub, sessions));
+    #[cfg(feature = "_test_support")]
+    let text = text + &node.tap.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 

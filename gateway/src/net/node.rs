@@ -16,7 +16,13 @@ use smrtc_engine::{
     wire::CloseCode,
 };
 
-use super::{clock::Clock, outlet::Outlet, webtransport::Pushed};
+use super::{
+    admission::Admission,
+    clock::Clock,
+    outlet::{End, Outlet},
+    session::Entrance,
+    webtransport::Pushed,
+};
 use crate::{
     auth::{Permissions, Signer, Verifier},
     forward::Datagram,
@@ -152,19 +158,28 @@ impl Node {
         }
     }
 
-    /// Counts a session in, if there is room; it counts out when the guard drops.
-    pub(super) fn admit(self: &Arc<Self>, outlet: &Arc<Outlet>) -> Option<SessionGuard> {
+    /// Counts an admitted session in, if there is room; it counts out when the guard drops.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        outlet: &Arc<Outlet>,
+        admission: Result<Admission, End>,
+    ) -> Entrance {
+        let admission = admission?;
         let mut state = self.state();
         if state.closing || state.sessions.len() >= self.max_sessions {
-            return None;
+            return Err(End {
+                code: CloseCode::Unavailable,
+                reason: "the gateway is full or shutting down",
+            });
         }
         state.last_session += 1;
         let id = state.last_session;
         state.sessions.insert(id, outlet.clone());
-        Some(SessionGuard {
+        let guard = SessionGuard {
             node: self.clone(),
             id,
-        })
+        };
+        Ok((admission, guard))
     }
 
     /// Sessions that live.
@@ -263,10 +278,8 @@ impl State {
 
     #[cfg(feature = "_test_support")]
     fn pop(&mut self, now: Instant, member: Member, side: Side, node: &Node) -> Option<Datagram> {
-        node.tap.replay(member, side).or_else(|| {
-            let datagram = self.hub.pop_datagram(now, member, side)?;
-            Some(node.tap.pass(member, side, datagram))
-        })
+        node.tap
+            .next(member, side, || self.hub.pop_datagram(now, member, side))
     }
 }
 

@@ -18,7 +18,7 @@ use tracing::info;
 
 use super::{
     admission::Admission,
-    node::Node,
+    node::{Node, SessionGuard},
     outlet::{End, Outlet},
     tasks::AbortOnDrop,
 };
@@ -72,47 +72,38 @@ pub(super) trait Transmit: Send + 'static {
     fn close(self, end: End) -> impl Future<Output = ()> + Send;
 }
 
+/// An admitted session counts while it lives.
+pub(super) type Entrance = Result<(Admission, SessionGuard), End>;
+
 /// Runs an admitted or refused session to its end.
 pub(super) async fn run(
     node: Arc<Node>,
     outlet: Arc<Outlet>,
-    admission: Result<Admission, End>,
+    entrance: Entrance,
     receiver: impl Receive,
     sender: impl Transmit,
 ) {
     let writer = AbortOnDrop::spawn(write(node.clone(), outlet.clone(), sender));
-    let end = match (admission, node.admit(&outlet)) {
-        (Err(end), _) => end,
-        (Ok(_), None) => End {
-            code: CloseCode::Unavailable,
-            reason: "the gateway is full or shutting down",
-        },
-        (Ok(Admission::Uplink(permissions)), Some(_guard)) => {
-            return finish(
-                &node,
-                &outlet,
-                writer,
-                uplink(&node, &outlet, receiver, permissions).await,
-            )
-            .await;
-        }
-        (Ok(Admission::Downlink(ticket)), Some(_guard)) => {
-            return finish(
-                &node,
-                &outlet,
-                writer,
-                downlink(&node, &outlet, receiver, &ticket).await,
-            )
-            .await;
+    let (end, _guard) = match entrance {
+        Ok((Admission::Uplink(permissions), guard)) => (
+            uplink(&node, &outlet, receiver, permissions).await,
+            Some(guard),
+        ),
+        Ok((Admission::Downlink(ticket), guard)) => (
+            downlink(&node, &outlet, receiver, &ticket).await,
+            Some(guard),
+        ),
+        Err(end) => {
+            node.metrics.refused(end.code);
+            info!(
+                code = end.code.code(),
+                reason = end.reason,
+                "session refused"
+            );
+            (Some(end), None)
         }
     };
-    node.metrics.refused(end.code);
-    info!(
-        code = end.code.code(),
-        reason = end.reason,
-        "session refused"
-    );
-    finish(&node, &outlet, writer, Some(end)).await;
+    finish(&node, &outlet, writer, end).await;
 }
 
 /// Tells the peer why, unless it is gone, and lets go of everything.
@@ -190,7 +181,7 @@ async fn uplink(
                 let rtt = receiver.rtt();
                 node.with_hub(|hub, now| {
                     if let Some(rtt) = rtt {
-                        hub.set_rtt(member, rtt);
+                        hub.set_rtt(member, Side::Uplink, rtt);
                     }
                     hub.timeout(now, member);
                 });
@@ -213,6 +204,10 @@ async fn uplink(
             Received::Violation(code, reason) => break Some(End { code, reason }),
         }
     };
+    // Before the hub ends both sessions for its part: the first reason stays, and this one is the cause.
+    if let Some(end) = end {
+        outlet.end(end.code, end.reason);
+    }
     if let Some(member) = uplink.member {
         let why = "the other session of this participant ended";
         node.with_hub(|hub, _| hub.leave(member, LeaveReason::Disconnected, CloseCode::Left, why));
@@ -223,8 +218,7 @@ async fn uplink(
             "participant out"
         );
     }
-    // The hub may have had a better reason than what the transport saw.
-    outlet.ended().filter(|_| end.is_some()).or(end)
+    end
 }
 
 struct Uplink<'a> {
@@ -322,7 +316,12 @@ async fn downlink(
                     reason: "a downlink has no control stream",
                 });
             }
-            Received::Datagrams => apply(node, member, Side::Downlink, &mut batch),
+            Received::Datagrams => {
+                if let Some(rtt) = receiver.rtt() {
+                    node.with_hub(|hub, _| hub.set_rtt(member, Side::Downlink, rtt));
+                }
+                apply(node, member, Side::Downlink, &mut batch);
+            }
             Received::Gone => break None,
             Received::Violation(code, reason) => break Some(End { code, reason }),
         }

@@ -25,6 +25,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// TCP connections of one listener at a time, WebSockets included.
 const MAX_CONNECTIONS: usize = 4_096;
 
+/// Bytes that may wait in the system beyond what is in flight.
+const MAX_UNSENT_BYTES: u32 = 32 << 10;
+
 /// Accepts connections and shakes hands apart from them, so that a slow client delays nobody.
 pub(super) struct Listener {
     address: SocketAddr,
@@ -70,8 +73,7 @@ async fn accept(
                 continue;
             }
         };
-        // Datagrams over WebSocket must not wait for each other.
-        let _ = tcp.set_nodelay(true);
+        tune(&tcp);
         let ready = ready.clone();
         let Some(tls) = tls.clone() else {
             let stream = Stream {
@@ -97,6 +99,13 @@ async fn accept(
             }
         });
     }
+}
+
+/// Datagrams over WebSocket must not wait for each other; nor, beyond what is on the way, in the system's buffer of
+/// megabytes, where nobody can drop them: the queue with a rule is ours.
+fn tune(tcp: &TcpStream) {
+    let _ = tcp.set_nodelay(true);
+    let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
 }
 
 impl axum::serve::Listener for Listener {

@@ -9,7 +9,7 @@ use smrtc_engine::wire::{CloseCode, MAX_DATAGRAM_BYTES};
 use tracing::debug;
 
 use super::{
-    admission::{SESSION_PATH, admit},
+    admission::{Admission, SESSION_PATH, admit},
     h3::{Capsules, Closer, Incoming, StreamAcceptor},
     node::Node,
     outlet::{End, Outlet},
@@ -58,17 +58,20 @@ pub(super) async fn serve(node: Arc<Node>, incoming: quinn::Incoming) {
         prefix: prefix.clone(),
     };
     let outlet = Arc::new(Outlet::new(Some(direct.clone())));
+    let mut entrance = node.enter(&outlet, admission);
     let mut streams = None;
-    let mut admission = admission;
-    if let Ok(super::admission::Admission::Uplink(_)) = &admission {
+    if let Ok((Admission::Uplink(_), _)) = &entrance {
         tokio::select! {
             opened = control_stream(&acceptor) => match opened {
                 Ok(opened) => streams = Some(opened),
-                Err(end) => admission = Err(end),
+                Err(end) => entrance = Err(end),
             },
             () = capsules.closed() => {
-                connection.close(0u32.into(), b"");
+                connection.close(0x100u32.into(), b"");
                 return;
+            }
+            () = outlet.read.notified() => if let Some(end) = outlet.ended() {
+                entrance = Err(end);
             }
         }
     }
@@ -84,7 +87,7 @@ pub(super) async fn serve(node: Arc<Node>, incoming: quinn::Incoming) {
         control: control_out,
         closer,
     };
-    session::run(node, outlet, admission, receiver, sender).await;
+    session::run(node, outlet, entrance, receiver, sender).await;
 }
 
 /// The first bidirectional stream of the session (WIRE.md).
