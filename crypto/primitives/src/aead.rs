@@ -47,7 +47,8 @@ impl Algorithm {
     }
 }
 
-/// The kernels that run SM4-GCM here: `portable`, `wasm_simd128` or `wasm_relaxed_simd`.
+/// The kernels that run SM4-GCM here: `portable`, `wasm_simd128`, `wasm_relaxed_simd` or
+/// `x86_avx512_gfni`.
 pub fn sm4_backend() -> &'static str {
     Sm4Gcm::backend()
 }

@@ -27,7 +27,10 @@ mod ctr;
 mod gcm;
 pub mod hash;
 #[cfg_attr(
-    not(all(target_arch = "wasm32", target_feature = "simd128")),
+    not(any(
+        target_arch = "x86_64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )),
     allow(dead_code, reason = "for the kernels that take four blocks at a time")
 )]
 mod hash_input;

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use smrtc_vectors::{Hex, Wycheproof, load};
 
 use super::portable;
+#[cfg(target_arch = "x86_64")]
+use super::x86_avx512_gfni;
 use crate::aead::Tag;
 use crate::ctr::CounterCipher;
 use crate::gcm::{Gcm, Ghash};
@@ -20,6 +22,16 @@ use oracle::{Random, oracle};
 fn for_each_backend(check: impl Fn(&dyn Fn(&[u8; 16]) -> Box<dyn Aead>)) {
     std::println!("back end portable");
     check(&|key| Box::new(Gcm::<_, portable::Ghash>::new(portable::Sm4::new(key))));
+
+    #[cfg(target_arch = "x86_64")]
+    match x86_avx512_gfni::Avx512Gfni::detect() {
+        Some(cpu) => {
+            use x86_avx512_gfni::{Ghash, Sm4};
+            std::println!("back end x86_avx512_gfni");
+            check(&|key| Box::new(Gcm::<_, Ghash>::new(Sm4::new(cpu, key))));
+        }
+        None => std::println!("back end x86_avx512_gfni NOT RUN: this CPU lacks the features"),
+    }
 }
 
 trait Aead {

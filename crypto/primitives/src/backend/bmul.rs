@@ -30,7 +30,10 @@ impl Element {
 
     /// This times x: the form of a constant factor whose products [`fold`] reduces without a shift.
     #[cfg_attr(
-        not(all(target_arch = "wasm32", target_feature = "simd128")),
+        not(any(
+            target_arch = "x86_64",
+            all(target_arch = "wasm32", target_feature = "simd128")
+        )),
         allow(dead_code, reason = "for the kernels that keep powers of H")
     )]
     pub(crate) fn times_x(self) -> Self {

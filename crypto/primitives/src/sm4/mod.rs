@@ -5,6 +5,8 @@
 
 pub(crate) mod bitslice;
 pub(crate) mod circuit;
+#[cfg(any(test, target_arch = "x86_64"))]
+pub(crate) mod field;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 

@@ -1,0 +1,50 @@
+//! Kernels in AVX-512 with GFNI and VPCLMULQDQ: 64 blocks in byte planes.
+//!
+//! All instructions used take the same time for all operands.
+#![allow(
+    unsafe_code,
+    reason = "calls of functions that need CPU features, which `Avx512Gfni` proves; and loads and stores of \
+              vectors, each of a whole array behind a reference"
+)]
+
+mod ghash;
+mod sm4;
+
+pub(crate) use ghash::Ghash;
+pub(crate) use sm4::Sm4;
+
+use core::arch::x86_64::{__m512i, _mm512_loadu_si512, _mm512_storeu_si512};
+
+/// Proof that this CPU has the features used below. Only [`Self::detect`] makes one.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512Gfni(());
+
+impl Avx512Gfni {
+    pub(crate) fn detect() -> Option<Self> {
+        features::get().then_some(Self(()))
+    }
+}
+
+cpufeatures::new!(
+    features,
+    "avx512f",
+    "avx512bw",
+    "gfni",
+    "pclmulqdq",
+    "ssse3",
+    "vpclmulqdq"
+);
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: the reference covers the 64 bytes that are read; no alignment is asked for.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store(v: __m512i, bytes: &mut [u8; 64]) {
+    // SAFETY: the reference covers the 64 bytes that are written; no alignment is asked for.
+    unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), v) }
+}
