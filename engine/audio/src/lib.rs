@@ -34,3 +34,8 @@ pub const BLOCK_SAMPLES: usize = 480;
 
 /// Samples in the 20 ms frame that one packet carries.
 pub const FRAME_SAMPLES: usize = 960;
+
+/// How long so many samples last.
+pub(crate) fn duration(samples: usize) -> std::time::Duration {
+    std::time::Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE_HZ))
+}

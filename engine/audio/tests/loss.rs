@@ -205,6 +205,35 @@ fn a_stall_is_caught_up_with() {
 }
 
 #[test]
+fn a_sender_whose_clock_readings_wobble_is_heard_without_seams() {
+    let packets = encode_plain(&speech(13, 0.5, 60 * RATE));
+    let mut rng = Rng::new(14);
+    let mut call = Call::new();
+    for (n, packet) in packets.iter().enumerate() {
+        let wobble = (rng.unit() * 12_000.0) as u64;
+        let media = smrtc_engine::time::MediaTime::from_micros(n as u64 * 20_000 + wobble);
+        // The loudspeaker is 0.2 % slow: there is something to correct as well.
+        let now = Instant::from_micros(n as u64 * 20_000);
+        call.playout
+            .insert(SOURCE, now, n as u32, media, &packet.opus);
+        for half in 0..2 {
+            let block = n as u64 * 2 + half;
+            if block % 500 == 499 {
+                continue;
+            }
+            let mut out = [0.0; 480];
+            let now = Instant::from_micros(block * 10_000);
+            call.playout.render(now, &mut out);
+        }
+    }
+    let stats = call.stats();
+    assert_eq!(stats.concealed_samples, 0);
+    assert!(stats.removed_samples_for_acceleration > 3_000);
+    let delay = Call::mean_delay_millis(&Default::default(), &stats);
+    assert!(delay < 60.0, "{delay} ms");
+}
+
+#[test]
 fn a_queue_at_the_start_is_not_carried_through_the_call() {
     let packets = encode_plain(&speech(12, 0.5, 4 * RATE));
     // The first 300 ms come in one go.

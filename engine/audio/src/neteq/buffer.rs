@@ -1,21 +1,19 @@
 //! One source: packets in, 10 ms blocks out.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use smrtc_engine::time::{Instant, MediaTime};
 
 use super::Operation;
 use super::decision::{Corrector, Next, decide};
 use super::delay_manager::{DelayLimits, DelayManager};
 use super::expand::Expand;
+use super::missing::Missing;
 use super::packet_buffer::{Packet, PacketBuffer, Place};
 use super::time_stretch::{accelerate, preemptive_expand};
 use crate::apm::Block;
 use crate::codec::{self, Decoder};
 use crate::level::LevelMeter;
 use crate::playout::AudioReceiveStats;
-use crate::{BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE_HZ};
+use crate::{BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE_HZ, duration};
 
 /// After so much concealment the source has stopped: 2 s.
 const STOP_AFTER_SAMPLES: usize = 2 * SAMPLE_RATE_HZ as usize;
@@ -26,12 +24,15 @@ const MAX_GAP_SAMPLES: i64 = SAMPLE_RATE_HZ as i64;
 /// A packet further behind its time than this belongs to a clock that was set back.
 const MAX_LATE_SAMPLES: i64 = 4 * SAMPLE_RATE_HZ as i64;
 
+/// Media times may stray so far (100 ms) from what the frame ids say before they are believed.
+const TIME_TOLERANCE_SAMPLES: i64 = SAMPLE_RATE_HZ as i64 / 10;
+
+/// A jump of the media time that makes the delay measured before it meaningless.
+const DISCONTINUITY_MICROS: i64 = 15_000;
+
 /// Delay beyond the target at which packets are skipped, because shortening would take too long; and what is left then.
 const SKIP_MICROS: i64 = 400_000;
 const SKIP_TO_MICROS: i64 = 40_000;
-
-/// Missing ids remembered to tell a late packet from a repeated one.
-const MAX_MISSING: usize = 64;
 
 /// The adaptive buffer and decoder of one source.
 pub(crate) struct Neteq {
@@ -45,7 +46,9 @@ pub(crate) struct Neteq {
     /// Media time of the end of `pcm`.
     end: MediaTime,
     next_id: Option<i64>,
-    missing: BTreeSet<i64>,
+    /// Samples made up since the last packet that was decoded.
+    filled_samples: usize,
+    missing: Missing,
     frame_samples: usize,
     is_playing: bool,
     in_dtx: bool,
@@ -68,7 +71,8 @@ impl Neteq {
             pcm: Vec::with_capacity(4 * FRAME_SAMPLES),
             end: MediaTime::default(),
             next_id: None,
-            missing: BTreeSet::new(),
+            filled_samples: 0,
+            missing: Missing::default(),
             frame_samples: FRAME_SAMPLES,
             is_playing: false,
             in_dtx: false,
@@ -104,7 +108,7 @@ impl Neteq {
             }
             Place::Old(id) => {
                 self.stats.packets_discarded += 1;
-                if self.missing.remove(&id) {
+                if self.missing.take(id) {
                     self.stats.packets_lost -= 1;
                     self.delay.on_packet(now, media_time);
                 }
@@ -188,6 +192,7 @@ impl Neteq {
             return false;
         }
         self.next_id = Some(id);
+        self.filled_samples = 0;
         self.end = media_time;
         self.is_playing = true;
         self.expand.begin_from_silence();
@@ -196,15 +201,10 @@ impl Neteq {
 
     fn produce(&mut self, now: Instant) {
         self.skip_ahead(now);
-        let next = self.packets.first().map(|packet| {
-            let gap =
-                packet.media_time.micros_since(self.end) * i64::from(SAMPLE_RATE_HZ) / 1_000_000;
-            let jumps = !(-MAX_LATE_SAMPLES..=MAX_GAP_SAMPLES).contains(&gap);
-            Next {
-                gap_samples: if jumps { 0 } else { gap },
-                follows_loss: self.next_id.is_some_and(|next| packet.id > next),
-                has_lbrr: packet.has_lbrr,
-            }
+        let next = self.packets.first().map(|packet| Next {
+            gap_samples: self.gap_before(packet),
+            follows_loss: self.next_id.is_some_and(|next| packet.id > next),
+            has_lbrr: packet.has_lbrr,
         });
         let expanding = self.expand.run() > 0;
         let (operation, samples) = decide(next, self.frame_samples as i64, expanding, self.in_dtx);
@@ -213,6 +213,24 @@ impl Neteq {
             Operation::Expand | Operation::ComfortNoise => self.conceal(operation, samples),
             Operation::Recover => self.recover(samples),
             _ => self.decode(now),
+        }
+    }
+
+    /// Samples that are wanted between the sound made so far and `packet`.
+    ///
+    /// Frame ids tell it exactly; media times, which wobble with the sender's clock readings, only where a pause was meant
+    /// or the two disagree widely.
+    fn gap_before(&self, packet: &Packet) -> i64 {
+        let rate = i64::from(SAMPLE_RATE_HZ);
+        let by_time = packet.media_time.micros_since(self.end) * rate / 1_000_000;
+        let frames = packet.id - self.next_id.unwrap_or(packet.id);
+        let by_id = frames * self.frame_samples as i64 - self.filled_samples as i64;
+        if !self.in_dtx && (by_time - by_id).abs() < TIME_TOLERANCE_SAMPLES {
+            by_id
+        } else if (-MAX_LATE_SAMPLES..=MAX_GAP_SAMPLES).contains(&by_time) {
+            by_time
+        } else {
+            0
         }
     }
 
@@ -226,6 +244,7 @@ impl Neteq {
             self.frame_samples,
         );
         self.end = self.end + duration(samples);
+        self.filled_samples += samples;
         if operation == Operation::Expand {
             self.stats.concealment_events += u64::from(self.expand.run() == 0);
             self.stats.concealed_samples += samples as u64;
@@ -250,6 +269,7 @@ impl Neteq {
         self.pcm.extend_from_slice(sound);
         self.pcm.resize(start + samples, 0.0);
         self.recovered_from = Some(packet.id);
+        self.filled_samples += samples;
         self.stats.recovered_samples += samples as u64;
         self.expand.end(&mut self.pcm[start..]);
         self.end = self.end + duration(samples);
@@ -259,8 +279,10 @@ impl Neteq {
         let Some(packet) = self.packets.pop_first() else {
             return;
         };
-        self.note_missing(packet.id);
+        let expected = self.next_id.unwrap_or(packet.id);
+        self.stats.packets_lost += self.missing.add(expected, packet.id);
         self.next_id = Some(packet.id + 1);
+        self.filled_samples = 0;
         let pending = self.pcm.len();
         let decoded = self
             .decoder
@@ -268,13 +290,15 @@ impl Neteq {
             .and_then(|decoder| decoder.decode(&packet.opus).ok());
         let Some(sound) = decoded else {
             self.stats.decode_errors += 1;
-            return self.conceal(Operation::Expand, packet.samples);
+            self.conceal(Operation::Expand, packet.samples);
+            self.filled_samples = 0;
+            return;
         };
         self.pcm.extend_from_slice(sound);
         self.pcm.resize(pending + packet.samples, 0.0);
         self.expand.end(&mut self.pcm[pending..]);
 
-        if packet.media_time.micros_since(self.end).abs() > 2_000 {
+        if packet.media_time.micros_since(self.end).abs() > DISCONTINUITY_MICROS {
             self.corrector.on_discontinuity();
         }
         self.end = packet.media_time + duration(packet.samples);
@@ -324,24 +348,16 @@ impl Neteq {
         } else {
             SKIP_TO_MICROS
         };
-        let Some(first) = self.packets.first().map(|packet| packet.media_time) else {
-            return;
-        };
-        if self.delay.delay_micros(now, first) <= target + limit {
+        if self.delay_of_first(now) <= target + limit {
             return;
         }
-        while self.packets.len() > 1 {
-            let Some(media_time) = self.packets.first().map(|packet| packet.media_time) else {
-                break;
-            };
-            if self.delay.delay_micros(now, media_time) <= target + SKIP_TO_MICROS {
-                break;
-            }
+        while self.packets.len() > 1 && self.delay_of_first(now) > target + SKIP_TO_MICROS {
             self.packets.pop_first();
             self.stats.packets_discarded += 1;
         }
         if let Some(first) = self.packets.first() {
             (self.next_id, self.end) = (Some(first.id), first.media_time);
+            self.filled_samples = 0;
         }
         if self.is_playing {
             self.expand
@@ -350,17 +366,9 @@ impl Neteq {
         self.corrector.on_discontinuity();
     }
 
-    fn note_missing(&mut self, id: i64) {
-        let Some(next) = self.next_id.filter(|&next| next < id) else {
-            return;
-        };
-        self.stats.packets_lost += id - next;
-        for missing in next.max(id - MAX_MISSING as i64)..id {
-            self.missing.insert(missing);
-        }
-        while self.missing.len() > MAX_MISSING {
-            self.missing.pop_first();
-        }
+    fn delay_of_first(&mut self, now: Instant) -> i64 {
+        let first = self.packets.first().map(|packet| packet.media_time);
+        first.map_or(i64::MIN, |first| self.delay.delay_micros(now, first))
     }
 
     fn position_of_front(&self) -> MediaTime {
@@ -387,8 +395,4 @@ impl Neteq {
             self.decoder = Decoder::new().ok();
         }
     }
-}
-
-fn duration(samples: usize) -> Duration {
-    Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE_HZ))
 }

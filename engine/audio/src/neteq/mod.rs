@@ -18,6 +18,7 @@ mod buffer;
 mod decision;
 mod delay_manager;
 mod expand;
+mod missing;
 mod packet_buffer;
 mod time_stretch;
 
