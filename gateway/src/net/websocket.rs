@@ -49,10 +49,11 @@ pub(super) fn limit(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 pub(super) async fn serve(node: Arc<Node>, socket: WebSocket, admission: Result<Admission, End>) {
     let (sink, stream) = socket.split();
     let outlet = Arc::new(Outlet::new(None));
+    let entrance = node.enter(&outlet, admission);
     session::run(
         node,
         outlet,
-        admission,
+        entrance,
         Receiver { stream },
         Sender::new(sink),
     )
