@@ -52,6 +52,7 @@ test: ## everything that must hold before a change lands
 	@$(step) libopus engine/opus/build.sh host
 	@$(MAKE) rust-check rust-test boundary
 	@$(step) wasm wasm/tools/build.sh release
+	@$(step) wasm-crypto wasm/tools/test-crypto.sh
 	@$(MAKE) sdk-check sdk-test fuzz-build browser-test
 	@tools/counts.sh
 
@@ -74,6 +75,8 @@ boundary:
 sdk-check:
 	@$(step) sdk-types npm run --silent --prefix wasm/sdk typecheck
 	@$(step) sdk-lint npm run --silent --prefix wasm/sdk lint
+	@$(step) demo-types npm run --silent --prefix wasm/demo check
+	@$(step) demo-lint npm run --silent --prefix wasm/demo lint
 	@if [ -d wasm/e2e/node_modules ]; then \
 		$(step) e2e-types npm run --silent --prefix wasm/e2e check; \
 		$(step) e2e-lint npm run --silent --prefix wasm/e2e lint; \

@@ -92,6 +92,7 @@ install_packages
 install_node
 install_node_modules wasm/tools
 install_node_modules wasm/sdk
+install_node_modules wasm/demo
 [ "$1" = build ] || install_node_modules wasm/e2e
 
 wasm/tools/setup-std.sh

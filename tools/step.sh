@@ -1,7 +1,8 @@
 #!/bin/bash
 # One step of `make test`: step.sh NAME COMMAND...
 #
-# Shows the output as it comes, keeps it in .build/logs/NAME.log, and notes the seconds for tools/counts.sh.
+# Shows the output as it comes, keeps it in .build/logs/NAME.log, and notes the seconds for tools/counts.sh. A step that
+# hangs is ended after half an hour: what it printed until then says where.
 set -u -o pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 logs=$root/.build/logs
@@ -11,7 +12,7 @@ mkdir -p "$logs"
 
 echo "== $name: $*"
 start=$(date +%s)
-"$@" 2>&1 | tee "$logs/$name.log"
+timeout --kill-after=10 1800 "$@" 2>&1 | tee "$logs/$name.log"
 status=$?
 echo "$name $(($(date +%s) - start)) $status" >>"$logs/steps"
 [ "$status" = 0 ] || echo "== $name FAILED ($status)" >&2
