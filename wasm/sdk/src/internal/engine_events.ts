@@ -59,7 +59,11 @@ export type UplinkEvent =
   | { readonly kind: "done"; readonly requestId: number }
   | { readonly kind: "refused"; readonly requestId: number; readonly code: string; readonly message: string }
   | { readonly kind: "request-timed-out"; readonly requestId: number }
-  | { readonly kind: "target-bitrate"; readonly video: number; readonly audio: number }
+  | {
+      readonly kind: "target-bitrate";
+      readonly audio: number;
+      readonly tracks: readonly { readonly track: number; readonly bitrate: number }[];
+    }
   | { readonly kind: "key-frame-requested"; readonly track: number }
   | { readonly kind: "seal-failed"; readonly reason: string }
   | { readonly kind: "log"; readonly level: "debug" | "info" | "warn"; readonly message: string };
@@ -68,41 +72,37 @@ export type DownlinkEvent =
   | { readonly kind: "decryption"; readonly sender: number; readonly state: "ok" | "cannot-decrypt"; readonly reason: string }
   | { readonly kind: "log"; readonly level: "debug" | "info" | "warn"; readonly message: string };
 
-/** Of one published track. */
-export interface UplinkTrackStats {
+/** `TransportStats` of the engine. Times in seconds. */
+export interface TransportEngineStats {
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly currentRoundTripTime?: number;
+  readonly availableOutgoingBitrate?: number;
+}
+
+/** `OutboundStats` of the engine, of one track, as far as we use it. */
+export interface OutboundTrackStats {
   readonly track: number;
   readonly packetsSent: number;
   readonly bytesSent: number;
   readonly retransmittedPacketsSent: number;
   readonly nackCount: number;
   readonly pliCount: number;
+  readonly packetsLost: number;
+  /** 0 to 1, of the path. */
+  readonly fractionLost: number;
 }
 
+/** `UplinkStats` of the engine. */
 export interface UplinkEngineStats {
-  /** Milliseconds; below 0 if unknown. */
-  readonly rttMs: number;
-  /** 0 to 1. */
-  readonly loss: number;
-  readonly targetBitrate: number;
-  readonly packetsSent: number;
-  readonly bytesSent: number;
-  readonly tracks: readonly UplinkTrackStats[];
+  readonly transport: TransportEngineStats;
+  readonly outbound: readonly OutboundTrackStats[];
 }
 
-export interface DownlinkAudioStats {
-  readonly audioLevel: number;
-  readonly jitterBufferDelay: number;
-  readonly jitterBufferEmittedCount: number;
-  readonly totalSamplesReceived: number;
-  readonly concealedSamples: number;
-  readonly silentConcealedSamples: number;
-  readonly concealmentEvents: number;
-  readonly insertedSamplesForDeceleration: number;
-  readonly removedSamplesForAcceleration: number;
-}
-
-/** Of one received track. */
-export interface DownlinkTrackStats {
+/** `InboundStats` of the engine, of one track, as far as we use it. Times in seconds. */
+export interface InboundTrackStats {
   readonly sender: number;
   readonly track: number;
   readonly packetsReceived: number;
@@ -114,8 +114,24 @@ export interface DownlinkTrackStats {
   readonly pliCount: number;
   readonly jitterBufferDelay: number;
   readonly jitterBufferEmittedCount: number;
-  readonly audioVideoOffsetMs?: number;
-  readonly audio?: DownlinkAudioStats;
+  /** By how much the sound lags the picture. */
+  readonly audioLag?: number;
+}
+
+/** `AudioReceiveStats` of the playout, of one track. */
+export interface AudioTrackStats {
+  readonly sender: number;
+  readonly track: number;
+  readonly audioLevel: number;
+  readonly packetsLost: number;
+  readonly jitterBufferDelay: number;
+  readonly jitterBufferEmittedCount: number;
+  readonly totalSamplesReceived: number;
+  readonly concealedSamples: number;
+  readonly silentConcealedSamples: number;
+  readonly concealmentEvents: number;
+  readonly insertedSamplesForDeceleration: number;
+  readonly removedSamplesForAcceleration: number;
 }
 
 export interface SenderKeyStats {
@@ -126,12 +142,10 @@ export interface SenderKeyStats {
   readonly framesRejected: number;
 }
 
+/** `DownlinkStats` of the engine, with what the binding knows besides. */
 export interface DownlinkEngineStats {
-  readonly rttMs: number;
-  readonly loss: number;
-  readonly packetsReceived: number;
-  readonly packetsLost: number;
-  readonly bytesReceived: number;
-  readonly tracks: readonly DownlinkTrackStats[];
+  readonly transport: TransportEngineStats;
+  readonly inbound: readonly InboundTrackStats[];
+  readonly audio: readonly AudioTrackStats[];
   readonly senders: readonly SenderKeyStats[];
 }

@@ -4,7 +4,7 @@ import type { ClientEvents, DecryptionState } from "../events.ts";
 import { RemoteStream } from "../remote_stream.ts";
 import type { EngineHost } from "./engine_host.ts";
 import type { JoinedInfo, Notification, PeerInfo, TrackInfo } from "./engine_events.ts";
-import { RemoteMedia } from "./remote_media.ts";
+import { RemoteMedia, ignoreAborted } from "./remote_media.ts";
 
 interface Peer {
   info: PeerInfo;
@@ -174,7 +174,9 @@ export class Roster {
       current.info = info;
       // Another codec needs another decoder.
       if (codecChanged && current.subscribed) void this.#addTrack(media, side);
-      if (side === "video" && info.muted) void this.#context.host.downlink.call("pauseTrack", { sender: participantId, track: info.number });
+      if (side === "video" && earlier?.muted !== info.muted) {
+        void this.#context.host.downlink.call("pauseTrack", { sender: participantId, track: info.number, paused: info.muted }).catch(ignoreAborted);
+      }
     } else {
       media[side] = { sender: participantId, info, subscribed: false };
       this.#dirty.add(stream);

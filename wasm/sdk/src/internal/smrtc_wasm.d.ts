@@ -18,7 +18,7 @@ export class UplinkEngine {
   }, key: Uint8Array);
   free(): void;
   /** Forgets the session before and takes a fresh sealing key. */
-  openSession(nowUs: number): void;
+  openSession(): void;
   kid(): string;
   epoch(): number;
   join(nowUs: number, sdkVersion: string, decodeCodecs: string[]): number;
@@ -31,8 +31,11 @@ export class UplinkEngine {
   pollEvent(): UplinkEvent | undefined;
   /** When to call `timeout`; infinity for never. */
   nextTimeout(): number;
-  addTrack(track: number, kind: "audio" | "video" | "screen"): void;
+  /** `maxBitrate` in bit/s; again to change it. Only after Join was answered. */
+  addTrack(track: number, kind: "audio" | "video" | "screen", maxBitrate: number): void;
   removeTrack(track: number): void;
+  /** Microseconds that what waits to be sent will take. */
+  queueDelay(): number;
   /** Address of `length` bytes in Wasm memory that the next `sealVideo` takes. */
   videoBuffer(length: number): number;
   /** Seals what lies in the buffer and sends it; false if there is no session. */
@@ -42,7 +45,7 @@ export class UplinkEngine {
   setAudioMuted(muted: boolean): void;
   setAudioProcessing(echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean): void;
   audioLevel(): number;
-  stats(nowUs: number): UplinkEngineStats;
+  stats(nowUs: number): UplinkEngineStats | undefined;
 }
 
 /** A decodable frame; `ptr` is valid until the next call into the engine. */
@@ -72,6 +75,9 @@ export class DownlinkEngine {
   addTrack(sender: number, track: number, kind: "audio" | "video" | "screen"): void;
   removeTrack(sender: number, track: number): void;
   removeSender(sender: number): void;
+  videoDecoded(nowUs: number, sender: number, track: number): void;
+  /** A pause that is meant is no freeze. */
+  setPaused(sender: number, track: number, paused: boolean): void;
   videoDecodeFailed(nowUs: number, sender: number, track: number): void;
   /** Fills 480 samples, 10 ms; `playsAtUs` is when its first sample is heard. */
   renderAudio(nowUs: number, out: Float32Array, playsAtUs: number): void;

@@ -1,7 +1,7 @@
 /** Puts the statistics of both workers together, by user, and emits what is derived from them at intervals. */
 import type { ClientEvents, ConnectionState } from "../events.ts";
 import type { ClientStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats } from "../stats.ts";
-import type { DownlinkEngineStats, DownlinkTrackStats, UplinkEngineStats } from "./engine_events.ts";
+import type { AudioTrackStats, InboundTrackStats } from "./engine_events.ts";
 import type { EngineHost } from "./engine_host.ts";
 import { rateNetwork } from "./quality.ts";
 import type { Roster } from "./roster.ts";
@@ -17,6 +17,9 @@ export class StatsMonitor {
   readonly #self: () => { userId: string; state: ConnectionState };
   #qualityTimer: ReturnType<typeof setInterval> | undefined;
   #volumeTimer: ReturnType<typeof setInterval> | undefined;
+  #counts = { received: 0, lost: 0 };
+  /** Over the last interval of `network-quality`. */
+  #downlinkLoss = 0;
   ownAudioLevel = 0;
 
   constructor(host: EngineHost, roster: Roster, emit: Emit, self: () => { userId: string; state: ConnectionState }) {
@@ -44,42 +47,40 @@ export class StatsMonitor {
 
   async measure(transport: "webtransport" | "websocket"): Promise<ClientStats> {
     const [up, down] = await this.#fetch();
-    const videoOf = (number: number): LocalVideoStats | undefined => localVideo(up, number);
-    const byUser = <T>(kind: "main" | "auxiliary", side: "audio" | "video", map: (track: DownlinkTrackStats | undefined, sender: number, number: number) => T | undefined): Record<string, T> => {
+    const byUser = <T>(kind: "main" | "auxiliary", side: "audio" | "video", map: (id: TrackId) => T | undefined): Record<string, T> => {
       const result: Record<string, T> = {};
       for (const stream of this.#roster.streams) {
         const track = stream.media[side];
         if (stream.getType() !== kind || track?.subscribed !== true) continue;
-        const found = down.engine?.tracks.find((candidate) => candidate.sender === track.sender && candidate.track === track.info.number);
-        const mapped = map(found, track.sender, track.info.number);
+        const mapped = map({ sender: track.sender, track: track.info.number });
         if (mapped !== undefined) result[stream.getUserId()] = mapped;
       }
       return result;
     };
-    const video = (track: DownlinkTrackStats | undefined, sender: number, number: number): RemoteVideoStats | undefined =>
-      remoteVideo(track, down.video.find((candidate) => candidate.sender === sender && candidate.track === number));
-    const audioTrack = up.engine?.tracks.find((track) => track.track === 0);
+    const audio = (id: TrackId): RemoteAudioStats | undefined => remoteAudio(find(down.engine?.inbound, id), find(down.engine?.audio, id));
+    const video = (id: TrackId): RemoteVideoStats | undefined => remoteVideo(find(down.engine?.inbound, id), find(down.video, id));
+    const audioTrack = up.engine?.outbound.find((track) => track.track === 0);
     return {
       timestamp: Date.now(),
       transport: {
         transport,
-        rtt: up.engine?.rttMs ?? -1,
-        uplinkLoss: up.engine?.loss ?? 0,
-        downlinkLoss: down.engine?.loss ?? 0,
-        availableOutgoingBitrate: up.engine?.targetBitrate ?? 0,
-        bytesSent: up.engine?.bytesSent ?? 0,
-        bytesReceived: down.engine?.bytesReceived ?? 0,
-        packetsSent: up.engine?.packetsSent ?? 0,
-        packetsReceived: down.engine?.packetsReceived ?? 0,
-        packetsLost: down.engine?.packetsLost ?? 0,
+        rtt: uplinkPath(up).rtt,
+        uplinkLoss: uplinkPath(up).loss,
+        downlinkLoss: this.#downlinkLoss,
+        availableOutgoingBitrate: up.engine?.transport.availableOutgoingBitrate ?? 0,
+        bytesSent: up.engine?.transport.bytesSent ?? 0,
+        bytesReceived: down.engine?.transport.bytesReceived ?? 0,
+        packetsSent: up.engine?.transport.packetsSent ?? 0,
+        packetsReceived: down.engine?.transport.packetsReceived ?? 0,
+        packetsLost: counts(down).lost,
       },
       localAudio:
         audioTrack === undefined
           ? undefined
           : { bytesSent: audioTrack.bytesSent, packetsSent: audioTrack.packetsSent, audioLevel: up.audioLevel, targetBitrate: up.audioTargetBitrate },
-      localVideo: videoOf(1),
-      localAuxiliary: videoOf(2),
-      remoteAudio: byUser("main", "audio", remoteAudio),
+      localVideo: localVideo(up, 1),
+      localAuxiliary: localVideo(up, 2),
+      remoteAudio: byUser("main", "audio", audio),
       remoteVideo: byUser("main", "video", video),
       remoteAuxiliary: byUser("auxiliary", "video", video),
       encryption: {
@@ -100,8 +101,8 @@ export class StatsMonitor {
     this.ownAudioLevel = up.audioLevel;
     for (const { media } of this.#roster.streams) {
       const { audio } = media;
-      const found = down.engine?.tracks.find((track) => track.sender === audio?.sender && track.track === audio.info.number);
-      media.audioLevel = found?.audio?.audioLevel ?? 0;
+      const found = audio === undefined ? undefined : find(down.engine?.audio, { sender: audio.sender, track: audio.info.number });
+      media.audioLevel = found?.audioLevel ?? 0;
     }
     return [up, down];
   }
@@ -109,9 +110,14 @@ export class StatsMonitor {
   async #tellQuality(): Promise<void> {
     const { state } = this.#self();
     const [up, down] = await this.#fetch();
-    const direction = (engine: UplinkEngineStats | DownlinkEngineStats | undefined): { rtt: number; loss: number } => ({ rtt: engine?.rttMs ?? -1, loss: engine?.loss ?? 0 });
-    const uplink = direction(up.engine);
-    const downlink = direction(down.engine);
+    const before = this.#counts;
+    this.#counts = counts(down);
+    const lost = Math.max(0, this.#counts.lost - before.lost);
+    const received = Math.max(0, this.#counts.received - before.received);
+    this.#downlinkLoss = lost + received === 0 ? 0 : lost / (lost + received);
+    const uplink = uplinkPath(up);
+    const downlinkRtt = down.engine?.transport.currentRoundTripTime;
+    const downlink = { rtt: downlinkRtt === undefined ? -1 : downlinkRtt * 1000, loss: this.#downlinkLoss };
     const rate = ({ rtt, loss }: { rtt: number; loss: number }): 0 | 1 | 2 | 3 | 4 | 5 | 6 => (state === "CONNECTED" ? rateNetwork(rtt, loss) : 6);
     this.#emit("network-quality", {
       uplinkNetworkQuality: rate(uplink),
@@ -138,10 +144,34 @@ export function toVolume(level: number): number {
   return Math.min(100, Math.round(100 + (20 * Math.log10(level) * 100) / 60));
 }
 
+interface TrackId {
+  readonly sender: number;
+  readonly track: number;
+}
+
+function find<T extends TrackId>(tracks: readonly T[] | undefined, id: TrackId): T | undefined {
+  return tracks?.find((track) => track.sender === id.sender && track.track === id.track);
+}
+
+/** Packets of all tracks received. */
+function counts({ engine }: DownlinkStats): { received: number; lost: number } {
+  const tracks = engine?.inbound ?? [];
+  return {
+    received: tracks.reduce((sum, track) => sum + track.packetsReceived, 0),
+    lost: tracks.reduce((sum, track) => sum + track.packetsLost, 0),
+  };
+}
+
+/** RTT in milliseconds, −1 if unknown. */
+function uplinkPath({ engine }: UplinkStats): { rtt: number; loss: number } {
+  const rtt = engine?.transport.currentRoundTripTime;
+  return { rtt: rtt === undefined ? -1 : rtt * 1000, loss: engine?.outbound[0]?.fractionLost ?? 0 };
+}
+
 function localVideo(up: UplinkStats, number: number): LocalVideoStats | undefined {
   const encoder = up.video.find((sender) => sender.track === number);
   if (encoder === undefined) return undefined;
-  const sent = up.engine?.tracks.find((track) => track.track === number);
+  const sent = up.engine?.outbound.find((track) => track.track === number);
   return {
     ...withoutIds(encoder),
     bytesSent: sent?.bytesSent ?? 0,
@@ -152,13 +182,13 @@ function localVideo(up: UplinkStats, number: number): LocalVideoStats | undefine
   };
 }
 
-function remoteAudio(track: DownlinkTrackStats | undefined): RemoteAudioStats | undefined {
-  if (track?.audio === undefined) return undefined;
-  const { packetsReceived, packetsLost, bytesReceived, audio } = track;
-  return { packetsReceived, packetsLost, bytesReceived, ...audio };
+function remoteAudio(track: InboundTrackStats | undefined, playout: AudioTrackStats | undefined): RemoteAudioStats | undefined {
+  if (track === undefined || playout === undefined) return undefined;
+  const { packetsReceived, packetsLost, bytesReceived } = track;
+  return { ...withoutIds(playout), packetsReceived, packetsLost, bytesReceived };
 }
 
-function remoteVideo(track: DownlinkTrackStats | undefined, receiver: VideoReceiverStats | undefined): RemoteVideoStats | undefined {
+function remoteVideo(track: InboundTrackStats | undefined, receiver: VideoReceiverStats | undefined): RemoteVideoStats | undefined {
   if (track === undefined || receiver === undefined) return undefined;
   const decoding = withoutIds(receiver);
   return {
@@ -172,7 +202,8 @@ function remoteVideo(track: DownlinkTrackStats | undefined, receiver: VideoRecei
     jitterBufferEmittedCount: track.jitterBufferEmittedCount,
     nackCount: track.nackCount,
     pliCount: track.pliCount,
-    ...(track.audioVideoOffsetMs === undefined ? {} : { audioVideoOffset: track.audioVideoOffsetMs }),
+    // The picture trails by as much as the sound leads.
+    ...(track.audioLag === undefined ? {} : { audioVideoOffset: -track.audioLag * 1000 }),
   };
 }
 

@@ -127,8 +127,8 @@ export interface DownlinkCalls {
   removeTarget: { argument: { id: number }; result: undefined };
   /** Shows a track at these places, and nowhere else. */
   showTrack: { argument: { sender: number; track: number; targets: readonly number[] }; result: undefined };
-  /** The sender muted its picture: the pause that follows is no freeze. */
-  pauseTrack: { argument: { sender: number; track: number }; result: undefined };
+  /** The sender muted its picture, or goes on: the pause between is no freeze. */
+  pauseTrack: { argument: { sender: number; track: number; paused: boolean }; result: undefined };
   snapshot: { argument: { sender: number; track: number }; result: Blob | undefined };
   stats: { argument: undefined; result: DownlinkStats };
   logs: { argument: undefined; result: string[] };

@@ -9,6 +9,7 @@ import type { VideoReceiverStats } from "../worker_protocol.ts";
 
 /** What the receiver needs of the worker around it. */
 export interface VideoReceiverHost {
+  onDecoded(): void;
   /** The decoder failed: the engine asks for a key frame. */
   onDecodeFailed(): void;
   onFirstFrame(width: number, height: number): void;
@@ -148,6 +149,7 @@ export class VideoReceiver {
     const due = this.#renderAt.get(frame.timestamp);
     this.#renderAt.delete(frame.timestamp);
     this.#framesDecoded++;
+    this.host.onDecoded();
     this.#decodeTimeUs += now - (due?.sinceUs ?? now);
     const renderAtUs = due?.renderAtUs ?? now;
     if (this.#pending.length === 0 && renderAtUs <= now + SLACK_US) {

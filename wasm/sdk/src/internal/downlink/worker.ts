@@ -73,7 +73,8 @@ const notify = serve<DownlinkCalls, DownlinkNotice>(globalThis as unknown as Por
     const chosen = ids.map((id) => targets.get(id)).filter((target) => target !== undefined);
     receivers.get(trackKey(sender, track))?.setTargets(chosen);
   },
-  pauseTrack({ sender, track }) {
+  pauseTrack({ sender, track, paused }) {
+    need().engine.setPaused(sender, track, paused);
     receivers.get(trackKey(sender, track))?.pause();
   },
   snapshot({ sender, track }) {
@@ -124,6 +125,7 @@ function openReceiver(sender: number, track: number, codec: string): void {
       need().engine.videoDecodeFailed(nowUs(), sender, track);
       need().session.drain();
     },
+    onDecoded: () => need().engine.videoDecoded(nowUs(), sender, track),
     onFirstFrame: (width, height) => notify({ kind: "first-frame", sender, track, width, height }),
   }, log);
   receivers.set(key, receiver);

@@ -12,13 +12,16 @@ import type { ConnectRequest, UplinkCalls, UplinkNotice } from "../worker_protoc
 export interface UplinkListener {
   notify(notice: UplinkNotice): void;
   onKeyFrameRequested(track: number): void;
-  onVideoBitrate(bitrate: number): void;
+  onBitrate(track: number, bitrate: number): void;
 }
 
 interface Waiting {
   resolve(joined: JoinedInfo | undefined): void;
   reject(error: RtcError): void;
 }
+
+/** Three pictures' time at 30 a second. */
+const QUEUE_LIMIT_US = 100_000;
 
 export class UplinkSession {
   readonly #engine: UplinkEngine;
@@ -29,7 +32,7 @@ export class UplinkSession {
     this.#engine.timeout(nowUs());
     this.drain();
   });
-  readonly #tracks = new Map<number, MediaKind>();
+  readonly #tracks = new Map<number, { kind: MediaKind; maxBitrate: number }>();
   readonly #waiting = new Map<number, Waiting>();
   #transport: Transport | undefined;
   #joined = false;
@@ -72,11 +75,11 @@ export class UplinkSession {
       throw new RtcError("ABORTED", "another connection took this one's place");
     }
     this.#transport = transport;
-    this.#engine.openSession(nowUs());
+    this.#engine.openSession();
     const joined = await this.#send(this.#engine.join(nowUs(), request.sdkVersion, [...request.decodeCodecs]));
     if (joined === undefined) throw new RtcError("UNKNOWN", "the gateway answered Join with something else");
     this.#joined = true;
-    for (const [track, kind] of this.#tracks) this.#engine.addTrack(track, kind);
+    for (const [track, { kind, maxBitrate }] of this.#tracks) this.#engine.addTrack(track, kind, maxBitrate);
     this.drain();
     this.#log.info(`joined as ${joined.participantId} over ${transport.kind} in ${Math.round(performance.now() - started)} ms, key ${this.#engine.kid()}`);
     return { joined, transport: transport.kind, kid: this.#engine.kid(), epoch: this.#engine.epoch() };
@@ -102,14 +105,24 @@ export class UplinkSession {
     this.#reject(new RtcError("ABORTED", "the session was closed"));
   }
 
-  addTrack(track: number, kind: MediaKind): void {
-    this.#tracks.set(track, kind);
-    if (this.#joined) this.#engine.addTrack(track, kind);
+  /** Adds a track or changes its greatest bitrate (bit/s). */
+  addTrack(track: number, kind: MediaKind, maxBitrate: number): void {
+    this.#tracks.set(track, { kind, maxBitrate });
+    if (!this.#joined) return;
+    this.#engine.addTrack(track, kind, maxBitrate);
+    this.drain();
+  }
+
+  /** Whether the path is so far behind that another picture would only wait. */
+  get congested(): boolean {
+    return this.#joined && this.#engine.queueDelay() > QUEUE_LIMIT_US;
   }
 
   removeTrack(track: number): void {
     this.#tracks.delete(track);
-    if (this.#joined) this.#engine.removeTrack(track);
+    if (!this.#joined) return;
+    this.#engine.removeTrack(track);
+    this.drain();
   }
 
   /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed there. */
@@ -164,7 +177,7 @@ export class UplinkSession {
         return;
       case "target-bitrate":
         this.audioBitrate = event.audio;
-        this.#listener.onVideoBitrate(event.video);
+        for (const { track, bitrate } of event.tracks) this.#listener.onBitrate(track, bitrate);
         return;
       case "key-frame-requested":
         this.#listener.onKeyFrameRequested(event.track);

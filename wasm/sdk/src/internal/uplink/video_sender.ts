@@ -12,6 +12,8 @@ import { FrameRate } from "../frame_rate.ts";
 
 /** What the sender needs of the worker around it. */
 export interface VideoSink {
+  /** Whether another picture would only wait. */
+  congested(): boolean;
   /** Seals and sends a chunk; false if there is no session. */
   send(chunk: EncodedVideoChunk, track: number, mediaTimeUs: number): boolean;
   onSize(track: number, width: number, height: number, codec: string): void;
@@ -52,6 +54,7 @@ export class VideoSender {
 
   constructor(
     readonly track: number,
+    readonly kind: "video" | "screen",
     settings: VideoSettings,
     readonly sink: VideoSink,
     readonly log: Logger,
@@ -87,18 +90,13 @@ export class VideoSender {
     if (!muted) this.#keyFrameWanted = true;
   }
 
-  /** What this source could use at most, in bit/s. */
-  get maxBitrate(): number {
-    return this.#settings.maxBitrate;
-  }
-
   requestKeyFrame(): void {
     this.#keyFrameWanted = true;
   }
 
   /** The engine's estimate for video in bit/s. */
   setTargetBitrate(bitrate: number): void {
-    this.#targetBitrate = Math.min(bitrate, this.#settings.maxBitrate);
+    this.#targetBitrate = Math.max(LEAST_BITRATE, Math.min(bitrate, this.#settings.maxBitrate));
     const config = this.#config;
     const encoder = this.#encoder;
     if (config?.bitrate === undefined || encoder?.state !== "configured") return;
@@ -168,7 +166,7 @@ export class VideoSender {
     }
     const encoder = this.#encoder;
     if (encoder?.state !== "configured") return;
-    if (encoder.encodeQueueSize >= ENCODER_QUEUE) {
+    if (encoder.encodeQueueSize >= ENCODER_QUEUE || this.sink.congested()) {
       this.#framesDropped++;
       return;
     }
@@ -251,6 +249,8 @@ export class VideoSender {
 }
 
 const START_BITRATE = 1_000_000;
+/** Below it encoders give up rate control; the pacer and `congested` do the rest. */
+const LEAST_BITRATE = 30_000;
 
 /** Encodes one grey picture and throws it away: the first encode of a codec takes up to 220 ms, later ones a few. */
 export async function warmUp(settings: VideoSettings): Promise<void> {

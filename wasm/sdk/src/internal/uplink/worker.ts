@@ -40,7 +40,8 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     await warmUp(settings);
     videos.get(track)?.close();
     const sized = Promise.withResolvers<{ width: number; height: number; codec: string }>();
-    const sender = new VideoSender(track, settings, {
+    const sender = new VideoSender(track, kind, settings, {
+      congested: () => session.congested,
       send: (chunk, number, mediaTimeUs) => session.sendVideo(chunk, number, mediaTimeUs),
       onSize: (number, width, height, codec) => {
         sized.resolve({ width, height, codec });
@@ -53,7 +54,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
       },
     }, log);
     videos.set(track, sender);
-    session.addTrack(track, kind);
+    session.addTrack(track, kind, settings.maxBitrate);
     sender.setSource(source);
     // A camera that gives no picture must not hold up the call: what it will be is known well enough.
     const timer = setTimeout(() => sized.resolve({ width: settings.maxWidth, height: settings.maxHeight, codec: sender.stats().codec }), FIRST_FRAME_MS);
@@ -63,7 +64,10 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     videos.get(track)?.setSource(source);
   },
   updateVideo({ track, settings }) {
-    videos.get(track)?.update(settings);
+    const sender = videos.get(track);
+    if (sender === undefined) return;
+    sender.update(settings);
+    need().session.addTrack(track, sender.kind, settings.maxBitrate);
   },
   muteVideo({ track, muted }) {
     videos.get(track)?.setMuted(muted);
@@ -78,7 +82,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     if (audio === undefined) return;
     if (audio.track !== undefined) session.removeTrack(audio.track);
     audio.track = track;
-    if (track !== undefined) session.addTrack(track, "audio");
+    if (track !== undefined) session.addTrack(track, "audio", AUDIO_BITRATE);
   },
   muteAudio({ muted }) {
     need().engine.setAudioMuted(muted);
@@ -103,6 +107,8 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
   },
 });
 
+/** bit/s: fullband speech in mono. */
+const AUDIO_BITRATE = 32_000;
 /** How long a camera may take to its first picture. */
 const FIRST_FRAME_MS = 3_000;
 
@@ -116,18 +122,11 @@ async function start(options: UplinkInit): Promise<Running> {
   const session = new UplinkSession(engine, memory, log, {
     notify,
     onKeyFrameRequested: (track) => videos.get(track)?.requestKeyFrame(),
-    onVideoBitrate: shareBitrate,
+    onBitrate: (track, bitrate) => videos.get(track)?.setTargetBitrate(bitrate),
   });
   const audio = options.audio === undefined ? undefined : new AudioSender(engine, options.audio, () => session.drain());
   log.info("ready");
   return { engine, session, audio, suite: options.suite };
-}
-
-/** A screen and a camera share what the network gives, in proportion to what they could use. */
-function shareBitrate(total: number): void {
-  const senders = [...videos.values()];
-  const wanted = senders.reduce((sum, sender) => sum + sender.maxBitrate, 0);
-  for (const sender of senders) sender.setTargetBitrate((total * sender.maxBitrate) / wanted);
 }
 
 function need(): Running {

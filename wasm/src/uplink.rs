@@ -1,0 +1,481 @@
+//! The uplink worker's object: capture → seal → send, and the control stream.
+//!
+//! Capture outlives sessions, so that the echo canceller keeps what it has learnt when the connection is lost. A
+//! session's engine exists from the answer to Join, which names the participant.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::Deserialize;
+use smrtc_audio::{AudioOptions, Capture, CaptureConfig};
+use smrtc_e2ee::sframe::Sealer;
+use smrtc_e2ee::{ExternalKey, KeyProvider, OsRng, Rng};
+use smrtc_engine::control::v1::{self, client_message, server_message};
+use smrtc_engine::send::{
+    FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
+};
+use smrtc_engine::signal::{Signal, SignalEvent, SignalInput, SignalOutput};
+use smrtc_engine::time::{Bitrate, Instant, MediaTime};
+use wasm_bindgen::prelude::*;
+use zeroize::Zeroize;
+
+use crate::error::CallError;
+use crate::js;
+use crate::messages::{self, Event, TrackBitrate};
+use crate::sealing;
+
+/// Options of the constructor.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Config {
+    suite: String,
+    echo_cancellation: bool,
+    noise_suppression: bool,
+    auto_gain_control: bool,
+}
+
+/// What exists between two losses of the connection.
+struct Session {
+    signal: Signal,
+    sealer: Sealer,
+    kid: u64,
+    uplink: Option<Uplink>,
+    /// When each side wants to be woken.
+    signal_timeout: Instant,
+    uplink_timeout: Instant,
+}
+
+/// Capture, sealing, sending and the control stream. Times are microseconds of the worker's `performance.now`.
+#[wasm_bindgen]
+pub struct UplinkEngine {
+    provider: ExternalKey,
+    capture: Capture,
+    samples_pushed: u64,
+    /// Where JavaScript puts the next video frame.
+    video: Vec<u8>,
+    session: Option<Session>,
+    /// Tracks by number, to ask the engine for the bitrate of each.
+    video_tracks: BTreeMap<u8, Bitrate>,
+    control: VecDeque<Vec<u8>>,
+    datagrams: VecDeque<Vec<u8>>,
+    events: VecDeque<Event>,
+}
+
+#[wasm_bindgen]
+impl UplinkEngine {
+    /// Takes the options, and the secret that the room shares; `key` is wiped after it was read.
+    ///
+    /// # Errors
+    ///
+    /// Throws if an option is malformed or the key has another length than 16 to 64 bytes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: JsValue, mut key: Vec<u8>) -> Result<UplinkEngine, JsValue> {
+        let config: Config = js::from_object(config, "config")?;
+        let provider = sealing::external_key(&config.suite, &key);
+        key.zeroize();
+        let capture = Capture::new(CaptureConfig {
+            audio: audio_options(
+                config.echo_cancellation,
+                config.noise_suppression,
+                config.auto_gain_control,
+            ),
+            ..CaptureConfig::default()
+        })
+        .map_err(|_| CallError::Audio)?;
+        Ok(Self {
+            provider: provider?,
+            capture,
+            samples_pushed: 0,
+            video: Vec::new(),
+            session: None,
+            video_tracks: BTreeMap::new(),
+            control: VecDeque::new(),
+            datagrams: VecDeque::new(),
+            events: VecDeque::new(),
+        })
+    }
+
+    /// Forgets the session before and takes a fresh sealing key: a key and counter never meet twice.
+    ///
+    /// # Errors
+    ///
+    /// Throws if there is no randomness for the key.
+    #[wasm_bindgen(js_name = openSession)]
+    pub fn open_session(&mut self) -> Result<(), JsValue> {
+        self.session = None;
+        self.video_tracks.clear();
+        self.control.clear();
+        self.datagrams.clear();
+        self.events.clear();
+        let sealer = sealing::fresh_sealer(&mut self.provider)?;
+        self.session = Some(Session {
+            signal: Signal::new(),
+            kid: sealer.kid().0,
+            sealer,
+            uplink: None,
+            signal_timeout: Instant::FAR_FUTURE,
+            uplink_timeout: Instant::FAR_FUTURE,
+        });
+        Ok(())
+    }
+
+    /// Key id of the session's sealing key, 16 hexadecimal digits; empty without a session.
+    pub fn kid(&self) -> String {
+        self.session
+            .as_ref()
+            .map_or(String::new(), |session| format!("{:016x}", session.kid))
+    }
+
+    /// The key source's epoch; 0 for a key that has none.
+    pub fn epoch(&self) -> f64 {
+        self.provider.epoch() as f64
+    }
+
+    /// Asks to enter the room; returns the request's number.
+    ///
+    /// # Errors
+    ///
+    /// Throws without a session.
+    pub fn join(
+        &mut self,
+        now_us: f64,
+        sdk_version: String,
+        decode_codecs: Vec<String>,
+    ) -> Result<u32, JsValue> {
+        self.send_request(
+            now_us,
+            client_message::Body::Join(v1::Join {
+                sdk_version,
+                decode_codecs,
+            }),
+        )
+    }
+
+    /// Sends any other request; returns its number.
+    ///
+    /// # Errors
+    ///
+    /// Throws without a session, or if the object is no request.
+    pub fn request(&mut self, now_us: f64, body: JsValue) -> Result<u32, JsValue> {
+        let request: messages::Request = js::from_object(body, "request")?;
+        self.send_request(now_us, request.into())
+    }
+
+    /// Takes a piece of the control stream.
+    pub fn control(&mut self, now_us: f64, bytes: &[u8]) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let result = session
+            .signal
+            .handle_input(js::instant(now_us), SignalInput::Bytes(bytes));
+        if let Err(error) = result {
+            self.log("warn", format!("control stream: {error}"));
+        }
+        self.drain();
+    }
+
+    /// Takes a datagram.
+    pub fn datagram(&mut self, now_us: f64, bytes: &[u8]) {
+        self.feed(now_us, UplinkInput::Datagram(bytes));
+    }
+
+    /// The time of [`Self::next_timeout`] has come.
+    pub fn timeout(&mut self, now_us: f64) {
+        if let Some(session) = &mut self.session {
+            // Only what arrives can be malformed.
+            let _ = session
+                .signal
+                .handle_input(js::instant(now_us), SignalInput::Timeout);
+        }
+        self.feed(now_us, UplinkInput::Timeout);
+    }
+
+    /// Bytes for the control stream.
+    #[wasm_bindgen(js_name = pollControl)]
+    pub fn poll_control(&mut self) -> Option<Vec<u8>> {
+        self.control.pop_front()
+    }
+
+    /// A datagram to send.
+    #[wasm_bindgen(js_name = pollDatagram)]
+    pub fn poll_datagram(&mut self) -> Option<Vec<u8>> {
+        self.datagrams.pop_front()
+    }
+
+    /// Something that the worker should know, as a plain object; undefined if there is nothing.
+    #[wasm_bindgen(js_name = pollEvent)]
+    pub fn poll_event(&mut self) -> JsValue {
+        self.events
+            .pop_front()
+            .map_or(JsValue::UNDEFINED, |event| js::to_object(&event))
+    }
+
+    /// When to call [`Self::timeout`]; infinity for never.
+    #[wasm_bindgen(js_name = nextTimeout)]
+    pub fn next_timeout(&self) -> f64 {
+        self.session.as_ref().map_or(f64::INFINITY, |session| {
+            js::micros(session.signal_timeout.min(session.uplink_timeout))
+        })
+    }
+
+    /// Adds a track, or changes its greatest bitrate (bit/s). Only after Join was answered.
+    ///
+    /// # Errors
+    ///
+    /// Throws for an unknown kind, or before Join was answered.
+    #[wasm_bindgen(js_name = addTrack)]
+    pub fn add_track(&mut self, track: u8, kind: &str, max_bitrate: f64) -> Result<(), JsValue> {
+        let kind = js::media_kind(kind)?;
+        let max_bitrate = Bitrate::from_bps(max_bitrate.max(0.0) as u64);
+        let uplink = self.uplink().ok_or(CallError::NoSession)?;
+        uplink.set_track(track, TrackConfig { kind, max_bitrate });
+        if !kind.is_audio() {
+            self.video_tracks.insert(track, max_bitrate);
+        }
+        self.drain();
+        Ok(())
+    }
+
+    /// Forgets a track; what of it waits is not sent.
+    #[wasm_bindgen(js_name = removeTrack)]
+    pub fn remove_track(&mut self, track: u8) {
+        self.video_tracks.remove(&track);
+        if let Some(uplink) = self.uplink() {
+            uplink.remove_track(track);
+        }
+        self.drain();
+    }
+
+    /// Address of `length` bytes in Wasm memory, for the frame of the next [`Self::seal_video`].
+    #[wasm_bindgen(js_name = videoBuffer)]
+    pub fn video_buffer(&mut self, length: usize) -> usize {
+        if self.video.len() < length {
+            self.video.resize(length, 0);
+        }
+        self.video.as_ptr().addr()
+    }
+
+    /// Seals the first `length` bytes of the buffer and sends them; false if there is no session.
+    #[wasm_bindgen(js_name = sealVideo)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object would cost an allocation per frame at the border"
+    )]
+    pub fn seal_video(
+        &mut self,
+        now_us: f64,
+        track: u8,
+        length: usize,
+        key: bool,
+        discardable: bool,
+        temporal: u8,
+        reference_distance: u16,
+        media_time_us: f64,
+    ) -> bool {
+        let params = FrameParams {
+            key,
+            discardable,
+            spatial: 0,
+            temporal,
+            reference_distance,
+            media_time: MediaTime::from_micros(media_time_us.max(0.0) as u64),
+        };
+        let video = std::mem::take(&mut self.video);
+        let sent = self.seal(
+            js::instant(now_us),
+            track,
+            params,
+            video.get(..length).unwrap_or_default(),
+        );
+        self.video = video;
+        self.drain();
+        sent
+    }
+
+    /// Takes microphone and loudspeaker samples, 48 kHz mono, of the same time; `end_us` is when the last was captured.
+    #[wasm_bindgen(js_name = pushAudio)]
+    pub fn push_audio(&mut self, now_us: f64, track: u8, near: &[f32], far: &[f32], end_us: f64) {
+        self.capture.push(near, far);
+        self.samples_pushed += near.len() as u64;
+        while let Some(packet) = self.capture.poll_packet() {
+            let age_samples = self.samples_pushed.saturating_sub(packet.media_offset) as f64;
+            let media_time_us = end_us - age_samples * MICROS_PER_SAMPLE;
+            let params = FrameParams {
+                key: true,
+                discardable: false,
+                spatial: 0,
+                temporal: 0,
+                reference_distance: 0,
+                media_time: MediaTime::from_micros(media_time_us.max(0.0) as u64),
+            };
+            self.seal(js::instant(now_us), track, params, &packet.opus);
+        }
+        self.drain();
+    }
+
+    /// Silences the microphone without a click; packets go on.
+    #[wasm_bindgen(js_name = setAudioMuted)]
+    pub fn set_audio_muted(&mut self, muted: bool) {
+        self.capture.set_muted(muted);
+    }
+
+    /// Switches the stages of audio processing.
+    #[wasm_bindgen(js_name = setAudioProcessing)]
+    pub fn set_audio_processing(&mut self, echo: bool, noise: bool, gain: bool) {
+        self.capture.set_options(audio_options(echo, noise, gain));
+    }
+
+    /// Level of the microphone after processing, linear, 0 to 1.
+    #[wasm_bindgen(js_name = audioLevel)]
+    pub fn audio_level(&self) -> f64 {
+        self.capture.stats().audio_level
+    }
+
+    /// How long what waits to be sent will take, in microseconds.
+    #[wasm_bindgen(js_name = queueDelay)]
+    pub fn queue_delay(&self) -> f64 {
+        self.session
+            .as_ref()
+            .and_then(|session| session.uplink.as_ref())
+            .map_or(0.0, |uplink| uplink.queue_delay().as_micros() as f64)
+    }
+
+    /// `UplinkStats` of the engine as a plain object; undefined before Join was answered.
+    pub fn stats(&self, now_us: f64) -> JsValue {
+        self.session
+            .as_ref()
+            .and_then(|session| session.uplink.as_ref())
+            .map_or(JsValue::UNDEFINED, |uplink| {
+                js::to_object(&uplink.stats(js::instant(now_us)))
+            })
+    }
+}
+
+impl UplinkEngine {
+    fn uplink(&mut self) -> Option<&mut Uplink> {
+        self.session.as_mut()?.uplink.as_mut()
+    }
+
+    fn send_request(&mut self, now_us: f64, body: client_message::Body) -> Result<u32, JsValue> {
+        let session = self.session.as_mut().ok_or(CallError::NoSession)?;
+        let id = session.signal.request(js::instant(now_us), body);
+        self.drain();
+        Ok(id)
+    }
+
+    fn feed(&mut self, now_us: f64, input: UplinkInput<'_>) {
+        if let Some(uplink) = self.uplink() {
+            // What cannot be parsed is counted by the engine; there is nobody to tell.
+            let _ = uplink.handle_input(js::instant(now_us), input);
+        }
+        self.drain();
+    }
+
+    fn seal(&mut self, now: Instant, track: u8, params: FrameParams, frame: &[u8]) -> bool {
+        let Some(Session {
+            sealer,
+            uplink: Some(uplink),
+            ..
+        }) = &mut self.session
+        else {
+            return false;
+        };
+        match sealing::seal(uplink, sealer, now, track, params, frame) {
+            Ok(()) => true,
+            Err(reason) => {
+                self.events.push_back(Event::SealFailed { reason });
+                false
+            }
+        }
+    }
+
+    /// Moves what both sides of the session put out into the queues that JavaScript polls.
+    fn drain(&mut self) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        loop {
+            match session.signal.poll_output() {
+                SignalOutput::Transmit(bytes) => self.control.push_back(bytes),
+                SignalOutput::Event(event) => {
+                    if let SignalEvent::Reply {
+                        body: server_message::Body::Joined(joined),
+                        ..
+                    } = &event
+                    {
+                        let uplink =
+                            Uplink::new(UplinkConfig::default(), joined.participant_id, seed());
+                        session.uplink = Some(uplink);
+                    }
+                    self.events.extend(signal_event(event));
+                }
+                SignalOutput::Timeout(at) => {
+                    session.signal_timeout = at;
+                    break;
+                }
+            }
+        }
+        let Some(uplink) = &mut session.uplink else {
+            return;
+        };
+        loop {
+            match uplink.poll_output() {
+                UplinkOutput::Transmit(bytes) => self.datagrams.push_back(bytes),
+                UplinkOutput::Event(UplinkEvent::TargetBitrate { audio, .. }) => {
+                    if audio > Bitrate::ZERO {
+                        // libopus refuses only what is out of its range, and the range is clamped.
+                        let _ = self.capture.set_bitrate(audio);
+                    }
+                    let tracks = self.video_tracks.keys().map(|&track| TrackBitrate {
+                        track,
+                        bitrate: uplink.track_bitrate(track).as_bps() as f64,
+                    });
+                    self.events.push_back(Event::TargetBitrate {
+                        audio: audio.as_bps() as f64,
+                        tracks: tracks.collect(),
+                    });
+                }
+                UplinkOutput::Event(UplinkEvent::KeyFrameRequested { track, .. }) => {
+                    self.events.push_back(Event::KeyFrameRequested { track });
+                }
+                UplinkOutput::Timeout(at) => {
+                    session.uplink_timeout = at;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn log(&mut self, level: &'static str, message: String) {
+        self.events.push_back(Event::Log { level, message });
+    }
+}
+
+fn signal_event(event: SignalEvent) -> Option<Event> {
+    match event {
+        SignalEvent::Reply { request_id, body } => Some(messages::reply(request_id, body)),
+        SignalEvent::RequestTimedOut { request_id } => Some(Event::RequestTimedOut { request_id }),
+        SignalEvent::Notification(body) => messages::notification(body),
+    }
+}
+
+fn audio_options(echo: bool, noise: bool, gain: bool) -> AudioOptions {
+    if !(echo || noise || gain) {
+        return AudioOptions::OFF;
+    }
+    AudioOptions {
+        echo_cancellation: echo,
+        noise_suppression: noise,
+        auto_gain_control: gain,
+        ..AudioOptions::default()
+    }
+}
+
+/// Tells pings of different sessions apart; no secret hangs on it, so a constant does where there is no randomness.
+pub(crate) fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    let _ = OsRng.fill(&mut bytes);
+    u64::from_be_bytes(bytes)
+}
+
+const MICROS_PER_SAMPLE: f64 = 1e6 / 48_000.0;
