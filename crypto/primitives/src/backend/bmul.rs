@@ -54,10 +54,15 @@ impl Element {
 
 /// a · b.
 pub(crate) fn multiply(a: Element, b: Element) -> Element {
-    // Karatsuba; the high half of each product is the reflected low half of the reflected product.
-    let (low, low_high) = wide(a.low, b.low);
-    let (high, high_high) = wide(a.high, b.high);
-    let (middle, middle_high) = wide(a.low ^ a.high, b.low ^ b.high);
+    // Karatsuba. The high half of each product is the low half of the product of the reflected factors,
+    // reflected; reflection commutes with sums.
+    let low = carry_less(a.low, b.low);
+    let high = carry_less(a.high, b.high);
+    let middle = carry_less(a.low ^ a.high, b.low ^ b.high);
+    let [a_low, a_high, b_low, b_high] = [a.low, a.high, b.low, b.high].map(u64::reverse_bits);
+    let low_high = carry_less(a_low, b_low).reverse_bits() >> 1;
+    let high_high = carry_less(a_high, b_high).reverse_bits() >> 1;
+    let middle_high = carry_less(a_low ^ a_high, b_low ^ b_high).reverse_bits() >> 1;
     let middle = middle ^ low ^ high;
     let middle_high = middle_high ^ low_high ^ high_high;
     // The reflected product has 255 bits: shifted up by one, its bits are where `fold` wants them.
@@ -79,12 +84,6 @@ pub(crate) fn fold(words: [u64; 4]) -> Element {
     w2 ^= w1 << 63 ^ w1 << 62 ^ w1 << 57;
     w3 ^= w1 ^ w1 >> 1 ^ w1 >> 2 ^ w1 >> 7;
     Element { high: w3, low: w2 }
-}
-
-/// The 127-bit carry-less product, as (low 64 bits, the rest).
-fn wide(a: u64, b: u64) -> (u64, u64) {
-    let reflected = carry_less(a.reverse_bits(), b.reverse_bits());
-    (carry_less(a, b), reflected.reverse_bits() >> 1)
 }
 
 /// The low 64 bits of the carry-less product.

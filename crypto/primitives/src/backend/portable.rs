@@ -7,7 +7,7 @@ use core::array;
 use crate::backend::bmul::{self, Element};
 use crate::ctr::CounterCipher;
 use crate::gcm::{self, length_block};
-use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word, word_planes};
+use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
 use crate::sm4::{BLOCK_BYTES, RoundKeys};
 use zeroize::Zeroize;
 
@@ -31,7 +31,7 @@ impl CounterCipher for Sm4 {
 
     fn nonce(nonce: &[u8; 12]) -> Self::Nonce {
         let words = nonce.as_chunks::<4>().0;
-        array::from_fn(|w| word_planes::<u64>(u32::from_be_bytes(words[w])))
+        array::from_fn(|w| u64::of_word(u32::from_be_bytes(words[w])))
     }
 
     fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [u8]) {
@@ -50,11 +50,11 @@ impl Plane for u64 {
         *stored
     }
 
-    fn of_word(word: u32, b: u32) -> u64 {
-        (0..4).fold(0, |plane, j| {
-            let bit = u64::from(word >> (24 - 8 * j) >> b & 1);
-            plane | (bit * 0xffff) << (16 * j)
-        })
+    fn of_word(word: u32) -> Word<u64> {
+        // Byte j of the word at the foot of lane j; then bit b, spread over the lane.
+        let [b0, b1, b2, b3] = word.to_be_bytes().map(u64::from);
+        let bytes = b0 | b1 << 16 | b2 << 32 | b3 << 48;
+        array::from_fn(|b| (bytes >> b & 0x0001_0001_0001_0001) * 0xffff)
     }
 
     #[inline(always)]
@@ -72,7 +72,7 @@ impl Plane for u64 {
 fn counters(first: u32) -> Word<u64> {
     /// Bit b of block t's number t, for b from 0 to 3.
     const LOW_BITS: [u64; 4] = [0xaaaa, 0xcccc, 0xf0f0, 0xff00];
-    let mut planes = word_planes::<u64>(first);
+    let mut planes = u64::of_word(first);
     for (plane, low_bits) in planes.iter_mut().zip(LOW_BITS) {
         *plane |= low_bits << 48;
     }

@@ -26,8 +26,8 @@ pub(crate) trait Plane: Copy + BitXor<Output = Self> + BitAnd<Output = Self> {
 
     fn load(stored: &Self::Stored) -> Self;
 
-    /// The plane of bit `b` of a word that all blocks have in common.
-    fn of_word(word: u32, b: u32) -> Self::Stored;
+    /// The planes of a word that all blocks have in common.
+    fn of_word(word: u32) -> Word<Self::Stored>;
 
     /// Lane j takes what lane j + 3 (mod 4) has.
     fn rotate_by_three(self) -> Self;
@@ -45,7 +45,7 @@ pub(crate) struct RoundKeyPlanes<P: Plane>([Word<P::Stored>; ROUNDS]);
 impl<P: Plane> RoundKeyPlanes<P> {
     pub(crate) fn new(round_keys: &RoundKeys) -> Self {
         let folded = round_keys.with_constants_folded();
-        Self(folded.0.map(word_planes::<P>))
+        Self(folded.0.map(P::of_word))
     }
 
     /// The 32 rounds: X_0 … X_3 become X_32 … X_35.
@@ -71,11 +71,6 @@ impl<P: Plane> Drop for RoundKeyPlanes<P> {
             .iter_mut()
             .for_each(Zeroize::zeroize);
     }
-}
-
-/// The planes of a word that all blocks have in common.
-pub(crate) fn word_planes<P: Plane>(word: u32) -> Word<P::Stored> {
-    core::array::from_fn(|b| P::of_word(word, b as u32))
 }
 
 /// `target ⊕= L(τ(one ⊕ others ⊕ rk))`.

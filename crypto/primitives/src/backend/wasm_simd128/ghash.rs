@@ -10,8 +10,8 @@
 //! H^4, H^3, H^2 and H, which joins the chains. `docs/ghash.md` draws it.
 
 use core::arch::wasm32::{
-    i8x16_shuffle, i32x4_shl, i32x4_shuffle, i64x2_shuffle, u8x16_splat, u16x8_shr, u32x4_shr,
-    u64x2,
+    i8x16_eq, i8x16_shuffle, i32x4_shl, i32x4_shuffle, i64x2_shuffle, u8x16, u8x16_splat,
+    u16x8_shr, u32x4_shr, u64x2_splat, v128_and,
 };
 use core::array;
 
@@ -193,49 +193,84 @@ fn forms<W: Copy + core::ops::BitXor<Output = W>>([a, b, c, d]: [W; 4]) -> [W; F
     [a, b, a ^ b, c, d, c ^ d, a ^ c, b ^ d, a ^ c ^ b ^ d]
 }
 
-/// Tables of the products of a constant with each nibble, low and high, from the bytes of the constant
-/// shifted up by 0 to 7 bits, least significant first.
-fn tables<const OFFSETS: usize>(shifted: [[u8; OFFSETS]; 8]) -> Tables<OFFSETS> {
-    array::from_fn(|offset| {
-        let bytes = shifted.map(|bytes| bytes[offset]);
-        let (for_low, for_high) = bytes.split_at(4);
-        [for_low, for_high].map(|bytes| Stored::of(sums_of_subsets(bytes)))
-    })
-}
-
+/// Tables of the products of 32 bits with each nibble.
+#[inline(always)]
 fn narrow_tables(constant: u32) -> Tables<NARROW_OFFSETS> {
-    tables(array::from_fn(|shift| {
-        let shifted = u64::from(constant) << shift;
-        array::from_fn(|offset| (shifted >> (8 * offset)) as u8)
-    }))
+    // The constant shifted up by 0 to 7 bits; a table sums four of them, at its byte.
+    let shifted: [V; 8] = array::from_fn(|shift| V(u64x2_splat(u64::from(constant) << shift)));
+    let (for_low, for_high) = shifted.split_at(4);
+    let for_low = byte_splats(for_low);
+    let for_high = byte_splats(for_high);
+    array::from_fn(|offset| [for_low[offset], for_high[offset]].map(sums_of_subsets))
 }
 
+/// For each byte offset, four vectors of the byte of each of `four` there.
+#[inline(always)]
+fn byte_splats(four: &[V]) -> [[V; 4]; NARROW_OFFSETS] {
+    let at = |splat: fn(V) -> V| array::from_fn(|b| splat(four[b]));
+    [
+        at(splat_byte::<0>),
+        at(splat_byte::<1>),
+        at(splat_byte::<2>),
+        at(splat_byte::<3>),
+        at(splat_byte::<4>),
+    ]
+}
+
+/// Byte N of `v` in every place.
+#[inline(always)]
+fn splat_byte<const N: usize>(v: V) -> V {
+    V(i8x16_shuffle::<
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+        N,
+    >(v.0, v.0))
+}
+
+/// Tables of the products of 128 bits with each nibble.
 fn wide_tables(constant: Element) -> Tables<WIDE_OFFSETS> {
     let Element { high, low } = constant;
-    tables(array::from_fn(|shift| {
-        let words = [
+    let shifted: [[u64; 3]; 8] = array::from_fn(|shift| {
+        [
             low << shift,
             high << shift | low >> 1 >> (63 - shift),
             high >> 1 >> (63 - shift),
-        ];
-        array::from_fn(|offset| (words[offset / 8] >> (8 * (offset % 8))) as u8)
-    }))
+        ]
+    });
+    array::from_fn(|offset| {
+        let byte = |shift: usize| {
+            V(u8x16_splat(
+                (shifted[shift][offset / 8] >> (8 * (offset % 8))) as u8,
+            ))
+        };
+        [0, 4].map(|first| sums_of_subsets(array::from_fn(|b| byte(first + b))))
+    })
 }
 
-/// The 16 sums of subsets of four bytes: byte n is the sum of those whose bit is set in n.
-fn sums_of_subsets(bytes: &[u8]) -> V {
-    const BIT_SET: [(u64, u64); 4] = [
-        (0xff00_ff00_ff00_ff00, 0xff00_ff00_ff00_ff00),
-        (0xffff_0000_ffff_0000, 0xffff_0000_ffff_0000),
-        (0xffff_ffff_0000_0000, 0xffff_ffff_0000_0000),
-        (0, 0xffff_ffff_ffff_ffff),
-    ];
-    bytes
-        .iter()
-        .zip(BIT_SET)
-        .fold(V(u8x16_splat(0)), |sum, (&byte, (low, high))| {
-            sum ^ (V(u64x2(low, high)) & V(u8x16_splat(byte)))
-        })
+/// The 16 sums of subsets of four bytes, each given in every place: byte n is the sum of those whose bit
+/// is set in n.
+#[inline(always)]
+fn sums_of_subsets(bytes: [V; 4]) -> Stored {
+    let n = u8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    let sum = (0..4).fold(V(u8x16_splat(0)), |sum, b| {
+        let bit = u8x16_splat(1 << b);
+        let is_set = V(i8x16_eq(v128_and(n, bit), bit));
+        sum ^ (is_set & bytes[b])
+    });
+    Stored::of(sum)
 }
 
 /// Adds the products of the nibbles of `factor`, at each byte offset.

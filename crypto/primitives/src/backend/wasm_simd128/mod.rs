@@ -65,6 +65,7 @@ impl Stored {
         V::load(&self.0)
     }
 
+    #[inline(always)]
     fn of(vector: V) -> Self {
         let mut stored = Self::default();
         vector.store(&mut stored.0);

@@ -1,13 +1,14 @@
 //! SM4 in counter mode, 32 blocks at a time.
 
 use core::arch::wasm32::{
-    i8x16_shuffle, i32x4_shl, i32x4_shuffle, i64x2_shuffle, u8x16_splat, u32x4_shr,
+    i8x16_eq, i8x16_shuffle, i32x4_shl, i32x4_shuffle, i64x2_shuffle, u8x16_splat, u32x4_shr,
+    u32x4_splat,
 };
 use core::array;
 
 use super::{Stored, V};
 use crate::ctr::CounterCipher;
-use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word, word_planes};
+use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
 use crate::sm4::{BLOCK_BYTES, RoundKeys};
 
 /// SM4 under one key.
@@ -26,7 +27,7 @@ impl CounterCipher for Sm4 {
 
     fn nonce(nonce: &[u8; 12]) -> Self::Nonce {
         let words = nonce.as_chunks::<4>().0;
-        array::from_fn(|w| word_planes::<V>(u32::from_be_bytes(words[w])))
+        array::from_fn(|w| V::of_word(u32::from_be_bytes(words[w])))
     }
 
     #[inline(never)]
@@ -46,18 +47,32 @@ impl Plane for V {
         stored.load()
     }
 
-    fn of_word(word: u32, b: u32) -> Stored {
-        let mut stored = Stored::default();
-        for (lane, byte) in stored
-            .0
-            .as_chunks_mut::<4>()
-            .0
-            .iter_mut()
-            .zip(word.to_be_bytes())
-        {
-            *lane = [(byte >> b & 1).wrapping_neg(); 4];
-        }
-        stored
+    #[inline(always)]
+    fn of_word(word: u32) -> Word<Stored> {
+        // Byte j of the word all over lane j; then a byte of ones where bit b is set.
+        let word = u32x4_splat(word);
+        let bytes = V(i8x16_shuffle::<
+            3,
+            3,
+            3,
+            3,
+            2,
+            2,
+            2,
+            2,
+            1,
+            1,
+            1,
+            1,
+            0,
+            0,
+            0,
+            0,
+        >(word, word));
+        array::from_fn(|b| {
+            let bit = V(u8x16_splat(1 << b));
+            Stored::of(V(i8x16_eq((bytes & bit).0, bit.0)))
+        })
     }
 
     #[inline(always)]
@@ -81,7 +96,7 @@ fn counters(first: u32) -> Word<Stored> {
         0xff00_ff00,
         0xffff_0000,
     ];
-    let mut planes = word_planes::<V>(first);
+    let mut planes = V::of_word(first);
     for (plane, low_bits) in planes.iter_mut().zip(LOW_BITS) {
         plane.0[12..].copy_from_slice(&low_bits.to_le_bytes());
     }
