@@ -50,7 +50,7 @@ export async function startGateway(webRoot, { args = [], profile = "debug", env 
 /** A join token as `smrtc-gateway token` makes it, so that a test can also make wrong ones. */
 export function signToken({ room, user, role = "anchor", expires = Math.floor(Date.now() / 1000) + 3600, secret = SECRET }) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ room, user, role, exp: expires })}`;
+  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ room, sub: user, role, exp: expires })}`;
   return `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
 }
 
