@@ -296,7 +296,11 @@ impl UplinkEngine {
     #[wasm_bindgen(js_name = pushAudio)]
     pub fn push_audio(&mut self, now_us: f64, track: u8, near: &[f32], far: &[f32], end_us: f64) {
         self.capture.push(near, far);
+        let second = self.samples_pushed / SAMPLES_PER_SECOND;
         self.samples_pushed += near.len() as u64;
+        if self.samples_pushed / SAMPLES_PER_SECOND != second {
+            self.tell_loss(js::instant(now_us));
+        }
         while let Some(packet) = self.capture.poll_packet() {
             let age_samples = self.samples_pushed.saturating_sub(packet.media_offset) as f64;
             let media_time_us = end_us - age_samples * MICROS_PER_SAMPLE;
@@ -446,6 +450,17 @@ impl UplinkEngine {
         }
     }
 
+    /// In-band redundancy is sized by the loss that is measured.
+    fn tell_loss(&mut self, now: Instant) {
+        let Some(uplink) = self.uplink() else {
+            return;
+        };
+        let stats = uplink.stats(now);
+        let loss = stats.outbound.first().map_or(0.0, |track| track.fraction_lost);
+        // libopus refuses only what is out of its range, and the range is clamped.
+        let _ = self.capture.set_expected_loss(loss as f32);
+    }
+
     fn log(&mut self, level: &'static str, message: String) {
         self.events.push_back(Event::Log { level, message });
     }
@@ -478,4 +493,5 @@ pub(crate) fn seed() -> u64 {
     u64::from_be_bytes(bytes)
 }
 
-const MICROS_PER_SAMPLE: f64 = 1e6 / 48_000.0;
+const SAMPLES_PER_SECOND: u64 = 48_000;
+const MICROS_PER_SAMPLE: f64 = 1e6 / SAMPLES_PER_SECOND as f64;
