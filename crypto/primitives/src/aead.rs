@@ -47,10 +47,15 @@ impl Algorithm {
     }
 }
 
-/// The kernels that run SM4-GCM here: `portable`, `wasm_simd128`, `wasm_relaxed_simd` or
+/// The kernels that run SM4-GCM here: `portable`, `wasm_simd128`, `wasm_relaxed_simd`, `x86_avx2` or
 /// `x86_avx512_gfni`.
 pub fn sm4_backend() -> &'static str {
-    Sm4Gcm::backend()
+    Sm4Gcm::backends()[0]
+}
+
+/// All the kernels that this machine can run, [`sm4_backend`] first.
+pub fn sm4_backends() -> &'static [&'static str] {
+    Sm4Gcm::backends()
 }
 
 /// A tag. Compare it through [`Key::open_in_place`] only; `==` is constant time all the same.
@@ -132,6 +137,14 @@ impl Key {
             }
             Algorithm::Sm4Gcm => Cipher::Sm4(Sm4Gcm::new(key.try_into().map_err(|_| invalid)?)),
         })))
+    }
+
+    /// An SM4-GCM key for the kernels called `backend`; none if this machine cannot run them.
+    ///
+    /// For comparing kernels. [`Self::new`] takes the best.
+    #[cfg(feature = "_test_support")]
+    pub fn sm4_with_backend(backend: &str, key: &[u8; 16]) -> Option<Self> {
+        Sm4Gcm::with_backend(backend, key).map(|gcm| Self(Box::new(Cipher::Sm4(gcm))))
     }
 
     /// The algorithm this key is for.

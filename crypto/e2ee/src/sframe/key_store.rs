@@ -64,7 +64,7 @@ pub struct Opened<'a> {
 pub struct KeyStoreLimits {
     /// Keys held at a time; default 256. Beyond it the one that opened a frame longest ago is
     /// retired: its key is wiped, its greatest counter is kept, and a later frame brings it back.
-    /// Worst-case memory is about 1 KiB each.
+    /// Worst-case memory is about 20 KiB each (SM4-GCM in Wasm keeps tables).
     pub max_kids: usize,
     /// Retired KIDs whose greatest counter is kept, so that nothing of theirs can be replayed;
     /// default 16,384 (about 400 KiB). When they are full, new KIDs are refused.

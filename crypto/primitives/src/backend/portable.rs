@@ -15,10 +15,6 @@ use zeroize::Zeroize;
 pub(crate) struct Sm4(RoundKeyPlanes<u64>);
 
 impl Sm4 {
-    #[cfg_attr(
-        all(target_arch = "wasm32", target_feature = "simd128"),
-        allow(dead_code, reason = "a module with SIMD runs only where there is SIMD")
-    )]
     pub(crate) fn new(key: &[u8; 16]) -> Self {
         Self(RoundKeyPlanes::new(&RoundKeys::new(key)))
     }

@@ -1,0 +1,245 @@
+//! SM4 in counter mode, 64 blocks at a time.
+//!
+//! A vector is two halves of 128 bits that go side by side: a plane's four lanes have 32 bits in each half,
+//! blocks 0 to 31 in the lower and 32 to 63 in the upper.
+
+use core::arch::x86_64::{
+    __m256i, _mm_xor_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_si128,
+    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_set1_epi8, _mm256_shuffle_epi8,
+    _mm256_shuffle_epi32, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_unpackhi_epi32,
+    _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
+};
+use core::array;
+use core::ops::{BitAnd, BitXor};
+
+use zeroize::Zeroize;
+
+use super::Avx2;
+use crate::backend::x86_clmul;
+use crate::ctr::CounterCipher;
+use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
+use crate::sm4::{BLOCK_BYTES, RoundKeys};
+
+/// SM4 under one key.
+pub(crate) struct Sm4 {
+    _cpu: Avx2,
+    round_keys: RoundKeyPlanes<V>,
+}
+
+impl Sm4 {
+    pub(crate) fn new(cpu: Avx2, key: &[u8; 16]) -> Self {
+        Self {
+            _cpu: cpu,
+            round_keys: RoundKeyPlanes::new(&RoundKeys::new(key)),
+        }
+    }
+}
+
+impl CounterCipher for Sm4 {
+    const BATCH_BLOCKS: usize = 64;
+
+    type Nonce = [Word<Half>; 3];
+
+    fn nonce(nonce: &[u8; 12]) -> Self::Nonce {
+        let words = nonce.as_chunks::<4>().0;
+        array::from_fn(|w| V::of_word(u32::from_be_bytes(words[w])))
+    }
+
+    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [u8]) {
+        // SAFETY: a `Sm4` is made with the proof that the features are there.
+        unsafe { xor_batch(&self.round_keys, nonce, first, batch) }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn xor_batch(
+    round_keys: &RoundKeyPlanes<V>,
+    nonce: &[Word<Half>; 3],
+    first: u32,
+    batch: &mut [u8],
+) {
+    let [x0, x1, x2] = nonce.map(|word| word.map(|plane| V::load(&plane)));
+    let mut x = [x0, x1, x2, counters(first)];
+    round_keys.encrypt(&mut x);
+    xor_blocks(&x, batch);
+}
+
+/// A vector. It exists only within functions that enable AVX2.
+#[derive(Clone, Copy)]
+pub(crate) struct V(__m256i);
+
+/// A plane at rest, where both halves are the same.
+#[derive(Clone, Copy, Default, Zeroize)]
+#[repr(C, align(16))]
+pub(crate) struct Half([u8; 16]);
+
+impl BitXor for V {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitxor(self, other: Self) -> Self {
+        // SAFETY: a `V` exists only within functions that enable AVX2.
+        Self(unsafe { _mm256_xor_si256(self.0, other.0) })
+    }
+}
+
+impl BitAnd for V {
+    type Output = Self;
+
+    #[inline(always)]
+    fn bitand(self, other: Self) -> Self {
+        // SAFETY: a `V` exists only within functions that enable AVX2.
+        Self(unsafe { _mm256_and_si256(self.0, other.0) })
+    }
+}
+
+impl Plane for V {
+    type Stored = Half;
+
+    #[inline(always)]
+    fn load(stored: &Half) -> Self {
+        // SAFETY: planes are loaded only within functions that enable AVX2.
+        Self(unsafe { _mm256_broadcastsi128_si256(x86_clmul::load(&stored.0)) })
+    }
+
+    fn of_word(word: u32) -> Word<Half> {
+        let bytes = word.to_be_bytes();
+        array::from_fn(|b| {
+            let mut half = Half::default();
+            for (lane, byte) in half.0.as_chunks_mut::<4>().0.iter_mut().zip(bytes) {
+                *lane = [(byte >> b & 1).wrapping_neg(); 4];
+            }
+            half
+        })
+    }
+
+    #[inline(always)]
+    fn rotate_by_three(self) -> Self {
+        // SAFETY: a `V` exists only within functions that enable AVX2.
+        Self(unsafe { _mm256_shuffle_epi32::<0b10_01_00_11>(self.0) })
+    }
+
+    #[inline(always)]
+    fn rotate_by_two(self) -> Self {
+        // SAFETY: a `V` exists only within functions that enable AVX2.
+        Self(unsafe { _mm256_shuffle_epi32::<0b01_00_11_10>(self.0) })
+    }
+}
+
+/// The planes of the counters `first` to `first + 63`, where `first` is a multiple of 64.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn counters(first: u32) -> Word<V> {
+    /// Bit b of block t's number t, in the lower half and in the upper one.
+    const LOW_BITS: [[u32; 2]; 6] = [
+        [0xaaaa_aaaa; 2],
+        [0xcccc_cccc; 2],
+        [0xf0f0_f0f0; 2],
+        [0xff00_ff00; 2],
+        [0xffff_0000; 2],
+        [0, 0xffff_ffff],
+    ];
+    let mut halves = V::of_word(first).map(|plane| [plane.0; 2]);
+    for (halves, low_bits) in halves.iter_mut().zip(LOW_BITS) {
+        for (half, low_bits) in halves.iter_mut().zip(low_bits) {
+            half[12..].copy_from_slice(&low_bits.to_le_bytes());
+        }
+    }
+    halves.map(|halves| {
+        load(
+            halves
+                .as_flattened()
+                .try_into()
+                .expect("two halves of 16 bytes"),
+        )
+    })
+}
+
+/// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn xor_blocks(x: &[Word<V>; 4], batch: &mut [u8]) {
+    let words = [
+        transpose(x[0]),
+        transpose(x[1]),
+        transpose(x[2]),
+        transpose(x[3]),
+    ];
+    let blocks = batch.as_chunks_mut::<BLOCK_BYTES>().0;
+    for i in 0..8 {
+        // Lane m of each has a word of block 8m + i; a 4 × 4 transposition puts the words together.
+        let [d, c, b, a] = [words[0][i].0, words[1][i].0, words[2][i].0, words[3][i].0];
+        let ab = _mm256_unpacklo_epi32(a, b);
+        let cd = _mm256_unpacklo_epi32(c, d);
+        let ab_high = _mm256_unpackhi_epi32(a, b);
+        let cd_high = _mm256_unpackhi_epi32(c, d);
+        let keystream = [
+            _mm256_unpacklo_epi64(ab, cd),
+            _mm256_unpackhi_epi64(ab, cd),
+            _mm256_unpacklo_epi64(ab_high, cd_high),
+            _mm256_unpackhi_epi64(ab_high, cd_high),
+        ];
+        for (m, keystream) in keystream.into_iter().enumerate() {
+            let halves = [
+                _mm256_castsi256_si128(keystream),
+                _mm256_extracti128_si256::<1>(keystream),
+            ];
+            for (half, keystream) in halves.into_iter().enumerate() {
+                let block = &mut blocks[32 * half + 8 * m + i];
+                x86_clmul::store(_mm_xor_si128(x86_clmul::load(block), keystream), block);
+            }
+        }
+    }
+}
+
+/// From planes to words: in each half, lane m of element i is this word of block 8m + i, the most
+/// significant byte first.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose(planes: Word<V>) -> [V; 8] {
+    let mut a = planes;
+    // An 8 × 8 transposition in each byte position: bit i of plane b becomes bit b of element i.
+    for low in [0, 2, 4, 6] {
+        let [x, y] = swap::<1>(a[low], a[low + 1], 0x55);
+        (a[low], a[low + 1]) = (x, y);
+    }
+    for low in [0, 1, 4, 5] {
+        let [x, y] = swap::<2>(a[low], a[low + 2], 0x33);
+        (a[low], a[low + 2]) = (x, y);
+    }
+    for low in [0, 1, 2, 3] {
+        let [x, y] = swap::<4>(a[low], a[low + 4], 0x0f);
+        (a[low], a[low + 4]) = (x, y);
+    }
+    // Byte m of lane j is byte j of block 8m + i.
+    const GATHER: [u8; 32] = {
+        let (mut gather, mut i) = ([0; 32], 0);
+        while i < 32 {
+            gather[i] = (4 * (i % 4) + i / 4 % 4) as u8;
+            i += 1;
+        }
+        gather
+    };
+    let gather = load(&GATHER);
+    let mut gathered = a;
+    for (to, from) in gathered.iter_mut().zip(a) {
+        *to = V(_mm256_shuffle_epi8(from.0, gather.0));
+    }
+    gathered
+}
+
+/// Exchanges the bits of `low` that `mask` does not have with those of `high` that it has.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn swap<const DISTANCE: i32>(low: V, high: V, mask: i8) -> [V; 2] {
+    let mask = V(_mm256_set1_epi8(mask));
+    let t = (V(_mm256_srli_epi32::<DISTANCE>(low.0)) ^ high) & mask;
+    [low ^ V(_mm256_slli_epi32::<DISTANCE>(t.0)), high ^ t]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(bytes: &[u8; 32]) -> V {
+    // SAFETY: the reference covers the 32 bytes that are read; no alignment is asked for.
+    V(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
+}
