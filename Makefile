@@ -115,4 +115,4 @@ bench-call: setup wasm sdk ## glass-to-glass delay, CPU and memory against RTCPe
 
 clean: ## remove what was built; the downloaded tools under .build stay (rm -rf .build removes them too)
 	@cargo clean --quiet
-	@rm -rf .build/opus .build/bound .build/fuzz .build/logs .build/e2e wasm/sdk/dist wasm/demo/dist
+	@rm -rf .build/opus .build/fuzz .build/logs .build/e2e wasm/sdk/dist wasm/demo/dist

@@ -39,18 +39,28 @@ echo "wasm: compiling smrtc-wasm ($mode)"
 RUSTC=$RUSTC RUSTFLAGS="-C target-feature=$features" LIBOPUS_LIB_DIR=$opus CARGO_TARGET_DIR=$target \
     cargo build --quiet --package smrtc-wasm --lib --target wasm32-unknown-unknown --profile "$profile"
 
-# Everything is made beside the destination and moved there at the end: a page that is open never loads half a build.
-bound=$root/.build/bound
-rm -rf "$bound"
 module=$target/wasm32-unknown-unknown/$directory/smrtc_wasm.wasm
+dist=$root/wasm/sdk/dist
+bindgen=$root/.build/bindgen/release/smrtc-bindgen
+# Optimising takes longer than all the rest; `.built-from` says which module the files in dist came from.
+made="$mode $(cksum <"$module") $(cksum <"$bindgen")"
+if [ "$(cat "$dist/.built-from" 2>/dev/null)" = "$made" ] && [ -f "$dist/smrtc_wasm_bg.wasm" ]; then
+    exit 0
+fi
+
+# Everything is made beside the destination and moved there at the end: a page that is open never loads half a build.
+bound=$(mktemp -d "$root/.build/bound.XXXXXX")
+trap 'rm -rf "$bound"' EXIT
 if [ "$mode" = debug ]; then
-    "$root/.build/bindgen/release/smrtc-bindgen" --debug "$module" "$bound" smrtc_wasm
+    "$bindgen" --debug "$module" "$bound" smrtc_wasm
 else
-    "$root/.build/bindgen/release/smrtc-bindgen" "$module" "$bound" smrtc_wasm
+    "$bindgen" "$module" "$bound" smrtc_wasm
     echo "wasm: optimising"
     "$tools/node_modules/.bin/wasm-opt" -O3 "$bound/smrtc_wasm_bg.wasm" -o "$bound/optimised.wasm"
     mv "$bound/optimised.wasm" "$bound/smrtc_wasm_bg.wasm"
 fi
-mkdir -p "$root/wasm/sdk/dist"
-cp -R "$bound"/. "$root/wasm/sdk/dist/"
-echo "wasm: wasm/sdk/dist/smrtc_wasm_bg.wasm, $(wc -c <"$bound/smrtc_wasm_bg.wasm") bytes"
+mkdir -p "$dist"
+rm -f "$dist/.built-from"
+cp "$bound"/smrtc_wasm* "$dist/"
+echo "$made" >"$dist/.built-from"
+echo "wasm: wasm/sdk/dist/smrtc_wasm_bg.wasm, $(wc -c <"$dist/smrtc_wasm_bg.wasm") bytes"
