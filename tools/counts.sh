@@ -14,7 +14,8 @@ node_sum() { # LOG WORD
 }
 
 echo
-awk '{ printf "%5d s  %s\n", $2, $1; total += $2 } END { printf "%5d s  all steps\n", total }' steps
+awk '{ printf "%5d s (%4d s of processor)  %s\n", $2, $3, $1; wall += $2; cpu += $3 }
+    END { printf "%5d s (%4d s of processor)  all steps\n", wall, cpu }' steps
 echo
 
 failed=0

@@ -56,7 +56,7 @@ if [ "$mode" = debug ]; then
 else
     "$bindgen" "$module" "$bound" smrtc_wasm
     echo "wasm: optimising"
-    "$tools/node_modules/.bin/wasm-opt" -O3 "$bound/smrtc_wasm_bg.wasm" -o "$bound/optimised.wasm"
+    "$tools/node_modules/.bin/wasm-opt" -O2 "$bound/smrtc_wasm_bg.wasm" -o "$bound/optimised.wasm"
     mv "$bound/optimised.wasm" "$bound/smrtc_wasm_bg.wasm"
 fi
 mkdir -p "$dist"
