@@ -15,7 +15,8 @@ start=$(date +%s)
 timeout --kill-after=10 1800 "$@" 2>&1 | tee "$logs/$name.log"
 status=$?
 # The last line of `times` is the processor time of the children: what the step costs on any number of cores.
-cpu=$(times | tail -n 1 | sed -E 's/([0-9]+)m([0-9]+)[^ ]* ([0-9]+)m([0-9]+).*/$((60 * (\1 + \3) + \2 + \4))/')
+times >"$logs/times" # not in a pipe, whose shell has other children
+cpu=$(tail -n 1 "$logs/times" | sed -E 's/([0-9]+)m([0-9]+)[^ ]* ([0-9]+)m([0-9]+).*/$((60 * (\1 + \3) + \2 + \4))/')
 eval "cpu=$cpu"
 echo "$name $(($(date +%s) - start)) $cpu $status" >>"$logs/steps"
 [ "$status" = 0 ] || echo "== $name FAILED ($status)" >&2
