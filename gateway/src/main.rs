@@ -1,6 +1,9 @@
 //! The media gateway: authenticates, forwards, repairs; holds no key.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -30,10 +33,18 @@ enum Command {
     Token(TokenOptions),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
         Command::Serve(options) => serve(*options),
         Command::Token(options) => token(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The sentence alone: our errors name the option and the cause.
+            eprintln!("smrtc-gateway: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

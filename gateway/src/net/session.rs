@@ -80,17 +80,17 @@ pub(super) async fn run(
     node: Arc<Node>,
     outlet: Arc<Outlet>,
     entrance: Entrance,
-    receiver: impl Receive,
+    mut receiver: impl Receive,
     sender: impl Transmit,
 ) {
     let writer = AbortOnDrop::spawn(write(node.clone(), outlet.clone(), sender));
     let (end, _guard) = match entrance {
         Ok((Admission::Uplink(permissions), guard)) => (
-            uplink(&node, &outlet, receiver, permissions).await,
+            uplink(&node, &outlet, &mut receiver, permissions).await,
             Some(guard),
         ),
         Ok((Admission::Downlink(ticket), guard)) => (
-            downlink(&node, &outlet, receiver, &ticket).await,
+            downlink(&node, &outlet, &mut receiver, &ticket).await,
             Some(guard),
         ),
         Err(end) => {
@@ -104,6 +104,9 @@ pub(super) async fn run(
         }
     };
     finish(&node, &outlet, writer, end).await;
+    // Not sooner: to stop reading would reset the peer's streams, and a browser takes that for the end of the connection
+    // before it sees the close code.
+    drop(receiver);
 }
 
 /// Tells the peer why, unless it is gone, and lets go of everything.
@@ -149,7 +152,7 @@ async fn write(node: Arc<Node>, outlet: Arc<Outlet>, mut sender: impl Transmit) 
 async fn uplink(
     node: &Node,
     outlet: &Arc<Outlet>,
-    mut receiver: impl Receive,
+    receiver: &mut impl Receive,
     permissions: Permissions,
 ) -> Option<End> {
     let join_by = Instant::now() + JOIN_TIMEOUT;
@@ -285,7 +288,7 @@ impl Uplink<'_> {
 async fn downlink(
     node: &Node,
     outlet: &Arc<Outlet>,
-    mut receiver: impl Receive,
+    receiver: &mut impl Receive,
     ticket: &[u8],
 ) -> Option<End> {
     let (member, attachment) = match node.attach(outlet, ticket) {
