@@ -8,7 +8,7 @@
 
 use std::hint::black_box;
 
-use smrtc_crypto::aead::{self, Algorithm, Key};
+use smrtc_crypto::aead::{self, Algorithm, Key, Tag};
 
 #[path = "../tests/support/oracle.rs"]
 mod oracle;
@@ -59,6 +59,17 @@ pub extern "C" fn seal(len: usize, count: u32) {
         black_box(aead.seal_in_place(&nonce, b"", &mut buffer)).expect("sealed");
     }
     black_box(buffer);
+}
+
+/// Refuses `len` bytes under a wrong tag, `count` times: GHASH, one batch of SM4, and wiping.
+#[unsafe(no_mangle)]
+pub extern "C" fn refuse(len: usize, count: u32) {
+    let aead = Key::new(Algorithm::Sm4Gcm, &[7; 16]).expect("16 bytes");
+    let mut buffer = vec![1; len];
+    for _ in 0..count {
+        let opened = aead.open_in_place(&[0; 12], b"", black_box(&mut buffer), &Tag([0; 16]));
+        assert!(opened.is_err());
+    }
 }
 
 /// Expands `count` keys.
