@@ -44,6 +44,12 @@ impl NackEntry {
         self.first_fragment == WHOLE_FRAME
     }
 
+    /// The last fragment that `mask`, which is not 0, names.
+    const fn last_fragment(&self) -> u16 {
+        self.first_fragment
+            .saturating_add(31 - self.mask.leading_zeros() as u16)
+    }
+
     /// The fragments asked for, ascending; none if the whole frame is.
     pub fn fragments(&self) -> impl Iterator<Item = u16> + use<> {
         let (first, mask) = (self.first_fragment, self.mask);
@@ -83,6 +89,9 @@ impl<'a> Nack<'a> {
             }
             if !entry.is_whole_frame() && entry.first_fragment >= MAX_FRAGMENTS {
                 return Err(WireError::OutOfRange("first_fragment"));
+            }
+            if !entry.is_whole_frame() && entry.last_fragment() >= MAX_FRAGMENTS {
+                return Err(WireError::OutOfRange("mask"));
             }
         }
         Ok(nack)
@@ -176,20 +185,26 @@ mod tests {
             }),
             Err(WireError::OutOfRange("first_fragment"))
         );
-        let beyond = NackEntry {
+        let last = NackEntry {
             first_fragment: MAX_FRAGMENTS - 1,
-            mask: 3,
+            mask: 1,
             ..whole
         };
-        assert_eq!(parse(beyond), Ok(()));
-        assert_eq!(beyond.fragments().collect::<Vec<_>>(), [MAX_FRAGMENTS - 1]);
+        assert_eq!(parse(last), Ok(()));
+        assert_eq!(last.fragments().collect::<Vec<_>>(), [MAX_FRAGMENTS - 1]);
+        // Found by fuzzing: a mask that names nothing but fragments no frame has.
+        let beyond = NackEntry {
+            mask: 0xffff_ff08,
+            ..last
+        };
+        assert_eq!(parse(beyond), Err(WireError::OutOfRange("mask")));
         assert_eq!(Nack::parse(&[3, 0x10]), Err(WireError::Truncated));
         assert_eq!(Nack::parse(&[3, 0x10, 0]), Err(WireError::Truncated));
     }
 
     proptest! {
         #[test]
-        fn nacks_round_trip(parts in proptest::collection::vec((any::<u32>(), any::<u8>(), 0u8..16, any::<u32>(), 0..MAX_FRAGMENTS, 1u32..), 1..=MAX_ENTRIES)) {
+        fn nacks_round_trip(parts in proptest::collection::vec((any::<u32>(), any::<u8>(), 0u8..16, any::<u32>(), 0..MAX_FRAGMENTS - 31, 1u32..), 1..=MAX_ENTRIES)) {
             let entries: Vec<_> = parts.into_iter().map(|(sender, track, spatial, frame_id, first_fragment, mask)|
                 NackEntry { sender, track, spatial, frame_id, first_fragment, mask }).collect();
             let mut bytes = Vec::new();
