@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
 
 # Used only if tools/setup.sh had to fetch a newer Node.js.
 export PATH := $(CURDIR)/.build/node/node_modules/.bin:$(PATH)
