@@ -92,3 +92,42 @@ pub extern "C" fn seal_by_oracle(len: usize, count: u32) {
         black_box(oracle(&[7; 16], &nonce, b"", &buffer));
     }
 }
+
+/// What the next [`measure`] uses: a key and a text, all the same each time or all random.
+#[unsafe(no_mangle)]
+pub extern "C" fn prepare(fixed: u32, seed: u32) {
+    let mut random = Random(u64::from(seed) | 1 << 40);
+    // Both classes do the same work here.
+    let (key, text) = (random.array::<16>(), random.bytes(1200));
+    let keep = if fixed != 0 { 0 } else { 0xff };
+    INPUT.with_borrow_mut(|input| {
+        input.0 = key.map(|byte| byte & keep);
+        input.1 = text.iter().map(|byte| byte & keep).collect();
+    });
+}
+
+/// Expands the prepared key and seals the prepared text.
+#[unsafe(no_mangle)]
+pub extern "C" fn measure() {
+    INPUT.with_borrow_mut(|(key, text)| {
+        let aead = Key::new(Algorithm::Sm4Gcm, key).expect("16 bytes");
+        black_box(aead.seal_in_place(&[0; 12], b"", text)).expect("sealed");
+    });
+}
+
+/// The same with a leak planted: a little more work for each odd byte of the key.
+#[unsafe(no_mangle)]
+pub extern "C" fn measure_leak() {
+    measure();
+    INPUT.with_borrow(|(key, _)| {
+        for byte in key {
+            if byte & 1 == 1 {
+                black_box((0..50).fold(0u32, |sum, i| black_box(sum + i)));
+            }
+        }
+    });
+}
+
+std::thread_local! {
+    static INPUT: std::cell::RefCell<([u8; 16], Vec<u8>)> = const { std::cell::RefCell::new(([0; 16], Vec::new())) };
+}
