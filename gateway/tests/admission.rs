@@ -1,5 +1,7 @@
 //! Who is refused, with which close code, and that nobody else notices.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod common;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Media from publishers to those who subscribed, over both transports and from one to the other.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod common;
 
 use std::time::Duration;

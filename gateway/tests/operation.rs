@@ -1,5 +1,7 @@
 //! Running a gateway: HTTP, certificates, slow clients, shutdown.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod common;
 
 use std::{

@@ -92,7 +92,7 @@ fn input() -> impl Strategy<Value = Input> {
 
 fn media(sender: u32, track: u8, frame_id: u32, fragment_index: u16) -> Datagram {
     let header = FrameHeader {
-        key: frame_id % 10 == 0,
+        key: frame_id.is_multiple_of(10),
         discardable: false,
         reserved_flags: 0,
         media_kind: WireKind::Video,

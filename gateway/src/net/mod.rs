@@ -14,6 +14,7 @@ mod quic;
 mod session;
 mod tasks;
 mod tcp;
+mod varint;
 mod websocket;
 mod webtransport;
 
