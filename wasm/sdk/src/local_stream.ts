@@ -215,8 +215,10 @@ export class LocalStream extends Stream {
   }
 
   override async resume(): Promise<void> {
+    // Without a picture there is nothing to play: `play` of an empty element would wait for ever.
+    if (this.#element === undefined || this.#element.srcObject === null) return;
     // Muted playback needs no gesture; an abort means that another source took over.
-    await this.#element?.play().catch(() => undefined);
+    await this.#element.play().catch(() => undefined);
   }
 
   /** 0 to 1 after processing, as measured last; 0 unless published. */
