@@ -18,21 +18,21 @@ const events = [];
  */
 export async function join({ token, key, transport = "auto", suite, audioProcessing, gateway = location.origin }) {
   sdk = await import(new URL("/sdk/index.js", location.origin).href);
-  client = sdk.createClient({
-    gateway,
-    token,
-    transport,
-    encryption: { key: Uint8Array.from(key), ...(suite ? { suite } : {}) },
-    ...(audioProcessing ? { audioProcessing } : {}),
-    logLevel: "debug",
-  });
-  for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "client-banned", "error"]) {
-    client.on(name, (event) => {
-      events.push({ name, user: event?.userId ?? event?.stream?.getUserId(), state: event?.state, message: event?.message, at: performance.now() });
-      if (name === "stream-subscribed") attach(event.stream);
-    });
-  }
   try {
+    client = sdk.createClient({
+      gateway,
+      token,
+      transport,
+      encryption: { key: Uint8Array.from(key), ...(suite ? { suite } : {}) },
+      ...(audioProcessing ? { audioProcessing } : {}),
+      logLevel: "debug",
+    });
+    for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "client-banned", "error"]) {
+      client.on(name, (event) => {
+        events.push({ name, user: event?.userId ?? event?.stream?.getUserId(), state: event?.state, message: event?.message, at: performance.now() });
+        if (name === "stream-subscribed") attach(event.stream);
+      });
+    }
     await client.join();
     return { joined: true };
   } catch (error) {

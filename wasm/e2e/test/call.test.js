@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startChromium } from "../harness/browsers.js";
-import { assertClip, assertSignal } from "../harness/expect.js";
+import { assertClip, assertHears } from "../harness/expect.js";
 import { startGateway } from "../harness/gateway.js";
 import { Peer } from "../harness/peer.js";
 import { makeWebRoot } from "../harness/web_root.js";
@@ -37,9 +37,7 @@ async function twoPeopleCall(at, { transport, isolated }) {
     // The first pictures come while both sides still start up.
     assertClip(seenByAda.slice(15));
     assertClip(seenByBob.slice(15));
-    const [heardByAda, heardByBob] = await Promise.all([ada.recordSound(5), bob.recordSound(5)]);
-    assertSignal(heardByAda);
-    assertSignal(heardByBob);
+    await Promise.all([assertHears(ada), assertHears(bob)]);
 
     const [statsOfAda, statsOfBob] = await Promise.all([ada.call("stats"), bob.call("stats")]);
     for (const [stats, other] of [[statsOfAda, "bob"], [statsOfBob, "ada"]]) {

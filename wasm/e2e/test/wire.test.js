@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { startChromium } from "../harness/browsers.js";
 import { sleep, until } from "../harness/child.js";
-import { assertClip, assertSignal } from "../harness/expect.js";
+import { assertClip, assertHears } from "../harness/expect.js";
 import { startGateway } from "../harness/gateway.js";
 import { KEY, Peer } from "../harness/peer.js";
 import { assembleFrames, parseMedia, readDatagrams, sharedWindows } from "../harness/recording.js";
@@ -53,7 +53,7 @@ test("no byte of Opus or of the encoded picture is in what the gateway carries",
       });
       await ada.call("publish");
       assertClip((await bob.pictures("ada", 75)).slice(15));
-      assertSignal(await bob.recordSound(4));
+      await assertHears(bob);
       chunks = (await ada.page.evaluate(() => globalThis.tapped)).map((text) => Buffer.from(text, "base64"));
     }, tapEncoder);
   } finally {
@@ -153,7 +153,7 @@ test("a datagram sent again does nothing", { timeout: 60_000 }, async () => {
       assertClip(codes.slice(15), { maxSkipShare: 0.3 });
       const counters = codes.slice(15).map(({ counter }) => counter);
       assert.ok(counters.every((counter, i) => i === 0 || counter !== counters[i - 1]), "a picture came twice");
-      assertSignal(await bob.recordSound(4));
+      await assertHears(bob);
       assert.match(await gateway.metrics(), /tamper\w*(\{[^}]*\})? [1-9]\d+/m);
       const sealed = (await ada.call("stats")).localAudio?.packetsSent ?? 0;
       const { framesOpened } = await rejectedBy(bob, "ada");
