@@ -7,7 +7,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
-packages='engine/fuzz crypto/e2ee/fuzz'
+packages='engine/fuzz crypto/e2ee/fuzz crypto/primitives/fuzz'
 host=$(rustc -vV | sed -n 's/^host: //p')
 # Optimised, with debug assertions and overflow checks on. One codegen unit and no dead code removed, or the linker
 # drops counters that belong together.
