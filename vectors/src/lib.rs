@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Reads and parses a JSON file of `vectors/`, such as `sframe/rfc9605-test-vectors.json`.
 ///
@@ -14,10 +14,15 @@ use serde::de::DeserializeOwned;
 ///
 /// If the file is not there or does not have the shape of `T`: for tests only.
 pub fn load<T: DeserializeOwned>(name: &str) -> T {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
+    let path = directory().join(name);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The folder `vectors/` of the tree that this was built from.
+pub fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A file converted from another project's tables: `{"source", …, "tests": […]}`.
@@ -41,6 +46,13 @@ pub struct Wycheproof<G> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hex(pub Vec<u8>);
 
+impl Hex {
+    /// The bytes that `text` writes; none if it is not hexadecimal.
+    pub fn parse(text: &str) -> Option<Self> {
+        decode(text).map(Self)
+    }
+}
+
 impl std::ops::Deref for Hex {
     type Target = [u8];
 
@@ -52,9 +64,18 @@ impl std::ops::Deref for Hex {
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        decode(&text)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom("not hexadecimal"))
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not hexadecimal"))
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use std::fmt::Write;
+        let mut text = String::with_capacity(2 * self.0.len());
+        for byte in &self.0 {
+            write!(text, "{byte:02x}").map_err(serde::ser::Error::custom)?;
+        }
+        serializer.serialize_str(&text)
     }
 }
 

@@ -1,0 +1,245 @@
+//! Files converted from other projects' tables: `algorithm`, `source`, `tests`, field names as there.
+
+use super::{Expected, Fields, Group, PartError, Step};
+use crate::request::{Padding, Request, hex};
+use smrtc_vectors::Hex;
+
+/// Steps of a case, or why there are none.
+type Steps = Result<Vec<Step>, String>;
+
+/// Groups by algorithm. `algorithm` is free text in these files, so it is matched by how it begins.
+pub(super) fn groups(file: &str, top: &Fields<'_>) -> Result<Vec<Group>, PartError> {
+    let algorithm = top.text("algorithm")?;
+    let one = |name: &str, steps: &dyn Fn(&Fields<'_>) -> Result<Steps, PartError>| {
+        Ok(vec![Group {
+            name: name.to_owned(),
+            cases: top.cases("tests", steps)?,
+        }])
+    };
+    match &*algorithm {
+        "SM3" => one("SM3", &sm3),
+        "HMAC-SM3" => one("HMAC-SM3", &hmac),
+        "SM4-CTR" => one("SM4-CTR", &|case| {
+            named_cipher("SM4-CTR", Padding::None, "iv", ["in", "out"], case)
+        }),
+        "SM4-CBC" => one("SM4-CBC, PKCS#7", &gmsm_cbc),
+        "SM4-XTS (GB/T 17964-2021)" => one("SM4-XTS-GB", &|case| {
+            let texts = ["plaintext", "ciphertext"];
+            named_cipher("SM4-XTS-GB", Padding::None, "tweak", texts, case)
+        }),
+        name if name.starts_with("SM4 ECB/CBC") => modes(top),
+        name if name.starts_with("SM2 signature (GB/T") => one("SM2 signature", &sm2_signature),
+        name => {
+            let why = not_modelled(file, name);
+            one(name, &|_| Ok(Err(why.clone())))
+        }
+    }
+}
+
+fn not_modelled(file: &str, algorithm: &str) -> String {
+    let what = if file.ends_with("_raw.json") {
+        "positional arguments of another project's test functions"
+    } else if algorithm.starts_with("GM/T 0005") {
+        "randomness tests, which are statistics and not a cipher"
+    } else if algorithm.starts_with("SM2") || algorithm.starts_with("sm2") {
+        "SM2, which is not in smrtc-crypto yet"
+    } else {
+        "an algorithm not known to this checker"
+    };
+    format!("{what} ({algorithm})")
+}
+
+fn sm3(case: &Fields<'_>) -> Result<Steps, PartError> {
+    let msg = either(case, ["msg", "in"])?;
+    let md = either(case, ["md", "out"])?;
+    // Tongsuo writes a long message as a short one and how often it is repeated.
+    let times = match case.value("count") {
+        Some(_) => case.size("count")?,
+        None => 1,
+    };
+    Ok(Ok(vec![Step::valid(
+        Request::Hash {
+            algorithm: "SM3".into(),
+            msg: Hex(msg.repeat(times)),
+        },
+        [("md", hex(&md))],
+    )]))
+}
+
+fn either(case: &Fields<'_>, names: [&str; 2]) -> Result<Hex, PartError> {
+    case.hex(if case.has(names[1]) {
+        names[1]
+    } else {
+        names[0]
+    })
+}
+
+fn hmac(case: &Fields<'_>) -> Result<Steps, PartError> {
+    let algorithm = || "HMAC-SM3".to_owned();
+    let (key, msg, tag) = (case.hex("key")?, case.hex("msg")?, case.hex("tag")?);
+    Ok(Ok(vec![
+        Step::valid(
+            Request::Mac {
+                algorithm: algorithm(),
+                key: key.clone(),
+                msg: msg.clone(),
+                tag_bytes: tag.len(),
+            },
+            [("tag", hex(&tag))],
+        ),
+        Step::valid(
+            Request::MacVerify {
+                algorithm: algorithm(),
+                key,
+                msg,
+                tag,
+            },
+            [],
+        ),
+    ]))
+}
+
+/// PKCS#7 throughout, except that a case named for an annex of the standard is whole blocks.
+fn gmsm_cbc(case: &Fields<'_>) -> Result<Steps, PartError> {
+    let padded = case.hex("in")?.len() != case.hex("out")?.len();
+    let padding = if padded {
+        Padding::Pkcs7
+    } else {
+        Padding::None
+    };
+    named_cipher("SM4-CBC", padding, "iv", ["in", "out"], case)
+}
+
+fn named_cipher(
+    algorithm: &str,
+    padding: Padding,
+    iv: &str,
+    [msg, ct]: [&str; 2],
+    case: &Fields<'_>,
+) -> Result<Steps, PartError> {
+    Ok(Ok(cipher(
+        algorithm,
+        padding,
+        case.hex("key")?,
+        case.hex_or_empty(iv)?,
+        case.hex(msg)?,
+        case.hex(ct)?,
+    )))
+}
+
+fn cipher(algorithm: &str, padding: Padding, key: Hex, iv: Hex, msg: Hex, ct: Hex) -> Vec<Step> {
+    vec![
+        Step::valid(
+            Request::Encrypt {
+                algorithm: algorithm.to_owned(),
+                padding,
+                key: key.clone(),
+                iv: iv.clone(),
+                msg: msg.clone(),
+            },
+            [("ct", hex(&ct))],
+        ),
+        Step::valid(
+            Request::Decrypt {
+                algorithm: algorithm.to_owned(),
+                padding,
+                key,
+                iv,
+                ct,
+            },
+            [("msg", hex(&msg))],
+        ),
+    ]
+}
+
+/// Tongsuo's file of all modes: a group for each.
+fn modes(top: &Fields<'_>) -> Result<Vec<Group>, PartError> {
+    let mut groups: Vec<Group> = Vec::new();
+    let names = top
+        .objects("tests")?
+        .iter()
+        .map(mode_name)
+        .collect::<Result<Vec<_>, _>>()?;
+    for (name, case) in names.into_iter().zip(top.cases("tests", mode)?) {
+        match groups.iter_mut().find(|group| group.name == name) {
+            Some(group) => group.cases.push(case),
+            None => groups.push(Group {
+                name,
+                cases: vec![case],
+            }),
+        }
+    }
+    Ok(groups)
+}
+
+/// Both standards call their mode XTS, with tweaks that are multiplied in another order of bits; only the comment
+/// says which one a case is of.
+fn mode_name(case: &Fields<'_>) -> Result<String, PartError> {
+    let mode = case.text("mode")?;
+    let ieee = case.text_or_empty("comment").contains("IEEE");
+    Ok(match &*mode {
+        "SM4-XTS" if !ieee => "SM4-XTS-GB".into(),
+        _ => mode,
+    })
+}
+
+fn mode(case: &Fields<'_>) -> Result<Steps, PartError> {
+    let algorithm = mode_name(case)?;
+    let (key, iv, aad) = (case.hex("key")?, case.hex("iv")?, case.hex("aad")?);
+    let (msg, ct, tag) = (case.hex("msg")?, case.hex("ct")?, case.hex("tag")?);
+    if !algorithm.ends_with("-GCM") && !algorithm.ends_with("-CCM") {
+        return Ok(Ok(cipher(&algorithm, Padding::None, key, iv, msg, ct)));
+    }
+    Ok(Ok(vec![
+        Step::valid(
+            Request::AeadSeal {
+                algorithm: algorithm.clone(),
+                key: key.clone(),
+                iv: iv.clone(),
+                aad: aad.clone(),
+                msg: msg.clone(),
+                tag_bytes: tag.len(),
+            },
+            [("ct", hex(&ct)), ("tag", hex(&tag))],
+        ),
+        Step::valid(
+            Request::AeadOpen {
+                algorithm,
+                key,
+                iv,
+                aad,
+                ct,
+                tag,
+            },
+            [("msg", hex(&msg))],
+        ),
+    ]))
+}
+
+/// GB/T 32918.5-2017: the case that signs gives its nonce, which no sound interface takes.
+fn sm2_signature(case: &Fields<'_>) -> Result<Steps, PartError> {
+    if case.text("op")? != "verify" {
+        return Ok(Err(
+            "signing with a given nonce: an interface that takes one is unsafe".into(),
+        ));
+    }
+    let valid = match &*case.text("result")? {
+        "valid" => true,
+        "invalid" => false,
+        _ => return Err(case.wrong("result", "is neither `valid` nor `invalid`")),
+    };
+    Ok(Ok(vec![Step {
+        expected: if valid {
+            Expected::Outputs(Default::default())
+        } else {
+            Expected::Refused
+        },
+        request: Request::SignatureVerify {
+            algorithm: "SM2".into(),
+            public_key: case.hex("pub")?,
+            id: case.hex("id")?,
+            msg: case.hex("msg")?,
+            sig: case.hex("sig_der")?,
+        },
+    }]))
+}
