@@ -27,9 +27,10 @@ build() {
     count=0
     for package in $packages; do
         [ -f "$package/Cargo.toml" ] || continue
-        # With --target the flags reach the code under test and not the build scripts.
+        # With --target the flags reach the code under test and not the build scripts. Not --locked: the lock file follows
+        # the dependencies of the crate under test, which change without it; `make audit` is where it must be current.
         RUSTFLAGS=$flags CARGO_TARGET_DIR=$root/.build/fuzz \
-            cargo build --quiet --locked --release --bins --target "$host" --manifest-path "$package/Cargo.toml"
+            cargo build --quiet --release --bins --target "$host" --manifest-path "$package/Cargo.toml"
         for target in $(targets "$package"); do
             [ -x "$root/.build/fuzz/$host/release/$target" ] || {
                 echo "fuzz: $package has no program for fuzz_targets/$target.rs" >&2
