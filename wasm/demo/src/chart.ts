@@ -43,11 +43,11 @@ export class Chart {
       ...this.#areas,
       ...this.#lines,
     );
-    const legend = options.series.map(({ name, className }, i) => h("span", { class: `value ${className}` }, name ? h("i", {}, name) : null, this.#values[i], ` ${options.unit}`));
+    const legend = options.series.map(({ name, className }, i) => h("span", { class: `value ${className}` }, name ? h("i", {}, name) : null, this.#values[i], options.series.length > 1 ? null : ` ${options.unit}`));
     this.element = h(
       "figure",
       { class: "chart" },
-      h("figcaption", {}, h("span", {}, options.title), h("span", { class: "values" }, ...legend)),
+      h("figcaption", {}, h("span", {}, options.series.length > 1 ? `${options.title}, ${options.unit}` : options.title), h("span", { class: "values" }, ...legend)),
       h("div", { class: "plot" }, this.#picture, this.#top),
     );
   }

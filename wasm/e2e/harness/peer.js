@@ -19,14 +19,12 @@ export class Peer {
    * @param {any} browser Playwright's or Puppeteer's
    * @param {string} user
    * @param {string} origin of the gateway
-   * @param {(page: any) => Promise<void>} [prepare] before the page is loaded
    */
-  static async open(browser, user, origin, prepare) {
+  static async open(browser, user, origin) {
     // Playwright wants a context with permissions; in Puppeteer's Firefox a preference grants them.
     const place = "newContext" in browser ? await browser.newContext({ permissions: ["camera", "microphone"] }) : browser;
     const page = await place.newPage();
     const peer = new Peer(page, user);
-    await prepare?.(page);
     await page.goto(`${origin}/e2e/pages/call.html`);
     await page.evaluate(async () => {
       globalThis.call = await import(new URL("./call.js", location.href).href);

@@ -53,16 +53,16 @@ export function assembleFrames(datagrams) {
   return frames;
 }
 
-/** How many of the windows of `size` bytes of `needles` occur anywhere in `haystacks`. */
+/** Which of the windows of `size` bytes of `needles` occur anywhere in `haystacks`, in hexadecimal. */
 export function sharedWindows(needles, haystacks, size = 8) {
   const present = new Set();
   for (const bytes of haystacks) for (let at = 0; at + size <= bytes.length; at++) present.add(bytes.latin1Slice(at, at + size));
   let windows = 0;
-  let shared = 0;
+  const shared = [];
   for (const bytes of needles) {
     for (let at = 0; at + size <= bytes.length; at++) {
       windows += 1;
-      if (present.has(bytes.latin1Slice(at, at + size))) shared += 1;
+      if (present.has(bytes.latin1Slice(at, at + size))) shared.push(bytes.toString("hex", at, at + size));
     }
   }
   return { windows, shared };

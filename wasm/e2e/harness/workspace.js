@@ -47,7 +47,7 @@ export function scratchFolder() {
  * generators change.
  */
 export function captureFiles(palette = "blue") {
-  const folder = join(buildFolder, "capture-v1");
+  const folder = join(buildFolder, "capture-v2");
   const camera = join(folder, `camera-${palette}.y4m`);
   const microphone = join(folder, "microphone.wav");
   mkdirSync(folder, { recursive: true });

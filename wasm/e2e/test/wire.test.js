@@ -1,6 +1,6 @@
 // What an observer in the gateway sees of a call, and what it can do by changing and repeating it.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { startChromium } from "../harness/browsers.js";
@@ -22,8 +22,8 @@ before(async () => {
 after(() => chromium?.close());
 
 /** Ada sends, Bob watches and listens, for as long as `during` takes. */
-async function oneWayCall(gateway, during, prepare) {
-  const ada = await Peer.open(chromium.browser, "ada", gateway.origin, prepare);
+async function oneWayCall(gateway, during) {
+  const ada = await Peer.open(chromium.browser, "ada", gateway.origin);
   const bob = await Peer.open(chromium.browser, "bob", gateway.origin);
   try {
     const options = { transport: "webtransport", audioProcessing: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } };
@@ -42,7 +42,7 @@ const rejectedBy = async (peer, sender) => {
 
 test("no byte of Opus or of the encoded picture is in what the gateway carries", { timeout: 90_000 }, async () => {
   const recording = join(scratchFolder(), "media.bin");
-  const gateway = await startGateway(root, { args: ["--record-media", recording] });
+  const gateway = await startGateway(tappedWebRoot(), { args: ["--record-media", recording] });
   /** @type {Buffer[]} */
   let chunks = [];
   try {
@@ -55,7 +55,7 @@ test("no byte of Opus or of the encoded picture is in what the gateway carries",
       assertClip((await bob.pictures("ada", 75)).slice(15));
       await assertHears(bob);
       chunks = (await ada.page.evaluate(() => globalThis.tapped)).map((text) => Buffer.from(text, "base64"));
-    }, tapEncoder);
+    });
   } finally {
     await gateway.stop();
   }
@@ -84,23 +84,24 @@ test("no byte of Opus or of the encoded picture is in what the gateway carries",
   // Then, that none of it is there in the clear: no eight bytes in a row of any chunk or any Opus packet occur
   // anywhere in any datagram. (Two random strings of this length share a window with probability below 10^-6.)
   const plaintexts = [...chunks, ...sounds.map((sound) => sound?.plaintext ?? Buffer.alloc(0))];
-  const { windows, shared } = sharedWindows(plaintexts, datagrams);
+  // The clear header is 28 bytes of engine/WIRE.md, mostly small numbers, and is no part of what is sealed.
+  const payloads = datagrams.map((datagram) => datagram.subarray(28));
+  const { windows, shared } = sharedWindows(plaintexts, payloads);
   assert.ok(windows > 100_000, `only ${windows} windows were looked for`);
-  assert.equal(shared, 0, `${shared} of ${windows} windows of plaintext occur in the datagrams`);
+  assert.deepEqual(shared, [], `of ${windows} windows of plaintext these occur in the datagrams`);
   // The search does find things that are there.
-  assert.ok(sharedWindows([video[0].sealed.subarray(0, 200)], datagrams).shared > 100);
+  assert.ok(sharedWindows([video[0].sealed.subarray(0, 200)], payloads).shared.length > 100);
   // And the key is nowhere in them either.
   const key = Buffer.from(KEY);
   assert.ok(datagrams.every((datagram) => !datagram.includes(key.subarray(0, 8))));
 });
 
-/** Serves the uplink worker with the tap in front of it. */
-async function tapEncoder(page) {
-  const tap = readFileSync(join(root, "e2e/pages/encoder_tap.js"), "utf8");
-  await page.route("**/uplink_worker.js", async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `${tap}\n${await response.text()}` });
-  });
+/** A web root whose uplink worker has the tap in front of it. */
+function tappedWebRoot() {
+  const tapped = makeWebRoot();
+  const worker = join(tapped, "sdk/uplink_worker.js");
+  writeFileSync(worker, `${readFileSync(join(tapped, "e2e/pages/encoder_tap.js"), "utf8")}\n${readFileSync(worker, "utf8")}`);
+  return tapped;
 }
 
 test("a flip of any byte of a sealed frame or of its authenticated header is dropped and counted", { timeout: 60_000 }, async () => {
@@ -149,10 +150,8 @@ test("a datagram sent again does nothing", { timeout: 60_000 }, async () => {
     await oneWayCall(gateway, async (ada, bob) => {
       await ada.call("publish");
       const codes = await bob.pictures("ada", 150, 30_000);
-      // A picture shown again would step the counter back or show the same one twice.
-      assertClip(codes.slice(15), { maxSkipShare: 0.3 });
-      const counters = codes.slice(15).map(({ counter }) => counter);
-      assert.ok(counters.every((counter, i) => i === 0 || counter !== counters[i - 1]), "a picture came twice");
+      // What is sent again lies some ten pictures back: showing it would step the counter back.
+      assertClip(codes.slice(15));
       await assertHears(bob);
       assert.match(await gateway.metrics(), /tamper\w*(\{[^}]*\})? [1-9]\d+/m);
       const sealed = (await ada.call("stats")).localAudio?.packetsSent ?? 0;
