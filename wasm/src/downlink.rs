@@ -30,7 +30,11 @@ struct Config {
 
 /// What the downlink worker is told.
 #[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 enum Event {
     Decryption {
         sender: u32,
@@ -303,8 +307,7 @@ impl DownlinkEngine {
             let Some(position) = self.playout.position(source) else {
                 continue;
             };
-            let heard_now =
-                MediaTime::from_micros(position.as_micros().saturating_sub(ahead_us));
+            let heard_now = MediaTime::from_micros(position.as_micros().saturating_sub(ahead_us));
             self.downlink.handle_input(
                 now,
                 DownlinkInput::AudioPlayout {
@@ -324,13 +327,16 @@ impl DownlinkEngine {
 
     /// `DownlinkStats` of the engine, with `audio` and `senders` beside, as a plain object.
     pub fn stats(&self, now_us: f64) -> JsValue {
-        let audio = self.audio_tracks.iter().filter_map(|(&source, &(sender, track))| {
-            Some(AudioStats {
-                sender,
-                track,
-                stats: self.playout.stats(source)?,
-            })
-        });
+        let audio = self
+            .audio_tracks
+            .iter()
+            .filter_map(|(&source, &(sender, track))| {
+                Some(AudioStats {
+                    sender,
+                    track,
+                    stats: self.playout.stats(source)?,
+                })
+            });
         js::to_object(&Stats {
             engine: self.downlink.stats(js::instant(now_us)),
             audio: audio.collect(),

@@ -17,8 +17,12 @@ const ALIGN_BYTES: usize = 16;
 /// Safe to call with any size; `unsafe` only because what it returns is a raw, uninitialised block.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn malloc(size: usize) -> *mut u8 {
-    let Some(total) = size.checked_add(HEADER_BYTES) else { return std::ptr::null_mut() };
-    let Ok(layout) = Layout::from_size_align(total, ALIGN_BYTES) else { return std::ptr::null_mut() };
+    let Some(total) = size.checked_add(HEADER_BYTES) else {
+        return std::ptr::null_mut();
+    };
+    let Ok(layout) = Layout::from_size_align(total, ALIGN_BYTES) else {
+        return std::ptr::null_mut();
+    };
     // SAFETY: `layout` is at least `HEADER_BYTES` long, so not empty.
     let block = unsafe { alloc(layout) };
     if block.is_null() {

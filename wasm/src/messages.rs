@@ -58,7 +58,11 @@ pub(crate) struct JoinedInfo {
 
 /// A request beside Join.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub(crate) enum Request {
     Leave,
     Publish {
@@ -84,7 +88,11 @@ pub(crate) enum Request {
 
 /// What the uplink worker is told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub(crate) enum Event {
     Joined {
         request_id: u32,

@@ -456,7 +456,10 @@ impl UplinkEngine {
             return;
         };
         let stats = uplink.stats(now);
-        let loss = stats.outbound.first().map_or(0.0, |track| track.fraction_lost);
+        let loss = stats
+            .outbound
+            .first()
+            .map_or(0.0, |track| track.fraction_lost);
         // libopus refuses only what is out of its range, and the range is clamped.
         let _ = self.capture.set_expected_loss(loss as f32);
     }

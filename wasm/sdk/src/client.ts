@@ -40,6 +40,8 @@ export class Client extends Emitter<ClientEvents> {
   #volumeIntervalMs = 0;
   /** Changes with each `join` and `leave`; a loop of an earlier one ends. */
   #generation = 0;
+  /** The generation that is connected; another one while joining or leaving. */
+  #connectedGeneration = -1;
   #lastLogs = "";
 
   /** @internal */
@@ -78,7 +80,7 @@ export class Client extends Emitter<ClientEvents> {
   async leave(): Promise<void> {
     this.#generation++;
     const call = this.#call;
-    if (call !== undefined) {
+    if (call !== undefined && this.#state === "CONNECTED") {
       await Promise.race([call.host.uplink.call("disconnect", { leave: true }).catch(() => undefined), sleep(200)]);
       // Leave is on its way; give the browser a moment to send it before the worker is gone.
       await sleep(60);
@@ -271,6 +273,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#userId = up.joined.userId;
     this.#roomId = up.joined.roomId;
     this.#transport = up.transport;
+    this.#connectedGeneration = generation;
     this.#setState("CONNECTED");
     call.roster.reset(up.joined);
     void this.getEncryptionState().then((state) => this.emit("encryption-changed", state), () => undefined);
@@ -367,6 +370,8 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #onClosed(error: PlainError): void {
+    // The gateway ends the downlink of whoever leaves.
+    if (this.#generation !== this.#connectedGeneration) return;
     void this.#reconnect(fromPlainError(error));
   }
 

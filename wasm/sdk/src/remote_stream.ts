@@ -10,7 +10,7 @@ export class RemoteStream extends Stream {
   readonly #media: RemoteMedia;
   readonly #taps = new Set<() => void>();
   #canvas: { element: HTMLCanvasElement; target: number } | undefined;
-  #generator: { track: MediaStreamTrack; target: number } | undefined;
+  #generator: { track: MediaStreamTrack; end: () => void } | undefined;
 
   /** @internal */
   constructor(media: RemoteMedia) {
@@ -103,7 +103,7 @@ export class RemoteStream extends Stream {
   onVideoFrame(callback: (frame: VideoFrame) => void): () => void {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data }: MessageEvent<VideoFrame>) => callback(data);
-    const target = this.#media.addTap({ kind: "port", port: port2 }, [port2]);
+    const target = this.#media.addTap(port2);
     const end = (): void => {
       if (!this.#taps.delete(end)) return;
       port1.onmessage = ({ data }: MessageEvent<VideoFrame>) => data.close();
@@ -128,8 +128,12 @@ export class RemoteStream extends Stream {
     if (this.#generator !== undefined) return this.#generator.track;
     if (!this.hasVideo() || typeof MediaStreamTrackGenerator === "undefined") return undefined;
     const generator = new MediaStreamTrackGenerator({ kind: "video" });
-    const { writable } = generator;
-    this.#generator = { track: generator, target: this.#media.addTap({ kind: "writable", writable }, [writable]) };
+    const writer = generator.writable.getWriter();
+    const end = this.onVideoFrame((frame) => {
+      if ((writer.desiredSize ?? 0) > 0) writer.write(frame).catch(() => frame.close());
+      else frame.close();
+    });
+    this.#generator = { track: generator, end };
     return generator;
   }
 
@@ -142,7 +146,7 @@ export class RemoteStream extends Stream {
   dispose(): void {
     this.stop();
     for (const end of [...this.#taps]) end();
-    if (this.#generator !== undefined) this.#media.removeTarget(this.#generator.target);
+    this.#generator?.end();
     this.#generator?.track.stop();
     this.#generator = undefined;
   }

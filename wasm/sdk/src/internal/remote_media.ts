@@ -3,7 +3,6 @@ import { RtcError } from "../errors.ts";
 import type { DecryptionState } from "../events.ts";
 import type { EngineHost } from "./engine_host.ts";
 import type { TrackInfo } from "./engine_events.ts";
-import type { FrameSink } from "./worker_protocol.ts";
 
 /** A published track of a remote participant. */
 export interface RemoteTrack {
@@ -51,9 +50,9 @@ export class RemoteMedia {
     return id;
   }
 
-  addTap(sink: FrameSink, transfer: Transferable[]): number {
+  addTap(port: MessagePort): number {
     const id = nextTarget++;
-    void this.#host.downlink.call("addTap", { id, sink }, transfer).catch(ignoreAborted);
+    void this.#host.downlink.call("addTap", { id, port }, [port]).catch(ignoreAborted);
     this.#targets.add(id);
     this.show();
     return id;

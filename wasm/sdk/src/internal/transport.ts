@@ -35,6 +35,8 @@ export interface DialOptions {
   readonly query: string;
   readonly control: boolean;
   readonly choice: TransportChoice;
+  /** Hears how it goes; never the query, which is secret. */
+  readonly log: (message: string) => void;
 }
 
 /** WebTransport gets this long before WebSocket starts as well. */
@@ -60,17 +62,17 @@ type Dialer = (options: DialOptions, handler: TransportHandler, signal: AbortSig
 
 async function dialOne(dialer: Dialer, options: DialOptions, handler: TransportHandler): Promise<Transport> {
   const abort = new AbortController();
-  return withTimeout(dialer(options, handler, abort.signal), abort);
+  return attempt(dialer, options, handler, abort);
 }
 
 async function race(options: DialOptions, handler: TransportHandler): Promise<Transport> {
   const abortWebTransport = new AbortController();
   const abortWebSocket = new AbortController();
-  const first = withTimeout(dialWebTransport(options, handler, abortWebTransport.signal), abortWebTransport);
+  const first = attempt(dialWebTransport, options, handler, abortWebTransport);
   const outcome = first.then((transport) => ({ transport }), (error: unknown) => ({ error }));
   const early = await Promise.race([outcome, sleep(HEAD_START_MS)]);
   if (early !== undefined && "transport" in early) return early.transport;
-  const second = withTimeout(dialWebSocket(options, handler, abortWebSocket.signal), abortWebSocket);
+  const second = attempt(dialWebSocket, options, handler, abortWebSocket);
   const lateOutcome = second.then((transport) => ({ transport }), (error: unknown) => ({ error }));
   // WebTransport still wins if it is up before the preference ends.
   const preferred = await Promise.race([
@@ -91,10 +93,17 @@ async function race(options: DialOptions, handler: TransportHandler): Promise<Tr
   throw asRtcError(last.error, asRtcError(socket.error, undefined));
 }
 
-async function withTimeout(dialing: Promise<Transport>, abort: AbortController): Promise<Transport> {
+async function attempt(dialer: Dialer, options: DialOptions, handler: TransportHandler, abort: AbortController): Promise<Transport> {
   const timer = setTimeout(() => abort.abort(), DIAL_TIMEOUT_MS);
+  const started = performance.now();
+  const took = (): string => `after ${Math.round(performance.now() - started)} ms`;
   try {
-    return await dialing;
+    const transport = await dialer(options, handler, abort.signal);
+    options.log(`${transport.kind} is up ${took()}`);
+    return transport;
+  } catch (thrown) {
+    options.log(`${dialer === dialWebSocket ? "websocket" : "webtransport"} failed ${took()}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    throw thrown;
   } finally {
     clearTimeout(timer);
   }
@@ -279,9 +288,7 @@ function asRtcError(thrown: unknown, earlier: RtcError | undefined): RtcError {
 /** Reads `/v1/config` and says where to dial. */
 export async function resolveGateway(base: string): Promise<GatewayAddress> {
   const url = new URL(base);
-  const response = await fetch(new URL("/v1/config", url), { cache: "no-store" });
-  if (!response.ok) throw new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway answered ${String(response.status)} to /v1/config`);
-  const config = parseConfig(await response.json());
+  const config = await fetchConfig(new URL("/v1/config", url));
   // Chromium resolves localhost to ::1 and does not fall back, while a gateway often listens on 127.0.0.1 alone.
   const host = url.hostname === "localhost" ? "127.0.0.1" : url.hostname;
   const websocket = `${url.protocol === "https:" ? "wss" : "ws"}://${url.host}`;
@@ -290,6 +297,16 @@ export async function resolveGateway(base: string): Promise<GatewayAddress> {
     certificateHashes: config.hashes,
     ...(config.port === undefined ? {} : { webtransport: `https://${host}:${String(config.port)}` }),
   };
+}
+
+async function fetchConfig(url: URL): Promise<ReturnType<typeof parseConfig>> {
+  try {
+    const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) });
+    if (!response.ok) throw new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway answered ${String(response.status)} to /v1/config`);
+    return parseConfig(await response.json());
+  } catch (thrown) {
+    throw asRtcError(thrown, undefined);
+  }
 }
 
 /** Reads the parts of `/v1/config` that dialling needs; unknown fields are ignored. */

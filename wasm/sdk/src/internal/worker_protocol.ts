@@ -123,7 +123,7 @@ export interface DownlinkCalls {
   setVolume: { argument: { sender: number; track: number; volume: number }; result: undefined };
   /** A place for pictures; it outlives tracks and is moved between them. */
   addCanvas: { argument: { id: number; canvas: OffscreenCanvas }; result: undefined };
-  addTap: { argument: { id: number; sink: FrameSink }; result: undefined };
+  addTap: { argument: { id: number; port: MessagePort }; result: undefined };
   removeTarget: { argument: { id: number }; result: undefined };
   /** Shows a track at these places, and nowhere else. */
   showTrack: { argument: { sender: number; track: number; targets: readonly number[] }; result: undefined };
@@ -133,11 +133,6 @@ export interface DownlinkCalls {
   stats: { argument: undefined; result: DownlinkStats };
   logs: { argument: undefined; result: string[] };
 }
-
-/** Where a tap's frames go. */
-export type FrameSink =
-  | { readonly kind: "port"; readonly port: MessagePort }
-  | { readonly kind: "writable"; readonly writable: WritableStream<VideoFrame> };
 
 export interface VideoReceiverStats {
   readonly sender: number;

@@ -1,5 +1,4 @@
-/** Places that pictures go to: a canvas on the page, a port, a track. */
-import type { FrameSink } from "../worker_protocol.ts";
+/** Places that pictures go to: a canvas on the page, a port. */
 import type { FrameTarget } from "./video_receiver.ts";
 
 /** Draws on a canvas that the page handed over, in its own size; the page scales it by CSS. */
@@ -27,7 +26,7 @@ export class CanvasTarget implements FrameTarget {
 }
 
 /** Sends a copy of the handle (not of the pixels) to the page. */
-class PortTarget implements FrameTarget {
+export class PortTarget implements FrameTarget {
   constructor(readonly port: MessagePort) {}
 
   show(frame: VideoFrame): void {
@@ -38,29 +37,4 @@ class PortTarget implements FrameTarget {
   close(): void {
     this.port.close();
   }
-}
-
-/** Feeds a `MediaStreamTrackGenerator`. Skips pictures that it is not ready for. */
-class WritableTarget implements FrameTarget {
-  readonly #writer: WritableStreamDefaultWriter<VideoFrame>;
-
-  constructor(writable: WritableStream<VideoFrame>) {
-    this.#writer = writable.getWriter();
-    this.#writer.closed.catch(() => undefined);
-  }
-
-  show(frame: VideoFrame): void {
-    if ((this.#writer.desiredSize ?? 0) <= 0) return;
-    const copy = frame.clone();
-    this.#writer.write(copy).catch(() => copy.close());
-  }
-
-  close(): void {
-    void this.#writer.close().catch(() => undefined);
-  }
-}
-
-/** Makes the target for a tap. */
-export function tapTarget(sink: FrameSink): FrameTarget {
-  return sink.kind === "port" ? new PortTarget(sink.port) : new WritableTarget(sink.writable);
 }

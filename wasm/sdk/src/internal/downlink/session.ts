@@ -40,7 +40,7 @@ export class DownlinkSession {
     this.disconnect();
     const generation = ++this.#generation;
     const transport = await dial(
-      { address: request.address, query: `attach=${request.ticket}`, control: false, choice: request.transport },
+      { address: request.address, query: `attach=${request.ticket}`, control: false, choice: request.transport, log: (message) => this.#log.debug(message) },
       {
         onControl: () => undefined,
         onDatagram: (bytes) => {

@@ -27,8 +27,18 @@ interface Pending {
   readonly renderAtUs: number;
 }
 
-/** Decoded pictures take memory of the decoder's pool; more than this and the oldest is shown at once. */
-const PENDING_LIMIT = 6;
+/** An encoded frame whose picture is not wanted yet. */
+interface Held {
+  readonly chunk: EncodedVideoChunk;
+  readonly renderAtUs: number;
+}
+
+/** Pictures in the decoder or decoded and waiting: raw ones take megabytes, so frames wait encoded while there are so many. */
+const DECODED_LIMIT = 3;
+/** A frame is decoded so long before its time at the latest, however many wait. */
+const DECODE_AHEAD_US = 40_000;
+/** Encoded frames that wait; beyond it something is wrong with the times, and all are decoded at once. */
+const HELD_LIMIT = 120;
 /** Timers wake late rather than early: what is due within this is shown now. */
 const SLACK_US = 1_000;
 
@@ -36,9 +46,13 @@ export class VideoReceiver {
   #decoder: VideoDecoder | undefined;
   #needKeyFrame = true;
   readonly #renderAt = new Map<number, { renderAtUs: number; sinceUs: number }>();
+  readonly #held: Held[] = [];
   readonly #pending: Pending[] = [];
   #targets: readonly FrameTarget[] = [];
-  readonly #deadline = new Deadline(() => this.#showDue());
+  readonly #deadline = new Deadline(() => {
+    this.#showDue();
+    this.#decodeHeld();
+  });
   readonly #rate = new FrameRate();
   readonly #freezes = new FreezeMeter();
   #last: VideoFrame | undefined;
@@ -67,15 +81,27 @@ export class VideoReceiver {
       this.host.onDecodeFailed();
       return;
     }
-    try {
-      const decoder = this.#decoder ?? this.#open();
-      this.#needKeyFrame = false;
-      if (key) this.#keyFramesDecoded++;
-      this.#renderAt.set(mediaTimeUs, { renderAtUs, sinceUs: nowUs() });
-      decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: mediaTimeUs, data }));
-    } catch (thrown) {
-      this.#fail(thrown);
+    this.#needKeyFrame = false;
+    this.#held.push({ chunk: new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: mediaTimeUs, data }), renderAtUs });
+    this.#decodeHeld();
+  }
+
+  #decodeHeld(): void {
+    for (let head = this.#held[0]; head !== undefined; head = this.#held[0]) {
+      const crowded = this.#renderAt.size + this.#pending.length >= DECODED_LIMIT;
+      if (crowded && head.renderAtUs - nowUs() > DECODE_AHEAD_US && this.#held.length < HELD_LIMIT) break;
+      this.#held.shift();
+      try {
+        const decoder = this.#decoder ?? this.#open();
+        if (head.chunk.type === "key") this.#keyFramesDecoded++;
+        this.#renderAt.set(head.chunk.timestamp, { renderAtUs: head.renderAtUs, sinceUs: nowUs() });
+        decoder.decode(head.chunk);
+      } catch (thrown) {
+        this.#fail(thrown);
+        return;
+      }
     }
+    this.#arm();
   }
 
   /** Where pictures go from now on; the one shown last goes there at once. */
@@ -105,6 +131,7 @@ export class VideoReceiver {
     this.#deadline.cancel();
     if (this.#decoder !== undefined && this.#decoder.state !== "closed") this.#decoder.close();
     this.#decoder = undefined;
+    this.#held.length = 0;
     for (const { frame } of this.#pending.splice(0)) frame.close();
     this.#targets = [];
     this.#last?.close();
@@ -154,10 +181,10 @@ export class VideoReceiver {
     const renderAtUs = due?.renderAtUs ?? now;
     if (this.#pending.length === 0 && renderAtUs <= now + SLACK_US) {
       this.#show(frame);
+      this.#decodeHeld();
       return;
     }
     this.#pending.push({ frame, renderAtUs });
-    if (this.#pending.length > PENDING_LIMIT) this.#showNext();
     this.#arm();
   }
 
@@ -175,6 +202,8 @@ export class VideoReceiver {
   #arm(): void {
     const next = this.#pending[0];
     if (next !== undefined) this.#deadline.arm(next.renderAtUs);
+    const held = this.#held[0];
+    if (held !== undefined) this.#deadline.arm(held.renderAtUs - DECODE_AHEAD_US);
   }
 
   #showNext(): void {
@@ -204,6 +233,14 @@ export class VideoReceiver {
     this.#decoder = undefined;
     this.#needKeyFrame = true;
     this.#renderAt.clear();
+    // What waits refers to what failed, unless it begins anew.
+    const keyFrame = this.#held.findIndex(({ chunk }) => chunk.type === "key");
+    this.#framesDropped += this.#held.splice(0, keyFrame === -1 ? this.#held.length : keyFrame).length;
+    if (keyFrame !== -1) {
+      this.#needKeyFrame = false;
+      this.#arm();
+      return;
+    }
     this.host.onDecodeFailed();
   }
 }

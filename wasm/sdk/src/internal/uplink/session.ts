@@ -53,7 +53,7 @@ export class UplinkSession {
     const generation = ++this.#generation;
     const started = performance.now();
     const transport = await dial(
-      { address: request.address, query: `token=${encodeURIComponent(request.token)}`, control: true, choice: request.transport },
+      { address: request.address, query: `token=${encodeURIComponent(request.token)}`, control: true, choice: request.transport, log: (message) => this.#log.debug(message) },
       {
         onControl: (bytes) => {
           if (generation !== this.#generation) return;
@@ -126,7 +126,7 @@ export class UplinkSession {
   }
 
   /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed there. */
-  sendVideo(chunk: EncodedVideoChunk, track: number, mediaTimeUs: number): boolean {
+  sendVideo(chunk: EncodedVideoChunk, track: number): boolean {
     if (!this.#joined) return false;
     const length = chunk.byteLength;
     const ptr = this.#engine.videoBuffer(length);
@@ -135,7 +135,7 @@ export class UplinkSession {
     }
     chunk.copyTo(this.#videoBuffer);
     const key = chunk.type === "key";
-    const sent = this.#engine.sealVideo(nowUs(), track, length, key, false, 0, key ? 0 : 1, mediaTimeUs);
+    const sent = this.#engine.sealVideo(nowUs(), track, length, key, false, 0, key ? 0 : 1, chunk.timestamp);
     this.drain();
     return sent;
   }

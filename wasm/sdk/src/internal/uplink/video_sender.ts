@@ -14,8 +14,8 @@ import { FrameRate } from "../frame_rate.ts";
 export interface VideoSink {
   /** Whether another picture would only wait. */
   congested(): boolean;
-  /** Seals and sends a chunk; false if there is no session. */
-  send(chunk: EncodedVideoChunk, track: number, mediaTimeUs: number): boolean;
+  /** Seals and sends a chunk, whose time stamp is its media time; false if there is no session. */
+  send(chunk: EncodedVideoChunk, track: number): boolean;
   onSize(track: number, width: number, height: number, codec: string): void;
   onSourceEnded(track: number): void;
   onError(error: RtcError): void;
@@ -27,6 +27,9 @@ const ENCODER_QUEUE = 2;
 const BITRATE_STEP = 0.08;
 const BITRATE_INTERVAL_US = 200_000;
 const KEY_FRAME_INTERVAL_US = 300_000;
+const REPEAT_AFTER_MS = 350;
+const FEW_FAILURES = 3;
+const REST_US = 2_000_000;
 
 export class VideoSender {
   #settings: VideoSettings;
@@ -42,10 +45,18 @@ export class VideoSender {
   #targetBitrate: number;
   #bitrateSetUs = 0;
   #failures = 0;
+  #restUntilUs = 0;
+  /** For the log. */
+  #lastFormat = "";
+  /** Of a screen: the last picture and when it came. */
+  #last: VideoFrame | undefined;
+  #lastUs = 0;
+  #repeatTimer: ReturnType<typeof setTimeout> | undefined;
   #sourceWidth = 0;
   #sourceHeight = 0;
-  /** Frame's time stamp → media time and when encoding began. Bounded by the encoder's queue. */
-  readonly #inEncoder = new Map<number, { mediaTimeUs: number; sinceUs: number }>();
+  /** Media time → when encoding began. Bounded by the encoder's queue. */
+  readonly #inEncoder = new Map<number, number>();
+  #lastMediaTimeUs = 0;
   readonly #rate = new FrameRate();
   #framesEncoded = 0;
   #keyFramesEncoded = 0;
@@ -66,6 +77,9 @@ export class VideoSender {
   /** Takes frames from here, in place of what was before. */
   setSource(source: VideoSource): void {
     this.#dropSource();
+    this.#failures = 0;
+    this.#restUntilUs = 0;
+    this.#keyFrameWanted = true;
     this.#clock = new ClockMapper();
     if (source.kind === "readable") {
       this.#reader = source.readable.getReader();
@@ -92,6 +106,16 @@ export class VideoSender {
 
   requestKeyFrame(): void {
     this.#keyFrameWanted = true;
+    clearTimeout(this.#repeatTimer);
+    // A screen where nothing moves brings no picture to make the key frame of: the last one serves again.
+    this.#repeatTimer = setTimeout(() => this.#repeatLast(), REPEAT_AFTER_MS);
+  }
+
+  #repeatLast(): void {
+    const last = this.#last;
+    if (!this.#keyFrameWanted || last === undefined || this.#closed) return;
+    const timestamp = last.timestamp + (nowUs() - this.#lastUs);
+    this.#take(new VideoFrame(last, { timestamp }), false);
   }
 
   /** The engine's estimate for video in bit/s. */
@@ -110,6 +134,9 @@ export class VideoSender {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#repeatTimer);
+    this.#last?.close();
+    this.#last = undefined;
     this.#dropSource();
     if (this.#encoder !== undefined && this.#encoder.state !== "closed") this.#encoder.close();
     this.#encoder = undefined;
@@ -147,7 +174,12 @@ export class VideoSender {
     if (!this.#closed) this.sink.onSourceEnded(this.track);
   }
 
-  #take(frame: VideoFrame): void {
+  #take(frame: VideoFrame, keep = this.kind === "screen"): void {
+    if (keep) {
+      this.#last?.close();
+      this.#last = frame.clone();
+      this.#lastUs = nowUs();
+    }
     try {
       this.#encode(frame);
     } catch (thrown) {
@@ -158,9 +190,8 @@ export class VideoSender {
   }
 
   #encode(frame: VideoFrame): void {
-    if (this.#closed || this.#muted) return;
     const now = nowUs();
-    const mediaTimeUs = Math.round(this.#clock.map(frame.timestamp, now));
+    if (this.#closed || this.#muted || now < this.#restUntilUs) return;
     if (frame.displayWidth !== this.#sourceWidth || frame.displayHeight !== this.#sourceHeight) {
       this.#configure(frame.displayWidth, frame.displayHeight);
     }
@@ -175,9 +206,14 @@ export class VideoSender {
       this.#keyFrameWanted = false;
       this.#lastKeyFrameUs = now;
     }
-    // Chunks come back with the frame's own time stamp.
-    this.#inEncoder.set(frame.timestamp, { mediaTimeUs, sinceUs: now });
-    encoder.encode(frame, { keyFrame });
+    // Encoders refuse time stamps that do not grow, and another camera has another clock: ours goes in, and comes back.
+    const mediaTimeUs = Math.max(this.#lastMediaTimeUs + 1, Math.round(this.#clock.map(frame.timestamp, now)));
+    this.#lastMediaTimeUs = mediaTimeUs;
+    this.#inEncoder.set(mediaTimeUs, now);
+    this.#lastFormat = `${frame.format ?? "opaque"} ${frame.displayWidth}x${frame.displayHeight}`;
+    const stamped = new VideoFrame(frame, { timestamp: mediaTimeUs });
+    encoder.encode(stamped, { keyFrame });
+    stamped.close();
   }
 
   #configure(sourceWidth: number, sourceHeight: number): void {
@@ -214,28 +250,27 @@ export class VideoSender {
 
   #onChunk(chunk: EncodedVideoChunk): void {
     const now = nowUs();
-    const frame = this.#inEncoder.get(chunk.timestamp);
+    const sinceUs = this.#inEncoder.get(chunk.timestamp);
     this.#inEncoder.delete(chunk.timestamp);
-    if (frame === undefined || this.#muted) return;
-    this.#encodeTimeUs += now - frame.sinceUs;
+    if (sinceUs === undefined || this.#muted) return;
+    this.#encodeTimeUs += now - sinceUs;
     this.#framesEncoded++;
     this.#failures = 0;
     this.#rate.add(now);
     if (chunk.type === "key") this.#keyFramesEncoded++;
-    if (!this.sink.send(chunk, this.track, frame.mediaTimeUs)) this.#keyFrameWanted = true;
+    if (!this.sink.send(chunk, this.track)) this.#keyFrameWanted = true;
   }
 
   #fail(thrown: unknown): void {
     if (this.#closed) return;
     this.#failures++;
-    this.log.warn(`track ${this.track}: the encoder failed (${this.#failures}): ${String(thrown)}`);
+    this.log.warn(`track ${this.track}: the encoder failed (${this.#failures}) at ${this.#lastFormat}: ${String(thrown)}`);
     this.#encoder = undefined;
-    if (this.#failures <= 3) {
-      // A new encoder at the next frame.
-      this.#sourceWidth = 0;
-      return;
-    }
-    this.close();
+    // A new encoder at the next frame, or, once that has not helped, after a while: another camera may suit it.
+    this.#sourceWidth = 0;
+    if (this.#failures <= FEW_FAILURES) return;
+    this.#restUntilUs = nowUs() + REST_US;
+    if (this.#failures > FEW_FAILURES + 1) return;
     this.sink.onError(new RtcError("CODEC_FAILED", `the video encoder failed: ${String(thrown)}`, { cause: thrown }));
   }
 

@@ -42,7 +42,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     const sized = Promise.withResolvers<{ width: number; height: number; codec: string }>();
     const sender = new VideoSender(track, kind, settings, {
       congested: () => session.congested,
-      send: (chunk, number, mediaTimeUs) => session.sendVideo(chunk, number, mediaTimeUs),
+      send: (chunk, number) => session.sendVideo(chunk, number),
       onSize: (number, width, height, codec) => {
         sized.resolve({ width, height, codec });
         notify({ kind: "video-size", track: number, width, height, codec });
