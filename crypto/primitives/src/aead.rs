@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::backend::Sm4Gcm;
+use crate::gcm::check_lengths;
 use crate::self_test;
 
 /// Length of a nonce in bytes.
@@ -88,6 +89,9 @@ pub enum SealError {
     /// The associated data is longer than [`MAX_AAD_BYTES`].
     #[error("associated data longer than GCM allows")]
     AadTooLong,
+    /// The algorithm takes no nonce of this length.
+    #[error("nonce of a length that the algorithm does not take")]
+    NonceLength,
     /// The algorithm gave a wrong known answer; it refuses to work until the process ends.
     #[error("self-test failed")]
     SelfTest,
@@ -97,7 +101,8 @@ pub enum SealError {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The tag did not verify, or a length is beyond GCM's limits. Carries nothing else, on purpose.
+    /// The tag did not verify, or a length is beyond GCM's limits or not taken. Carries nothing else, on
+    /// purpose.
     #[error("authentication failed")]
     Authentication,
     /// The algorithm gave a wrong known answer; it refuses to work until the process ends.
@@ -197,6 +202,65 @@ impl Key {
         opened
     }
 
+    /// [`Self::seal_in_place`] with a nonce of another length, for SM4-GCM only.
+    ///
+    /// A nonce of 12 bytes is used as it is; any other is hashed (SP 800-38D §7.1), so two nonces may meet
+    /// by chance. Prefer 12 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`]; the buffer is then unchanged. [`SealError::NonceLength`] for an empty nonce, and for AES
+    /// with anything but 12 bytes.
+    pub fn seal_in_place_with_nonce(
+        &self,
+        nonce: &[u8],
+        aad: &[u8],
+        buffer: &mut [u8],
+    ) -> Result<Tag, SealError> {
+        if let Ok(nonce) = nonce.try_into() {
+            return self.seal_in_place(nonce, aad, buffer);
+        }
+        let gcm = self.takes_any_nonce(nonce).ok_or(SealError::NonceLength)?;
+        self_test::ensure(self.algorithm()).map_err(|_| SealError::SelfTest)?;
+        check_lengths(aad.len() as u64, buffer.len() as u64)?;
+        Ok(gcm.seal(nonce, aad, buffer))
+    }
+
+    /// [`Self::open_in_place`] with a nonce of another length, for SM4-GCM only.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]; the buffer then holds zeros, never plaintext.
+    pub fn open_in_place_with_nonce(
+        &self,
+        nonce: &[u8],
+        aad: &[u8],
+        buffer: &mut [u8],
+        tag: &Tag,
+    ) -> Result<(), OpenError> {
+        if let Ok(nonce) = nonce.try_into() {
+            return self.open_in_place(nonce, aad, buffer, tag);
+        }
+        let within_limits = check_lengths(aad.len() as u64, buffer.len() as u64).is_ok();
+        let opened = match self.takes_any_nonce(nonce) {
+            _ if self_test::ensure(self.algorithm()).is_err() => Err(OpenError::SelfTest),
+            Some(gcm) if within_limits => gcm.open(nonce, aad, buffer, tag),
+            _ => Err(OpenError::Authentication),
+        };
+        if opened.is_err() {
+            buffer.zeroize();
+        }
+        opened
+    }
+
+    /// The cipher, if it takes `nonce` though it has not 12 bytes.
+    fn takes_any_nonce(&self, nonce: &[u8]) -> Option<&Sm4Gcm> {
+        match &*self.0 {
+            Cipher::Sm4(gcm) if !nonce.is_empty() => Some(gcm),
+            _ => None,
+        }
+    }
+
     /// [`Self::seal_in_place`] behind the self-test and the limits, which the caller has checked.
     pub(crate) fn seal_untested(
         &self,
@@ -257,16 +321,6 @@ where
     cipher
         .decrypt_inout_detached(nonce.into(), aad, buffer.into(), (&tag.0).into())
         .map_err(|_| OpenError::Authentication)
-}
-
-fn check_lengths(aad_bytes: u64, text_bytes: u64) -> Result<(), SealError> {
-    if text_bytes > MAX_TEXT_BYTES {
-        return Err(SealError::TextTooLong);
-    }
-    if aad_bytes > MAX_AAD_BYTES {
-        return Err(SealError::AadTooLong);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use crate::aead::{OpenError, TAG_BYTES, Tag};
+use crate::aead::{MAX_AAD_BYTES, MAX_TEXT_BYTES, OpenError, SealError, TAG_BYTES, Tag};
 use crate::ctr::{CounterCipher, Keystream};
 use crate::sm4::BLOCK_BYTES;
 
@@ -75,6 +75,17 @@ impl<C: CounterCipher, G: Ghash> Gcm<C, G> {
         mask.zeroize();
         Tag(tag)
     }
+}
+
+/// The limits of SP 800-38D §5.2.1.1.
+pub(crate) fn check_lengths(aad_bytes: u64, text_bytes: u64) -> Result<(), SealError> {
+    if text_bytes > MAX_TEXT_BYTES {
+        return Err(SealError::TextTooLong);
+    }
+    if aad_bytes > MAX_AAD_BYTES {
+        return Err(SealError::AadTooLong);
+    }
+    Ok(())
 }
 
 /// The block of lengths in bits that ends what GHASH hashes.

@@ -3,6 +3,8 @@
 //! | module | holds | standard |
 //! |---|---|---|
 //! | [`aead`] | AES-128/256-GCM, SM4-GCM | NIST SP 800-38D, GB/T 36624-2018, RFC 8998 |
+//! | [`ccm`] | SM4-CCM | NIST SP 800-38C, GB/T 36624-2018, RFC 8998 |
+//! | [`hazmat`] | SM4 in CTR, ECB, CBC, XTS: for conformance only | GB/T 17964-2021, IEEE 1619 |
 //! | [`hash`] | SM3, SHA-256, SHA-512 and their HMAC | GB/T 32905-2016, FIPS 180-4, RFC 2104 |
 //! | [`hkdf`] | extract and expand | RFC 5869 |
 //! | [`secret`] | key bytes: wiped, redacted, compared in constant time | |
@@ -23,6 +25,7 @@ extern crate std;
 
 pub mod aead;
 mod backend;
+pub mod ccm;
 mod ctr;
 mod gcm;
 pub mod hash;
@@ -34,6 +37,7 @@ pub mod hash;
     allow(dead_code, reason = "for the kernels that take four blocks at a time")
 )]
 mod hash_input;
+pub mod hazmat;
 pub mod hkdf;
 pub mod secret;
 pub mod self_test;

@@ -54,6 +54,37 @@ impl RoundKeys {
     }
 }
 
+impl RoundKeys {
+    /// Encrypts one block, by word and not by batch: for modes that chain block after block.
+    pub(crate) fn encrypt_block(&self, block: &mut [u8; BLOCK_BYTES]) {
+        crypt_block(block, self.0.iter());
+    }
+
+    /// Decrypts one block: the round keys the other way round (GB/T 32907-2016 §7.2).
+    pub(crate) fn decrypt_block(&self, block: &mut [u8; BLOCK_BYTES]) {
+        crypt_block(block, self.0.iter().rev());
+    }
+}
+
+fn crypt_block<'k>(block: &mut [u8; BLOCK_BYTES], round_keys: impl Iterator<Item = &'k u32>) {
+    let words = block.as_chunks_mut::<4>().0;
+    let mut x: [u32; 4] = core::array::from_fn(|i| u32::from_be_bytes(words[i]));
+    for rk in round_keys {
+        let new = x[0] ^ l(tau(x[1] ^ x[2] ^ x[3] ^ rk));
+        x = [x[1], x[2], x[3], new];
+    }
+    for (word, x) in words.iter_mut().zip(x.into_iter().rev()) {
+        *word = x.to_be_bytes();
+    }
+}
+
+/// The linear map of the rounds.
+fn l(word: u32) -> u32 {
+    [2, 10, 18, 24]
+        .into_iter()
+        .fold(word, |sum, n| sum ^ word.rotate_left(n))
+}
+
 /// The nonlinear map: the S-box on each byte. Plane b holds bit b of the four bytes.
 fn tau(word: u32) -> u32 {
     const LOW_BITS: u32 = 0x0101_0101;
