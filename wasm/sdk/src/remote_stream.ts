@@ -9,7 +9,7 @@ import type { RemoteMedia } from "./internal/remote_media.ts";
 export class RemoteStream extends Stream {
   readonly #media: RemoteMedia;
   readonly #taps = new Set<() => void>();
-  #canvas: { element: HTMLCanvasElement; target: number } | undefined;
+  #player: { element: HTMLElement; end: () => void } | undefined;
   #generator: { track: MediaStreamTrack; end: () => void } | undefined;
 
   /** @internal */
@@ -17,7 +17,7 @@ export class RemoteStream extends Stream {
     super();
     this.#media = media;
     media.onChange = () => {
-      if (this.#canvas !== undefined) this.#canvas.element.style.visibility = media.showsPicture ? "visible" : "hidden";
+      if (this.#player !== undefined) this.#player.element.style.visibility = media.showsPicture ? "visible" : "hidden";
     };
     media.onPlayerState = (type, state, reason) => this.emit("player-state-changed", { type, state, reason });
   }
@@ -65,19 +65,20 @@ export class RemoteStream extends Stream {
 
   override async play(element: HTMLElement | string, options: PlayOptions = {}): Promise<void> {
     const parent = findElement(element);
-    this.#removeCanvas();
-    const canvas = document.createElement("canvas");
-    canvas.dataset.smrtcUser = this.getUserId();
-    styleMedia(canvas, { objectFit: this.getType() === "auxiliary" ? "contain" : "cover", ...options }, false);
-    canvas.style.visibility = this.#media.showsPicture ? "visible" : "hidden";
-    parent.append(canvas);
-    this.#canvas = { element: canvas, target: this.#media.addCanvas(canvas.transferControlToOffscreen()) };
+    this.#removePlayer();
+    const player = typeof MediaStreamTrackGenerator === "undefined" ? this.#canvasPlayer() : this.#videoPlayer();
+    const { element: media } = player;
+    media.dataset.smrtcUser = this.getUserId();
+    styleMedia(media, { objectFit: this.getType() === "auxiliary" ? "contain" : "cover", ...options }, false);
+    media.style.visibility = this.#media.showsPicture ? "visible" : "hidden";
+    parent.append(media);
+    this.#player = player;
     this.#media.setPlaying(options.muted !== true);
     await this.resume();
   }
 
   override stop(): void {
-    this.#removeCanvas();
+    this.#removePlayer();
     this.#media.setPlaying(false);
   }
 
@@ -127,14 +128,8 @@ export class RemoteStream extends Stream {
   override getVideoTrack(): MediaStreamTrack | undefined {
     if (this.#generator !== undefined) return this.#generator.track;
     if (!this.hasVideo() || typeof MediaStreamTrackGenerator === "undefined") return undefined;
-    const generator = new MediaStreamTrackGenerator({ kind: "video" });
-    const writer = generator.writable.getWriter();
-    const end = this.onVideoFrame((frame) => {
-      if ((writer.desiredSize ?? 0) > 0) writer.write(frame).catch(() => frame.close());
-      else frame.close();
-    });
-    this.#generator = { track: generator, end };
-    return generator;
+    this.#generator = this.#generate();
+    return this.#generator.track;
   }
 
   override async getVideoFrame(): Promise<string | undefined> {
@@ -147,15 +142,51 @@ export class RemoteStream extends Stream {
     this.stop();
     for (const end of [...this.#taps]) end();
     this.#generator?.end();
-    this.#generator?.track.stop();
     this.#generator = undefined;
   }
 
-  #removeCanvas(): void {
-    if (this.#canvas === undefined) return;
-    this.#media.removeTarget(this.#canvas.target);
-    this.#canvas.element.remove();
-    this.#canvas = undefined;
+  /**
+   * Shows pictures by a video element. It takes the decoder's frames as they are; a canvas without a GPU converts each one
+   * and keeps some hundred MiB of them. The page only passes handles on: media still flows from worker to compositor.
+   */
+  #videoPlayer(): { element: HTMLElement; end: () => void } {
+    const { track, end } = this.#generate();
+    const element = document.createElement("video");
+    element.muted = true;
+    element.autoplay = true;
+    element.playsInline = true;
+    element.srcObject = new MediaStream([track]);
+    return { element, end };
+  }
+
+  /** Shows pictures on a canvas that the downlink worker draws. */
+  #canvasPlayer(): { element: HTMLElement; end: () => void } {
+    const element = document.createElement("canvas");
+    const target = this.#media.addCanvas(element.transferControlToOffscreen());
+    return { element, end: () => this.#media.removeTarget(target) };
+  }
+
+  /** A track of the pictures; skips those that it is not ready for. */
+  #generate(): { track: MediaStreamTrack; end: () => void } {
+    const track = new MediaStreamTrackGenerator({ kind: "video" });
+    const writer = track.writable.getWriter();
+    const stop = this.onVideoFrame((frame) => {
+      if ((writer.desiredSize ?? 0) > 0) writer.write(frame).catch(() => frame.close());
+      else frame.close();
+    });
+    return {
+      track,
+      end: () => {
+        stop();
+        track.stop();
+      },
+    };
+  }
+
+  #removePlayer(): void {
+    this.#player?.end();
+    this.#player?.element.remove();
+    this.#player = undefined;
   }
 }
 
