@@ -42,10 +42,12 @@ wasm: setup-build ## build the Wasm module of the SDK
 sdk: setup-build ## build the TypeScript part of the SDK
 	@cd wasm/sdk && npm run --silent build
 
-debug: setup-build ## build the module with DWARF and the SDK unminified, to step through Rust in the browser
+debug: setup-build ## the demo with DWARF in the module and the SDK unminified, to step through Rust in the browser
 	@wasm/tools/build.sh debug
 	@cd wasm/sdk && npm run --silent build -- --debug
 	@node wasm/demo/build.mjs
+	@cargo build --locked --package smrtc-gateway
+	@tools/demo.sh $(TARGET)/debug/smrtc-gateway $(PORT)
 
 test: ## everything that must hold before a change lands
 	@rm -rf .build/logs
