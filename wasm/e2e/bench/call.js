@@ -47,7 +47,7 @@ const settings = {
   fps: 30,
   bitrate: 1_000_000,
   oneWayDelayMs: Number(values.delay),
-  warmupSeconds: 5,
+  warmupSeconds: 10,
   seconds: Number(values.seconds),
   repeats: Number(values.repeats),
   display: values.display === "on",
