@@ -112,7 +112,7 @@ pub enum Request {
     SignatureVerify {
         algorithm: String,
         public_key: Hex,
-        id: Hex,
+        distinguishing_id: Hex,
         msg: Hex,
         sig: Hex,
     },

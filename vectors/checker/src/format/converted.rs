@@ -172,11 +172,11 @@ fn modes(top: &Fields<'_>) -> Result<Vec<Group>, PartError> {
     Ok(groups)
 }
 
-/// Both standards call their mode XTS, with tweaks that are multiplied in another order of bits; only the comment
-/// says which one a case is of.
+/// Both standards call their mode XTS, with tweaks that are multiplied in another order of bits. Tongsuo's own
+/// default is GB, also under its heading that names IEEE: case 13, as the independent reference confirms.
 fn mode_name(case: &Fields<'_>) -> Result<String, PartError> {
     let mode = case.text("mode")?;
-    let ieee = case.text_or_empty("comment").contains("IEEE");
+    let ieee = case.text_or_empty("comment").contains("XTSStandard=IEEE");
     Ok(match &*mode {
         "SM4-XTS" if !ieee => "SM4-XTS-GB".into(),
         _ => mode,
@@ -237,7 +237,7 @@ fn sm2_signature(case: &Fields<'_>) -> Result<Steps, PartError> {
         request: Request::SignatureVerify {
             algorithm: "SM2".into(),
             public_key: case.hex("pub")?,
-            id: case.hex("id")?,
+            distinguishing_id: case.hex("id")?,
             msg: case.hex("msg")?,
             sig: case.hex("sig_der")?,
         },

@@ -2,6 +2,7 @@
 
 mod frames;
 mod hashes;
+mod modes;
 mod seals;
 
 use crate::implementation::{Answer, Implementation, ImplementationError};
@@ -82,11 +83,15 @@ impl Implementation for Ours {
 
     fn backend(&self, request: &Request) -> String {
         let algorithm = request.algorithm();
-        if algorithm.starts_with("SM4") || algorithm.ends_with("0xf001") {
-            self.backend.to_owned()
+        let backend = if algorithm == "SM4-GCM" || algorithm.ends_with("0xf001") {
+            self.backend
+        } else if algorithm.starts_with("SM4") {
+            // Modes other than GCM have one back end.
+            "portable"
         } else {
-            "RustCrypto".to_owned()
-        }
+            "RustCrypto"
+        };
+        backend.to_owned()
     }
 
     fn answer(&mut self, request: &Request) -> Result<Answer, ImplementationError> {
@@ -118,9 +123,7 @@ impl Implementation for Ours {
             | Request::SframeSeal { .. }
             | Request::SframeOpen { .. }
             | Request::ExternalKeyOpen { .. } => frames::answer(request),
-            Request::Encrypt { algorithm, .. } | Request::Decrypt { algorithm, .. } => {
-                Answer::Unsupported(format!("{algorithm} is not in smrtc-crypto"))
-            }
+            Request::Encrypt { .. } | Request::Decrypt { .. } => modes::answer(request),
             Request::SignatureVerify { algorithm, .. } => {
                 Answer::Unsupported(format!("{algorithm} signatures are not in smrtc-crypto"))
             }
