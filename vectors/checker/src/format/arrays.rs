@@ -166,7 +166,7 @@ fn hkdf(case: &Fields<'_>) -> Result<Steps, PartError> {
                 ikm: ikm.clone(),
                 salt: salt.clone(),
             },
-            [("prk", hex(&*case.hex("prk")?))],
+            [("prk", hex(&case.hex("prk")?))],
         ),
         Step::valid(
             Request::Hkdf {

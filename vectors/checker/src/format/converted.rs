@@ -42,7 +42,7 @@ fn not_modelled(file: &str, algorithm: &str) -> String {
     } else if algorithm.starts_with("GM/T 0005") {
         "randomness tests, which are statistics and not a cipher"
     } else if algorithm.starts_with("SM2") || algorithm.starts_with("sm2") {
-        "SM2, which is not in smrtc-crypto yet"
+        "SM2 beyond the signatures of GB/T 32918.5, for which this checker has no request yet"
     } else {
         "an algorithm not known to this checker"
     };

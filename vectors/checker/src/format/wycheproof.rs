@@ -190,14 +190,14 @@ fn hkdf(algorithm: &str, case: &Fields<'_>) -> Result<Vec<Step>, PartError> {
                 ikm: ikm.clone(),
                 salt: salt.clone(),
             },
-            [("prk", hex(&*case.hex("prk")?))],
+            [("prk", hex(&case.hex("prk")?))],
         )),
         None => None,
     };
     let expand = Step {
         expected: match outcome {
             Outcome::Invalid => Expected::Refused,
-            _ => outcome.expect([("okm", hex(&*case.hex("okm")?))]),
+            _ => outcome.expect([("okm", hex(&case.hex("okm")?))]),
         },
         request: Request::Hkdf {
             algorithm: algorithm.to_owned(),
@@ -216,7 +216,7 @@ fn hash(algorithm: &str, case: &Fields<'_>) -> Result<Vec<Step>, PartError> {
             algorithm: algorithm.to_owned(),
             msg: case.hex("msg")?,
         },
-        [("md", hex(&*case.hex("md")?))],
+        [("md", hex(&case.hex("md")?))],
     )])
 }
 
