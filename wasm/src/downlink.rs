@@ -127,8 +127,8 @@ impl VideoOut {
     }
 
     /// How many there are.
-    #[wasm_bindgen(getter)]
-    pub fn len(&self) -> usize {
+    #[wasm_bindgen(getter, js_name = len)]
+    pub fn byte_length(&self) -> usize {
         self.frame.len()
     }
 }

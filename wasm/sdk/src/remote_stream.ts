@@ -166,18 +166,14 @@ export class RemoteStream extends Stream {
     return { element, end: () => this.#media.removeTarget(target) };
   }
 
-  /** A track of the pictures; skips those that it is not ready for. */
+  /** A track of the pictures, which the downlink worker feeds: the main thread never touches one. */
   #generate(): { track: MediaStreamTrack; end: () => void } {
     const track = new MediaStreamTrackGenerator({ kind: "video" });
-    const writer = track.writable.getWriter();
-    const stop = this.onVideoFrame((frame) => {
-      if ((writer.desiredSize ?? 0) > 0) writer.write(frame).catch(() => frame.close());
-      else frame.close();
-    });
+    const target = this.#media.addWritable(track.writable);
     return {
       track,
       end: () => {
-        stop();
+        this.#media.removeTarget(target);
         track.stop();
       },
     };

@@ -50,6 +50,14 @@ export class RemoteMedia {
     return id;
   }
 
+  addWritable(writable: WritableStream<VideoFrame>): number {
+    const id = nextTarget++;
+    void this.#host.downlink.call("addWritable", { id, writable }, [writable]).catch(ignoreAborted);
+    this.#targets.add(id);
+    this.show();
+    return id;
+  }
+
   addTap(port: MessagePort): number {
     const id = nextTarget++;
     void this.#host.downlink.call("addTap", { id, port }, [port]).catch(ignoreAborted);

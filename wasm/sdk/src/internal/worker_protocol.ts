@@ -123,6 +123,8 @@ export interface DownlinkCalls {
   setVolume: { argument: { sender: number; track: number; volume: number }; result: undefined };
   /** A place for pictures; it outlives tracks and is moved between them. */
   addCanvas: { argument: { id: number; canvas: OffscreenCanvas }; result: undefined };
+  /** Feeds the `MediaStreamTrackGenerator` behind a `<video>`. */
+  addWritable: { argument: { id: number; writable: WritableStream<VideoFrame> }; result: undefined };
   addTap: { argument: { id: number; port: MessagePort }; result: undefined };
   removeTarget: { argument: { id: number }; result: undefined };
   /** Shows a track at these places, and nowhere else. */

@@ -1,4 +1,4 @@
-/** Places that pictures go to: a canvas on the page, a port. */
+/** Places that pictures go to: a `<video>` or a canvas on the page, a port. */
 import type { FrameTarget } from "./video_receiver.ts";
 
 /** Draws on a canvas that the page handed over, in its own size; the page scales it by CSS. */
@@ -36,5 +36,25 @@ export class PortTarget implements FrameTarget {
 
   close(): void {
     this.port.close();
+  }
+}
+
+/** Feeds a `MediaStreamTrackGenerator`. Skips pictures that it is not ready for. */
+export class WritableTarget implements FrameTarget {
+  readonly #writer: WritableStreamDefaultWriter<VideoFrame>;
+
+  constructor(writable: WritableStream<VideoFrame>) {
+    this.#writer = writable.getWriter();
+    this.#writer.closed.catch(() => undefined);
+  }
+
+  show(frame: VideoFrame): void {
+    if ((this.#writer.desiredSize ?? 0) <= 0) return;
+    const copy = frame.clone();
+    this.#writer.write(copy).catch(() => copy.close());
+  }
+
+  close(): void {
+    void this.#writer.close().catch(() => undefined);
   }
 }

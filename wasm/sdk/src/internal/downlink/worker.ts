@@ -7,7 +7,7 @@ import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
 import type { DownlinkCalls, DownlinkInit, DownlinkNotice } from "../worker_protocol.ts";
 import { AudioPlayer } from "./audio_player.ts";
-import { CanvasTarget, PortTarget } from "./frame_targets.ts";
+import { CanvasTarget, PortTarget, WritableTarget } from "./frame_targets.ts";
 import { DownlinkSession } from "./session.ts";
 import { VideoReceiver } from "./video_receiver.ts";
 import type { FrameTarget } from "./video_receiver.ts";
@@ -58,6 +58,9 @@ const notify = serve<DownlinkCalls, DownlinkNotice>(globalThis as unknown as Por
   },
   addCanvas({ id, canvas }) {
     targets.set(id, new CanvasTarget(canvas));
+  },
+  addWritable({ id, writable }) {
+    targets.set(id, new WritableTarget(writable));
   },
   addTap({ id, port }) {
     targets.set(id, new PortTarget(port));
