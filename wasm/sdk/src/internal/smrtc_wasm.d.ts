@@ -1,6 +1,6 @@
 /**
  * What the glue that wasm-bindgen generates exports, as far as we use it; the shells are in `wasm/src`. Written by hand
- * so that the SDK type-checks before the module is built; `test/wasm_contract.test.ts` compares it with the real one.
+ * so that the SDK type-checks before the module is built; keep it in step with `wasm/src/{uplink,downlink}.rs`.
  *
  * All times are microseconds on the worker's `performance.now` clock.
  */
