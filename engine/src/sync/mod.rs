@@ -2,8 +2,7 @@
 //!
 //! Audio leads: its buffer decides when sound is heard, reports of its position relate media time to local time, and
 //! the picture follows. A picture is delayed only as far as it must be, because delay is what people notice first in a
-//! conversation; the tolerance is that of EBU R37 (sound at most 40 ms early and 60 ms late), a little tighter on the
-//! early side, and well inside what ITU-R BT.1359-1 found detectable (45 ms early, 125 ms late).
+//! conversation; the tolerance stays inside what ITU-R BT.1359-1 found detectable (45 ms early, 125 ms late).
 //!
 //! Not a scheduler: it answers when a picture is to be shown and holds none.
 
@@ -14,7 +13,8 @@ use crate::time::{Instant, MediaTime};
 /// Settings of a [`PictureSync`].
 #[derive(Clone, Copy, Debug)]
 pub struct SyncConfig {
-    /// How much later than its picture sound may be heard. Default 60 ms.
+    /// How much later than its picture sound may be heard. Default 100 ms: a picture that waits for sound is late for nothing
+    /// while nobody can notice the difference.
     pub max_audio_lag: Duration,
     /// How much earlier. A picture cannot be shown before it came, so this is only reported. Default 30 ms.
     pub max_audio_lead: Duration,
@@ -28,7 +28,7 @@ pub struct SyncConfig {
 impl Default for SyncConfig {
     fn default() -> Self {
         Self {
-            max_audio_lag: Duration::from_millis(60),
+            max_audio_lag: Duration::from_millis(100),
             max_audio_lead: Duration::from_millis(30),
             max_delay: Duration::from_millis(500),
             slew_micros_per_second: 100_000,
