@@ -217,14 +217,14 @@ mod tests {
         let shown = play(&mut clock, 0, 5, 200, 20);
         let last = *shown.last().unwrap();
         assert!(
-            (135..=150).contains(&last),
+            (95..=110).contains(&last),
             "sound is heard at 200 to 209, the picture shown at {last}"
         );
         assert!(
             shown.windows(2).all(|pair| pair[1].abs_diff(pair[0]) <= 4),
             "a step of more than 10 %: {shown:?}"
         );
-        assert!(clock.1.audio_lag_micros().unwrap() <= 70_000);
+        assert!(clock.1.audio_lag_micros().unwrap() <= 110_000);
         let shown = play(&mut clock, 5_000, 5, 50, 20);
         assert_eq!(
             *shown.last().unwrap(),

@@ -203,7 +203,7 @@ fn lip_sync_converges_on_a_jittery_path() {
         })
         .collect();
     assert!(lags.len() > 100);
-    assert!(lags.iter().all(|lag| (-30..=70).contains(lag)), "{lags:?}");
+    assert!(lags.iter().all(|lag| (-30..=110).contains(lag)), "{lags:?}");
     assert!(
         played
             .delays(5..10)

@@ -287,12 +287,12 @@ fn pictures_wait_for_sound_that_lags() {
     let (_, released, render_at) = host.video[199];
     let added = (render_at - released).as_millis();
     assert!(
-        (95..=105).contains(&added),
-        "sound 160 ms later than the picture, 60 of it tolerated: {added}"
+        (55..=65).contains(&added),
+        "sound 160 ms later than the picture, 100 of it tolerated: {added}"
     );
     let stats = host.stats(VIDEO);
     assert!(
-        (stats.audio_lag.unwrap() - 0.06).abs() < 0.005,
+        (stats.audio_lag.unwrap() - 0.1).abs() < 0.005,
         "{:?}",
         stats.audio_lag
     );
