@@ -4,6 +4,9 @@ import { until } from "./child.js";
 /** The key that everybody shares unless a test says otherwise: 32 bytes. */
 export const KEY = Array.from({ length: 32 }, (_, i) => (i * 37 + 11) & 0xff);
 
+/** The readers of sound need it as it was captured; the processing is tested where it lives. */
+export const UNPROCESSED = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+
 export class Peer {
   /** @param {any} page of Playwright or Puppeteer @param {string} user */
   constructor(page, user) {

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { startChromium } from "../harness/browsers.js";
 import { assertClip, assertHears } from "../harness/expect.js";
 import { startGateway } from "../harness/gateway.js";
-import { Peer } from "../harness/peer.js";
+import { Peer, UNPROCESSED } from "../harness/peer.js";
 import { makeWebRoot } from "../harness/web_root.js";
 
 let chromium;
@@ -21,9 +21,6 @@ after(async () => {
   await gateway?.stop();
   await plainGateway?.stop();
 });
-
-// The signal search needs the sound as it was captured; the processing is tested where it lives.
-const UNPROCESSED = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
 async function twoPeopleCall(at, { transport, isolated }) {
   const [ada, bob] = await Promise.all(["ada", "bob"].map((user) => Peer.open(chromium.browser, user, at.origin)));

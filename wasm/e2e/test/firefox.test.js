@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { haveFirefox, startChromium, startFirefox } from "../harness/browsers.js";
 import { assertClip, assertHears } from "../harness/expect.js";
 import { startGateway } from "../harness/gateway.js";
-import { Peer } from "../harness/peer.js";
+import { Peer, UNPROCESSED } from "../harness/peer.js";
 import { makeWebRoot } from "../harness/web_root.js";
 import { until } from "../harness/child.js";
 
@@ -26,9 +26,8 @@ test("Firefox and Chromium see and hear each other", { skip, timeout: 70_000 }, 
   const ada = await Peer.open(chromium.browser, "ada", gateway.origin);
   const fox = await Peer.open(firefox.browser, "fox", gateway.origin);
   try {
-    const processing = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    await ada.join(gateway, "firefox", { audioProcessing: processing });
-    await fox.join(gateway, "firefox", { audioProcessing: processing });
+    await ada.join(gateway, "firefox", { audioProcessing: UNPROCESSED });
+    await fox.join(gateway, "firefox", { audioProcessing: UNPROCESSED });
     await Promise.all([ada.call("publish"), fox.call("publish")]);
     // Chromium's clip arrives in Firefox.
     assertClip((await fox.pictures("ada", 60, 25_000)).slice(20), { maxSkipShare: 0.4 });

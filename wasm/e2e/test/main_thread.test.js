@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { CHIRP_SAMPLES, CHIRPS, findChirps, makeSignal, SAMPLE_RATE } from "../fixtures/sound.js";
 import { startChromium } from "../harness/browsers.js";
 import { startGateway } from "../harness/gateway.js";
-import { Peer } from "../harness/peer.js";
+import { Peer, UNPROCESSED } from "../harness/peer.js";
 import { makeWebRoot } from "../harness/web_root.js";
 
 let chromium;
@@ -27,7 +27,7 @@ for (const isolated of [true, false]) {
     const at = isolated ? gateway : plainGateway;
     const [ada, bob] = await Promise.all(["ada", "bob"].map((user) => Peer.open(chromium.browser, user, at.origin)));
     try {
-      for (const peer of [ada, bob]) await peer.join(at, "busy", { audioProcessing: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
+      for (const peer of [ada, bob]) await peer.join(at, "busy", { audioProcessing: UNPROCESSED });
       await ada.call("publish");
       await bob.pictures("ada", 60);
       const concealed = async () => {

@@ -7,7 +7,7 @@ import { startChromium } from "../harness/browsers.js";
 import { sleep, until } from "../harness/child.js";
 import { assertClip, assertHears } from "../harness/expect.js";
 import { startGateway } from "../harness/gateway.js";
-import { KEY, Peer } from "../harness/peer.js";
+import { KEY, Peer, UNPROCESSED } from "../harness/peer.js";
 import { assembleFrames, parseMedia, readDatagrams, sharedWindows } from "../harness/recording.js";
 import { externalBaseKey, makeOpener } from "../harness/sframe.js";
 import { makeWebRoot } from "../harness/web_root.js";
@@ -26,7 +26,7 @@ async function oneWayCall(gateway, during) {
   const ada = await Peer.open(chromium.browser, "ada", gateway.origin);
   const bob = await Peer.open(chromium.browser, "bob", gateway.origin);
   try {
-    const options = { transport: "webtransport", audioProcessing: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } };
+    const options = { transport: "webtransport", audioProcessing: UNPROCESSED };
     await ada.join(gateway, "wire", options);
     await bob.join(gateway, "wire", options);
     return await during(ada, bob);
