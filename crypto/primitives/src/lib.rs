@@ -7,6 +7,7 @@
 //! | [`hazmat`] | SM4 in CTR, ECB, CBC, XTS: for conformance only | GB/T 17964-2021, IEEE 1619 |
 //! | [`hash`] | SM3, SHA-256, SHA-512 and their HMAC | GB/T 32905-2016, FIPS 180-4, RFC 2104 |
 //! | [`hkdf`] | extract and expand | RFC 5869 |
+//! | [`rng`] | the random source a caller passes in | |
 //! | [`secret`] | key bytes: wiped, redacted, compared in constant time | |
 //! | [`self_test`] | known-answer tests before first use | GM/T 0028 style |
 //!
@@ -39,6 +40,7 @@ pub mod hash;
 mod hash_input;
 pub mod hazmat;
 pub mod hkdf;
+pub mod rng;
 pub mod secret;
 pub mod self_test;
 mod sm4;
