@@ -2,7 +2,7 @@
 
 use smrtc_crypto::aead;
 
-use super::header::{Ctr, Header, Kid};
+use super::header::{Ctr, Header, Kid, MAX_HEADER_BYTES};
 use super::key_schedule::{BaseKey, SframeKey};
 use super::suite::CipherSuite;
 use crate::key_provider::{KeyProvider, SenderKeyError};
@@ -96,11 +96,89 @@ impl Sealer {
         plaintext: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
+        self.ensure_usable()?;
+        self.seal_untested(metadata, plaintext, out)
+    }
+
+    /// Length of the next frame's header: the room to leave in front of a frame for [`Self::seal_in_place`].
+    pub fn header_bytes(&self) -> usize {
+        let mut header = Vec::with_capacity(MAX_HEADER_BYTES);
+        self.next_header().encode(&mut header);
+        header.len()
+    }
+
+    /// Seals one encoded frame where it lies: `frame` becomes header ‖ ciphertext ‖ tag.
+    ///
+    /// The plaintext is `frame[room..]`, and the header takes the place of what is in front of it. With a `room` of
+    /// [`Self::header_bytes`] and capacity for [`aead::TAG_BYTES`] more, not a byte of the plaintext is moved; with
+    /// any other `room` it is moved within `frame`. `metadata` is as in [`Self::seal`].
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`]; `frame` is then empty, and nothing of the plaintext stays behind in it.
+    pub fn seal_in_place(
+        &mut self,
+        metadata: &[u8],
+        frame: &mut Vec<u8>,
+        room: usize,
+    ) -> Result<(), SealError> {
+        let sealed = self.ensure_usable().and_then(|()| {
+            let ctr = self.begin()?;
+            frame.reserve(MAX_HEADER_BYTES.saturating_sub(room) + aead::TAG_BYTES);
+            drop(frame.splice(..room.min(frame.len()), self.aad.iter().copied()));
+            self.seal_text(ctr, metadata, frame, self.aad.len())
+        });
+        if sealed.is_err() {
+            frame.fill(0);
+            frame.clear();
+        }
+        sealed
+    }
+
+    fn ensure_usable(&self) -> Result<(), SealError> {
         self_test::ensure(self.suite).map_err(|_| SealError::SelfTest)?;
         if self.next_ctr >= MAX_FRAMES_PER_KEY {
             return Err(SealError::Exhausted);
         }
-        self.seal_untested(metadata, plaintext, out)
+        Ok(())
+    }
+
+    fn next_header(&self) -> Header {
+        Header {
+            kid: self.kid,
+            ctr: Ctr(self.next_ctr),
+        }
+    }
+
+    /// Spends a counter, and leaves its header in `aad`.
+    fn begin(&mut self) -> Result<Ctr, SealError> {
+        let header = self.next_header();
+        // A counter is spent even if sealing fails: no path leads back to the same nonce.
+        self.next_ctr = self.next_ctr.checked_add(1).ok_or(SealError::Exhausted)?;
+        self.aad.clear();
+        header.encode(&mut self.aad);
+        Ok(header.ctr)
+    }
+
+    /// Encrypts `frame[text..]`, whose header is in `aad`, and appends the tag.
+    fn seal_text(
+        &mut self,
+        ctr: Ctr,
+        metadata: &[u8],
+        frame: &mut Vec<u8>,
+        text: usize,
+    ) -> Result<(), SealError> {
+        self.aad.extend_from_slice(metadata);
+        let sealed =
+            self.key
+                .aead
+                .seal_in_place(&self.key.nonce(ctr), &self.aad, &mut frame[text..]);
+        let tag = sealed.map_err(|error| match error {
+            aead::SealError::SelfTest => SealError::SelfTest,
+            _ => SealError::TooLong,
+        })?;
+        frame.extend_from_slice(&tag.0);
+        Ok(())
     }
 
     /// [`Self::seal`] behind the self-test and the limit.
@@ -110,38 +188,19 @@ impl Sealer {
         plaintext: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), SealError> {
-        let ctr = Ctr(self.next_ctr);
-        // A counter is spent even if sealing fails: no path leads back to the same nonce.
-        self.next_ctr = self.next_ctr.checked_add(1).ok_or(SealError::Exhausted)?;
-
-        self.aad.clear();
-        Header { kid: self.kid, ctr }.encode(&mut self.aad);
+        let ctr = self.begin()?;
         let start = out.len();
+        out.reserve(self.aad.len() + plaintext.len() + aead::TAG_BYTES);
         out.extend_from_slice(&self.aad);
-        self.aad.extend_from_slice(metadata);
-
         let text = out.len();
-        out.reserve(plaintext.len() + aead::TAG_BYTES);
         out.extend_from_slice(plaintext);
-        let sealed = self
-            .key
-            .aead
-            .seal_in_place(&self.key.nonce(ctr), &self.aad, &mut out[text..]);
-        match sealed {
-            Ok(tag) => {
-                out.extend_from_slice(&tag.0);
-                Ok(())
-            }
-            Err(error) => {
-                // No plaintext stays behind in the caller's buffer, spare capacity included.
-                out[start..].fill(0);
-                out.truncate(start);
-                Err(match error {
-                    aead::SealError::SelfTest => SealError::SelfTest,
-                    _ => SealError::TooLong,
-                })
-            }
+        let sealed = self.seal_text(ctr, metadata, out, text);
+        if sealed.is_err() {
+            // No plaintext stays behind in the caller's buffer, spare capacity included.
+            out[start..].fill(0);
+            out.truncate(start);
         }
+        sealed
     }
 
     /// Seals at `ctr`, for known answers.
@@ -181,6 +240,58 @@ mod tests {
         }
         assert_eq!(out.len(), len);
         assert_eq!(sealer.next_ctr(), Ctr(MAX_FRAMES_PER_KEY));
+    }
+
+    #[test]
+    fn a_frame_with_room_in_front_is_sealed_where_it_lies() {
+        for count in [0, 7, 8, 300, 70_000] {
+            let (mut copying, mut in_place) = (sealer(), sealer());
+            copying.next_ctr = count;
+            in_place.next_ctr = count;
+            let plaintext = b"an encoded frame".repeat(9);
+            let mut copied = Vec::new();
+            copying.seal(b"meta", &plaintext, &mut copied).unwrap();
+
+            let room = in_place.header_bytes();
+            let mut frame =
+                Vec::with_capacity(MAX_HEADER_BYTES + plaintext.len() + aead::TAG_BYTES);
+            frame.resize(room, 0xee);
+            frame.extend_from_slice(&plaintext);
+            let before = frame.as_ptr();
+            in_place.seal_in_place(b"meta", &mut frame, room).unwrap();
+            assert_eq!(frame, copied);
+            assert_eq!(frame.as_ptr(), before, "the frame was moved");
+            assert_eq!(in_place.next_ctr(), copying.next_ctr());
+        }
+    }
+
+    #[test]
+    fn another_room_than_the_headers_costs_a_move_and_nothing_else() {
+        for room in 0..30 {
+            let mut copied = Vec::new();
+            sealer().seal(b"meta", b"text", &mut copied).unwrap();
+            let mut frame = vec![0xee; room];
+            frame.extend_from_slice(b"text");
+            sealer().seal_in_place(b"meta", &mut frame, room).unwrap();
+            assert_eq!(frame, copied, "room of {room}");
+        }
+        let mut nothing = vec![1, 2, 3];
+        sealer().seal_in_place(b"", &mut nothing, 99).unwrap();
+        let mut empty = Vec::new();
+        sealer().seal(b"", b"", &mut empty).unwrap();
+        assert_eq!(nothing, empty, "there is no text behind the end");
+    }
+
+    #[test]
+    fn a_frame_that_is_refused_is_not_left_in_place() {
+        let mut sealer = sealer();
+        sealer.next_ctr = MAX_FRAMES_PER_KEY;
+        let mut frame = b"plaintext".to_vec();
+        assert_eq!(
+            sealer.seal_in_place(b"", &mut frame, 0),
+            Err(SealError::Exhausted)
+        );
+        assert!(frame.is_empty());
     }
 
     #[test]
