@@ -9,9 +9,10 @@
 //! | [`hkdf`] | extract and expand | RFC 5869 |
 //! | [`rng`] | the random source a caller passes in | |
 //! | [`secret`] | key bytes: wiped, redacted, compared in constant time | |
+//! | [`sm2`] | SM2 signatures, key exchange, encryption | GB/T 32918-2016, GM/T 0009 |
 //! | [`self_test`] | known-answer tests before first use | GM/T 0028 style |
 //!
-//! This crate opens no socket, reads no clock and draws no randomness. It knows nothing of frames,
+//! This crate opens no socket, reads no clock and has no random source of its own. It knows nothing of frames,
 //! senders or rooms: `smrtc-e2ee` does.
 //!
 //! **Constant time**: no branch and no address depends on a key, a plaintext or a keystream. SM4 and its
@@ -43,4 +44,5 @@ pub mod hkdf;
 pub mod rng;
 pub mod secret;
 pub mod self_test;
+pub mod sm2;
 mod sm4;
