@@ -1,4 +1,4 @@
-"""ECB, CBC, CTR (NIST SP 800-38A, GB/T 17964), CCM (NIST SP 800-38C, RFC 3610) and XTS (IEEE 1619,
+"""ECB, CBC, CFB, OFB, CTR (NIST SP 800-38A, GB/T 17964), CCM (NIST SP 800-38C, RFC 3610) and XTS (IEEE 1619,
 GB/T 17964-2021) of a 16-byte block cipher. For encryption only where decryption needs the inverse cipher: SM4
 with its round keys reversed is its own inverse, so `decryptor` is here too."""
 
@@ -62,6 +62,25 @@ def ctr(encrypt, iv, data):
     for i in range(0, len(data), 16):
         out += xor(data[i : i + 16], encrypt((counter % 2**128).to_bytes(16, "big")))
         counter += 1
+    return out
+
+
+def cfb(encrypt, iv, data, encrypting):
+    """Whole blocks fed back (SP 800-38A 6.3 with s = 128); the last may be short."""
+    out, last = b"", iv
+    for i in range(0, len(data), 16):
+        chunk = data[i : i + 16]
+        done = xor(chunk, encrypt(last))
+        out += done
+        last = done if encrypting else chunk
+    return out
+
+
+def ofb(encrypt, iv, data):
+    out, last = b"", iv
+    for i in range(0, len(data), 16):
+        last = encrypt(last)
+        out += xor(data[i : i + 16], last)
     return out
 
 
