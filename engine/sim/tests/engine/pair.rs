@@ -9,9 +9,9 @@ use smrtc_engine::stats::UplinkStats;
 use smrtc_engine::wire::media::{FrameHeader, MediaKind};
 use smrtc_engine::{Bitrate, Instant, MediaTime};
 
-use super::link::{Link, LinkConfig};
 use super::receiver::Hop;
-use super::rng::Rng;
+use smrtc_sim::Rng;
+use smrtc_sim::link::{Link, LinkConfig};
 
 pub(crate) const SENDER: u32 = 7;
 pub(crate) const AUDIO: u8 = 0;

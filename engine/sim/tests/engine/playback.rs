@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::call::Call;
-use super::link::{LinkConfig, Loss};
 use super::pair::quantile;
+use smrtc_sim::link::{LinkConfig, Loss};
 
 const PATH: Duration = Duration::from_millis(20);
 

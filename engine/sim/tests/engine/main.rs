@@ -1,16 +1,14 @@
 //! The engine on a simulated network, in virtual time: a seed is a run.
 //!
-//! `link` is the network, `pair` a publisher and the one who receives from it, `call` a publisher and a subscriber; then one file per behaviour.
+//! `pair` a publisher and the one who receives from it, `call` a publisher and a subscriber; then one file per behaviour.
 #![allow(
     missing_docs,
     reason = "a test program has no readers of its documentation"
 )]
 
 mod call;
-mod link;
 mod pair;
 mod receiver;
-mod rng;
 
 mod congestion;
 mod determinism;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::link::{LinkConfig, Loss};
 use super::pair::{AUDIO, Sim, VIDEO, quantile};
+use smrtc_sim::link::{LinkConfig, Loss};
 
 fn link(loss: Loss) -> LinkConfig {
     LinkConfig {

@@ -11,9 +11,9 @@ use smrtc_engine::stats::{DownlinkStats, InboundStats};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind, MediaPacket};
 use smrtc_engine::{Bitrate, Instant, MediaTime};
 
-use super::link::{Link, LinkConfig};
 use super::pair::{AUDIO, SENDER, VIDEO};
-use super::rng::Rng;
+use smrtc_sim::Rng;
+use smrtc_sim::link::{Link, LinkConfig};
 
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 const VIDEO_INTERVAL: Duration = Duration::from_micros(33_333);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::link::{LinkConfig, Loss};
 use super::pair::Sim;
 use smrtc_engine::Bitrate;
+use smrtc_sim::link::{LinkConfig, Loss};
 
 fn trace(seed: u64) -> (u64, u64) {
     let rough = LinkConfig {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use smrtc_engine::Bitrate;
 
-use super::link::{LinkConfig, Loss};
 use super::pair::{AUDIO, Outcome, Sim, VIDEO, quantile};
+use smrtc_sim::link::{LinkConfig, Loss};
 
 fn kbps(rate: u64) -> LinkConfig {
     LinkConfig {

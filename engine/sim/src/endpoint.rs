@@ -1,0 +1,282 @@
+//! The two ends of a call: who captures and sends, and who receives, shows and plays.
+
+use std::time::Duration;
+
+use smrtc_audio::{Playout, PlayoutConfig, SourceId};
+use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkInput, DownlinkOutput};
+use smrtc_engine::send::{
+    FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
+};
+use smrtc_engine::wire::media::MediaKind;
+use smrtc_engine::{Bitrate, Instant, MediaTime};
+
+use crate::measure::Measure;
+use crate::scenario::{EngineSpec, FlowSpec};
+use crate::{Rng, Voice};
+
+const AUDIO: u8 = 0;
+const VIDEO: u8 = 1;
+const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
+/// A key frame is so many times as large as another.
+const KEY_FACTOR: u64 = 4;
+/// A publisher leaves a picture out while so much waits already.
+const SKIP_ABOVE: Duration = Duration::from_millis(80);
+/// What SFrame adds to a frame: a short header and a tag.
+const SEAL_BYTES: usize = 28;
+const RENDER_INTERVAL: Duration = Duration::from_millis(10);
+const POSITION_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Captures, encodes in a manner of speaking, and sends.
+pub(crate) struct Publisher {
+    id: u32,
+    spec: FlowSpec,
+    stop: Instant,
+    rng: Rng,
+    uplink: Uplink,
+    next_audio: Instant,
+    next_video: Instant,
+    voice_packets: usize,
+    key_wanted: bool,
+    /// Outputs to be put on the link.
+    pub(crate) out: Vec<Vec<u8>>,
+    /// What was encoded: (when, bytes).
+    pub(crate) encoded: Vec<(Instant, u64)>,
+}
+
+impl Publisher {
+    pub(crate) fn new(
+        id: u32,
+        spec: &FlowSpec,
+        engine: &EngineSpec,
+        end: f64,
+        rng: &mut Rng,
+    ) -> Self {
+        let mut config = UplinkConfig::default();
+        if let Some(kbps) = engine.max_kbps {
+            config.congestion.max = Bitrate::from_kbps(kbps);
+        }
+        let mut uplink = Uplink::new(config, id, rng.next());
+        let track = |kind, kbps| TrackConfig {
+            kind,
+            max_bitrate: Bitrate::from_kbps(kbps),
+        };
+        if spec.audio_kbps > 0 {
+            uplink.set_track(AUDIO, track(MediaKind::Audio, spec.audio_kbps));
+        }
+        if spec.video_kbps > 0 {
+            uplink.set_track(VIDEO, track(MediaKind::Video, spec.video_kbps));
+        }
+        let start = at(spec.start);
+        let has = |kbps: u64, offset: u64| {
+            if kbps == 0 {
+                Instant::FAR_FUTURE
+            } else {
+                start + Duration::from_millis(offset)
+            }
+        };
+        Self {
+            id,
+            stop: at(spec.stop.unwrap_or(end)),
+            spec: spec.clone(),
+            rng: Rng::new(rng.next()),
+            uplink,
+            next_audio: has(spec.audio_kbps, 1),
+            next_video: has(spec.video_kbps, 3),
+            voice_packets: 0,
+            key_wanted: true,
+            out: Vec::new(),
+            encoded: Vec::new(),
+        }
+    }
+
+    pub(crate) fn on_datagram(&mut self, now: Instant, datagram: &[u8]) {
+        // What cannot be used is counted by the uplink; here every datagram comes from a downlink of ours.
+        let _ = self
+            .uplink
+            .handle_input(now, UplinkInput::Datagram(datagram));
+        self.drain();
+    }
+
+    /// Does what is due and says when it wants to be called again.
+    pub(crate) fn step(&mut self, now: Instant, voice: &Voice) -> Instant {
+        if now < at(self.spec.start) {
+            return at(self.spec.start);
+        }
+        if now >= self.next_audio {
+            self.next_audio += AUDIO_INTERVAL;
+            if self.is_capturing(now) {
+                let bitrate = self.uplink.track_bitrate(AUDIO);
+                let opus = voice.packet(bitrate, self.voice_packets);
+                self.voice_packets += 1;
+                let mut sealed = opus.to_vec();
+                sealed.resize(opus.len() + SEAL_BYTES, 0);
+                self.frame(now, AUDIO, true, sealed);
+            }
+        }
+        if now >= self.next_video {
+            self.next_video += Duration::from_secs_f64(1.0 / self.spec.fps);
+            if self.is_capturing(now) && self.uplink.queue_delay() <= SKIP_ABOVE {
+                self.picture(now);
+            }
+        }
+        let _ = self.uplink.handle_input(now, UplinkInput::Timeout);
+        let wakes = self.drain();
+        wakes.min(self.next_audio).min(self.next_video)
+    }
+
+    fn is_capturing(&self, now: Instant) -> bool {
+        let paused = |&(from, to): &(f64, f64)| (at(from)..at(to)).contains(&now);
+        now < self.stop && !self.spec.pauses.iter().any(paused)
+    }
+
+    fn picture(&mut self, now: Instant) {
+        let interval = Duration::from_secs_f64(1.0 / self.spec.fps);
+        let mean = self.uplink.track_bitrate(VIDEO).bytes_in(interval);
+        let key = std::mem::take(&mut self.key_wanted);
+        let bytes = (mean * 3 / 4 + self.rng.below(mean / 2)).max(60);
+        let bytes = if key { bytes * KEY_FACTOR } else { bytes };
+        self.encoded.push((now, bytes));
+        self.frame(now, VIDEO, key, vec![VIDEO; bytes as usize + SEAL_BYTES]);
+    }
+
+    fn frame(&mut self, now: Instant, track: u8, key: bool, sealed: Vec<u8>) {
+        let params = FrameParams {
+            key,
+            discardable: false,
+            spatial: 0,
+            temporal: 0,
+            reference_distance: u16::from(!key),
+            media_time: MediaTime::from_micros(now.as_micros()),
+        };
+        if let Ok(header) = self.uplink.begin_frame(track, params) {
+            let input = UplinkInput::Frame { header, sealed };
+            let _ = self.uplink.handle_input(now, input);
+        }
+        self.drain();
+    }
+
+    fn drain(&mut self) -> Instant {
+        loop {
+            match self.uplink.poll_output() {
+                UplinkOutput::Transmit(datagram) => self.out.push(datagram),
+                UplinkOutput::Event(UplinkEvent::KeyFrameRequested { .. }) => {
+                    self.key_wanted = true
+                }
+                UplinkOutput::Event(_) => {}
+                UplinkOutput::Timeout(at) => return at,
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self, now: Instant) -> smrtc_engine::stats::UplinkStats {
+        self.uplink.stats(now)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+}
+
+/// Receives, shows and plays.
+pub(crate) struct Subscriber {
+    sender: u32,
+    downlink: Downlink,
+    playout: Playout,
+    wakes: Instant,
+    next_render: Instant,
+    next_position: Instant,
+    pub(crate) out: Vec<Vec<u8>>,
+    pub(crate) measure: Measure,
+}
+
+impl Subscriber {
+    pub(crate) fn new(sender: u32, spec: &FlowSpec, engine: &EngineSpec, rng: &mut Rng) -> Self {
+        let mut config = DownlinkConfig::default();
+        if !engine.nack {
+            config.nack.max_tries = 0;
+        }
+        let mut downlink = Downlink::new(config, rng.next());
+        downlink.add_track(sender, AUDIO, MediaKind::Audio);
+        downlink.add_track(sender, VIDEO, MediaKind::Video);
+        Self {
+            sender,
+            downlink,
+            playout: Playout::new(PlayoutConfig::default()),
+            wakes: at(spec.start),
+            next_render: at(spec.start),
+            next_position: at(spec.start),
+            out: Vec::new(),
+            measure: Measure::default(),
+        }
+    }
+
+    pub(crate) fn on_datagram(&mut self, now: Instant, datagram: &[u8]) {
+        self.input(now, DownlinkInput::Datagram(datagram));
+    }
+
+    /// Does what is due and says when it wants to be called again.
+    pub(crate) fn step(&mut self, now: Instant) -> Instant {
+        if now >= self.wakes {
+            self.input(now, DownlinkInput::Timeout);
+        }
+        let source = SourceId(0);
+        while now >= self.next_render {
+            self.next_render += RENDER_INTERVAL;
+            let mut block = [0.0; 480];
+            self.playout.render(now, &mut block);
+        }
+        if now >= self.next_position {
+            self.next_position += POSITION_INTERVAL;
+            if let Some(media_time) = self.playout.position(source) {
+                let sender = self.sender;
+                self.input(now, DownlinkInput::AudioPlayout { sender, media_time });
+            }
+        }
+        self.wakes.min(self.next_render).min(self.next_position)
+    }
+
+    fn input(&mut self, now: Instant, input: DownlinkInput<'_>) {
+        self.downlink.handle_input(now, input);
+        loop {
+            match self.downlink.poll_output() {
+                DownlinkOutput::Transmit(datagram) => self.out.push(datagram),
+                DownlinkOutput::Sealed { header, mut frame } => {
+                    frame.truncate(frame.len().saturating_sub(SEAL_BYTES));
+                    let opened = DownlinkInput::Opened {
+                        header,
+                        plaintext: frame,
+                    };
+                    self.downlink.handle_input(now, opened);
+                }
+                DownlinkOutput::Audio { header, opus } => {
+                    let (id, time) = (header.frame_id, header.media_time);
+                    self.playout.insert(SourceId(0), now, id, time, &opus);
+                }
+                DownlinkOutput::Video {
+                    header, render_at, ..
+                } => {
+                    let captured = Instant::from_micros(header.media_time.as_micros());
+                    self.measure.on_picture(captured, render_at);
+                }
+                DownlinkOutput::Timeout(at) => {
+                    self.wakes = at;
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn stats(&self, now: Instant) -> smrtc_engine::stats::DownlinkStats {
+        self.downlink.stats(now)
+    }
+
+    pub(crate) fn audio(&self) -> smrtc_audio::AudioReceiveStats {
+        self.playout.stats(SourceId(0)).unwrap_or_default()
+    }
+}
+
+/// The moment so many seconds after the start.
+pub(crate) fn at(seconds: f64) -> Instant {
+    Instant::ZERO + Duration::from_secs_f64(seconds.max(0.0))
+}

@@ -1,0 +1,95 @@
+//! What is said of one run.
+
+use serde::Serialize;
+
+/// One run of one case.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The case.
+    pub case: String,
+    /// The seed.
+    pub seed: u64,
+    /// How long it was measured.
+    pub seconds: f64,
+    /// Each call.
+    pub flows: Vec<FlowReport>,
+    /// The link from publisher to subscriber.
+    pub forward: LinkReport,
+    /// The link back.
+    pub back: LinkReport,
+    /// Jain's index of what the calls send, 1 if all the same.
+    pub fairness: f64,
+}
+
+/// The median, the 95th and the 99th of a hundred, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Percentiles {
+    /// Half are not above.
+    pub p50: f64,
+    /// 95 % are not above.
+    pub p95: f64,
+    /// 99 % are not above.
+    pub p99: f64,
+}
+
+/// One call. Rates are in kbit/s, shares 0 to 1.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FlowReport {
+    /// Pictures shown each second.
+    pub fps: f64,
+    /// From capture to display, without coding and the display itself.
+    pub delay_ms: Percentiles,
+    /// Share of the time that lies in gaps above 200 ms between pictures.
+    pub gap_share: f64,
+    /// The longest of them.
+    pub longest_gap_ms: f64,
+    /// By the rule of webrtc-stats.
+    pub freezes: u64,
+    /// And how much of the time they last.
+    pub freeze_share: f64,
+    /// Share of the sound that was made up.
+    pub concealed_share: f64,
+    /// What the jitter buffer for sound aims at in the end.
+    pub audio_target_ms: f64,
+    /// From arrival to playout of sound, on average.
+    pub audio_delay_ms: f64,
+    /// What the video encoder made.
+    pub encoded_kbps: f64,
+    /// All that was sent, sound and repairs included.
+    pub sent_kbps: f64,
+    /// What the congestion controller allows in the end.
+    pub target_kbps: f64,
+    /// Pictures encoded, the whole run.
+    pub frames_encoded: u64,
+    /// Of those, handed to the decoder.
+    pub frames_delivered: u64,
+    /// Key frames among the encoded.
+    pub key_frames: u64,
+    /// Key frames asked for.
+    pub key_frame_requests: u64,
+    /// Packets asked for again.
+    pub nacks: u64,
+    /// Packets that came again, asked for.
+    pub packets_repeated: u64,
+    /// Frames dropped because they came too late.
+    pub frames_late: u64,
+    /// Frames of which something never came.
+    pub frames_lost: u64,
+    /// Frames whose reference was missing.
+    pub frames_undecodable: u64,
+}
+
+/// One direction of the path, for the time that is measured.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LinkReport {
+    /// What went through the bottleneck, in kbit/s.
+    pub carried_kbps: f64,
+    /// Mean of what it could, if there is a bottleneck.
+    pub capacity_kbps: Option<f64>,
+    /// How long packets stood in its queue.
+    pub queue_ms: Percentiles,
+    /// Packets lost, the whole run.
+    pub lost: u64,
+    /// Packets that the queue refused, the whole run.
+    pub overflowed: u64,
+}

@@ -1,0 +1,353 @@
+//! Runs one case with one seed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use smrtc_engine::Instant;
+use smrtc_engine::stats::InboundStats;
+
+use crate::endpoint::{Publisher, Subscriber, at};
+use crate::link::{Link, Parcel};
+use crate::measure::quantile;
+use crate::report::{FlowReport, LinkReport, Percentiles, Report};
+use crate::scenario::{Case, CrossKind, CrossSpec, LinkSpec, Scenario, ms};
+use crate::tcp::{SEGMENT_BYTES, TcpSender};
+use crate::{Rng, Voice};
+
+/// Parcels of cross traffic count from here, so that they are none of a call.
+const CROSS: usize = 1 << 16;
+const CBR_BYTES: u64 = 1_000;
+/// How often a link looks at its settings.
+const SETTINGS_INTERVAL: Duration = Duration::from_millis(100);
+
+struct Flow {
+    publisher: Publisher,
+    subscriber: Subscriber,
+    /// The links of its media and of what comes back.
+    links: [usize; 2],
+    extra: Duration,
+    sent_bytes: u64,
+    /// When measuring begins: samples, concealed samples, bytes sent.
+    begin: Option<(u64, u64, u64)>,
+}
+
+struct Cross {
+    spec: CrossSpec,
+    tcp: TcpSender,
+    next: Instant,
+    /// Acknowledgements on their way.
+    acks: BTreeMap<Instant, Vec<u64>>,
+}
+
+/// A case on its way.
+pub struct Simulation<'a> {
+    scenario: &'a Scenario,
+    name: &'a str,
+    seed: u64,
+    voice: &'a Voice,
+    rng: Rng,
+    now: Instant,
+    specs: [LinkSpec; 2],
+    links: [Link; 2],
+    next_settings: Instant,
+    flows: Vec<Flow>,
+    cross: Vec<Cross>,
+    /// Parcels that left a link and have some of their call's own delay before them.
+    late: BTreeMap<(Instant, u64), (usize, Parcel)>,
+    counter: u64,
+    /// Bytes carried when measuring begins.
+    carried: [u64; 2],
+    capacity: [f64; 2],
+}
+
+impl<'a> Simulation<'a> {
+    /// Prepares a run.
+    pub fn new(case: &'a Case, seed: u64, voice: &'a Voice) -> Self {
+        let scenario = &case.scenario;
+        let mut rng = Rng::new(seed);
+        let specs = [scenario.forward.clone(), scenario.back()];
+        let links = [0, 1].map(|i| Link::new(specs[i].at(0.0), rng.next()));
+        let flows = scenario.flows.iter().zip(1..).map(|(spec, id)| Flow {
+            publisher: Publisher::new(id, spec, &scenario.engine, scenario.seconds, &mut rng),
+            subscriber: Subscriber::new(id, spec, &scenario.engine, &mut rng),
+            links: if spec.reverse { [1, 0] } else { [0, 1] },
+            extra: ms(spec.extra_delay_ms),
+            sent_bytes: 0,
+            begin: None,
+        });
+        let flows = flows.collect();
+        let cross = scenario.cross.iter().map(|&spec| Cross {
+            spec,
+            tcp: TcpSender::new(spec.bytes),
+            next: at(spec.start),
+            acks: BTreeMap::new(),
+        });
+        Self {
+            scenario,
+            name: &case.name,
+            seed,
+            voice,
+            now: Instant::ZERO,
+            next_settings: Instant::ZERO,
+            flows,
+            cross: cross.collect(),
+            rng,
+            specs,
+            links,
+            late: BTreeMap::new(),
+            counter: 0,
+            carried: [0; 2],
+            capacity: [0.0; 2],
+        }
+    }
+
+    /// Runs it to its end.
+    pub fn run(mut self) -> Report {
+        let end = at(self.scenario.seconds);
+        let settle = at(self.scenario.settle);
+        while self.now < end {
+            if self.now >= settle && self.flows.iter().all(|flow| flow.begin.is_none()) {
+                self.begin_measuring();
+            }
+            self.apply_settings();
+            let wakes = self.step();
+            let due = self.links.iter().filter_map(Link::next_arrival);
+            let late = self.late.first_key_value().map(|(&(at, _), _)| at);
+            let next = due.chain(late).chain([wakes, self.next_settings]);
+            let least = self.now + Duration::from_micros(1);
+            self.now = next.min().unwrap_or(end).max(least);
+        }
+        self.report(settle, end)
+    }
+
+    fn apply_settings(&mut self) {
+        if self.now < self.next_settings {
+            return;
+        }
+        self.next_settings += SETTINGS_INTERVAL;
+        let seconds = (self.now - Instant::ZERO).as_secs_f64();
+        for (i, link) in self.links.iter_mut().enumerate() {
+            link.config = self.specs[i].at(seconds);
+            if seconds >= self.scenario.settle {
+                let rate = link.config.rate.map_or(0, |rate| rate.as_bps());
+                self.capacity[i] += rate as f64 / 1e3 * SETTINGS_INTERVAL.as_secs_f64();
+            }
+        }
+    }
+
+    fn step(&mut self) -> Instant {
+        let now = self.now;
+        for link in 0..2 {
+            while let Some(parcel) = self.links[link].receive_parcel(now) {
+                self.on_parcel(link, parcel);
+            }
+        }
+        while let Some(entry) = self.late.first_entry().filter(|entry| entry.key().0 <= now) {
+            let (link, parcel) = entry.remove();
+            self.deliver(link, parcel);
+        }
+        let mut wakes = Instant::FAR_FUTURE;
+        for (i, flow) in self.flows.iter_mut().enumerate() {
+            wakes = wakes.min(flow.publisher.step(now, self.voice));
+            wakes = wakes.min(flow.subscriber.step(now));
+            for datagram in flow.publisher.out.drain(..) {
+                flow.sent_bytes += datagram.len() as u64;
+                self.links[flow.links[0]].send_parcel(now, Parcel::new(i, datagram));
+            }
+            for datagram in flow.subscriber.out.drain(..) {
+                self.links[flow.links[1]].send_parcel(now, Parcel::new(i, datagram));
+            }
+        }
+        wakes.min(self.step_cross())
+    }
+
+    fn on_parcel(&mut self, link: usize, parcel: Parcel) {
+        if parcel.flow >= CROSS {
+            let back = self.specs[1 - link].delay_ms;
+            if let Some(cross) = self.cross.get_mut((parcel.flow - CROSS) % CROSS) {
+                let segment = (parcel.flow / CROSS - 1) as u64;
+                cross
+                    .acks
+                    .entry(self.now + ms(back))
+                    .or_default()
+                    .push(segment);
+            }
+            return;
+        }
+        let extra = self.flows[parcel.flow].extra;
+        if extra.is_zero() {
+            self.deliver(link, parcel);
+        } else {
+            self.counter += 1;
+            self.late
+                .insert((self.now + extra, self.counter), (link, parcel));
+        }
+    }
+
+    fn deliver(&mut self, link: usize, parcel: Parcel) {
+        let flow = &mut self.flows[parcel.flow];
+        if link == flow.links[0] {
+            flow.subscriber.on_datagram(self.now, &parcel.datagram);
+        } else {
+            flow.publisher.on_datagram(self.now, &parcel.datagram);
+        }
+    }
+
+    fn step_cross(&mut self) -> Instant {
+        let (now, end) = (self.now, self.scenario.seconds);
+        let mut wakes = Instant::FAR_FUTURE;
+        for (i, cross) in self.cross.iter_mut().enumerate() {
+            let spec = cross.spec;
+            let link = &mut self.links[usize::from(spec.reverse)];
+            if now < at(spec.start) || now >= at(spec.stop.unwrap_or(end)) {
+                wakes = wakes.min(at(spec.start)).max(now + SETTINGS_INTERVAL);
+                continue;
+            }
+            let parcel = |segment: u64, bytes| Parcel {
+                flow: (segment as usize + 1) * CROSS + i,
+                bytes,
+                datagram: Vec::new(),
+            };
+            if spec.kind == CrossKind::Cbr {
+                let gap =
+                    Duration::from_secs_f64(CBR_BYTES as f64 * 8e-3 / spec.rate_kbps.max(1) as f64);
+                while now >= cross.next {
+                    cross.next += gap;
+                    link.send_parcel(now, parcel(0, CBR_BYTES));
+                }
+                wakes = wakes.min(cross.next);
+                continue;
+            }
+            while let Some(entry) = cross.acks.first_entry().filter(|entry| *entry.key() <= now) {
+                entry
+                    .remove()
+                    .into_iter()
+                    .for_each(|segment| cross.tcp.on_ack(segment));
+            }
+            if cross.tcp.is_done() && cross.next <= now {
+                cross.next = now + Duration::from_secs_f64(self.rng.exponential(spec.idle));
+                cross.tcp = TcpSender::new(spec.bytes);
+            }
+            if now >= cross.next {
+                while let Some(segment) = cross.tcp.poll(now) {
+                    link.send_parcel(now, parcel(segment, SEGMENT_BYTES));
+                }
+            }
+            let ack = cross.acks.keys().next().copied();
+            let timers = [
+                ack,
+                cross.tcp.next_timeout(),
+                (cross.next > now).then_some(cross.next),
+            ];
+            wakes = timers.into_iter().flatten().fold(wakes, Instant::min);
+        }
+        wakes
+    }
+
+    fn begin_measuring(&mut self) {
+        self.carried = [0, 1].map(|i| self.links[i].carried_bytes);
+        for flow in &mut self.flows {
+            let audio = flow.subscriber.audio();
+            flow.begin = Some((
+                audio.total_samples_received,
+                audio.concealed_samples,
+                flow.sent_bytes,
+            ));
+        }
+    }
+
+    fn report(&self, from: Instant, to: Instant) -> Report {
+        let flows: Vec<_> = self
+            .flows
+            .iter()
+            .map(|flow| flow.report(from, to))
+            .collect();
+        let rates: Vec<f64> = flows.iter().map(|flow| flow.sent_kbps).collect();
+        let squares: f64 = rates.iter().map(|rate| rate * rate).sum();
+        let sum: f64 = rates.iter().sum();
+        let [forward, back] = [0, 1].map(|i| self.link_report(i, from, to));
+        Report {
+            case: self.name.to_owned(),
+            seed: self.seed,
+            seconds: (to - from).as_secs_f64(),
+            fairness: sum * sum / (squares * rates.len() as f64).max(1e-9),
+            flows,
+            forward,
+            back,
+        }
+    }
+
+    fn link_report(&self, i: usize, from: Instant, to: Instant) -> LinkReport {
+        let (link, seconds) = (&self.links[i], (to - from).as_secs_f64());
+        let waits = link.waits.iter().filter(|(at, _)| (from..to).contains(at));
+        let mut waits: Vec<_> = waits.map(|&(_, wait)| wait).collect();
+        waits.sort_unstable();
+        LinkReport {
+            carried_kbps: (link.carried_bytes - self.carried[i]) as f64 * 8e-3 / seconds,
+            capacity_kbps: link.config.rate.map(|_| self.capacity[i] / seconds),
+            queue_ms: percentiles([0.5, 0.95, 0.99].map(|share| quantile(&waits, share))),
+            lost: link.lost,
+            overflowed: link.overflowed,
+        }
+    }
+}
+
+impl Flow {
+    fn report(&self, from: Instant, to: Instant) -> FlowReport {
+        let seconds = (to - from).as_secs_f64();
+        let seen = self.subscriber.measure.seen(from, to);
+        let audio = self.subscriber.audio();
+        let (samples, concealed, sent) = self.begin.unwrap_or_default();
+        let rendered = audio.total_samples_received - samples;
+        let stats = self.subscriber.stats(to);
+        let sum = |of: &dyn Fn(&InboundStats) -> u64| stats.inbound.iter().map(of).sum::<u64>();
+        let is_video = |stats: &InboundStats| u64::from(stats.kind == "video");
+        let encoded = self.publisher.encoded.iter();
+        let encoded_bytes: u64 = encoded
+            .filter(|(at, _)| (from..to).contains(at))
+            .map(|(_, bytes)| bytes)
+            .sum();
+        let up = self.publisher.stats(to);
+        debug_assert!(self.publisher.id() > 0);
+        FlowReport {
+            fps: seen.fps,
+            delay_ms: percentiles(seen.delay),
+            gap_share: seen.gap_share,
+            longest_gap_ms: millis(seen.longest_gap),
+            freezes: seen.freezes,
+            freeze_share: seen.freeze_share,
+            concealed_share: (audio.concealed_samples - concealed) as f64 / rendered.max(1) as f64,
+            audio_target_ms: audio.target_delay * 1e3,
+            audio_delay_ms: audio.jitter_buffer_delay * 1e3
+                / audio.jitter_buffer_emitted_count.max(1) as f64,
+            encoded_kbps: encoded_bytes as f64 * 8e-3 / seconds,
+            sent_kbps: (self.sent_bytes - sent) as f64 * 8e-3 / seconds,
+            target_kbps: up.transport.available_outgoing_bitrate.unwrap_or(0.0) / 1e3,
+            frames_encoded: self.publisher.encoded.len() as u64,
+            frames_delivered: sum(&|stats| is_video(stats) * stats.frames_delivered),
+            key_frames: up
+                .outbound
+                .iter()
+                .filter(|s| s.kind == "video")
+                .map(|s| s.key_frames_encoded)
+                .sum(),
+            key_frame_requests: sum(&|stats| stats.pli_count),
+            nacks: sum(&|stats| stats.nack_count),
+            packets_repeated: sum(&|stats| stats.retransmitted_packets_received),
+            frames_late: sum(&|stats| is_video(stats) * stats.dropped.late),
+            frames_lost: sum(&|stats| {
+                is_video(stats) * (stats.dropped.incomplete + stats.frames_lost)
+            }),
+            frames_undecodable: sum(&|stats| is_video(stats) * stats.dropped.undecodable),
+        }
+    }
+}
+
+fn percentiles(values: [Duration; 3]) -> Percentiles {
+    let [p50, p95, p99] = values.map(millis);
+    Percentiles { p50, p95, p99 }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}

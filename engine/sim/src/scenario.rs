@@ -1,0 +1,353 @@
+//! Scenario files: a path, who calls over it, and what else is on it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use smrtc_engine::Bitrate;
+
+use crate::link::{LinkConfig, Loss};
+
+/// Why a scenario file is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// It is not TOML, or not of this shape.
+    #[error("not a scenario: {0}")]
+    Parse(#[from] toml::de::Error),
+    /// A number makes no sense.
+    #[error("{0}")]
+    Value(&'static str),
+}
+
+/// One file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What it is called in tables.
+    pub name: String,
+    /// Where its numbers come from.
+    #[serde(default)]
+    pub about: String,
+    /// How long the call lasts.
+    pub seconds: f64,
+    /// From when on it is measured. Default 8 s.
+    #[serde(default = "settle")]
+    pub settle: f64,
+    /// From publisher to subscriber.
+    pub forward: LinkSpec,
+    /// Back; without a bottleneck, and as lossy and long as the way forward, if it is not given.
+    pub back: Option<LinkSpec>,
+    /// The calls. One of 1 Mbit/s if none is given.
+    #[serde(default, rename = "flow")]
+    pub flows: Vec<FlowSpec>,
+    /// What else is on the links.
+    #[serde(default)]
+    pub cross: Vec<CrossSpec>,
+    /// What of the engine is switched.
+    #[serde(default)]
+    pub engine: EngineSpec,
+    /// Runs the scenario once for each share of loss, both ways.
+    #[serde(default)]
+    pub sweep_loss: Vec<f64>,
+    /// Runs the scenario once for each jitter, in milliseconds, both ways.
+    #[serde(default)]
+    pub sweep_jitter_ms: Vec<f64>,
+}
+
+/// A direction of the path.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkSpec {
+    /// The bottleneck; none if it is not given.
+    pub rate_kbps: Option<u64>,
+    /// What its queue holds, as time at its rate. 300 ms if it is not given.
+    pub queue_ms: Option<f64>,
+    /// Whether the queue is managed by CoDel.
+    pub codel: bool,
+    /// One way.
+    pub delay_ms: f64,
+    /// Added, uniformly from 0.
+    pub jitter_ms: f64,
+    /// Whether jitter turns packets round.
+    pub reorder: bool,
+    /// Share of packets lost, 0 to 1.
+    pub loss: f64,
+    /// Mean length of a burst of losses; 0 for independent ones.
+    pub burst: f64,
+    /// Changes, in order of time.
+    #[serde(rename = "step")]
+    pub steps: Vec<StepSpec>,
+}
+
+/// A change of a link. What is not given stays.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StepSpec {
+    /// When, in seconds.
+    pub at: f64,
+    /// See [`LinkSpec::rate_kbps`].
+    pub rate_kbps: Option<u64>,
+    /// See [`LinkSpec::loss`].
+    pub loss: Option<f64>,
+    /// See [`LinkSpec::burst`].
+    pub burst: Option<f64>,
+    /// See [`LinkSpec::delay_ms`].
+    pub delay_ms: Option<f64>,
+    /// See [`LinkSpec::jitter_ms`].
+    pub jitter_ms: Option<f64>,
+}
+
+/// A call: one who sends sound and pictures, and one who receives them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlowSpec {
+    /// When it begins, in seconds.
+    pub start: f64,
+    /// When it ends; with the scenario if it is not given.
+    pub stop: Option<f64>,
+    /// The most its video encoder makes; 0 for no pictures.
+    pub video_kbps: u64,
+    /// The most its audio encoder makes; 0 for no sound.
+    pub audio_kbps: u64,
+    /// Pictures captured each second.
+    pub fps: f64,
+    /// Whether its media goes over the way back.
+    pub reverse: bool,
+    /// Delay each way that only this call has.
+    pub extra_delay_ms: f64,
+    /// When nothing is captured: from, to.
+    pub pauses: Vec<(f64, f64)>,
+}
+
+impl Default for FlowSpec {
+    fn default() -> Self {
+        Self {
+            start: 0.0,
+            stop: None,
+            video_kbps: 1_000,
+            audio_kbps: 32,
+            fps: 30.0,
+            reverse: false,
+            extra_delay_ms: 0.0,
+            pauses: Vec::new(),
+        }
+    }
+}
+
+/// What cross traffic is like.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum CrossKind {
+    /// A constant rate that does not care.
+    Cbr,
+    /// A TCP sender with as much to send as it may.
+    Tcp,
+}
+
+/// Cross traffic.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossSpec {
+    /// See [`CrossKind`].
+    pub kind: CrossKind,
+    /// When it begins, in seconds.
+    #[serde(default)]
+    pub start: f64,
+    /// When it ends; with the scenario if it is not given.
+    pub stop: Option<f64>,
+    /// Of a constant rate: which.
+    #[serde(default)]
+    pub rate_kbps: u64,
+    /// Of TCP: how much there is to send each time; without end if it is not given.
+    pub bytes: Option<u64>,
+    /// Of TCP that ends: mean time to the next transfer, in seconds.
+    #[serde(default)]
+    pub idle: f64,
+    /// Whether it is on the way back.
+    #[serde(default)]
+    pub reverse: bool,
+}
+
+/// What of the engine is switched, for telling what each part is good for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineSpec {
+    /// The most that the congestion controller may allow, sound and repairs included.
+    pub max_kbps: Option<u64>,
+    /// Whether lost packets are asked for again.
+    pub nack: bool,
+}
+
+impl Default for EngineSpec {
+    fn default() -> Self {
+        Self {
+            max_kbps: None,
+            nack: true,
+        }
+    }
+}
+
+/// Whatever the switches are, one name for all cases of a sweep.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The scenario's name, and the place in its sweep.
+    pub name: String,
+    /// The scenario without a sweep.
+    pub scenario: Scenario,
+}
+
+impl Scenario {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    ///
+    /// See [`ScenarioError`].
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let mut scenario: Self = toml::from_str(text)?;
+        if scenario.flows.is_empty() {
+            scenario.flows.push(FlowSpec::default());
+        }
+        if !(scenario.seconds > 0.0 && scenario.settle < scenario.seconds) {
+            return Err(ScenarioError::Value("`settle` must lie before the end"));
+        }
+        let sweep = scenario.sweep_loss.iter();
+        let links = [Some(&scenario.forward), scenario.back.as_ref()];
+        let losses = links.into_iter().flatten().map(|link| &link.loss);
+        if sweep.chain(losses).any(|loss| !(0.0..=1.0).contains(loss)) {
+            return Err(ScenarioError::Value("loss is a share, 0 to 1"));
+        }
+        if scenario
+            .flows
+            .iter()
+            .any(|flow| !(1.0..=240.0).contains(&flow.fps))
+        {
+            return Err(ScenarioError::Value("`fps` is 1 to 240"));
+        }
+        Ok(scenario)
+    }
+
+    /// The runs it asks for.
+    pub fn cases(&self) -> Vec<Case> {
+        let plain = Self {
+            sweep_loss: Vec::new(),
+            sweep_jitter_ms: Vec::new(),
+            ..self.clone()
+        };
+        if self.sweep_loss.is_empty() && self.sweep_jitter_ms.is_empty() {
+            return vec![Case {
+                name: self.name.clone(),
+                scenario: plain,
+            }];
+        }
+        let with = |suffix: String, change: &dyn Fn(&mut LinkSpec)| {
+            let mut scenario = plain.clone();
+            change(&mut scenario.forward);
+            if let Some(back) = &mut scenario.back {
+                change(back);
+            }
+            Case {
+                name: format!("{} {suffix}", self.name),
+                scenario,
+            }
+        };
+        let losses = self.sweep_loss.iter().map(|&loss| {
+            with(format!("{:.0} %", loss * 100.0), &move |link| {
+                link.loss = loss
+            })
+        });
+        let jitters = self.sweep_jitter_ms.iter().map(|&jitter| {
+            with(format!("{jitter:.0} ms"), &move |link| {
+                link.jitter_ms = jitter
+            })
+        });
+        losses.chain(jitters).collect()
+    }
+
+    /// The way back.
+    pub(crate) fn back(&self) -> LinkSpec {
+        self.back.clone().unwrap_or_else(|| LinkSpec {
+            rate_kbps: None,
+            steps: Vec::new(),
+            ..self.forward.clone()
+        })
+    }
+}
+
+impl LinkSpec {
+    /// The settings at a time.
+    pub(crate) fn at(&self, seconds: f64) -> LinkConfig {
+        let mut spec = self.clone();
+        for step in self.steps.iter().filter(|step| step.at <= seconds) {
+            spec.rate_kbps = step.rate_kbps.or(spec.rate_kbps);
+            spec.loss = step.loss.unwrap_or(spec.loss);
+            spec.burst = step.burst.unwrap_or(spec.burst);
+            spec.delay_ms = step.delay_ms.unwrap_or(spec.delay_ms);
+            spec.jitter_ms = step.jitter_ms.unwrap_or(spec.jitter_ms);
+        }
+        let rate = spec.rate_kbps.map(Bitrate::from_kbps);
+        let queue = ms(spec.queue_ms.unwrap_or(300.0));
+        LinkConfig {
+            delay: ms(spec.delay_ms),
+            jitter: ms(spec.jitter_ms),
+            reorder: spec.reorder,
+            loss: match (spec.loss, spec.burst) {
+                (0.0, _) => Loss::None,
+                (loss, burst) if burst > 1.0 => Loss::gilbert(loss, burst),
+                (loss, _) => Loss::Random(loss),
+            },
+            rate,
+            // A queue of less than a few packets is no queue.
+            queue_bytes: rate.map_or(0, |rate| rate.bytes_in(queue).max(4_000)),
+            codel: spec.codel,
+        }
+    }
+}
+
+pub(crate) fn ms(millis: f64) -> Duration {
+    Duration::from_secs_f64((millis / 1e3).max(0.0))
+}
+
+fn settle() -> f64 {
+    8.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_is_one_case_for_each_value_and_steps_change_what_they_name() {
+        let text = r#"
+            name = "loss"
+            seconds = 30
+            sweep_loss = [0.0, 0.3]
+            [forward]
+            delay_ms = 25
+            rate_kbps = 2000
+            [[forward.step]]
+            at = 10
+            rate_kbps = 300
+        "#;
+        let scenario = Scenario::parse(text).unwrap();
+        let cases = scenario.cases();
+        assert_eq!(cases[1].name, "loss 30 %");
+        let forward = &cases[1].scenario.forward;
+        assert_eq!(forward.at(0.0).loss, Loss::Random(0.3));
+        assert_eq!(forward.at(9.0).rate, Some(Bitrate::from_kbps(2_000)));
+        assert_eq!(forward.at(10.0).rate, Some(Bitrate::from_kbps(300)));
+        assert_eq!(forward.at(10.0).delay, Duration::from_millis(25));
+        assert_eq!(forward.at(0.0).queue_bytes, 75_000);
+        let back = cases[1].scenario.back().at(20.0);
+        assert_eq!((back.rate, back.loss), (None, Loss::Random(0.3)));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let parse = |rest: &str| {
+            Scenario::parse(&format!("name = \"x\"\nseconds = 20\n{rest}\n[forward]\n"))
+        };
+        assert!(parse("").is_ok());
+        assert!(parse("settle = 20").is_err());
+        assert!(parse("sweep_loss = [1.5]").is_err());
+        assert!(parse("colour = 1").is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! Every scenario file is read and runs, and a run is a function of its seed.
+#![allow(
+    missing_docs,
+    reason = "a test program has no readers of its documentation"
+)]
+
+use smrtc_sim::scenario::Scenario;
+use smrtc_sim::{Simulation, Voice};
+
+fn files() -> Vec<(String, Scenario)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let folders = [root.clone(), root.join("rfc8867")];
+    let mut files: Vec<_> = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is here"))
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
+        .collect();
+    files.sort();
+    let read = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(&path).expect("it is text");
+        let scenario = Scenario::parse(&text);
+        let name = path.display().to_string();
+        (
+            name.clone(),
+            scenario.unwrap_or_else(|why| panic!("{name}: {why}")),
+        )
+    };
+    files.into_iter().map(read).collect()
+}
+
+#[test]
+fn every_scenario_file_runs_for_a_while() {
+    let voice = Voice::new();
+    let files = files();
+    assert!(files.len() >= 16);
+    for (name, mut scenario) in files {
+        scenario.seconds = 6.0;
+        scenario.settle = 3.0;
+        for case in scenario.cases() {
+            let report = Simulation::new(&case, 1, &voice).run();
+            assert!(
+                report.flows[0].frames_encoded > 20,
+                "{name}: nothing was sent"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_clean_path_is_seen_and_heard_without_a_fault() {
+    let voice = Voice::new();
+    let text = "name = \"clean\"\nseconds = 15\nsettle = 5\n[forward]\ndelay_ms = 25\n";
+    let scenario = Scenario::parse(text).unwrap();
+    let case = &scenario.cases()[0];
+    let report = Simulation::new(case, 1, &voice).run();
+    let flow = &report.flows[0];
+    assert!(flow.fps > 29.0 && flow.gap_share == 0.0, "{flow:?}");
+    assert!(flow.delay_ms.p95 < 40.0, "{:?}", flow.delay_ms);
+    assert_eq!((flow.concealed_share, flow.packets_repeated), (0.0, 0));
+    let json = |seed| serde_json::to_string(&Simulation::new(case, seed, &voice).run()).unwrap();
+    assert_eq!(json(2), json(2));
+    assert_ne!(json(2), json(3));
+}
