@@ -108,13 +108,58 @@ pub enum Request {
         metadata: Hex,
         ct: Hex,
     },
-    /// → nothing; refused if the signature is wrong. `public_key` is an uncompressed point, `sig` DER.
+    /// → nothing; refused if the signature is wrong. `public_key` is a point, uncompressed or compressed, `sig` DER.
     SignatureVerify {
         algorithm: String,
         public_key: Hex,
         distinguishing_id: Hex,
         msg: Hex,
         sig: Hex,
+    },
+    /// → `sig` in DER; refused if this nonce gives none. `nonce` is k of GB/T 32918.2.
+    SignatureSign {
+        algorithm: String,
+        private_key: Hex,
+        distinguishing_id: Hex,
+        msg: Hex,
+        nonce: Hex,
+    },
+    /// → `public_key`, uncompressed; refused if there is none for this private key.
+    PublicKey { algorithm: String, private_key: Hex },
+    /// Plain Diffie-Hellman → `shared`, the x coordinate.
+    Ecdh {
+        algorithm: String,
+        private_key: Hex,
+        public_key: Hex,
+    },
+    /// → `ct`; refused if this nonce gives none. `nonce` is k of GB/T 32918.4.
+    PkeEncrypt {
+        algorithm: String,
+        encoding: Encoding,
+        public_key: Hex,
+        msg: Hex,
+        nonce: Hex,
+    },
+    /// → `msg`.
+    PkeDecrypt {
+        algorithm: String,
+        encoding: Encoding,
+        private_key: Hex,
+        ct: Hex,
+    },
+    /// One side of GB/T 32918.3 with both confirmations → `ephemeral` (own point), `confirmation` (own), `shared`
+    /// (the key); refused if the peer's confirmation is not right.
+    KeyExchange {
+        algorithm: String,
+        role: Role,
+        private_key: Hex,
+        ephemeral_private_key: Hex,
+        distinguishing_id: Hex,
+        peer_public_key: Hex,
+        peer_ephemeral: Hex,
+        peer_distinguishing_id: Hex,
+        peer_confirmation: Hex,
+        size: usize,
     },
 }
 
@@ -131,7 +176,13 @@ impl Request {
             | Self::MacVerify { algorithm, .. }
             | Self::HkdfExtract { algorithm, .. }
             | Self::Hkdf { algorithm, .. }
-            | Self::SignatureVerify { algorithm, .. } => algorithm.clone(),
+            | Self::SignatureVerify { algorithm, .. }
+            | Self::SignatureSign { algorithm, .. }
+            | Self::PublicKey { algorithm, .. }
+            | Self::Ecdh { algorithm, .. }
+            | Self::PkeEncrypt { algorithm, .. }
+            | Self::PkeDecrypt { algorithm, .. }
+            | Self::KeyExchange { algorithm, .. } => algorithm.clone(),
             Self::SframeHeaderEncode { .. } | Self::SframeHeaderParse { .. } => {
                 "SFrame header".into()
             }
@@ -162,6 +213,12 @@ impl Request {
             Self::SframeOpen { .. } => "sframe-open",
             Self::ExternalKeyOpen { .. } => "external-key-open",
             Self::SignatureVerify { .. } => "signature-verify",
+            Self::SignatureSign { .. } => "signature-sign",
+            Self::PublicKey { .. } => "public-key",
+            Self::Ecdh { .. } => "ecdh",
+            Self::PkeEncrypt { .. } => "pke-encrypt",
+            Self::PkeDecrypt { .. } => "pke-decrypt",
+            Self::KeyExchange { .. } => "key-exchange",
         }
     }
 }
@@ -174,6 +231,26 @@ pub enum Padding {
     None,
     /// PKCS#7.
     Pkcs7,
+}
+
+/// How a ciphertext of SM2 is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// C1 ‖ C3 ‖ C2, C1 uncompressed.
+    Raw,
+    /// `SM2Cipher` of GM/T 0009 in DER.
+    Der,
+}
+
+/// A side of a key exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A of GB/T 32918.3: sends the first point.
+    Initiator,
+    /// B.
+    Responder,
 }
 
 /// A 64-bit number, written as a decimal string: a JSON number loses its low bits in JavaScript.

@@ -1,6 +1,6 @@
 //! Files converted from other projects' tables: `algorithm`, `source`, `tests`, field names as there.
 
-use super::{Expected, Fields, Group, PartError, Step};
+use super::{Case, Fields, Group, PartError, Step};
 use crate::request::{Padding, Request, hex};
 use smrtc_vectors::Hex;
 
@@ -28,7 +28,6 @@ pub(super) fn groups(file: &str, top: &Fields<'_>) -> Result<Vec<Group>, PartErr
             named_cipher("SM4-XTS-GB", Padding::None, "tweak", texts, case)
         }),
         name if name.starts_with("SM4 ECB/CBC") => modes(top),
-        name if name.starts_with("SM2 signature (GB/T") => one("SM2 signature", &sm2_signature),
         name => {
             let why = not_modelled(file, name);
             one(name, &|_| Ok(Err(why.clone())))
@@ -36,13 +35,36 @@ pub(super) fn groups(file: &str, top: &Fields<'_>) -> Result<Vec<Group>, PartErr
     }
 }
 
+/// A file that `reference/convert.py` converted: a group for each reason why cases were left out. The others
+/// are in the files named by `convertedTo`.
+pub(super) fn left_out(top: &Fields<'_>) -> Result<Vec<Group>, PartError> {
+    let algorithm = top.text("algorithm")?;
+    top.objects("notConverted")?
+        .iter()
+        .map(|left| {
+            let why = left.text("why")?;
+            let cases = left.numbers("tcIds")?.into_iter().map(|id| Case {
+                id: id.to_string(),
+                comment: String::new(),
+                steps: Err(why.clone()),
+            });
+            Ok(Group {
+                name: algorithm.clone(),
+                cases: cases.collect(),
+            })
+        })
+        .collect()
+}
+
 fn not_modelled(file: &str, algorithm: &str) -> String {
-    let what = if file.ends_with("_raw.json") {
+    let what = if algorithm.starts_with("GM/T 0005") {
+        "statistics of randomness, not a cipher: for whoever tests a random source"
+    } else if algorithm.starts_with("DRBG") {
+        "a random bit generator of GM/T 0105, which is not in this product: it takes the system's"
+    } else if algorithm.starts_with("SM9") {
+        "SM9, cryptography with identities as keys, which is not in this product"
+    } else if file.ends_with("_raw.json") {
         "positional arguments of another project's test functions"
-    } else if algorithm.starts_with("GM/T 0005") {
-        "randomness tests, which are statistics and not a cipher"
-    } else if algorithm.starts_with("SM2") || algorithm.starts_with("sm2") {
-        "SM2 beyond the signatures of GB/T 32918.5, for which this checker has no request yet"
     } else {
         "an algorithm not known to this checker"
     };
@@ -214,32 +236,4 @@ fn mode(case: &Fields<'_>) -> Result<Steps, PartError> {
             [("msg", hex(&msg))],
         ),
     ]))
-}
-
-/// GB/T 32918.5-2017: the case that signs gives its nonce, which no sound interface takes.
-fn sm2_signature(case: &Fields<'_>) -> Result<Steps, PartError> {
-    if case.text("op")? != "verify" {
-        return Ok(Err(
-            "signing with a given nonce: an interface that takes one is unsafe".into(),
-        ));
-    }
-    let valid = match &*case.text("result")? {
-        "valid" => true,
-        "invalid" => false,
-        _ => return Err(case.wrong("result", "is neither `valid` nor `invalid`")),
-    };
-    Ok(Ok(vec![Step {
-        expected: if valid {
-            Expected::Outputs(Default::default())
-        } else {
-            Expected::Refused
-        },
-        request: Request::SignatureVerify {
-            algorithm: "SM2".into(),
-            public_key: case.hex("pub")?,
-            distinguishing_id: case.hex("id")?,
-            msg: case.hex("msg")?,
-            sig: case.hex("sig_der")?,
-        },
-    }]))
 }

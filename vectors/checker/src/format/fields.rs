@@ -75,6 +75,23 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| self.wrong(name, "is not a whole number of at most 64 bits"))
     }
 
+    /// An array of whole numbers.
+    pub(crate) fn numbers(&self, name: &str) -> Result<Vec<u64>, PartError> {
+        let numbers = self.required(name)?.as_array();
+        numbers
+            .and_then(|numbers| numbers.iter().map(Value::as_u64).collect())
+            .ok_or_else(|| self.wrong(name, "is not an array of whole numbers"))
+    }
+
+    /// An array of strings; none if the field is not there.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        let texts = self.value(name).and_then(Value::as_array);
+        texts.map_or_else(Vec::new, |texts| {
+            let texts = texts.iter().filter_map(Value::as_str);
+            texts.map(str::to_owned).collect()
+        })
+    }
+
     pub(crate) fn number64(&self, name: &str) -> Result<Number, PartError> {
         self.number(name).map(Number)
     }
@@ -91,6 +108,15 @@ impl<'a> Fields<'a> {
         self.value("flags")
             .and_then(Value::as_array)
             .is_some_and(|flags| flags.iter().any(|value| value == flag))
+    }
+
+    /// An object within this one.
+    pub(crate) fn object(&self, name: &str) -> Result<Self, PartError> {
+        let map = self
+            .required(name)?
+            .as_object()
+            .ok_or_else(|| self.wrong(name, "is not an object"))?;
+        Ok(Self::new(format!("{}: {name}", self.at), map))
     }
 
     /// The objects of an array.

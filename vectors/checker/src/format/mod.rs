@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | Wycheproof | `testGroups` | `wycheproof` |
 //! | RFC 9605 and ours beside it: arrays with names | `sframe`, `header`, `external_key`, `hkdf`, … | `arrays` |
-//! | converted from another project | `algorithm` and `tests` | `converted` |
+//! | as it came from another project's tables | `algorithm` and `tests` | `converted` |
 
 mod arrays;
 mod converted;
 mod fields;
+mod sm2;
 mod wycheproof;
 
 use serde_json::Value;
@@ -25,6 +26,8 @@ pub struct VectorFile {
     pub name: String,
     /// Cases with common parameters.
     pub groups: Vec<Group>,
+    /// Files that hold this one's cases in a schema; `groups` is then what could not be converted.
+    pub converted_to: Vec<String>,
 }
 
 /// Cases with common parameters.
@@ -139,7 +142,11 @@ pub fn parse(name: &str, text: &str) -> Result<VectorFile, FormatError> {
         return Err(FormatError::Shape { file: file() });
     };
     let top = Fields::new("file", top);
-    let groups = if top.has("testGroups") {
+    let converted_to = top.texts("convertedTo");
+    let converted = top.has("convertedTo");
+    let groups = if converted {
+        converted::left_out(&top)
+    } else if top.has("testGroups") {
         wycheproof::groups(&top)
     } else if top.has("tests") && top.has("algorithm") {
         converted::groups(name, &top)
@@ -154,11 +161,11 @@ pub fn parse(name: &str, text: &str) -> Result<VectorFile, FormatError> {
         what,
     })?;
     let found = groups.iter().map(|group| group.cases.len()).sum();
-    if found == 0 {
+    if found == 0 && !converted {
         return Err(FormatError::Empty { file: file() });
     }
     match top.value("numberOfTests").and_then(Value::as_u64) {
-        Some(stated) if stated != found as u64 => Err(FormatError::Count {
+        Some(stated) if stated != found as u64 && !converted => Err(FormatError::Count {
             file: file(),
             stated,
             found,
@@ -166,6 +173,7 @@ pub fn parse(name: &str, text: &str) -> Result<VectorFile, FormatError> {
         _ => Ok(VectorFile {
             name: file(),
             groups,
+            converted_to,
         }),
     }
 }

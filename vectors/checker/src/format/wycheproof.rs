@@ -1,7 +1,7 @@
 //! Wycheproof's schemas (C2SP/wycheproof, `schemas/`), with three group types of ours for what it has
-//! no schema for: `HashTest`, `SframeTest` and `SframeHeaderTest`; and `ExternalKeyTest`.
+//! no schema for: `HashTest`, `SframeTest` and `SframeHeaderTest`; `ExternalKeyTest`; and those of [`sm2`].
 
-use super::{Expected, Fields, Group, Outcome, PartError, Step, arrays};
+use super::{Expected, Fields, Group, Outcome, PartError, Step, arrays, sm2};
 use crate::request::{Padding, Request, hex};
 
 /// All groups of a file.
@@ -53,6 +53,10 @@ fn one_group(algorithm: &str, group: &Fields<'_>) -> Result<Group, PartError> {
             group.cases("tests", arrays::external)?,
         ),
         other => {
+            if let Some((name, steps)) = sm2::group(other, group)? {
+                let cases = group.cases("tests", |case| Ok(Ok(steps(case)?)))?;
+                return Ok(Group { name, cases });
+            }
             let why = format!("groups of type {other} ({algorithm}) are not known to this checker");
             (
                 format!("{algorithm}, {other}"),

@@ -4,6 +4,7 @@ mod frames;
 mod hashes;
 mod modes;
 mod seals;
+mod sm2;
 
 use crate::implementation::{Answer, Implementation, ImplementationError};
 use crate::request::Request;
@@ -124,9 +125,13 @@ impl Implementation for Ours {
             | Request::SframeOpen { .. }
             | Request::ExternalKeyOpen { .. } => frames::answer(request),
             Request::Encrypt { .. } | Request::Decrypt { .. } => modes::answer(request),
-            Request::SignatureVerify { algorithm, .. } => {
-                Answer::Unsupported(format!("{algorithm} signatures are not in smrtc-crypto"))
-            }
+            Request::SignatureVerify { .. }
+            | Request::SignatureSign { .. }
+            | Request::PublicKey { .. }
+            | Request::Ecdh { .. }
+            | Request::PkeEncrypt { .. }
+            | Request::PkeDecrypt { .. }
+            | Request::KeyExchange { .. } => sm2::answer(request),
         })
     }
 }
