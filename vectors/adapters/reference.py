@@ -20,6 +20,7 @@ import hkdf as hkdf_  # noqa: E402
 import modes  # noqa: E402
 import sframe  # noqa: E402
 import sm4  # noqa: E402
+import reference_sm2  # noqa: E402
 from protocol import Refused, Unsupported, bytes_of, hexed, serve  # noqa: E402
 
 PLANT = "--plant" in sys.argv[1:]
@@ -89,6 +90,10 @@ def crypt(request, encrypting):
             out = modes.cbc_encrypt(sm4.encryptor(key), iv, data)
         elif algorithm == "SM4-CBC":
             out = modes.cbc_decrypt(modes.decryptor(key), iv, data)
+        elif algorithm == "SM4-OFB":
+            out = modes.ofb(sm4.encryptor(key), iv, data)
+        elif algorithm == "SM4-CFB":
+            out = modes.cfb(sm4.encryptor(key), iv, data, encrypting)
         elif algorithm in ("SM4-XTS", "SM4-XTS-GB"):
             out = modes.xts(key, iv, data, algorithm.endswith("GB"), encrypting)
         else:
@@ -215,5 +220,6 @@ if __name__ == "__main__":
             "sframe-seal": sframe_seal,
             "sframe-open": sframe_open,
             "external-key-open": external_key_open,
+            **reference_sm2.OPERATIONS,
         },
     )

@@ -69,8 +69,9 @@ def sqrt(square):
 
 
 def lift(x, odd):
+    """The point with this x and an odd or even y, if there is one."""
     y = sqrt((x * x * x + A * x + B) % P)
-    return y if y is None or y % 2 == odd else P - y
+    return None if y is None else (x, y if y % 2 == odd else P - y)
 
 
 def encode(point, compressed=False):
@@ -85,10 +86,10 @@ def decode(data):
     """GB/T 32918.1 section 4.2.10, without the mixed form; never the point at infinity."""
     if len(data) == 33 and data[0] in (2, 3):
         x = num(data[1:])
-        y = lift(x, data[0] & 1) if x < P else None
-        if y is None:
+        point = lift(x, data[0] & 1) if x < P else None
+        if point is None:
             raise Invalid("no point has this x")
-        return x, y
+        return point
     if len(data) != 65 or data[0] != 4:
         raise Invalid("not a point in uncompressed or compressed form")
     point = num(data[1:33]), num(data[33:])

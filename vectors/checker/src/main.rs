@@ -51,6 +51,12 @@ fn run_check(check: &Check) -> Result<ExitCode, Failure> {
         list(&files);
         return Ok(ExitCode::SUCCESS);
     }
+    for file in files.iter().filter(|_| !check.files.is_empty()) {
+        if !file.converted_to.is_empty() {
+            let to = file.converted_to.join(", ");
+            eprintln!("smrtc-vectors: {}: its cases are in {to}", file.name);
+        }
+    }
     let mut runs = Vec::new();
     for mut implementation in implementations(check)? {
         let run = run_all(&mut *implementation, &files)?;
@@ -123,6 +129,13 @@ fn run_all(implementation: &mut dyn Implementation, files: &[VectorFile]) -> Res
 fn list(files: &[format::VectorFile]) {
     println!("back ends of SM4 here: {}", Ours::backends().join(", "));
     for file in files {
+        if !file.converted_to.is_empty() {
+            println!(
+                "{}: its cases are in {}",
+                file.name,
+                file.converted_to.join(", ")
+            );
+        }
         for group in &file.groups {
             let why = group
                 .cases

@@ -29,11 +29,24 @@ impl Run {
         counts
     }
 
+    /// The groups for people: those of one file and one name are one.
+    pub fn lines(&self) -> Vec<GroupResult> {
+        let mut lines: Vec<GroupResult> = Vec::new();
+        for group in &self.groups {
+            let same = |line: &&mut GroupResult| line.file == group.file && line.name == group.name;
+            match lines.iter_mut().find(same) {
+                Some(line) => line.cases.extend(group.cases.iter().cloned()),
+                None => lines.push(group.clone()),
+            }
+        }
+        lines
+    }
+
     /// A line for each group, more for each disagreement, and a line of totals.
     pub fn text(&self) -> String {
         let mut text = format!("{} ({})\n", self.implementation, self.build);
-        for group in &self.groups {
-            write_group(&mut text, group);
+        for group in self.lines() {
+            write_group(&mut text, &group);
         }
         let Counts {
             passed,
