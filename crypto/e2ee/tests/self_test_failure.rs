@@ -1,4 +1,4 @@
-//! A suite whose cipher gave a wrong known answer neither seals nor opens, for good.
+//! After one wrong known answer no suite seals or opens any more, for good.
 //!
 //! In a process of its own: the error state cannot be left.
 
@@ -7,7 +7,7 @@ use smrtc_e2ee::ExternalKey;
 use smrtc_e2ee::sframe::{BaseKey, CipherSuite, KeyStore, Kid, OpenError, SealError, Sealer};
 
 #[test]
-fn a_failed_known_answer_stops_sealing_and_opening_of_that_suite_only() {
+fn a_failed_known_answer_stops_sealing_and_opening_in_every_suite() {
     let frame = |suite| {
         let mut sealer = Sealer::new(suite, Kid(9), &BaseKey::new(&[1; 16]));
         let mut out = Vec::new();
@@ -20,6 +20,7 @@ fn a_failed_known_answer_stops_sealing_and_opening_of_that_suite_only() {
             .map(|_| ())
     };
     let sealed = frame(CipherSuite::Sm4GcmSm3).unwrap();
+    let of_another_suite = frame(CipherSuite::Aes256GcmSha512).unwrap();
 
     smrtc_crypto::self_test::danger_fail(Algorithm::Sm4Gcm);
 
@@ -28,5 +29,12 @@ fn a_failed_known_answer_stops_sealing_and_opening_of_that_suite_only() {
         open(CipherSuite::Sm4GcmSm3, sealed),
         Err(OpenError::SelfTest)
     );
-    assert!(frame(CipherSuite::Aes256GcmSha512).is_ok());
+    assert_eq!(
+        frame(CipherSuite::Aes256GcmSha512),
+        Err(SealError::SelfTest)
+    );
+    assert_eq!(
+        open(CipherSuite::Aes256GcmSha512, of_another_suite),
+        Err(OpenError::SelfTest)
+    );
 }

@@ -24,11 +24,11 @@ use zeroize::Zeroizing;
 use super::nonce::{self, Nonces};
 use super::point::SharedPoint;
 use super::scalar::{self, SecretScalar};
-use super::{InvalidId, PUBLIC_KEY_BYTES, PublicKey, SecretKey, kdf, point, self_test, za::za};
+use super::{InvalidId, PUBLIC_KEY_BYTES, PublicKey, SecretKey, kdf, point, za::za};
 use crate::hash::{Digest, Hash};
 use crate::rng::{Rng, RngError};
 use crate::secret::Secret;
-use crate::self_test::SelfTestFailed;
+use crate::self_test::{SelfTestFailed, Test};
 
 /// The shortest key that can be exchanged, in bytes.
 pub const MIN_KEY_BYTES: usize = 16;
@@ -117,7 +117,7 @@ impl Initiator {
         key_bytes: usize,
         rng: &mut dyn Rng,
     ) -> Result<(Self, Offer), ExchangeError> {
-        self_test::exchange()?;
+        Test::Sm2Exchange.ensure()?;
         let r = draw_ephemeral(local.key, peer, rng)?;
         Self::start_with(local, peer, key_bytes, r)
     }
@@ -159,8 +159,17 @@ impl Initiator {
     ///
     /// # Errors
     ///
-    /// [`ExchangeError::Point`] or [`ExchangeError::Confirmation`]; nothing is to be sent then.
+    /// [`ExchangeError::Point`], [`ExchangeError::Confirmation`], [`ExchangeError::SelfTest`]; nothing is to be
+    /// sent then.
     pub fn finish(self, answer: &Answer) -> Result<(Secret, Confirmation), ExchangeError> {
+        Test::Sm2Exchange.ensure()?;
+        self.finish_untested(answer)
+    }
+
+    pub(super) fn finish_untested(
+        self,
+        answer: &Answer,
+    ) -> Result<(Secret, Confirmation), ExchangeError> {
         let answered = decode(&answer.point)?;
         let (key, tags) = Agreement {
             own: &self.key,
@@ -207,7 +216,7 @@ impl Responder {
         offer: &Offer,
         rng: &mut dyn Rng,
     ) -> Result<(Self, Answer), ExchangeError> {
-        self_test::exchange()?;
+        Test::Sm2Exchange.ensure()?;
         let r = draw_ephemeral(local.key, peer, rng)?;
         Self::answer_with(local, peer, key_bytes, offer, &r)
     }
@@ -265,8 +274,16 @@ impl Responder {
     ///
     /// # Errors
     ///
-    /// [`ExchangeError::Confirmation`].
+    /// [`ExchangeError::Confirmation`], [`ExchangeError::SelfTest`].
     pub fn confirm(self, confirmation: &Confirmation) -> Result<Secret, ExchangeError> {
+        Test::Sm2Exchange.ensure()?;
+        self.confirm_untested(confirmation)
+    }
+
+    pub(super) fn confirm_untested(
+        self,
+        confirmation: &Confirmation,
+    ) -> Result<Secret, ExchangeError> {
         if self.expected.ct_eq(&confirmation.0) {
             Ok(self.key)
         } else {

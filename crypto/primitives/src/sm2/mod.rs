@@ -27,7 +27,7 @@ mod point;
 mod public_key;
 mod scalar;
 mod secret_key;
-mod self_test;
+pub(crate) mod self_test;
 mod sign;
 mod signature;
 #[cfg(test)]

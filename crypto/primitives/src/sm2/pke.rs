@@ -15,11 +15,11 @@ use subtle::ConstantTimeEq;
 
 use super::nonce::{self, Nonces};
 use super::point::SharedPoint;
-use super::{PUBLIC_KEY_BYTES, PublicKey, SecretKey, der, kdf, point, scalar, self_test};
+use super::{PUBLIC_KEY_BYTES, PublicKey, SecretKey, der, kdf, point, scalar};
 use crate::hash::Hash;
 use crate::rng::{Rng, RngError};
 use crate::secret::Secret;
-use crate::self_test::SelfTestFailed;
+use crate::self_test::{SelfTestFailed, Test};
 
 /// The longest message in bytes: ours, not the standard's.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 16;
@@ -68,7 +68,7 @@ pub struct InvalidCiphertext;
 ///
 /// See [`EncryptError`].
 pub fn encrypt(to: &PublicKey, message: &[u8], rng: &mut dyn Rng) -> Result<Vec<u8>, EncryptError> {
-    self_test::encryption()?;
+    Test::Sm2Encryption.ensure()?;
     encrypt_untested(to, message, rng)
 }
 
@@ -84,7 +84,7 @@ pub fn encrypt_with_k(to: &PublicKey, message: &[u8], k: &[u8; 32]) -> Option<Ve
 ///
 /// [`DecryptError`]; whatever was decrypted before the check failed is wiped.
 pub fn decrypt(key: &SecretKey, ciphertext: &[u8]) -> Result<Secret, DecryptError> {
-    self_test::encryption()?;
+    Test::Sm2Encryption.ensure()?;
     decrypt_untested(key, ciphertext)
 }
 

@@ -8,11 +8,10 @@ use zeroize::Zeroizing;
 
 use super::point::SharedPoint;
 use super::scalar::{self, SecretScalar};
-use super::self_test::PairwiseError;
 use super::{PublicKey, SECRET_KEY_BYTES, point, self_test};
 use crate::rng::{Rng, RngError};
 use crate::secret::Secret;
-use crate::self_test::SelfTestFailed;
+use crate::self_test::{SelfTestFailed, Test};
 
 /// The bytes are not a private key: not a number from 1 to n − 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,8 +58,8 @@ impl SecretKey {
     ///
     /// See [`KeyGenerationError`].
     pub fn generate(rng: &mut dyn Rng) -> Result<Self, KeyGenerationError> {
-        self_test::signature()?;
-        self_test::encryption()?;
+        Test::Sm2Signature.ensure()?;
+        Test::Sm2Encryption.ensure()?;
         let mut previous = Zeroizing::new([0; SECRET_KEY_BYTES]);
         rng.fill(previous.as_mut())?;
         loop {
@@ -71,10 +70,10 @@ impl SecretKey {
             }
             // Turned down about once in 2^32 draws.
             if let Ok(key) = Self::from_bytes(candidate.as_ref()) {
-                self_test::pairwise(&key, rng).map_err(|error| match error {
-                    PairwiseError::Random(error) => KeyGenerationError::Random(error),
-                    PairwiseError::SelfTest(error) => KeyGenerationError::SelfTest(error),
-                })?;
+                if !self_test::pairwise(&key, rng, Test::Sm2Pairwise.fault())? {
+                    Test::Sm2Pairwise.fail();
+                    return Err(SelfTestFailed.into());
+                }
                 return Ok(key);
             }
             previous = candidate;
@@ -123,7 +122,7 @@ impl SecretKey {
     ///
     /// See [`AgreeError`].
     pub fn agree(&self, peer: &PublicKey) -> Result<Secret, AgreeError> {
-        self_test::agreement()?;
+        Test::Sm2Agreement.ensure()?;
         Ok(self.agree_untested(peer))
     }
 

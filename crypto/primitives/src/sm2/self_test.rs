@@ -1,71 +1,74 @@
 //! Known-answer tests with the worked examples of GB/T 32918.5-2017, and the pairwise consistency test.
+//!
+//! `fault` is added to what each computes; it is zero but in tests of the tests.
 
 use super::exchange::{Initiator, Local, Offer, Peer, Responder};
 use super::scalar::{self, SecretScalar};
 use super::sign::digest;
 use super::{DEFAULT_ID, PublicKey, SecretKey, Signature, pke};
 use crate::rng::{Rng, RngError};
-use crate::self_test::{SelfTest, SelfTestFailed};
 
-/// Before signing or verifying.
-pub(super) fn signature() -> Result<(), SelfTestFailed> {
-    static TEST: SelfTest = SelfTest::new();
-    PAIRWISE.ensure(|| true)?;
-    TEST.ensure(|| signature_known_answer().unwrap_or(false))
+/// Whether the example is signed as it should be, verified, and refused with a bit changed.
+pub(crate) fn signature(fault: u8) -> bool {
+    signature_known_answer(fault).unwrap_or(false)
 }
 
-/// Before encrypting or decrypting.
-pub(super) fn encryption() -> Result<(), SelfTestFailed> {
-    static TEST: SelfTest = SelfTest::new();
-    PAIRWISE.ensure(|| true)?;
-    TEST.ensure(|| encryption_known_answer().unwrap_or(false))
+/// Whether the example is encrypted as it should be, decrypted, and refused with a bit changed.
+pub(crate) fn encryption(fault: u8) -> bool {
+    encryption_known_answer(fault).unwrap_or(false)
 }
 
-/// Before plain Diffie-Hellman.
-pub(super) fn agreement() -> Result<(), SelfTestFailed> {
-    static TEST: SelfTest = SelfTest::new();
-    PAIRWISE.ensure(|| true)?;
-    TEST.ensure(|| agreement_known_answer().unwrap_or(false))
+/// Whether both sides of a Diffie-Hellman come to the known point.
+pub(crate) fn agreement(fault: u8) -> bool {
+    agreement_known_answer(fault).unwrap_or(false)
 }
 
-/// Before a key exchange.
-pub(super) fn exchange() -> Result<(), SelfTestFailed> {
-    static TEST: SelfTest = SelfTest::new();
-    PAIRWISE.ensure(|| true)?;
-    TEST.ensure(|| exchange_known_answer().unwrap_or(false))
+/// Whether both sides of the example come to its key and tags.
+pub(crate) fn exchange(fault: u8) -> bool {
+    exchange_known_answer(fault).unwrap_or(false)
 }
 
-/// Signs and verifies, encrypts and decrypts with a new pair; one that fails stops all of SM2.
-pub(super) fn pairwise(key: &SecretKey, rng: &mut dyn Rng) -> Result<(), PairwiseError> {
+/// The consistency test with the pair of the examples, so that it can run on demand.
+pub(crate) fn pairwise_of_fixed_key(fault: u8) -> bool {
+    SecretKey::from_bytes(&D).is_ok_and(|key| pairwise(&key, &mut Counter(0), fault) == Ok(true))
+}
+
+/// Signs and verifies, encrypts and decrypts with a pair; whether that comes out right.
+pub(super) fn pairwise(key: &SecretKey, rng: &mut dyn Rng, fault: u8) -> Result<bool, RngError> {
     let signature = key.sign_untested(DEFAULT_ID, MESSAGE, rng);
     let ciphertext = pke::encrypt_untested(key.public_key(), PLAINTEXT, rng);
-    let (signature, ciphertext) = match (signature, ciphertext) {
-        (Ok(signature), Ok(ciphertext)) => (signature, ciphertext),
-        _ => return Err(PairwiseError::Random(RngError)),
+    // Identity and length are right, so only the random source can have failed.
+    let (Ok(signature), Ok(mut ciphertext)) = (signature, ciphertext) else {
+        return Err(RngError);
     };
-    let public_key = key.public_key();
-    let consistent = public_key
+    ciphertext[1] ^= fault;
+    let verified = key
+        .public_key()
         .verify_untested(DEFAULT_ID, MESSAGE, &signature)
-        .is_ok()
-        && pke::decrypt_untested(key, &ciphertext).is_ok_and(|text| text.expose() == PLAINTEXT);
-    if consistent {
+        .is_ok();
+    let decrypted =
+        pke::decrypt_untested(key, &ciphertext).is_ok_and(|text| text.expose() == PLAINTEXT);
+    Ok(verified && decrypted)
+}
+
+/// For the nonces of the consistency test of a published key: nothing to keep secret.
+struct Counter(u8);
+
+impl Rng for Counter {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
+        self.0 += 1;
+        out.fill(self.0);
         Ok(())
-    } else {
-        PAIRWISE.fail();
-        Err(PairwiseError::SelfTest(SelfTestFailed))
     }
 }
 
-pub(super) enum PairwiseError {
-    Random(RngError),
-    SelfTest(SelfTestFailed),
-}
-
-fn signature_known_answer() -> Option<bool> {
+fn signature_known_answer(fault: u8) -> Option<bool> {
     let key = SecretKey::from_bytes(&D).ok()?;
     let e = digest(DEFAULT_ID, key.public_key(), MESSAGE).ok()?;
     let signature = key.sign_digest(&e, &scalar::decode_nonzero(&K)?)?;
-    let signed = signature.to_bytes() == SIGNATURE;
+    let mut computed = signature.to_bytes();
+    computed[0] ^= fault;
+    let signed = computed == SIGNATURE;
 
     let verify = |bytes: &[u8; 64]| {
         Signature::from_bytes(bytes).is_ok_and(|signature| {
@@ -79,9 +82,11 @@ fn signature_known_answer() -> Option<bool> {
     Some(signed && verify(&SIGNATURE) && !verify(&wrong))
 }
 
-fn encryption_known_answer() -> Option<bool> {
+fn encryption_known_answer(fault: u8) -> Option<bool> {
     let key = SecretKey::from_bytes(&D).ok()?;
-    let ciphertext = pke::try_encrypt(key.public_key(), PLAINTEXT, &scalar::decode_nonzero(&K)?)?;
+    let mut ciphertext =
+        pke::try_encrypt(key.public_key(), PLAINTEXT, &scalar::decode_nonzero(&K)?)?;
+    ciphertext[0] ^= fault;
     let mut wrong = CIPHERTEXT;
     wrong[CIPHERTEXT.len() - 1] ^= 1;
     Some(
@@ -92,18 +97,17 @@ fn encryption_known_answer() -> Option<bool> {
     )
 }
 
-fn agreement_known_answer() -> Option<bool> {
+fn agreement_known_answer(fault: u8) -> Option<bool> {
     let (a, b) = (
         SecretKey::from_bytes(&D_A).ok()?,
         SecretKey::from_bytes(&D_B).ok()?,
     );
-    Some(
-        a.agree_untested(b.public_key()).expose() == AGREED
-            && b.agree_untested(a.public_key()).expose() == AGREED,
-    )
+    let mut agreed = a.agree_untested(b.public_key());
+    agreed.expose_mut()[0] ^= fault;
+    Some(agreed.expose() == AGREED && b.agree_untested(a.public_key()).expose() == AGREED)
 }
 
-fn exchange_known_answer() -> Option<bool> {
+fn exchange_known_answer(fault: u8) -> Option<bool> {
     let (a, b) = (
         SecretKey::from_bytes(&D_A).ok()?,
         SecretKey::from_bytes(&D_B).ok()?,
@@ -124,9 +128,10 @@ fn exchange_known_answer() -> Option<bool> {
     let (responder, answer) =
         Responder::answer_with(local(&b), peer(to_a), EXCHANGED.len(), &offer, &r_b).ok()?;
     let right_answer = answer.confirmation == S_B;
-    let (initiators, confirmation) = initiator.finish(&answer).ok()?;
+    let (mut initiators, confirmation) = initiator.finish_untested(&answer).ok()?;
+    initiators.expose_mut()[0] ^= fault;
     let right_confirmation = confirmation.0 == S_A;
-    let responders = responder.confirm(&confirmation).ok()?;
+    let responders = responder.confirm_untested(&confirmation).ok()?;
     Some(
         right_answer
             && right_confirmation
@@ -134,8 +139,6 @@ fn exchange_known_answer() -> Option<bool> {
             && responders.expose() == EXCHANGED,
     )
 }
-
-static PAIRWISE: SelfTest = SelfTest::new();
 
 const MESSAGE: &[u8] = b"message digest";
 const PLAINTEXT: &[u8] = b"encryption standard";
