@@ -31,14 +31,6 @@ pub mod ccm;
 mod ctr;
 mod gcm;
 pub mod hash;
-#[cfg_attr(
-    not(any(
-        target_arch = "x86_64",
-        all(target_arch = "wasm32", target_feature = "simd128")
-    )),
-    allow(dead_code, reason = "for the kernels that take four blocks at a time")
-)]
-mod hash_input;
 pub mod hazmat;
 pub mod hkdf;
 pub mod rng;
@@ -46,3 +38,7 @@ pub mod secret;
 pub mod self_test;
 pub mod sm2;
 mod sm4;
+
+#[cfg(test)]
+#[path = "../tests/support/oracle.rs"]
+mod oracle;

@@ -5,8 +5,11 @@
 use core::array;
 
 use crate::backend::bmul::{self, Element};
-use crate::ctr::CounterCipher;
-use crate::gcm::{self, length_block};
+use crate::ctr::{BatchCipher, Block};
+use crate::gcm::{
+    self,
+    hash_input::{HashInput, QUAD_BYTES},
+};
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
 use crate::sm4::{BLOCK_BYTES, RoundKeys};
 use zeroize::Zeroize;
@@ -20,8 +23,10 @@ impl Sm4 {
     }
 }
 
-impl CounterCipher for Sm4 {
-    const BATCH_BLOCKS: usize = 16;
+impl BatchCipher for Sm4 {
+    const SIZES: &'static [usize] = &[16];
+
+    const BULK_BLOCKS: usize = 16;
 
     type Nonce = [Word<u64>; 3];
 
@@ -30,10 +35,17 @@ impl CounterCipher for Sm4 {
         array::from_fn(|w| u64::of_word(u32::from_be_bytes(words[w])))
     }
 
-    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [u8]) {
+    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [Block]) {
         let [x0, x1, x2] = *nonce;
         let mut x = [x0, x1, x2, counters(first)];
         self.0.encrypt(&mut x);
+        xor_blocks(&x, batch);
+    }
+
+    fn encrypt_batch(&self, batch: &mut [Block]) {
+        let mut x = planes(batch);
+        self.0.encrypt(&mut x);
+        batch.fill([0; BLOCK_BYTES]);
         xor_blocks(&x, batch);
     }
 }
@@ -76,14 +88,11 @@ fn counters(first: u32) -> Word<u64> {
 }
 
 /// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
-fn xor_blocks(x: &[Word<u64>; 4], batch: &mut [u8]) {
-    let words = x.map(transpose);
-    let (low, high) = batch.split_at_mut(8 * BLOCK_BYTES);
-    let blocks = low.as_chunks_mut::<BLOCK_BYTES>().0.iter_mut();
-    for (i, (block, eighth_on)) in blocks
-        .zip(high.as_chunks_mut::<BLOCK_BYTES>().0)
-        .enumerate()
-    {
+fn xor_blocks(x: &[Word<u64>; 4], batch: &mut [Block]) {
+    // Element i of a word: that of block i in the low half, most significant byte first, of block i + 8 in the high.
+    let words = x.map(|planes| swap_bits(planes).map(part_blocks));
+    let (low, high) = batch.split_at_mut(8);
+    for (i, (block, eighth_on)) in low.iter_mut().zip(high).enumerate() {
         for (w, (a, b)) in block
             .as_chunks_mut::<4>()
             .0
@@ -98,11 +107,21 @@ fn xor_blocks(x: &[Word<u64>; 4], batch: &mut [u8]) {
     }
 }
 
-/// From planes to words: element i holds this word of block i in its low half, the most significant
-/// byte first, and that of block i + 8 in its high half.
-fn transpose(planes: Word<u64>) -> [u64; 8] {
-    let mut a = planes;
-    // An 8 × 8 transposition in each byte position: bit i of plane b becomes bit b of element i.
+/// The planes of the words of 16 blocks: [`xor_blocks`] backwards.
+fn planes(batch: &[Block]) -> [Word<u64>; 4] {
+    let word = |block: &Block, w: usize| {
+        let bytes = block.as_chunks::<4>().0[w];
+        u64::from(u32::from_le_bytes(bytes))
+    };
+    array::from_fn(|w| {
+        let pairs: Word<u64> =
+            array::from_fn(|i| word(&batch[i], w) | word(&batch[i + 8], w) << 32);
+        swap_bits(pairs.map(join_blocks))
+    })
+}
+
+/// An 8 × 8 transposition in each byte position: bit i of element b becomes bit b of element i.
+fn swap_bits(mut a: Word<u64>) -> Word<u64> {
     for (distance, mask) in [
         (1, 0x5555_5555_5555_5555),
         (2, 0x3333_3333_3333_3333),
@@ -115,13 +134,29 @@ fn transpose(planes: Word<u64>) -> [u64; 8] {
             a[low] ^= t << distance;
         }
     }
-    // Byte 2j + h is byte j of block 8h + i: even bytes to the low half, odd ones to the high half.
-    a.map(|x| {
-        let t = (x ^ x >> 8) & 0x0000_ff00_0000_ff00;
-        let x = x ^ t ^ t << 8;
-        let t = (x ^ x >> 16) & 0x0000_0000_ffff_0000;
-        x ^ t ^ t << 16
-    })
+    a
+}
+
+/// Byte 2j + h is byte j of block 8h + i: even bytes to the low half, odd ones to the high half.
+fn part_blocks(x: u64) -> u64 {
+    swap_pairs_of_bytes(swap_bytes(x))
+}
+
+/// [`part_blocks`] backwards.
+fn join_blocks(x: u64) -> u64 {
+    swap_bytes(swap_pairs_of_bytes(x))
+}
+
+/// Bytes 1 and 2 change places, and 5 and 6.
+fn swap_bytes(x: u64) -> u64 {
+    let t = (x ^ x >> 8) & 0x0000_ff00_0000_ff00;
+    x ^ t ^ t << 8
+}
+
+/// Bytes 2 and 3 change places with 4 and 5.
+fn swap_pairs_of_bytes(x: u64) -> u64 {
+    let t = (x ^ x >> 16) & 0x0000_0000_ffff_0000;
+    x ^ t ^ t << 16
 }
 
 /// GHASH with carry-less multiplication made of integer multiplications.
@@ -136,21 +171,17 @@ impl gcm::Ghash for Ghash {
         }
     }
 
-    fn hash(&self, aad: &[u8], text: &[u8]) -> [u8; BLOCK_BYTES] {
+    fn hash(&self, input: &HashInput<'_>) -> Block {
         let mut y = Element::default();
-        let mut absorb = |block: &[u8; BLOCK_BYTES]| {
-            y = bmul::multiply(y.xor(Element::from_bytes(block)), self.h);
-        };
-        for part in [aad, text] {
-            let (blocks, rest) = part.as_chunks();
-            blocks.iter().for_each(&mut absorb);
-            if !rest.is_empty() {
-                let mut last = [0; BLOCK_BYTES];
-                last[..rest.len()].copy_from_slice(rest);
-                absorb(&last);
+        let mut scratch = [0; QUAD_BYTES];
+        let mut padding = input.padding();
+        for index in 0..input.quads() {
+            let quad = input.quad(index, &mut scratch);
+            for block in &quad.as_chunks::<BLOCK_BYTES>().0[padding..] {
+                y = bmul::multiply(y.xor(Element::from_bytes(block)), self.h);
             }
+            padding = 0;
         }
-        absorb(&length_block(aad, text));
         y.to_bytes()
     }
 }

@@ -10,7 +10,7 @@ use core::arch::x86_64::{
 };
 
 use crate::backend::bmul::{self, Element};
-use crate::hash_input::QUAD_BYTES;
+use crate::gcm::hash_input::QUAD_BYTES;
 use crate::sm4::BLOCK_BYTES;
 
 /// H^{4·QUADS} to H, each times x, least significant byte first.

@@ -51,16 +51,17 @@ impl<P: Plane> RoundKeyPlanes<P> {
     /// The 32 rounds: X_0 … X_3 become X_32 … X_35.
     #[inline(always)]
     pub(crate) fn encrypt(&self, x: &mut [Word<P>; 4]) {
-        let [x0, x1, x2, x3] = x;
+        let [mut x0, mut x1, mut x2, mut x3] = *x;
         for rk in self.0.as_chunks::<4>().0 {
             // Two rounds share X_{n+2} ⊕ X_{n+3}.
-            let shared = xor(x2, x3);
-            round(x0, x1, &shared, &rk[0]);
-            round(x1, x0, &shared, &rk[1]);
-            let shared = xor(x0, x1);
-            round(x2, x3, &shared, &rk[2]);
-            round(x3, x2, &shared, &rk[3]);
+            let shared = xor(&x2, &x3);
+            round(&mut x0, &x1, &shared, &rk[0]);
+            round(&mut x1, &x0, &shared, &rk[1]);
+            let shared = xor(&x0, &x1);
+            round(&mut x2, &x3, &shared, &rk[2]);
+            round(&mut x3, &x2, &shared, &rk[3]);
         }
+        *x = [x0, x1, x2, x3];
     }
 }
 
@@ -74,16 +75,25 @@ impl<P: Plane> Drop for RoundKeyPlanes<P> {
 }
 
 /// `target ⊕= L(τ(one ⊕ others ⊕ rk))`.
+///
+/// With loops and not closures: what is called here must come to lie within the caller, which alone has the vector
+/// instructions.
 #[inline(always)]
 fn round<P: Plane>(target: &mut Word<P>, one: &Word<P>, others: &Word<P>, rk: &Word<P::Stored>) {
-    let input = core::array::from_fn(|b| one[b] ^ others[b] ^ P::load(&rk[b]));
+    let mut input = xor(one, others);
+    for b in 0..8 {
+        input[b] = input[b] ^ P::load(&rk[b]);
+    }
     let y = circuit::inverse_map(input);
 
     // L(y) = y ⊕ (y <<< 2) ⊕ (y <<< 10) ⊕ (y <<< 18) ⊕ (y <<< 24). z holds the first term and the last.
     // Bit b of the three between them is bit p of three bytes: j, j + 1 and j + 2, or one byte on where
     // the 2 bits cross into the next byte. z two lanes on has two of them, j + 2 and j + 1.
-    let r = y.map(P::rotate_by_three);
-    let z: Word<P> = core::array::from_fn(|b| y[b] ^ r[b]);
+    let mut r = y;
+    for plane in &mut r {
+        *plane = plane.rotate_by_three();
+    }
+    let z = xor(&y, &r);
     for b in 0..8 {
         let p = (b + 6) % 8;
         let third = if b >= 2 { y[p] } else { r[p] };
@@ -93,5 +103,9 @@ fn round<P: Plane>(target: &mut Word<P>, one: &Word<P>, others: &Word<P>, rk: &W
 
 #[inline(always)]
 fn xor<P: Plane>(a: &Word<P>, b: &Word<P>) -> Word<P> {
-    core::array::from_fn(|i| a[i] ^ b[i])
+    let mut sum = *a;
+    for i in 0..8 {
+        sum[i] = sum[i] ^ b[i];
+    }
+    sum
 }

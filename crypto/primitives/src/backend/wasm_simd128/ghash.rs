@@ -10,17 +10,17 @@
 //! H^4, H^3, H^2 and H, which joins the chains. `docs/ghash.md` draws it.
 
 use core::arch::wasm32::{
-    i8x16_eq, i8x16_shuffle, i32x4_shl, i32x4_shuffle, i64x2_shuffle, u8x16, u8x16_splat,
-    u16x8_shr, u32x4_shr, u64x2_splat, v128_and,
+    i8x16_eq, i8x16_shuffle, i32x4_shl, u8x16, u8x16_splat, u16x8_shr, u32x4_shr, u64x2_splat,
+    v128_and,
 };
 use core::array;
 
 use zeroize::Zeroize;
 
-use super::{Stored, V};
+use super::{Stored, V, transpose_words};
 use crate::backend::bmul::{self, Element};
 use crate::gcm;
-use crate::hash_input::{HashInput, QUAD_BYTES};
+use crate::gcm::hash_input::{HashInput, QUAD_BYTES};
 use crate::sm4::BLOCK_BYTES;
 
 /// Quads added up before a reduction.
@@ -65,8 +65,7 @@ impl gcm::Ghash for Ghash {
         }
     }
 
-    fn hash(&self, aad: &[u8], text: &[u8]) -> [u8; BLOCK_BYTES] {
-        let input = HashInput::new(aad, text);
+    fn hash(&self, input: &HashInput<'_>) -> [u8; BLOCK_BYTES] {
         let mut scratch = [0; QUAD_BYTES];
         let mut chains = [V(u8x16_splat(0)); 4];
         let chained = input.quads() - 1;
@@ -143,7 +142,7 @@ impl Ghash {
     fn multiply_last(&self, chains: [V; 4], quad: &[u8; QUAD_BYTES]) -> Element {
         let zero = V(u8x16_splat(0));
         let blocks = quad.as_chunks::<BLOCK_BYTES>().0;
-        let chains = transpose(chains);
+        let chains = transpose_words(chains);
         let factors: [V; 4] = array::from_fn(|i| reverse_bytes(chains[i]) ^ V::load(&blocks[i]));
         // Horner over the byte offsets, highest first: shift (high ‖ low) up by a byte, add the next.
         // Bytes of a block stand most significant first.
@@ -307,7 +306,7 @@ fn swizzle(table: V, indices: V) -> V {
 #[inline(always)]
 fn quad_words(quad: &[u8; QUAD_BYTES]) -> [V; 4] {
     let blocks = quad.as_chunks::<BLOCK_BYTES>().0;
-    transpose(array::from_fn(|i| reverse_bytes(V::load(&blocks[i]))))
+    transpose_words(array::from_fn(|i| reverse_bytes(V::load(&blocks[i]))))
 }
 
 #[inline(always)]
@@ -330,21 +329,6 @@ fn reverse_bytes(v: V) -> V {
         1,
         0,
     >(v.0, v.0))
-}
-
-/// 4 × 4, of 32-bit words.
-#[inline(always)]
-fn transpose([a, b, c, d]: [V; 4]) -> [V; 4] {
-    let ab = i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0);
-    let ab_high = i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0);
-    let cd = i32x4_shuffle::<0, 4, 1, 5>(c.0, d.0);
-    let cd_high = i32x4_shuffle::<2, 6, 3, 7>(c.0, d.0);
-    [
-        V(i64x2_shuffle::<0, 2>(ab, cd)),
-        V(i64x2_shuffle::<1, 3>(ab, cd)),
-        V(i64x2_shuffle::<0, 2>(ab_high, cd_high)),
-        V(i64x2_shuffle::<1, 3>(ab_high, cd_high)),
-    ]
 }
 
 /// The bytes of `v` one place up, towards byte 0; the place that falls free gets byte 0 of `below`.

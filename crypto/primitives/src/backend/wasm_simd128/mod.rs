@@ -10,13 +10,15 @@
 mod ghash;
 mod sm4;
 
-pub(crate) use ghash::Ghash;
-pub(crate) use sm4::Sm4;
-
-use core::arch::wasm32::{v128, v128_and, v128_load, v128_store, v128_xor};
+use alloc::boxed::Box;
+use core::arch::wasm32::{
+    i32x4_shuffle, i64x2_shuffle, v128, v128_and, v128_load, v128_store, v128_xor,
+};
 use core::ops::{BitAnd, BitXor};
 
 use zeroize::Zeroize;
+
+use crate::gcm::{Gcm, GcmCipher};
 
 /// A vector.
 #[derive(Clone, Copy)]
@@ -54,6 +56,21 @@ impl BitAnd for V {
     }
 }
 
+/// 4 × 4, of 32-bit words.
+#[inline(always)]
+fn transpose_words([a, b, c, d]: [V; 4]) -> [V; 4] {
+    let ab = i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0);
+    let ab_high = i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0);
+    let cd = i32x4_shuffle::<0, 4, 1, 5>(c.0, d.0);
+    let cd_high = i32x4_shuffle::<2, 6, 3, 7>(c.0, d.0);
+    [
+        V(i64x2_shuffle::<0, 2>(ab, cd)),
+        V(i64x2_shuffle::<1, 3>(ab, cd)),
+        V(i64x2_shuffle::<0, 2>(ab_high, cd_high)),
+        V(i64x2_shuffle::<1, 3>(ab_high, cd_high)),
+    ]
+}
+
 /// A vector at rest: aligned, and wiped when its owner is.
 #[derive(Clone, Copy, Default, Zeroize)]
 #[repr(C, align(16))]
@@ -71,4 +88,9 @@ impl Stored {
         vector.store(&mut stored.0);
         stored
     }
+}
+
+/// An SM4-GCM key for these kernels.
+pub(crate) fn gcm(key: &[u8; 16]) -> Box<dyn GcmCipher> {
+    Box::new(Gcm::<_, ghash::Ghash>::new(sm4::Sm4::new(key)))
 }

@@ -1,13 +1,12 @@
 //! SM4 in counter mode, 32 blocks at a time.
 
 use core::arch::wasm32::{
-    i8x16_eq, i8x16_shuffle, i32x4_shl, i32x4_shuffle, i64x2_shuffle, u8x16_splat, u32x4_shr,
-    u32x4_splat,
+    i8x16_eq, i8x16_shuffle, i32x4_shl, i32x4_shuffle, u8x16_splat, u32x4_shr, u32x4_splat,
 };
 use core::array;
 
-use super::{Stored, V};
-use crate::ctr::CounterCipher;
+use super::{Stored, V, transpose_words};
+use crate::ctr::{BatchCipher, Block};
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
 use crate::sm4::{BLOCK_BYTES, RoundKeys};
 
@@ -20,8 +19,10 @@ impl Sm4 {
     }
 }
 
-impl CounterCipher for Sm4 {
-    const BATCH_BLOCKS: usize = 32;
+impl BatchCipher for Sm4 {
+    const SIZES: &'static [usize] = &[32];
+
+    const BULK_BLOCKS: usize = 32;
 
     type Nonce = [Word<Stored>; 3];
 
@@ -31,12 +32,25 @@ impl CounterCipher for Sm4 {
     }
 
     #[inline(never)]
-    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [u8]) {
+    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [Block]) {
         let [x0, x1, x2] = nonce;
         let mut x = [x0, x1, x2, &counters(first)].map(|word| word.map(|plane| plane.load()));
-        self.0.encrypt(&mut x);
+        encrypt(&self.0, &mut x);
         xor_blocks(&x, batch);
     }
+
+    fn encrypt_batch(&self, batch: &mut [Block]) {
+        let mut x = planes(batch);
+        encrypt(&self.0, &mut x);
+        batch.fill([0; BLOCK_BYTES]);
+        xor_blocks(&x, batch);
+    }
+}
+
+/// Once in the module, for both.
+#[inline(never)]
+fn encrypt(round_keys: &RoundKeyPlanes<V>, x: &mut [Word<V>; 4]) {
+    round_keys.encrypt(x);
 }
 
 impl Plane for V {
@@ -105,37 +119,29 @@ fn counters(first: u32) -> Word<Stored> {
 
 /// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
 #[inline(always)]
-fn xor_blocks(x: &[Word<V>; 4], batch: &mut [u8]) {
-    let words = x.map(transpose);
-    let blocks = batch.as_chunks_mut::<BLOCK_BYTES>().0;
+fn xor_blocks(x: &[Word<V>; 4], batch: &mut [Block]) {
+    let words = x.map(|planes| swap_bits(planes).map(transpose_bytes));
     for i in 0..8 {
-        // Lane m of each has a word of block 8m + i; a 4 × 4 transposition puts the words together.
-        let [d, c, b, a] = array::from_fn(|w| words[w][i].0);
-        let ab = i32x4_shuffle::<0, 4, 1, 5>(a, b);
-        let cd = i32x4_shuffle::<0, 4, 1, 5>(c, d);
-        let ab_high = i32x4_shuffle::<2, 6, 3, 7>(a, b);
-        let cd_high = i32x4_shuffle::<2, 6, 3, 7>(c, d);
-        for (m, keystream) in [
-            i64x2_shuffle::<0, 2>(ab, cd),
-            i64x2_shuffle::<1, 3>(ab, cd),
-            i64x2_shuffle::<0, 2>(ab_high, cd_high),
-            i64x2_shuffle::<1, 3>(ab_high, cd_high),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let block = &mut blocks[8 * m + i];
-            (V::load(block) ^ V(keystream)).store(block);
+        // Lane m of each has a word of block 8m + i.
+        let [d, c, b, a] = array::from_fn(|w| words[w][i]);
+        for (m, keystream) in transpose_words([a, b, c, d]).into_iter().enumerate() {
+            let block = &mut batch[8 * m + i];
+            (V::load(block) ^ keystream).store(block);
         }
     }
 }
 
-/// From planes to words: lane m of element i is this word of block 8m + i, the most significant byte
-/// first.
+/// The planes of the words of 32 blocks: [`xor_blocks`] backwards.
 #[inline(always)]
-fn transpose(planes: Word<V>) -> [V; 8] {
-    let mut a = planes;
-    // An 8 × 8 transposition in each byte position: bit i of plane b becomes bit b of element i.
+fn planes(batch: &[Block]) -> [Word<V>; 4] {
+    let eighths: [[V; 4]; 8] =
+        array::from_fn(|i| transpose_words(array::from_fn(|m| V::load(&batch[8 * m + i]))));
+    array::from_fn(|w| swap_bits(array::from_fn(|i| transpose_bytes(eighths[i][w]))))
+}
+
+/// An 8 × 8 transposition in each byte position: bit i of vector b becomes bit b of vector i.
+#[inline(always)]
+fn swap_bits(mut a: Word<V>) -> Word<V> {
     for (distance, mask) in [(1, 0x55), (2, 0x33), (4, 0x0f)] {
         let mask = V(u8x16_splat(mask));
         for low in (0..8).filter(|low| low & distance == 0) {
@@ -145,25 +151,28 @@ fn transpose(planes: Word<V>) -> [V; 8] {
             a[low] = a[low] ^ V(i32x4_shl(t.0, distance as u32));
         }
     }
-    // Byte m of lane j is byte j of block 8m + i.
-    a.map(|x| {
-        V(i8x16_shuffle::<
-            0,
-            4,
-            8,
-            12,
-            1,
-            5,
-            9,
-            13,
-            2,
-            6,
-            10,
-            14,
-            3,
-            7,
-            11,
-            15,
-        >(x.0, x.0))
-    })
+    a
+}
+
+/// 4 × 4, of bytes: from byte j of block 8m + i as byte m of lane j, to a word of a block in each lane, and back.
+#[inline(always)]
+fn transpose_bytes(v: V) -> V {
+    V(i8x16_shuffle::<
+        0,
+        4,
+        8,
+        12,
+        1,
+        5,
+        9,
+        13,
+        2,
+        6,
+        10,
+        14,
+        3,
+        7,
+        11,
+        15,
+    >(v.0, v.0))
 }

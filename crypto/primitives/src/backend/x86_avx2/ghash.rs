@@ -9,7 +9,7 @@ use zeroize::ZeroizeOnDrop;
 use super::Avx2;
 use crate::backend::x86_clmul::{self, load};
 use crate::gcm;
-use crate::hash_input::{HashInput, QUAD_BYTES};
+use crate::gcm::hash_input::{HashInput, QUAD_BYTES};
 use crate::sm4::BLOCK_BYTES;
 
 /// Quads added up before a reduction.
@@ -31,9 +31,9 @@ impl gcm::Ghash for Ghash {
         }
     }
 
-    fn hash(&self, aad: &[u8], text: &[u8]) -> [u8; BLOCK_BYTES] {
+    fn hash(&self, input: &HashInput<'_>) -> [u8; BLOCK_BYTES] {
         // SAFETY: a `Ghash` is made with the proof that the features are there.
-        unsafe { hash(&self.powers, &HashInput::new(aad, text)) }
+        unsafe { hash(&self.powers, input) }
     }
 }
 

@@ -8,8 +8,9 @@
 mod ghash;
 mod sm4;
 
-pub(crate) use ghash::Ghash;
-pub(crate) use sm4::Sm4;
+use alloc::boxed::Box;
+
+use crate::gcm::{Gcm, GcmCipher};
 
 /// Proof that this CPU has the features used below. Only [`Self::detect`] makes one.
 #[derive(Clone, Copy)]
@@ -22,3 +23,8 @@ impl Avx2 {
 }
 
 cpufeatures::new!(features, "avx2", "pclmulqdq", "ssse3");
+
+/// An SM4-GCM key for these kernels.
+pub(crate) fn gcm(cpu: Avx2, key: &[u8; 16]) -> Box<dyn GcmCipher> {
+    Box::new(Gcm::<_, ghash::Ghash>::new(sm4::Sm4::new(cpu, key)))
+}

@@ -5,9 +5,10 @@
 
 use core::arch::x86_64::{
     __m256i, _mm_xor_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_si128,
-    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_set1_epi8, _mm256_shuffle_epi8,
-    _mm256_shuffle_epi32, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_unpackhi_epi32,
-    _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
+    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_set_m128i, _mm256_set1_epi8,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_slli_epi32,
+    _mm256_srli_epi32, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32,
+    _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 use core::array;
 use core::ops::{BitAnd, BitXor};
@@ -16,7 +17,7 @@ use zeroize::Zeroize;
 
 use super::Avx2;
 use crate::backend::x86_clmul;
-use crate::ctr::CounterCipher;
+use crate::ctr::{BatchCipher, Block};
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
 use crate::sm4::{BLOCK_BYTES, RoundKeys};
 
@@ -35,8 +36,10 @@ impl Sm4 {
     }
 }
 
-impl CounterCipher for Sm4 {
-    const BATCH_BLOCKS: usize = 64;
+impl BatchCipher for Sm4 {
+    const SIZES: &'static [usize] = &[64];
+
+    const BULK_BLOCKS: usize = 64;
 
     type Nonce = [Word<Half>; 3];
 
@@ -45,9 +48,14 @@ impl CounterCipher for Sm4 {
         array::from_fn(|w| V::of_word(u32::from_be_bytes(words[w])))
     }
 
-    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [u8]) {
+    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [Block]) {
         // SAFETY: a `Sm4` is made with the proof that the features are there.
         unsafe { xor_batch(&self.round_keys, nonce, first, batch) }
+    }
+
+    fn encrypt_batch(&self, batch: &mut [Block]) {
+        // SAFETY: as above.
+        unsafe { encrypt_batch(&self.round_keys, batch) }
     }
 }
 
@@ -56,12 +64,26 @@ fn xor_batch(
     round_keys: &RoundKeyPlanes<V>,
     nonce: &[Word<Half>; 3],
     first: u32,
-    batch: &mut [u8],
+    batch: &mut [Block],
 ) {
     let [x0, x1, x2] = nonce.map(|word| word.map(|plane| V::load(&plane)));
     let mut x = [x0, x1, x2, counters(first)];
-    round_keys.encrypt(&mut x);
+    encrypt(round_keys, &mut x);
     xor_blocks(&x, batch);
+}
+
+#[target_feature(enable = "avx2")]
+fn encrypt_batch(round_keys: &RoundKeyPlanes<V>, batch: &mut [Block]) {
+    let mut x = planes(batch);
+    encrypt(round_keys, &mut x);
+    batch.fill([0; BLOCK_BYTES]);
+    xor_blocks(&x, batch);
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2")]
+fn encrypt(round_keys: &RoundKeyPlanes<V>, x: &mut [Word<V>; 4]) {
+    round_keys.encrypt(x);
 }
 
 /// A vector. It exists only within functions that enable AVX2.
@@ -158,47 +180,76 @@ fn counters(first: u32) -> Word<V> {
 /// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn xor_blocks(x: &[Word<V>; 4], batch: &mut [u8]) {
+fn xor_blocks(x: &[Word<V>; 4], batch: &mut [Block]) {
     let words = [
-        transpose(x[0]),
-        transpose(x[1]),
-        transpose(x[2]),
-        transpose(x[3]),
+        transpose_bytes(swap_bits(x[0])),
+        transpose_bytes(swap_bits(x[1])),
+        transpose_bytes(swap_bits(x[2])),
+        transpose_bytes(swap_bits(x[3])),
     ];
-    let blocks = batch.as_chunks_mut::<BLOCK_BYTES>().0;
     for i in 0..8 {
-        // Lane m of each has a word of block 8m + i; a 4 × 4 transposition puts the words together.
-        let [d, c, b, a] = [words[0][i].0, words[1][i].0, words[2][i].0, words[3][i].0];
-        let ab = _mm256_unpacklo_epi32(a, b);
-        let cd = _mm256_unpacklo_epi32(c, d);
-        let ab_high = _mm256_unpackhi_epi32(a, b);
-        let cd_high = _mm256_unpackhi_epi32(c, d);
-        let keystream = [
-            _mm256_unpacklo_epi64(ab, cd),
-            _mm256_unpackhi_epi64(ab, cd),
-            _mm256_unpacklo_epi64(ab_high, cd_high),
-            _mm256_unpackhi_epi64(ab_high, cd_high),
-        ];
+        // Lane m of each has a word of block 8m + i, or 32 + 8m + i in the upper half.
+        let keystream = transpose_words([words[3][i], words[2][i], words[1][i], words[0][i]]);
         for (m, keystream) in keystream.into_iter().enumerate() {
             let halves = [
-                _mm256_castsi256_si128(keystream),
-                _mm256_extracti128_si256::<1>(keystream),
+                _mm256_castsi256_si128(keystream.0),
+                _mm256_extracti128_si256::<1>(keystream.0),
             ];
             for (half, keystream) in halves.into_iter().enumerate() {
-                let block = &mut blocks[32 * half + 8 * m + i];
+                let block = &mut batch[32 * half + 8 * m + i];
                 x86_clmul::store(_mm_xor_si128(x86_clmul::load(block), keystream), block);
             }
         }
     }
 }
 
-/// From planes to words: in each half, lane m of element i is this word of block 8m + i, the most
-/// significant byte first.
+/// The planes of the words of 64 blocks: [`xor_blocks`] backwards.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn transpose(planes: Word<V>) -> [V; 8] {
-    let mut a = planes;
-    // An 8 × 8 transposition in each byte position: bit i of plane b becomes bit b of element i.
+fn planes(batch: &[Block]) -> [Word<V>; 4] {
+    let zero = V(_mm256_setzero_si256());
+    let mut words = [[zero; 8]; 4];
+    for i in 0..8 {
+        let mut blocks = [zero; 4];
+        for (m, block) in blocks.iter_mut().enumerate() {
+            let [low, high] = [0, 32].map(|half| &batch[half + 8 * m + i]);
+            *block = V(_mm256_set_m128i(
+                x86_clmul::load(high),
+                x86_clmul::load(low),
+            ));
+        }
+        for (w, word) in transpose_words(blocks).into_iter().enumerate() {
+            words[w][i] = word;
+        }
+    }
+    [
+        swap_bits(transpose_bytes(words[0])),
+        swap_bits(transpose_bytes(words[1])),
+        swap_bits(transpose_bytes(words[2])),
+        swap_bits(transpose_bytes(words[3])),
+    ]
+}
+
+/// 4 × 4, of 32-bit words, in each half.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose_words([a, b, c, d]: [V; 4]) -> [V; 4] {
+    let ab = _mm256_unpacklo_epi32(a.0, b.0);
+    let cd = _mm256_unpacklo_epi32(c.0, d.0);
+    let ab_high = _mm256_unpackhi_epi32(a.0, b.0);
+    let cd_high = _mm256_unpackhi_epi32(c.0, d.0);
+    [
+        V(_mm256_unpacklo_epi64(ab, cd)),
+        V(_mm256_unpackhi_epi64(ab, cd)),
+        V(_mm256_unpacklo_epi64(ab_high, cd_high)),
+        V(_mm256_unpackhi_epi64(ab_high, cd_high)),
+    ]
+}
+
+/// An 8 × 8 transposition in each byte position: bit i of vector b becomes bit b of vector i.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn swap_bits(mut a: Word<V>) -> Word<V> {
     for low in [0, 2, 4, 6] {
         let [x, y] = swap::<1>(a[low], a[low + 1], 0x55);
         (a[low], a[low + 1]) = (x, y);
@@ -211,7 +262,14 @@ fn transpose(planes: Word<V>) -> [V; 8] {
         let [x, y] = swap::<4>(a[low], a[low + 4], 0x0f);
         (a[low], a[low + 4]) = (x, y);
     }
-    // Byte m of lane j is byte j of block 8m + i.
+    a
+}
+
+/// 4 × 4 in each half of each vector, of bytes: from byte j of block 8m + i as byte m of lane j, to a word of a
+/// block in each lane, and back.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transpose_bytes(words: [V; 8]) -> [V; 8] {
     const GATHER: [u8; 32] = {
         let (mut gather, mut i) = ([0; 32], 0);
         while i < 32 {
@@ -221,9 +279,9 @@ fn transpose(planes: Word<V>) -> [V; 8] {
         gather
     };
     let gather = load(&GATHER);
-    let mut gathered = a;
-    for (to, from) in gathered.iter_mut().zip(a) {
-        *to = V(_mm256_shuffle_epi8(from.0, gather.0));
+    let mut gathered = words;
+    for v in &mut gathered {
+        *v = V(_mm256_shuffle_epi8(v.0, gather.0));
     }
     gathered
 }

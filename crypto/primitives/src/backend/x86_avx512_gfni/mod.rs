@@ -10,10 +10,10 @@
 mod ghash;
 mod sm4;
 
-pub(crate) use ghash::Ghash;
-pub(crate) use sm4::Sm4;
-
+use alloc::boxed::Box;
 use core::arch::x86_64::{__m512i, _mm512_loadu_si512, _mm512_storeu_si512};
+
+use crate::gcm::{Gcm, GcmCipher};
 
 /// Proof that this CPU has the features used below. Only [`Self::detect`] makes one.
 #[derive(Clone, Copy)]
@@ -47,4 +47,9 @@ fn load(bytes: &[u8; 64]) -> __m512i {
 fn store(v: __m512i, bytes: &mut [u8; 64]) {
     // SAFETY: the reference covers the 64 bytes that are written; no alignment is asked for.
     unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), v) }
+}
+
+/// An SM4-GCM key for these kernels.
+pub(crate) fn gcm(cpu: Avx512Gfni, key: &[u8; 16]) -> Box<dyn GcmCipher> {
+    Box::new(Gcm::<_, ghash::Ghash>::new(sm4::Sm4::new(cpu, key)))
 }

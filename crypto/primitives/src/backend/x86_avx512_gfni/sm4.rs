@@ -10,14 +10,14 @@
 use core::arch::x86_64::{
     __m512i, _mm_gf2p8affine_epi64_epi8, _mm_loadu_si128, _mm_set1_epi64x, _mm_storeu_si128,
     _mm512_gf2p8affine_epi64_epi8, _mm512_gf2p8affineinv_epi64_epi8, _mm512_or_si512,
-    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_ternarylogic_epi32,
-    _mm512_unpackhi_epi8, _mm512_unpacklo_epi8, _mm512_xor_si512,
+    _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_ternarylogic_epi32, _mm512_unpackhi_epi8, _mm512_unpacklo_epi8, _mm512_xor_si512,
 };
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Avx512Gfni, load, store};
-use crate::ctr::CounterCipher;
+use crate::ctr::{BatchCipher, Block};
 use crate::sm4::field::{G, G_INVERSE, TO_U, TO_V};
 use crate::sm4::{ROUNDS, RoundKeys};
 
@@ -60,8 +60,10 @@ impl Sm4 {
     }
 }
 
-impl CounterCipher for Sm4 {
-    const BATCH_BLOCKS: usize = 64;
+impl BatchCipher for Sm4 {
+    const SIZES: &'static [usize] = &[64];
+
+    const BULK_BLOCKS: usize = 64;
 
     type Nonce = [u8; 12];
 
@@ -69,14 +71,19 @@ impl CounterCipher for Sm4 {
         *nonce
     }
 
-    fn xor_batch(&self, nonce: &[u8; 12], first: u32, batch: &mut [u8]) {
+    fn xor_batch(&self, nonce: &[u8; 12], first: u32, batch: &mut [Block]) {
         // SAFETY: a `Sm4` is made with the proof that the features are there.
         unsafe { xor_batch(&self.round_keys, nonce, first, batch) }
+    }
+
+    fn encrypt_batch(&self, batch: &mut [Block]) {
+        // SAFETY: as above.
+        unsafe { encrypt_batch(&self.round_keys, batch) }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,gfni")]
-fn xor_batch(round_keys: &[[u32; 4]; ROUNDS], nonce: &[u8; 12], first: u32, batch: &mut [u8]) {
+fn xor_batch(round_keys: &[[u32; 4]; ROUNDS], nonce: &[u8; 12], first: u32, batch: &mut [Block]) {
     let to_g = _mm512_set1_epi64(G.to_gfni());
     let splat = |byte: u8| _mm512_gf2p8affine_epi64_epi8::<0>(_mm512_set1_epi8(byte as i8), to_g);
     let nonce = nonce.map(splat);
@@ -92,27 +99,52 @@ fn xor_batch(round_keys: &[[u32; 4]; ROUNDS], nonce: &[u8; 12], first: u32, batc
         _mm512_gf2p8affine_epi64_epi8::<0>(counters, to_g),
     ];
 
-    for rk in round_keys.as_chunks::<4>().0 {
-        round(&mut a, &b, &c, &d, &rk[0]);
-        round(&mut b, &c, &d, &a, &rk[1]);
-        round(&mut c, &d, &a, &b, &rk[2]);
-        round(&mut d, &a, &b, &c, &rk[3]);
-    }
-
-    // The last word comes first.
-    let from_g = _mm512_set1_epi64(G_INVERSE.to_gfni());
-    let words = [d, c, b, a];
-    let planes = core::array::from_fn(|byte| {
-        _mm512_gf2p8affine_epi64_epi8::<0>(words[byte / 4][byte % 4], from_g)
-    });
-    for (quad, keystream) in batch
-        .as_chunks_mut::<64>()
-        .0
-        .iter_mut()
-        .zip(transpose(planes))
-    {
+    rounds(round_keys, [&mut a, &mut b, &mut c, &mut d]);
+    for (quad, keystream) in quads(batch).iter_mut().zip(blocks([d, c, b, a])) {
         store(_mm512_xor_si512(load(quad), keystream), quad);
     }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,gfni")]
+fn encrypt_batch(round_keys: &[[u32; 4]; ROUNDS], batch: &mut [Block]) {
+    let to_g = _mm512_set1_epi64(G.to_gfni());
+    let quads = quads(batch);
+    let mut planes = [_mm512_setzero_si512(); 16];
+    for (plane, quad) in planes.iter_mut().zip(&*quads) {
+        *plane = load(quad);
+    }
+    let planes = transpose(planes).map(|plane| _mm512_gf2p8affine_epi64_epi8::<0>(plane, to_g));
+    let [mut a, mut b, mut c, mut d] =
+        [0, 4, 8, 12].map(|i| [planes[i], planes[i + 1], planes[i + 2], planes[i + 3]]);
+    rounds(round_keys, [&mut a, &mut b, &mut c, &mut d]);
+    for (quad, encrypted) in quads.iter_mut().zip(blocks([d, c, b, a])) {
+        store(encrypted, quad);
+    }
+}
+
+fn quads(batch: &mut [Block]) -> &mut [[u8; 64]] {
+    batch.as_flattened_mut().as_chunks_mut().0
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,gfni")]
+fn rounds(round_keys: &[[u32; 4]; ROUNDS], [a, b, c, d]: [&mut [__m512i; 4]; 4]) {
+    for rk in round_keys.as_chunks::<4>().0 {
+        round(a, b, c, d, &rk[0]);
+        round(b, c, d, a, &rk[1]);
+        round(c, d, a, b, &rk[2]);
+        round(d, a, b, c, &rk[3]);
+    }
+}
+
+/// Out of the basis of the state, and from planes to blocks.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,gfni")]
+fn blocks(words: [[__m512i; 4]; 4]) -> [__m512i; 16] {
+    let from_g = _mm512_set1_epi64(G_INVERSE.to_gfni());
+    transpose(core::array::from_fn(|byte| {
+        _mm512_gf2p8affine_epi64_epi8::<0>(words[byte / 4][byte % 4], from_g)
+    }))
 }
 
 /// `a ⊕= L(τ(b ⊕ c ⊕ d ⊕ rk))`.
@@ -153,7 +185,7 @@ fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
 }
 
 /// From planes (vector k, byte t of lane q: byte k of block 4t + q) to blocks (vector t, lane q: block
-/// 4t + q). Each step interleaves vector i with vector i + 8.
+/// 4t + q), and back. Each step interleaves vector i with vector i + 8.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn transpose(planes: [__m512i; 16]) -> [__m512i; 16] {

@@ -1,9 +1,9 @@
-//! What GHASH hashes, four blocks at a time, for the kernels that take that many.
+//! What GHASH hashes, four blocks at a time.
 //!
 //! The blocks of the associated data, those of the text and the block of lengths, with blocks of zeros
 //! *in front* so that they come to whole quads: zeros in front change no hash, since it starts from 0.
 
-use crate::gcm::length_block;
+use crate::ctr::Block;
 use crate::sm4::BLOCK_BYTES;
 
 /// Four blocks.
@@ -15,26 +15,48 @@ pub(crate) struct HashInput<'a> {
     text: &'a [u8],
     aad_blocks: usize,
     text_blocks: usize,
+    /// The block that comes last.
+    lengths: Option<Block>,
     /// Blocks of zeros in front.
     padding: usize,
 }
 
 impl<'a> HashInput<'a> {
-    pub(crate) fn new(aad: &'a [u8], text: &'a [u8]) -> Self {
+    /// All of a message: `aad` and `text`, each padded with zeros to whole blocks, and the block of their
+    /// lengths in bits.
+    pub(crate) fn message(aad: &'a [u8], text: &'a [u8]) -> Self {
+        let lengths = length_block(aad.len() as u64, text.len() as u64);
+        Self::new(aad, text, Some(lengths))
+    }
+
+    /// Blocks of a message on the way: `first` has the hash so far added.
+    pub(crate) fn middle(first: &'a Block, others: &'a [Block]) -> Self {
+        Self::new(first, others.as_flattened(), None)
+    }
+
+    fn new(aad: &'a [u8], text: &'a [u8], lengths: Option<Block>) -> Self {
         let aad_blocks = aad.len().div_ceil(BLOCK_BYTES);
         let text_blocks = text.len().div_ceil(BLOCK_BYTES);
+        let blocks = aad_blocks + text_blocks + usize::from(lengths.is_some());
         Self {
             aad,
             text,
             aad_blocks,
             text_blocks,
-            padding: (aad_blocks + text_blocks + 1).wrapping_neg() % 4,
+            lengths,
+            padding: blocks.wrapping_neg() % 4,
         }
     }
 
     /// How many quads there are; at least one.
     pub(crate) fn quads(&self) -> usize {
-        (self.padding + self.aad_blocks + self.text_blocks + 1) / 4
+        let blocks = self.padding + self.aad_blocks + self.text_blocks;
+        (blocks + usize::from(self.lengths.is_some())) / 4
+    }
+
+    /// Blocks of zeros in front of the first.
+    pub(crate) fn padding(&self) -> usize {
+        self.padding
     }
 
     /// Quad `index`: where it lies in the text, or gathered in `scratch`.
@@ -73,13 +95,21 @@ impl<'a> HashInput<'a> {
             } else if position < self.aad_blocks + self.text_blocks {
                 (self.text, (position - self.aad_blocks) * BLOCK_BYTES)
             } else {
-                *block = length_block(self.aad, self.text);
+                *block = self.lengths.unwrap_or_default();
                 continue;
             };
             let bytes = &part[start..part.len().min(start + BLOCK_BYTES)];
             block[..bytes.len()].copy_from_slice(bytes);
         }
     }
+}
+
+/// The block of lengths in bits that ends what GHASH hashes.
+pub(crate) fn length_block(aad_bytes: u64, text_bytes: u64) -> Block {
+    let mut block = [0; BLOCK_BYTES];
+    block[..8].copy_from_slice(&(aad_bytes * 8).to_be_bytes());
+    block[8..].copy_from_slice(&(text_bytes * 8).to_be_bytes());
+    block
 }
 
 #[cfg(test)]
@@ -98,11 +128,11 @@ mod tests {
                     expected.extend_from_slice(part);
                     expected.resize(expected.len().next_multiple_of(16), 0);
                 }
-                expected.extend_from_slice(&length_block(&aad, &text));
+                expected.extend_from_slice(&length_block(aad_len as u64, text_len as u64));
                 let zeros = expected.len().next_multiple_of(QUAD_BYTES) - expected.len();
                 expected.splice(0..0, std::iter::repeat_n(0, zeros));
 
-                let input = HashInput::new(&aad, &text);
+                let input = HashInput::message(&aad, &text);
                 let mut quads = Vec::new();
                 for index in 0..input.quads() {
                     quads.extend_from_slice(input.quad(index, &mut [0; QUAD_BYTES]));

@@ -4,16 +4,22 @@
 //! are never truncated. The caller makes nonces unique per key: a repeated nonce gives away the
 //! XOR of two plaintexts and the authentication key.
 
+mod aes;
+mod batch;
+
+use alloc::boxed::Box;
 use core::fmt;
 
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use alloc::boxed::Box;
+use aes_gcm::aes::{Aes128, Aes256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use crate::backend::Sm4Gcm;
-use crate::gcm::check_lengths;
+pub use batch::Frame;
+
+use crate::backend;
+use crate::gcm::{GcmCipher, check_lengths};
 use crate::self_test;
+use aes::AesGcm;
 
 /// Length of a nonce in bytes.
 pub const NONCE_BYTES: usize = 12;
@@ -51,12 +57,12 @@ impl Algorithm {
 /// The kernels that run SM4-GCM here: `portable`, `wasm_simd128`, `wasm_relaxed_simd`, `x86_avx2` or
 /// `x86_avx512_gfni`.
 pub fn sm4_backend() -> &'static str {
-    Sm4Gcm::backends()[0]
+    backend::names()[0]
 }
 
 /// All the kernels that this machine can run, [`sm4_backend`] first.
 pub fn sm4_backends() -> &'static [&'static str] {
-    Sm4Gcm::backends()
+    backend::names()
 }
 
 /// A tag. Compare it through [`Key::open_in_place`] only; `==` is constant time all the same.
@@ -111,16 +117,9 @@ pub enum OpenError {
 }
 
 /// An expanded AEAD key: round keys and the GHASH key, wiped on drop.
-pub struct Key(Box<Cipher>);
-
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a Key boxes the whole; one key of each variant is as rare as another"
-)]
-enum Cipher {
-    Aes128(aes_gcm::Aes128Gcm),
-    Aes256(aes_gcm::Aes256Gcm),
-    Sm4(Sm4Gcm),
+pub struct Key {
+    algorithm: Algorithm,
+    cipher: Box<dyn GcmCipher>,
 }
 
 impl Key {
@@ -130,35 +129,35 @@ impl Key {
     ///
     /// [`InvalidKeyLength`] if `key` is not [`Algorithm::key_bytes`] long.
     pub fn new(algorithm: Algorithm, key: &[u8]) -> Result<Self, InvalidKeyLength> {
-        let invalid = InvalidKeyLength {
+        let invalid = |_| InvalidKeyLength {
             expected: algorithm.key_bytes(),
         };
-        Ok(Self(Box::new(match algorithm {
+        let cipher: Box<dyn GcmCipher> = match algorithm {
             Algorithm::Aes128Gcm => {
-                Cipher::Aes128(aes_gcm::Aes128Gcm::new_from_slice(key).map_err(|_| invalid)?)
+                Box::new(AesGcm::<Aes128>::new(key.try_into().map_err(invalid)?))
             }
             Algorithm::Aes256Gcm => {
-                Cipher::Aes256(aes_gcm::Aes256Gcm::new_from_slice(key).map_err(|_| invalid)?)
+                Box::new(AesGcm::<Aes256>::new(key.try_into().map_err(invalid)?))
             }
-            Algorithm::Sm4Gcm => Cipher::Sm4(Sm4Gcm::new(key.try_into().map_err(|_| invalid)?)),
-        })))
+            Algorithm::Sm4Gcm => backend::sm4_gcm(key.try_into().map_err(invalid)?),
+        };
+        Ok(Self { algorithm, cipher })
     }
 
     /// An SM4-GCM key for the kernels called `backend`; none if this machine cannot run them.
     ///
     /// For comparing kernels. [`Self::new`] takes the best.
-    #[cfg(feature = "_test_support")]
+    #[cfg(any(test, feature = "_test_support"))]
     pub fn sm4_with_backend(backend: &str, key: &[u8; 16]) -> Option<Self> {
-        Sm4Gcm::with_backend(backend, key).map(|gcm| Self(Box::new(Cipher::Sm4(gcm))))
+        backend::sm4_gcm_with(backend, key).map(|cipher| Self {
+            algorithm: Algorithm::Sm4Gcm,
+            cipher,
+        })
     }
 
     /// The algorithm this key is for.
     pub fn algorithm(&self) -> Algorithm {
-        match *self.0 {
-            Cipher::Aes128(_) => Algorithm::Aes128Gcm,
-            Cipher::Aes256(_) => Algorithm::Aes256Gcm,
-            Cipher::Sm4(_) => Algorithm::Sm4Gcm,
-        }
+        self.algorithm
     }
 
     /// Encrypts `buffer` in place and returns the tag over `aad` and the ciphertext.
@@ -220,10 +219,12 @@ impl Key {
         if let Ok(nonce) = nonce.try_into() {
             return self.seal_in_place(nonce, aad, buffer);
         }
-        let gcm = self.takes_any_nonce(nonce).ok_or(SealError::NonceLength)?;
+        if !self.takes(nonce) {
+            return Err(SealError::NonceLength);
+        }
         self_test::ensure(self.algorithm()).map_err(|_| SealError::SelfTest)?;
         check_lengths(aad.len() as u64, buffer.len() as u64)?;
-        Ok(gcm.seal(nonce, aad, buffer))
+        Ok(self.cipher.seal(nonce, aad, buffer))
     }
 
     /// [`Self::open_in_place`] with a nonce of another length, for SM4-GCM only.
@@ -241,11 +242,14 @@ impl Key {
         if let Ok(nonce) = nonce.try_into() {
             return self.open_in_place(nonce, aad, buffer, tag);
         }
-        let within_limits = check_lengths(aad.len() as u64, buffer.len() as u64).is_ok();
-        let opened = match self.takes_any_nonce(nonce) {
-            _ if self_test::ensure(self.algorithm()).is_err() => Err(OpenError::SelfTest),
-            Some(gcm) if within_limits => gcm.open(nonce, aad, buffer, tag),
-            _ => Err(OpenError::Authentication),
+        let opened = if self_test::ensure(self.algorithm()).is_err() {
+            Err(OpenError::SelfTest)
+        } else if !self.takes(nonce)
+            || check_lengths(aad.len() as u64, buffer.len() as u64).is_err()
+        {
+            Err(OpenError::Authentication)
+        } else {
+            self.cipher.open(nonce, aad, buffer, tag)
         };
         if opened.is_err() {
             buffer.zeroize();
@@ -253,12 +257,9 @@ impl Key {
         opened
     }
 
-    /// The cipher, if it takes `nonce` though it has not 12 bytes.
-    fn takes_any_nonce(&self, nonce: &[u8]) -> Option<&Sm4Gcm> {
-        match &*self.0 {
-            Cipher::Sm4(gcm) if !nonce.is_empty() => Some(gcm),
-            _ => None,
-        }
+    /// Whether the algorithm takes a nonce of this length.
+    fn takes(&self, nonce: &[u8]) -> bool {
+        nonce.len() == NONCE_BYTES || self.algorithm == Algorithm::Sm4Gcm && !nonce.is_empty()
     }
 
     /// [`Self::seal_in_place`] behind the self-test and the limits, which the caller has checked.
@@ -268,11 +269,7 @@ impl Key {
         aad: &[u8],
         buffer: &mut [u8],
     ) -> Tag {
-        match &*self.0 {
-            Cipher::Aes128(cipher) => seal_with(cipher, nonce, aad, buffer),
-            Cipher::Aes256(cipher) => seal_with(cipher, nonce, aad, buffer),
-            Cipher::Sm4(cipher) => cipher.seal(nonce, aad, buffer),
-        }
+        self.cipher.seal(nonce, aad, buffer)
     }
 
     /// [`Self::open_in_place`] behind the self-test and the limits; on failure the buffer holds the
@@ -284,11 +281,7 @@ impl Key {
         buffer: &mut [u8],
         tag: &Tag,
     ) -> Result<(), OpenError> {
-        match &*self.0 {
-            Cipher::Aes128(cipher) => open_with(cipher, nonce, aad, buffer, tag),
-            Cipher::Aes256(cipher) => open_with(cipher, nonce, aad, buffer, tag),
-            Cipher::Sm4(cipher) => cipher.open(nonce, aad, buffer, tag),
-        }
+        self.cipher.open(nonce, aad, buffer, tag)
     }
 }
 
@@ -298,30 +291,8 @@ impl fmt::Debug for Key {
     }
 }
 
-fn seal_with<A>(cipher: &A, nonce: &[u8; NONCE_BYTES], aad: &[u8], buffer: &mut [u8]) -> Tag
-where
-    A: AeadInOut<NonceSize = aes_gcm::aead::consts::U12, TagSize = aes_gcm::aead::consts::U16>,
-{
-    let tag = cipher
-        .encrypt_inout_detached(nonce.into(), aad, buffer.into())
-        .expect("the lengths were checked, and GCM fails for no other reason");
-    Tag(tag.into())
-}
-
-fn open_with<A>(
-    cipher: &A,
-    nonce: &[u8; NONCE_BYTES],
-    aad: &[u8],
-    buffer: &mut [u8],
-    tag: &Tag,
-) -> Result<(), OpenError>
-where
-    A: AeadInOut<NonceSize = aes_gcm::aead::consts::U12, TagSize = aes_gcm::aead::consts::U16>,
-{
-    cipher
-        .decrypt_inout_detached(nonce.into(), aad, buffer.into(), (&tag.0).into())
-        .map_err(|_| OpenError::Authentication)
-}
+#[cfg(test)]
+mod doors_agree;
 
 #[cfg(test)]
 mod tests {
