@@ -118,3 +118,118 @@ fn a_wrong_frame_of_a_batch_holds_zeros_and_the_others_open() {
         }
     }
 }
+
+/// Cuts `bytes` after each of `lengths`, cycled.
+fn chunks<'b>(mut bytes: &'b mut [u8], lengths: &[usize]) -> Vec<&'b mut [u8]> {
+    let mut chunks = Vec::new();
+    for &len in lengths.iter().cycle() {
+        let (chunk, rest) = bytes.split_at_mut(len.min(bytes.len()));
+        chunks.push(chunk);
+        bytes = rest;
+        if bytes.is_empty() {
+            return chunks;
+        }
+    }
+    chunks
+}
+
+/// Seals and opens `message` in the same chunks.
+fn check_chunks(key: &Key, message: &Message, lengths: &[usize]) {
+    let mut buffer = message.text.clone();
+    let mut sealing = key.start_sealing(&message.nonce, &message.aad).unwrap();
+    for chunk in chunks(&mut buffer, lengths) {
+        sealing.update(chunk).unwrap();
+    }
+    assert_eq!(sealing.finish(), message.tag, "{lengths:?}");
+    assert_eq!(buffer, message.sealed);
+
+    let mut verifying = key.start_opening(&message.nonce, &message.aad).unwrap();
+    for chunk in chunks(&mut buffer, lengths) {
+        verifying.update(chunk).unwrap();
+    }
+    assert_eq!(buffer, message.sealed);
+    let mut opening = verifying.finish(&message.tag).unwrap();
+    for chunk in chunks(&mut buffer, lengths) {
+        opening.update(chunk).unwrap();
+    }
+    opening.finish().unwrap();
+    assert_eq!(buffer, message.text);
+}
+
+#[test]
+fn chunks_are_sealed_and_opened_as_the_whole_at_every_split() {
+    let mut random = Random(14);
+    for key in keys() {
+        for len in [0, 1, 15, 16, 17, 100, 257] {
+            let message = &messages(&mut random, &key, &[len])[0];
+            for first in 0..=len {
+                check_chunks(&key, message, &[first, len - first + 1]);
+            }
+        }
+        let message = &messages(&mut random, &key, &[5000])[0];
+        for lengths in [&[1][..], &[0, 7], &[16], &[1023, 1, 65], &[1024], &[4999]] {
+            check_chunks(&key, message, lengths);
+        }
+    }
+}
+
+/// Verifies `message` by 64 bytes and gives its buffer.
+fn verified<'k>(key: &'k Key, message: &Message) -> (Opening<'k>, Vec<u8>) {
+    let mut buffer = message.sealed.clone();
+    let mut verifying = key.start_opening(&message.nonce, &message.aad).unwrap();
+    for chunk in chunks(&mut buffer, &[64]) {
+        verifying.update(chunk).unwrap();
+    }
+    (verifying.finish(&message.tag).unwrap(), buffer)
+}
+
+#[test]
+fn chunks_that_changed_after_they_were_verified_are_not_decrypted() {
+    let mut random = Random(15);
+    for key in keys() {
+        let message = &messages(&mut random, &key, &[200])[0];
+
+        let (mut opening, mut buffer) = verified(&key, message);
+        buffer[70] ^= 1;
+        let mut chunks_again = chunks(&mut buffer, &[64]).into_iter();
+        opening.update(chunks_again.next().unwrap()).unwrap();
+        for chunk in chunks_again {
+            assert_eq!(opening.update(chunk), Err(OpenError::Authentication));
+        }
+        assert_eq!(opening.finish(), Err(OpenError::Authentication));
+        assert_eq!(buffer[..64], message.text[..64]);
+        assert_eq!(buffer[64..], [0; 136]);
+
+        // Cut otherwise.
+        let (mut opening, mut buffer) = verified(&key, message);
+        assert!(opening.update(&mut buffer[..65]).is_err());
+        assert_eq!(buffer[..65], [0; 65]);
+
+        // Cut short, and gone on.
+        let (mut opening, mut buffer) = verified(&key, message);
+        opening.update(&mut buffer[..64]).unwrap();
+        assert_eq!(opening.finish(), Err(OpenError::Authentication));
+        let (mut opening, mut buffer) = verified(&key, message);
+        for chunk in chunks(&mut buffer, &[64]) {
+            opening.update(chunk).unwrap();
+        }
+        assert_eq!(opening.update(&mut [5]), Err(OpenError::Authentication));
+    }
+}
+
+#[test]
+fn a_wrong_tag_over_chunks_is_refused() {
+    for key in keys() {
+        let message = &messages(&mut Random(16), &key, &[100])[0];
+        for bit in 0..128 {
+            let mut verifying = key.start_opening(&message.nonce, &message.aad).unwrap();
+            verifying.update(&message.sealed).unwrap();
+            let mut tag = message.tag;
+            tag.0[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(
+                verifying.finish(&tag).unwrap_err(),
+                OpenError::Authentication
+            );
+        }
+    }
+}

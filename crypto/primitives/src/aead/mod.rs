@@ -6,6 +6,7 @@
 
 mod aes;
 mod batch;
+mod incremental;
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -15,6 +16,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 pub use batch::Frame;
+pub use incremental::{Opening, Sealing, Verifying};
 
 use crate::backend;
 use crate::gcm::{GcmCipher, check_lengths};
