@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds libopus as a static library: build.sh host|wasm
+# Builds libopus as a static library: build.sh host|wasm-scalar|wasm-simd128
 #
 # The C sources come from crates.io, pinned and checked by source/Cargo.lock; the result is
-# .build/opus/{host,wasm}/lib/libopus.a. Does nothing when that is newer than everything it is made of.
+# .build/opus/TARGET/lib/libopus.a. Does nothing when that is newer than everything it is made of.
 # CC and AR choose the host's compiler, WASM_CC and WASM_AR the one for Wasm.
 set -eu
 
@@ -19,12 +19,13 @@ host)
     cc=${CC:-cc} ar=${AR:-ar}
     flags="$flags -fPIC"
     ;;
-wasm)
+wasm-scalar | wasm-simd128)
     cc=${WASM_CC:-clang-19} ar=${WASM_AR:-llvm-ar-19}
-    flags="$flags --target=wasm32-unknown-unknown -msimd128 -fno-stack-protector -nostdlibinc -isystem $here/shim"
+    flags="$flags --target=wasm32-unknown-unknown -fno-stack-protector -nostdlibinc -isystem $here/shim"
+    [ "$target" = wasm-scalar ] || flags="$flags -msimd128"
     ;;
 *)
-    echo "usage: $0 host|wasm" >&2
+    echo "usage: $0 host|wasm-scalar|wasm-simd128" >&2
     exit 2
     ;;
 esac

@@ -234,7 +234,8 @@ pub(crate) fn notification(body: server_message::Body) -> Option<Event> {
             code: closing.code,
             reason: closing.reason,
         },
-        Body::Joined(_) | Body::Done(_) | Body::Error(_) => return None,
+        // Answers, and what is for the group's keys.
+        _ => return None,
     })
 }
 

@@ -1,20 +1,22 @@
 #!/bin/sh
 # Builds the package smrtc-wasm for the browser: build.sh release|debug
 #
-# Writes smrtc_wasm.js, smrtc_wasm.d.ts and smrtc_wasm_bg.wasm to wasm/sdk/dist. `debug` keeps DWARF, so that the browser's
-# developer tools step through Rust, and never meets wasm-opt, which breaks the line table.
+# Writes smrtc_wasm_{relaxed_simd,simd128,scalar}.wasm to wasm/sdk/dist, and smrtc_wasm.js, which serves all three; the SDK
+# fetches the best module that the browser runs. `debug` makes the first alone and keeps DWARF, so that the browser's
+# developer tools step through Rust; it never meets wasm-opt, which breaks the line table.
 set -eu
 
 mode=${1:-}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tools=$root/wasm/tools
 target=${CARGO_TARGET_DIR:-$root/target}
+dist=$root/wasm/sdk/dist
 cd "$root"
 
 case $mode in
-release) profile=wasm directory=wasm ;;
+release) profile=wasm directory=wasm builds='relaxed_simd simd128 scalar' ;;
 debug)
-    profile=dev directory=debug
+    profile=dev directory=debug builds=relaxed_simd
     export CARGO_PROFILE_DEV_DEBUG=2
     ;;
 *)
@@ -23,44 +25,62 @@ debug)
     ;;
 esac
 
-# One variant so far. A scalar module, or one with relaxed SIMD, is another set of features, another libopus and another
-# name beside this one: the JavaScript is the same.
-features=+simd128
-opus=$root/.build/opus/wasm
-
-RUSTC=$("$tools/rustc-for-wasm.sh") || {
+rustc=$("$tools/rustc-for-wasm.sh") || {
     echo "$0: no standard library for wasm32-unknown-unknown; run: make setup" >&2
     exit 1
 }
-"$root/engine/opus/build.sh" wasm
 CARGO_TARGET_DIR=$root/.build/bindgen cargo build --quiet --release --locked --manifest-path "$tools/bindgen/Cargo.toml"
-
-echo "wasm: compiling smrtc-wasm ($mode)"
-RUSTC=$RUSTC RUSTFLAGS="-C target-feature=$features" LIBOPUS_LIB_DIR=$opus CARGO_TARGET_DIR=$target \
-    cargo build --quiet --package smrtc-wasm --lib --target wasm32-unknown-unknown --profile "$profile"
-
-module=$target/wasm32-unknown-unknown/$directory/smrtc_wasm.wasm
-dist=$root/wasm/sdk/dist
 bindgen=$root/.build/bindgen/release/smrtc-bindgen
-# Optimising takes longer than all the rest; `.built-from` says which module the files in dist came from.
-made="$mode $(cksum <"$module") $(cksum <"$bindgen")"
-if [ "$(cat "$dist/.built-from" 2>/dev/null)" = "$made" ] && [ -f "$dist/smrtc_wasm_bg.wasm" ]; then
-    exit 0
-fi
 
-# Everything is made beside the destination and moved there at the end: a page that is open never loads half a build.
-bound=$(mktemp -d "$root/.build/bound.XXXXXX")
-trap 'rm -rf "$bound"' EXIT
-if [ "$mode" = debug ]; then
-    "$bindgen" --debug "$module" "$bound" smrtc_wasm
-else
-    "$bindgen" "$module" "$bound" smrtc_wasm
-    echo "wasm: optimising"
-    "$tools/node_modules/.bin/wasm-opt" -O2 "$bound/smrtc_wasm_bg.wasm" -o "$bound/optimised.wasm"
-    mv "$bound/optimised.wasm" "$bound/smrtc_wasm_bg.wasm"
-fi
+# Everything is made here and moved to dist at the end: a page that is open never loads half a build.
+made=$(mktemp -d "$root/.build/bound.XXXXXX")
+trap 'rm -rf "$made"' EXIT
+
+# compile BUILD: the module as cargo makes it, to $made/BUILD.wasm. The standard library in it is scalar in all builds, and
+# what runs on the host (procedural macros, build scripts) is shared.
+compile() {
+    case $1 in
+    relaxed_simd) features=+simd128,+relaxed-simd opus=wasm-simd128 ;;
+    simd128) features=+simd128 opus=wasm-simd128 ;;
+    scalar) features=-simd128 opus=wasm-scalar ;;
+    esac
+    "$root/engine/opus/build.sh" "$opus"
+    echo "wasm: compiling smrtc-wasm ($mode, $1)"
+    RUSTC=$rustc RUSTFLAGS="-C target-feature=$features" LIBOPUS_LIB_DIR=$root/.build/opus/$opus CARGO_TARGET_DIR=$target \
+        cargo build --quiet --package smrtc-wasm --lib --target wasm32-unknown-unknown --profile "$profile"
+    cp "$target/wasm32-unknown-unknown/$directory/smrtc_wasm.wasm" "$made/$1.wasm"
+}
+
+# bind BUILD: the module and its JavaScript as browsers take them, to $made/BUILD.
+bind() {
+    if [ "$mode" = debug ]; then
+        "$bindgen" --debug "$made/$1.wasm" "$made/$1" smrtc_wasm
+        return
+    fi
+    "$bindgen" "$made/$1.wasm" "$made/$1" smrtc_wasm
+    echo "wasm: optimising ($1)"
+    "$tools/node_modules/.bin/wasm-opt" -O2 "$made/$1/smrtc_wasm_bg.wasm" -o "$made/$1/optimised.wasm"
+    mv "$made/$1/optimised.wasm" "$made/$1/smrtc_wasm_bg.wasm"
+}
+
+for build in $builds; do compile "$build"; done
+# Optimising takes longer than all the rest; `.built-from` says which modules the files in dist came from.
+stamp="$mode $(cd "$made" && cksum -- *.wasm | tr '\n' ' ') $(cksum <"$bindgen")"
+[ "$(cat "$dist/.built-from" 2>/dev/null)" != "$stamp" ] || exit 0
+
+for build in $builds; do
+    bind "$build"
+    cmp "$made/${builds%% *}/smrtc_wasm.js" "$made/$build/smrtc_wasm.js" || {
+        echo "$0: $build needs other JavaScript than the rest; one file cannot serve them all" >&2
+        exit 1
+    }
+done
 mkdir -p "$dist"
-rm -f "$dist/.built-from"
-cp "$bound"/smrtc_wasm* "$dist/"
-echo "$made" >"$dist/.built-from"
-echo "wasm: wasm/sdk/dist/smrtc_wasm_bg.wasm, $(wc -c <"$dist/smrtc_wasm_bg.wasm") bytes"
+# Modules of another mode or an earlier version do not fit the JavaScript.
+rm -f "$dist/.built-from" "$dist"/smrtc_wasm*
+for build in $builds; do
+    cp "$made/$build/smrtc_wasm_bg.wasm" "$dist/smrtc_wasm_$build.wasm"
+    echo "wasm: wasm/sdk/dist/smrtc_wasm_$build.wasm, $(wc -c <"$dist/smrtc_wasm_$build.wasm") bytes"
+done
+cp "$made/${builds%% *}/smrtc_wasm.js" "$made/${builds%% *}/smrtc_wasm.d.ts" "$dist/"
+echo "$stamp" >"$dist/.built-from"

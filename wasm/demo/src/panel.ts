@@ -15,6 +15,12 @@ const SUITE_WORDS: Record<EncryptionState["suite"], string> = {
 
 export const suiteWords = (suite: EncryptionState["suite"]): string => SUITE_WORDS[suite];
 
+const BUILD_WORDS: Record<EncryptionState["wasmBuild"], string> = {
+  "relaxed-simd": "Wasm, Relaxed SIMD",
+  simd128: "Wasm, SIMD",
+  scalar: "Wasm without SIMD",
+};
+
 const SENDER_WORDS = { ok: "opens", "cannot-decrypt": "cannot decrypt", waiting: "nothing yet" } as const;
 
 export class Panel {
@@ -41,7 +47,7 @@ export class Panel {
       "aside",
       { class: "panel", id: "panel", aria: { label: "Connection and encryption" } },
       h("header", {}, h("h2", {}, icon("shield"), "Encryption"), closeButton),
-      h("dl", { class: "facts" }, ...this.#rows("Suite", "Key source", "Epoch", "Your key id")),
+      h("dl", { class: "facts" }, ...this.#rows("Suite", "Engine", "Key source", "Epoch", "Your key id")),
       this.#senders,
       h("h2", {}, icon("chart"), "Connection"),
       h("dl", { class: "facts" }, ...this.#rows("Transport", "Sending", "Receiving")),
@@ -53,6 +59,7 @@ export class Panel {
   update(stats: ClientStats): void {
     const { encryption } = stats;
     this.#set("Suite", suiteWords(encryption.suite));
+    this.#set("Engine", `${BUILD_WORDS[encryption.wasmBuild]} (${encryption.sm4Backend})`);
     this.#set("Key source", encryption.mode === "external" ? "external key (from the link)" : encryption.mode);
     this.#set("Epoch", String(encryption.epoch));
     this.#set("Your key id", groups(encryption.kid));

@@ -3,30 +3,14 @@ import { RtcError, fromPlainError, isRetryable } from "./errors.ts";
 import type { PlainError } from "./errors.ts";
 import type { ClientEvents, ConnectionState, EncryptionState } from "./events.ts";
 import type { LocalStream } from "./local_stream.ts";
-import type { ClientOptions } from "./options.ts";
+import type { ClientOptions, VideoCodecName } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
 import type { ClientStats, LocalAudioStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats, TransportStats } from "./stats.ts";
 import { Backoff } from "./internal/backoff.ts";
-import { encodableCodecs } from "./internal/codec.ts";
-import { EngineHost } from "./internal/engine_host.ts";
+import { Call } from "./internal/call.ts";
+import type { Connected } from "./internal/call.ts";
 import { Logger, mergeLogs } from "./internal/logger.ts";
-import { Publication } from "./internal/publication.ts";
-import { Roster } from "./internal/roster.ts";
-import { StatsMonitor } from "./internal/stats_monitor.ts";
-import { resolveGateway } from "./internal/transport.ts";
-import type { DownlinkNotice, UplinkNotice } from "./internal/worker_protocol.ts";
 import { checkSystemRequirements } from "./support.ts";
-import { VERSION } from "./version.ts";
-
-/** What exists between `join` and `leave`. */
-interface Call {
-  readonly host: EngineHost;
-  readonly roster: Roster;
-  readonly stats: StatsMonitor;
-  readonly encodable: Awaited<ReturnType<typeof encodableCodecs>>;
-  readonly decodable: readonly string[];
-  readonly publications: Map<LocalStream, Publication>;
-}
 
 /** One participant in one room. Made by {@link createClient}. */
 export class Client extends Emitter<ClientEvents> {
@@ -66,7 +50,7 @@ export class Client extends Emitter<ClientEvents> {
       const support = await checkSystemRequirements();
       if (!support.result) throw new RtcError("NOT_SUPPORTED", support.missing.join(" "));
       for (const warning of support.warnings) this.#log.info(warning);
-      await this.#start(generation, support.detail.encodeCodecs as Call["encodable"], support.detail.decodeCodecs);
+      await this.#start(generation, support.detail.encodeCodecs as VideoCodecName[], support.detail.decodeCodecs);
     } catch (thrown) {
       if (generation === this.#generation) {
         await this.#stop();
@@ -91,41 +75,11 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Sends a stream: one of camera and microphone and one of a screen at a time. */
   async publish(stream: LocalStream): Promise<void> {
-    const call = this.#need();
-    if (!stream.hasAudio() && !stream.hasVideo()) throw new RtcError("INVALID_OPERATION", "initialize the stream before publishing it");
-    if (stream.publication !== undefined) throw new RtcError("INVALID_OPERATION", "the stream is published already");
-    for (const other of call.publications.keys()) {
-      if (other.isScreen() === stream.isScreen()) {
-        throw new RtcError("INVALID_OPERATION", `another ${stream.isScreen() ? "screen" : "stream"} is published; unpublish it first`);
-      }
-    }
-    const publication = new Publication(stream, {
-      host: call.host,
-      log: this.#log,
-      userId: this.#userId,
-      encodable: call.encodable,
-      preferredCodecs: this.#options.videoCodecs,
-      peerCodecs: () => call.roster.peerCodecs(),
-      audioLevel: () => call.stats.ownAudioLevel,
-      onError: (thrown) => this.#onError(thrown),
-    });
-    call.publications.set(stream, publication);
-    stream.publication = publication;
-    try {
-      await publication.publish();
-    } catch (thrown) {
-      call.publications.delete(stream);
-      await publication.unpublish().catch(() => undefined);
-      throw thrown;
-    }
+    await this.#need().publish(stream);
   }
 
   async unpublish(stream: LocalStream): Promise<void> {
-    const call = this.#need();
-    const publication = call.publications.get(stream);
-    if (publication === undefined) throw new RtcError("INVALID_OPERATION", "the stream is not published");
-    call.publications.delete(stream);
-    await publication.unpublish();
+    await this.#need().unpublish(stream);
   }
 
   /** Asks for a remote stream's media. Both default to true; calling again changes the choice. */
@@ -237,45 +191,35 @@ export class Client extends Emitter<ClientEvents> {
 
   #processingNow: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean } | undefined;
 
-  async #start(generation: number, encodable: Call["encodable"], decodable: readonly string[]): Promise<void> {
-    const host = await EngineHost.start({ ...this.#options, audioProcessing: this.#processing }, this.#log, {
-      onUplink: (notice) => this.#onUplink(notice),
-      onDownlink: (notice) => this.#onDownlink(notice),
-    });
-    if (generation !== this.#generation) {
-      await host.close();
-      throw new RtcError("ABORTED", "the client left while joining");
-    }
-    const roster = new Roster({
-      host,
-      autoSubscribe: this.#options.autoSubscribe ?? true,
+  async #start(generation: number, encodable: readonly VideoCodecName[], decodable: readonly string[]): Promise<void> {
+    const call = await Call.start({
+      options: { ...this.#options, audioProcessing: this.#processing },
+      log: this.#log,
+      encodable,
+      decodable,
+      self: () => ({ userId: this.#userId, state: this.#state }),
       emit: (name, event) => this.emit(name, event),
-      onPeersChanged: () => this.#onPeersChanged(),
+      onClosed: (error) => this.#onClosed(error),
       onError: (thrown) => this.#onError(thrown),
     });
-    const stats = new StatsMonitor(host, roster, (name, event) => this.emit(name, event), () => ({ userId: this.#userId, state: this.#state }));
-    this.#call = { host, roster, stats, encodable, decodable, publications: new Map() };
-    host.audio.onStateChange = () => {
-      for (const stream of roster.streams) stream.media.changed();
-    };
-    await this.#connect(generation);
-    stats.start(this.#volumeIntervalMs);
+    if (generation !== this.#generation) {
+      await call.close();
+      throw new RtcError("ABORTED", "the client left while joining");
+    }
+    this.#call = call;
+    this.#onConnected(generation, await call.connect());
+    call.stats.start(this.#volumeIntervalMs);
   }
 
-  /** Opens both sessions and takes the room as it is. */
-  async #connect(generation: number): Promise<void> {
-    const call = this.#need();
-    const { gateway, token, transport = "auto" } = this.#options;
-    const [address, tokenText] = await Promise.all([resolveGateway(gateway), typeof token === "string" ? token : token()]);
-    const up = await call.host.uplink.call("connect", { address, token: tokenText, transport, sdkVersion: VERSION, decodeCodecs: call.decodable });
-    await call.host.downlink.call("connect", { address, ticket: up.joined.attachTicket, transport });
+  /** Takes the room as it is. */
+  #onConnected(generation: number, { joined, transport }: Connected): void {
     if (generation !== this.#generation) throw new RtcError("ABORTED", "the client left while connecting");
-    this.#userId = up.joined.userId;
-    this.#roomId = up.joined.roomId;
-    this.#transport = up.transport;
+    this.#userId = joined.userId;
+    this.#roomId = joined.roomId;
+    this.#transport = transport;
     this.#connectedGeneration = generation;
     this.#setState("CONNECTED");
-    call.roster.reset(up.joined);
+    this.#need().roster.reset(joined);
     void this.getEncryptionState().then((state) => this.emit("encryption-changed", state), () => undefined);
   }
 
@@ -293,9 +237,7 @@ export class Client extends Emitter<ClientEvents> {
       await sleep(wait);
       if (generation !== this.#generation) return;
       try {
-        await Promise.all([call.host.uplink.call("disconnect", { leave: false }), call.host.downlink.call("disconnect", undefined)]);
-        await this.#connect(generation);
-        for (const publication of call.publications.values()) await publication.publish();
+        await call.reconnect((connected) => this.#onConnected(generation, connected));
         this.#log.info(`reconnected after ${Math.round(performance.now() - started)} ms`);
         return;
       } catch (thrown) {
@@ -325,58 +267,13 @@ export class Client extends Emitter<ClientEvents> {
     if (call === undefined) return;
     this.#lastLogs = await Promise.race([this.getLogs().catch(() => ""), sleep(200).then(() => "")]);
     this.#call = undefined;
-    call.stats.stop();
-    for (const publication of call.publications.values()) publication.dispose();
-    call.roster.close();
-    await call.host.close();
-  }
-
-  #onUplink(notice: UplinkNotice): void {
-    const call = this.#call;
-    if (call === undefined) return;
-    switch (notice.kind) {
-      case "notification":
-        call.roster.handle(notice.notification);
-        return;
-      case "closed":
-        this.#onClosed(notice.error);
-        return;
-      case "video-size":
-        for (const publication of call.publications.values()) {
-          if (publication.videoTrackNumber === notice.track) publication.onVideoSize(notice.width, notice.height, notice.codec);
-        }
-        return;
-      case "source-ended":
-        return;
-      case "error":
-        this.#onError(fromPlainError(notice.error));
-    }
-  }
-
-  #onDownlink(notice: DownlinkNotice): void {
-    switch (notice.kind) {
-      case "closed":
-        this.#onClosed(notice.error);
-        return;
-      case "decryption":
-        this.#call?.roster.setDecryption(notice.sender, notice.state, notice.reason);
-        return;
-      case "first-frame":
-        this.#log.info(`first picture of ${this.#call?.roster.userOf(notice.sender) ?? "?"}: ${notice.width}x${notice.height}`);
-        return;
-      case "error":
-        this.#onError(fromPlainError(notice.error));
-    }
+    await call.close();
   }
 
   #onClosed(error: PlainError): void {
     // The gateway ends the downlink of whoever leaves.
     if (this.#generation !== this.#connectedGeneration) return;
     void this.#reconnect(fromPlainError(error));
-  }
-
-  #onPeersChanged(): void {
-    for (const publication of this.#call?.publications.values() ?? []) publication.peersChanged().catch((thrown: unknown) => this.#onError(thrown));
   }
 
   #onError(thrown: unknown): void {

@@ -1,3 +1,5 @@
+import type { WasmBuild } from "./options.ts";
+
 /** What this browser and page can do. `missing` says in words what stands in the way of a call. */
 export interface SystemRequirements {
   /** Whether a call is possible. */
@@ -9,6 +11,9 @@ export interface SystemRequirements {
     readonly isWebSocketSupported: boolean;
     readonly isWebCodecsSupported: boolean;
     readonly isWebAssemblySimdSupported: boolean;
+    readonly isWebAssemblyRelaxedSimdSupported: boolean;
+    /** The build of the engine that a call here uses; undefined without WebAssembly. */
+    readonly wasmBuild: WasmBuild | undefined;
     readonly isAudioWorkletSupported: boolean;
     readonly isMediaDevicesSupported: boolean;
     readonly isScreenShareSupported: boolean;

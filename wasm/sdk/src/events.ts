@@ -1,4 +1,5 @@
 import type { LocalStream } from "./local_stream.ts";
+import type { WasmBuild } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
 import type { RtcError } from "./errors.ts";
 
@@ -87,6 +88,10 @@ export interface EncryptionState {
   readonly kid: string;
   /** Where keys come from. */
   readonly mode: "external";
+  /** The build of the engine that seals and opens. */
+  readonly wasmBuild: WasmBuild;
+  /** The kernels of SM4-GCM, as the engine itself names them. */
+  readonly sm4Backend: "wasm_relaxed_simd" | "wasm_simd128" | "portable";
   readonly perSender: readonly SenderEncryptionState[];
 }
 

@@ -41,6 +41,7 @@ export type {
   VideoCodecName,
   VideoProfile,
   VideoProfileName,
+  WasmBuild,
 } from "./options.ts";
 export { getCameras, getDevices, getMicrophones, getSpeakers } from "./devices.ts";
 export type { SystemRequirements } from "./devices.ts";

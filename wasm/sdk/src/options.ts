@@ -6,6 +6,12 @@ export type VideoCodecName = "vp8" | "vp9" | "h264" | "av1";
 /** What carries the media. `auto` races both and takes WebTransport if it is up in time. */
 export type TransportChoice = "auto" | "webtransport" | "websocket";
 
+/**
+ * The engine's three builds, which differ in speed alone: with relaxed SIMD, with SIMD, with neither. Only the one that is
+ * used is fetched.
+ */
+export type WasmBuild = "relaxed-simd" | "simd128" | "scalar";
+
 /** How much goes to the console and the downloadable log. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "none";
 
@@ -51,6 +57,8 @@ export interface ClientOptions {
   readonly logLevel?: LogLevel;
   /** Where the SDK's files lie. Default: beside the module itself. */
   readonly assetBase?: string | URL;
+  /** Default: the fastest that the browser runs. For tests and measurements; `NOT_SUPPORTED` if it does not run. */
+  readonly wasmBuild?: WasmBuild;
   /** How long to keep trying after the connection is lost, in milliseconds. Default 60,000. */
   readonly reconnectTimeout?: number;
 }

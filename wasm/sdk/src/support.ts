@@ -1,18 +1,22 @@
 import type { SystemRequirements } from "./devices.ts";
 import { decodableCodecs, encodableCodecs } from "./internal/codec.ts";
+import { runnableBuilds } from "./internal/wasm_build.ts";
 
 /** Looks at what is there; asks the codecs, opens nothing. */
 export async function checkSystemRequirements(): Promise<SystemRequirements> {
   const scope = globalThis as unknown as Record<string, unknown>;
   const has = (name: string): boolean => name in scope && scope[name] !== undefined;
   const [encodeCodecs, decodeCodecs] = await Promise.all([encodableCodecs(), decodableCodecs()]);
+  const builds = runnableBuilds();
   const detail = {
     isSecureContext: globalThis.isSecureContext,
     isCrossOriginIsolated: globalThis.crossOriginIsolated,
     isWebTransportSupported: has("WebTransport"),
     isWebSocketSupported: has("WebSocket"),
     isWebCodecsSupported: has("VideoEncoder") && has("VideoDecoder"),
-    isWebAssemblySimdSupported: has("WebAssembly") && WebAssembly.validate(SIMD_PROBE),
+    isWebAssemblySimdSupported: builds.includes("simd128"),
+    isWebAssemblyRelaxedSimdSupported: builds.includes("relaxed-simd"),
+    wasmBuild: builds[0],
     isAudioWorkletSupported: has("AudioWorkletNode"),
     isMediaDevicesSupported: navigator.mediaDevices !== undefined,
     isScreenShareSupported: isScreenShareSupported(),
@@ -25,12 +29,13 @@ export async function checkSystemRequirements(): Promise<SystemRequirements> {
   if (!detail.isWebTransportSupported && !detail.isWebSocketSupported) missing.push("This browser has neither WebTransport nor WebSocket.");
   if (detail.isSecureContext && !detail.isWebCodecsSupported) missing.push("This browser has no WebCodecs: it cannot encode or decode video for the page.");
   if (detail.isWebCodecsSupported && decodeCodecs.length === 0) missing.push("This browser decodes none of VP8, H.264, VP9 and AV1.");
-  if (!detail.isWebAssemblySimdSupported) missing.push("This browser has no WebAssembly SIMD.");
+  if (detail.wasmBuild === undefined) missing.push("This browser has no WebAssembly.");
   if (detail.isSecureContext && !detail.isAudioWorkletSupported) missing.push("This browser has no AudioWorklet.");
   if (!detail.isOffscreenCanvasSupported) missing.push("This browser has no OffscreenCanvas.");
   const warnings: string[] = [];
   if (!detail.isWebTransportSupported) warnings.push("No WebTransport: media goes over WebSocket, which suffers more from loss.");
   if (!detail.isCrossOriginIsolated) warnings.push("The page is not cross-origin isolated: sound is passed by messages instead of shared memory.");
+  if (detail.wasmBuild === "scalar") warnings.push("No WebAssembly SIMD: sealing and sound take more of the processor.");
   if (!detail.isMediaDevicesSupported) warnings.push("The page may not use cameras and microphones.");
   if (detail.isWebCodecsSupported && encodeCodecs.length === 0) warnings.push("This browser encodes no video in real time: others will hear, but not see.");
   return { result: missing.length === 0, detail, missing, warnings };
@@ -40,8 +45,3 @@ export async function checkSystemRequirements(): Promise<SystemRequirements> {
 export function isScreenShareSupported(): boolean {
   return typeof navigator !== "undefined" && "getDisplayMedia" in (navigator.mediaDevices ?? {});
 }
-
-/** A module with one function that uses `i8x16.splat` and `i8x16.popcnt`. */
-const SIMD_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
-]);

@@ -1,9 +1,10 @@
 /** Starts and stops what runs outside of the main thread: both workers, the Wasm module, the audio worklet. */
 import { RtcError } from "../errors.ts";
-import type { ClientOptions } from "../options.ts";
+import type { ClientOptions, WasmBuild } from "../options.ts";
 import { AudioEngine } from "./audio_engine.ts";
 import { Logger } from "./logger.ts";
 import { Caller } from "./rpc.ts";
+import { chooseBuild, moduleUrl } from "./wasm_build.ts";
 import type { DownlinkCalls, DownlinkNotice, UplinkCalls, UplinkNotice } from "./worker_protocol.ts";
 
 /** Who hears the workers. */
@@ -16,14 +17,17 @@ export class EngineHost {
   readonly uplink: Caller<UplinkCalls, UplinkNotice>;
   readonly downlink: Caller<DownlinkCalls, DownlinkNotice>;
   readonly audio: AudioEngine;
+  readonly wasmBuild: WasmBuild;
   readonly #workers: readonly Worker[];
 
   private constructor(
+    wasmBuild: WasmBuild,
     uplink: Caller<UplinkCalls, UplinkNotice>,
     downlink: Caller<DownlinkCalls, DownlinkNotice>,
     audio: AudioEngine,
     workers: readonly Worker[],
   ) {
+    this.wasmBuild = wasmBuild;
     this.uplink = uplink;
     this.downlink = downlink;
     this.audio = audio;
@@ -32,7 +36,8 @@ export class EngineHost {
 
   static async start(options: ClientOptions, log: Logger, listener: NoticeListener): Promise<EngineHost> {
     const base = options.assetBase;
-    const module = compile(base === undefined ? new URL("./smrtc_wasm_bg.wasm", import.meta.url) : new URL("smrtc_wasm_bg.wasm", base));
+    const wasmBuild = chooseBuild(options.wasmBuild);
+    const module = compile(moduleUrl(wasmBuild, base));
     const uplinkWorker =
       base === undefined
         ? new Worker(new URL("./uplink_worker.js", import.meta.url), { type: "module", name: "smrtc-uplink" })
@@ -44,7 +49,7 @@ export class EngineHost {
     const uplink = new Caller<UplinkCalls, UplinkNotice>(uplinkWorker, (notice) => listener.onUplink(notice));
     const downlink = new Caller<DownlinkCalls, DownlinkNotice>(downlinkWorker, (notice) => listener.onDownlink(notice));
     const audio = new AudioEngine(log);
-    const host = new EngineHost(uplink, downlink, audio, [uplinkWorker, downlinkWorker]);
+    const host = new EngineHost(wasmBuild, uplink, downlink, audio, [uplinkWorker, downlinkWorker]);
     const broken = new Promise<never>((_, reject) => {
       for (const worker of host.#workers) {
         worker.onerror = (event) => reject(new RtcError("NOT_SUPPORTED", `a worker did not start: ${event.message ?? "its script could not be loaded"}`));
@@ -53,6 +58,7 @@ export class EngineHost {
     broken.catch(() => undefined);
     try {
       await Promise.race([host.#init(options, await module), broken]);
+      log.info(`engine build ${wasmBuild}`);
       await audio.start(base === undefined ? new URL("./audio_worklet.js", import.meta.url) : new URL("audio_worklet.js", base));
     } catch (thrown) {
       await host.close();

@@ -4,9 +4,13 @@
  *
  * All times are microseconds on the worker's `performance.now` clock.
  */
+import type { EncryptionState } from "../events.ts";
 import type { DownlinkEngineStats, DownlinkEvent, UplinkEngineStats, UplinkEvent } from "./engine_events.ts";
 
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
+
+/** The kernels of SM4-GCM in the module. Only after `init`. */
+export function sm4Backend(): EncryptionState["sm4Backend"];
 
 /** Capture, sealing, sending and the control stream. */
 export class UplinkEngine {
@@ -27,7 +31,10 @@ export class UplinkEngine {
   datagram(nowUs: number, bytes: Uint8Array): void;
   timeout(nowUs: number): void;
   pollControl(): Uint8Array | undefined;
-  pollDatagram(): Uint8Array | undefined;
+  /** Takes the next datagram in hand; its length, 0 if there is none. */
+  nextDatagram(): number;
+  /** Where the one in hand lies in Wasm memory, until the next is taken. */
+  datagramAddress(): number;
   pollEvent(): UplinkEvent | undefined;
   /** When to call `timeout`; infinity for never. */
   nextTimeout(): number;
@@ -38,8 +45,8 @@ export class UplinkEngine {
   queueDelay(): number;
   /** Address of `length` bytes in Wasm memory that the next `sealVideo` takes. */
   videoBuffer(length: number): number;
-  /** Seals what lies in the buffer and sends it; false if there is no session. */
-  sealVideo(nowUs: number, track: number, length: number, key: boolean, discardable: boolean, temporal: number, referenceDistance: number, mediaTimeUs: number): boolean;
+  /** Seals what lies in the buffer where it lies and sends it; false if there is no session. */
+  sealVideo(nowUs: number, track: number, key: boolean, discardable: boolean, temporal: number, referenceDistance: number, mediaTimeUs: number): boolean;
   /** Near and far end, 48 kHz mono, same length; `endUs` is when the last sample was captured. */
   pushAudio(nowUs: number, track: number, near: Float32Array, far: Float32Array, endUs: number): void;
   setAudioMuted(muted: boolean): void;
@@ -68,7 +75,10 @@ export class DownlinkEngine {
   openSession(): void;
   datagram(nowUs: number, bytes: Uint8Array): void;
   timeout(nowUs: number): void;
-  pollDatagram(): Uint8Array | undefined;
+  /** Takes the next datagram in hand; its length, 0 if there is none. */
+  nextDatagram(): number;
+  /** Where the one in hand lies in Wasm memory, until the next is taken. */
+  datagramAddress(): number;
   pollVideo(): VideoOut | undefined;
   pollEvent(): DownlinkEvent | undefined;
   nextTimeout(): number;

@@ -88,6 +88,8 @@ export class StatsMonitor {
         epoch: up.epoch,
         kid: up.kid,
         mode: "external",
+        wasmBuild: this.#host.wasmBuild,
+        sm4Backend: up.sm4Backend,
         perSender: (down.engine?.senders ?? []).flatMap(({ sender, ...state }) => {
           const userId = this.#roster.userOf(sender);
           return userId === undefined ? [] : [{ userId, ...state }];

@@ -6,6 +6,11 @@ export interface TransportHandler {
   /** A piece of the control stream; pieces may split anywhere. Uplink sessions only. */
   onControl(bytes: Uint8Array): void;
   onDatagram(bytes: Uint8Array): void;
+  /**
+   * The next datagram to send, if there is one. It may be a view of Wasm memory that holds until anything else is called
+   * there: whoever asks has it read before it does anything else.
+   */
+  nextDatagram(): Uint8Array | undefined;
   /** Called once, unless `close` was called. */
   onClosed(error: RtcError): void;
 }
@@ -15,7 +20,8 @@ export interface Transport {
   readonly kind: "webtransport" | "websocket";
   /** `bytes` must not lie in Wasm memory: the browser reads them later. */
   sendControl(bytes: Uint8Array): void;
-  sendDatagram(bytes: Uint8Array): void;
+  /** Sends what `nextDatagram` gives, until it gives nothing. */
+  flushDatagrams(): void;
   close(code: number, reason: string): void;
 }
 
@@ -145,6 +151,7 @@ class WebTransportSession implements Transport {
   readonly #datagrams: WritableStreamDefaultWriter<Uint8Array>;
   #control: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #state: "opening" | "open" | "closed" = "opening";
+  #flushing = false;
 
   constructor(session: WebTransport, handler: TransportHandler) {
     this.#session = session;
@@ -195,8 +202,25 @@ class WebTransportSession implements Transport {
     this.#control?.write(bytes).catch(() => undefined);
   }
 
-  sendDatagram(bytes: Uint8Array): void {
-    this.#datagrams.write(bytes).catch(() => undefined);
+  flushDatagrams(): void {
+    if (!this.#flushing) void this.#flush();
+  }
+
+  /**
+   * With no write under way the stream hands the bytes to the transport within `write`, and that copies them there and
+   * then (WebTransport §4.3, “writeDatagrams”). So the next one is asked for only once a write has ended.
+   */
+  async #flush(): Promise<void> {
+    this.#flushing = true;
+    try {
+      for (let bytes = this.#handler.nextDatagram(); bytes !== undefined; bytes = this.#handler.nextDatagram()) {
+        await this.#datagrams.write(bytes);
+      }
+    } catch {
+      // `closed` tells why.
+    } finally {
+      this.#flushing = false;
+    }
   }
 
   close(code: number, reason: string): void {
@@ -224,7 +248,7 @@ function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: 
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${options.address.websocket}/v1/session?${options.query}`);
     socket.binaryType = "arraybuffer";
-    const transport = new WebSocketSession(socket);
+    const transport = new WebSocketSession(socket, handler);
     let opened = false;
     signal.addEventListener("abort", () => {
       transport.close(4000, "not needed");
@@ -252,24 +276,31 @@ function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: 
 class WebSocketSession implements Transport {
   readonly kind = "websocket";
   closed = false;
+  /** `send` copies at once, so one buffer serves all messages. */
+  #message = new Uint8Array(2_048);
 
-  constructor(readonly socket: WebSocket) {}
+  constructor(
+    readonly socket: WebSocket,
+    readonly handler: TransportHandler,
+  ) {}
 
   sendControl(bytes: Uint8Array): void {
     this.#send(CONTROL_CHANNEL, bytes);
   }
 
-  sendDatagram(bytes: Uint8Array): void {
-    if (this.socket.bufferedAmount > WEBSOCKET_BUFFER_BYTES) return;
-    this.#send(DATAGRAM_CHANNEL, bytes);
+  flushDatagrams(): void {
+    for (let bytes = this.handler.nextDatagram(); bytes !== undefined; bytes = this.handler.nextDatagram()) {
+      if (this.socket.bufferedAmount <= WEBSOCKET_BUFFER_BYTES) this.#send(DATAGRAM_CHANNEL, bytes);
+    }
   }
 
+  /** The channel's byte has to be in front of the bytes: a message is one piece of memory. */
   #send(channel: number, bytes: Uint8Array): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    const message = new Uint8Array(bytes.length + 1);
-    message[0] = channel;
-    message.set(bytes, 1);
-    this.socket.send(message);
+    if (this.#message.length <= bytes.length) this.#message = new Uint8Array(2 * bytes.length + 1);
+    this.#message[0] = channel;
+    this.#message.set(bytes, 1);
+    this.socket.send(this.#message.subarray(0, bytes.length + 1));
   }
 
   close(code: number, reason: string): void {

@@ -1,6 +1,6 @@
 /** Typed messages between the page and its two workers, and between the workers and the audio worklet. */
 import type { PlainError } from "../errors.ts";
-import type { CipherSuiteName } from "../events.ts";
+import type { CipherSuiteName, EncryptionState } from "../events.ts";
 import type { LogLevel, TransportChoice, VideoCodecName } from "../options.ts";
 import type { DownlinkEngineStats, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
 import type { GatewayAddress } from "./transport.ts";
@@ -89,6 +89,7 @@ export interface UplinkStats {
   readonly suite: CipherSuiteName;
   readonly kid: string;
   readonly epoch: number;
+  readonly sm4Backend: EncryptionState["sm4Backend"];
 }
 
 /** What the uplink worker tells unasked. */

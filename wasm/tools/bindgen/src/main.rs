@@ -26,6 +26,8 @@ fn main() -> Result<()> {
         .web(true)
         .context("web target")?
         .typescript(true)
+        // The SDK chooses among several modules; a default would name one that is not there.
+        .omit_default_module_path(true)
         // DWARF is what the browser's debugger reads; checks in the glue catch the use of a freed object.
         .keep_debug(debug)
         .debug(debug)

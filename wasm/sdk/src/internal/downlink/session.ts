@@ -4,6 +4,7 @@ import { RtcError, toPlainError } from "../../errors.ts";
 import { Deadline, nowUs } from "../deadline.ts";
 import type { DownlinkEngineStats, DownlinkEvent } from "../engine_events.ts";
 import type { Logger } from "../logger.ts";
+import { nextDatagram } from "../outgoing.ts";
 import { dial } from "../transport.ts";
 import type { Transport } from "../transport.ts";
 import type { DownlinkCalls, DownlinkNotice } from "../worker_protocol.ts";
@@ -48,6 +49,7 @@ export class DownlinkSession {
           this.#engine.datagram(nowUs(), bytes);
           this.drain();
         },
+        nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
         onClosed: (error) => {
           if (generation === this.#generation) this.#onClosed(error);
         },
@@ -79,7 +81,7 @@ export class DownlinkSession {
   drain(): void {
     const engine = this.#engine;
     const transport = this.#transport;
-    for (let bytes = engine.pollDatagram(); bytes !== undefined; bytes = engine.pollDatagram()) transport?.sendDatagram(bytes);
+    transport?.flushDatagrams();
     for (let video = engine.pollVideo(); video !== undefined; video = engine.pollVideo()) {
       const data = new Uint8Array(this.#memory.buffer, video.ptr, video.len);
       this.#receiver(video.sender, video.track)?.decode(data, video.key, video.mediaTimeUs, video.renderAtUs);

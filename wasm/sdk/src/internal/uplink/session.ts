@@ -4,6 +4,7 @@ import { RtcError, toPlainError } from "../../errors.ts";
 import { Deadline, nowUs } from "../deadline.ts";
 import type { JoinedInfo, MediaKind, RequestBody, UplinkEngineStats, UplinkEvent } from "../engine_events.ts";
 import type { Logger } from "../logger.ts";
+import { nextDatagram } from "../outgoing.ts";
 import { dial } from "../transport.ts";
 import type { Transport } from "../transport.ts";
 import type { ConnectRequest, UplinkCalls, UplinkNotice } from "../worker_protocol.ts";
@@ -36,7 +37,6 @@ export class UplinkSession {
   readonly #waiting = new Map<number, Waiting>();
   #transport: Transport | undefined;
   #joined = false;
-  #videoBuffer = new Uint8Array();
   /** Counts connections, so that a late answer of an earlier one is recognised. */
   #generation = 0;
   audioBitrate = 0;
@@ -65,6 +65,7 @@ export class UplinkSession {
           this.#engine.datagram(nowUs(), bytes);
           this.drain();
         },
+        nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
         onClosed: (error) => {
           if (generation === this.#generation) this.#onClosed(error);
         },
@@ -125,17 +126,13 @@ export class UplinkSession {
     this.drain();
   }
 
-  /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed there. */
+  /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed where they are put. */
   sendVideo(chunk: EncodedVideoChunk, track: number): boolean {
     if (!this.#joined) return false;
-    const length = chunk.byteLength;
-    const ptr = this.#engine.videoBuffer(length);
-    if (this.#videoBuffer.buffer !== this.#memory.buffer || this.#videoBuffer.byteOffset !== ptr || this.#videoBuffer.byteLength < length) {
-      this.#videoBuffer = new Uint8Array(this.#memory.buffer, ptr, length);
-    }
-    chunk.copyTo(this.#videoBuffer);
+    const address = this.#engine.videoBuffer(chunk.byteLength);
+    chunk.copyTo(new Uint8Array(this.#memory.buffer, address, chunk.byteLength));
     const key = chunk.type === "key";
-    const sent = this.#engine.sealVideo(nowUs(), track, length, key, false, 0, key ? 0 : 1, chunk.timestamp);
+    const sent = this.#engine.sealVideo(nowUs(), track, key, false, 0, key ? 0 : 1, chunk.timestamp);
     this.drain();
     return sent;
   }
@@ -149,7 +146,7 @@ export class UplinkSession {
     const engine = this.#engine;
     const transport = this.#transport;
     for (let bytes = engine.pollControl(); bytes !== undefined; bytes = engine.pollControl()) transport?.sendControl(bytes);
-    for (let bytes = engine.pollDatagram(); bytes !== undefined; bytes = engine.pollDatagram()) transport?.sendDatagram(bytes);
+    transport?.flushDatagrams();
     for (let event = engine.pollEvent(); event !== undefined; event = engine.pollEvent()) this.#onEvent(event);
     if (transport !== undefined) this.#deadline.arm(engine.nextTimeout());
   }

@@ -1,5 +1,5 @@
 /** Entry of the uplink worker: the page's calls on one side, engine and transport on the other. */
-import init, { UplinkEngine } from "smrtc-wasm";
+import init, { UplinkEngine, sm4Backend } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import type { CipherSuiteName } from "../../events.ts";
 import { Logger } from "../logger.ts";
@@ -100,6 +100,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
       suite: need().suite,
       kid: engine.kid(),
       epoch: engine.epoch(),
+      sm4Backend: sm4Backend(),
     };
   },
   logs() {

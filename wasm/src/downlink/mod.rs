@@ -1,23 +1,31 @@
 //! The downlink worker's object: receive → open → jitter buffer, and the playout of sound.
 //!
+//! A datagram is copied into Wasm memory once, by the call, and its payload once more to where the frame is put together.
+//! There the frame is opened, there it waits in the jitter buffer, and there the browser's decoder reads it.
+//!
 //! Keys outlive sessions, and with them the replay windows: what was opened before a reconnection is not opened again.
+
+mod opening;
+mod video_out;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smrtc_audio::{AudioReceiveStats, Playout, PlayoutConfig, SourceId};
-use smrtc_e2ee::sframe::{KeyStore, OpenError};
+use smrtc_e2ee::sframe::KeyStore;
 use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkEvent, DownlinkInput, DownlinkOutput};
 use smrtc_engine::stats::DownlinkStats;
 use smrtc_engine::time::{Instant, MediaTime};
-use smrtc_engine::wire::media::FrameHeader;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroize;
 
 use crate::js;
+use crate::outgoing::Outgoing;
 use crate::sealing;
 use crate::uplink::seed;
+use opening::{CANNOT_DECRYPT, SenderKeys};
+pub use video_out::VideoOut;
 
 /// Options of the constructor.
 #[derive(Deserialize)]
@@ -47,22 +55,6 @@ enum Event {
     },
 }
 
-/// How opening goes for one sender.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SenderKeys {
-    sender: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<String>,
-    state: &'static str,
-    frames_opened: u64,
-    frames_rejected: u64,
-    #[serde(skip)]
-    last_kid: Option<u64>,
-    #[serde(skip)]
-    last_error: Option<OpenError>,
-}
-
 /// What [`DownlinkEngine::stats`] hands out.
 #[derive(Serialize)]
 struct Stats<'a> {
@@ -80,59 +72,6 @@ struct AudioStats {
     stats: AudioReceiveStats,
 }
 
-/// A frame for a decoder. Its bytes stay in Wasm memory until it is freed.
-#[wasm_bindgen]
-pub struct VideoOut {
-    header: FrameHeader,
-    render_at: Instant,
-    frame: Vec<u8>,
-}
-
-#[wasm_bindgen]
-impl VideoOut {
-    /// The participant who sent it.
-    #[wasm_bindgen(getter)]
-    pub fn sender(&self) -> u32 {
-        self.header.sender
-    }
-
-    /// The sender's track.
-    #[wasm_bindgen(getter)]
-    pub fn track(&self) -> u8 {
-        self.header.track
-    }
-
-    /// Whether it decodes by itself.
-    #[wasm_bindgen(getter)]
-    pub fn key(&self) -> bool {
-        self.header.key
-    }
-
-    /// When it was captured, on the sender's clock.
-    #[wasm_bindgen(getter, js_name = mediaTimeUs)]
-    pub fn media_time_us(&self) -> f64 {
-        self.header.media_time.as_micros() as f64
-    }
-
-    /// When to show it, on our clock.
-    #[wasm_bindgen(getter, js_name = renderAtUs)]
-    pub fn render_at_us(&self) -> f64 {
-        js::micros(self.render_at)
-    }
-
-    /// Where its bytes begin in Wasm memory.
-    #[wasm_bindgen(getter)]
-    pub fn ptr(&self) -> usize {
-        self.frame.as_ptr().addr()
-    }
-
-    /// How many there are.
-    #[wasm_bindgen(getter, js_name = len)]
-    pub fn byte_length(&self) -> usize {
-        self.frame.len()
-    }
-}
-
 /// Receiving, opening, and the playout of sound. Times are microseconds of the worker's `performance.now`.
 #[wasm_bindgen]
 pub struct DownlinkEngine {
@@ -143,7 +82,7 @@ pub struct DownlinkEngine {
     audio_tracks: BTreeMap<SourceId, (u32, u8)>,
     senders: BTreeMap<u32, SenderKeys>,
     timeout: Instant,
-    datagrams: VecDeque<Vec<u8>>,
+    datagrams: Outgoing,
     videos: VecDeque<VideoOut>,
     events: VecDeque<Event>,
 }
@@ -177,7 +116,7 @@ impl DownlinkEngine {
             audio_tracks: BTreeMap::new(),
             senders: BTreeMap::new(),
             timeout: Instant::FAR_FUTURE,
-            datagrams: VecDeque::new(),
+            datagrams: Outgoing::default(),
             videos: VecDeque::new(),
             events: VecDeque::new(),
         })
@@ -207,10 +146,16 @@ impl DownlinkEngine {
         self.feed(js::instant(now_us), DownlinkInput::Timeout);
     }
 
-    /// A datagram to send.
-    #[wasm_bindgen(js_name = pollDatagram)]
-    pub fn poll_datagram(&mut self) -> Option<Vec<u8>> {
-        self.datagrams.pop_front()
+    /// Takes the next datagram to send in hand; its length in bytes, 0 if there is none.
+    #[wasm_bindgen(js_name = nextDatagram)]
+    pub fn next_datagram(&mut self) -> usize {
+        self.datagrams.advance()
+    }
+
+    /// Where the datagram in hand lies in Wasm memory, until the next is taken.
+    #[wasm_bindgen(js_name = datagramAddress)]
+    pub fn datagram_address(&self) -> usize {
+        self.datagrams.address()
     }
 
     /// A frame for a decoder, in decoding order.
@@ -354,24 +299,22 @@ impl DownlinkEngine {
     fn drain(&mut self, now: Instant) {
         loop {
             match self.downlink.poll_output() {
-                DownlinkOutput::Transmit(bytes) => self.datagrams.push_back(bytes),
+                DownlinkOutput::Transmit(bytes) => self.datagrams.push(bytes),
                 DownlinkOutput::Sealed { header, frame } => self.open(now, header, frame),
                 DownlinkOutput::Audio { header, opus } => self.playout.insert(
                     source(header.sender, header.track),
                     now,
                     header.frame_id,
                     header.media_time,
-                    &opus,
+                    &opus[sealing::text_of(&opus)],
                 ),
                 DownlinkOutput::Video {
                     header,
                     frame,
                     render_at,
-                } => self.videos.push_back(VideoOut {
-                    header,
-                    render_at,
-                    frame,
-                }),
+                } => self
+                    .videos
+                    .push_back(VideoOut::new(header, render_at, frame)),
                 DownlinkOutput::Event(event) => self.on_event(event),
                 DownlinkOutput::Timeout(at) => {
                     self.timeout = at;
@@ -380,59 +323,6 @@ impl DownlinkEngine {
                 _ => {}
             }
         }
-    }
-
-    fn open(&mut self, now: Instant, header: FrameHeader, frame: Vec<u8>) {
-        let sender = header.sender;
-        let input = match sealing::open(&mut self.keys, &header, frame) {
-            Ok((kid, plaintext)) => {
-                self.on_opened(sender, kid);
-                DownlinkInput::Opened { header, plaintext }
-            }
-            Err(error) => {
-                let keys = self.sender(sender);
-                keys.frames_rejected += 1;
-                keys.last_error = Some(error);
-                let reason = sealing::open_failure(error);
-                DownlinkInput::OpenFailed { header, reason }
-            }
-        };
-        self.downlink.handle_input(now, input);
-    }
-
-    fn on_opened(&mut self, sender: u32, kid: u64) {
-        let keys = self.sender(sender);
-        keys.frames_opened += 1;
-        if keys.last_kid != Some(kid) {
-            keys.last_kid = Some(kid);
-            keys.kid = Some(format!("{kid:016x}"));
-        }
-        if keys.state == WAITING {
-            self.set_state(sender, "ok");
-        }
-    }
-
-    fn sender(&mut self, sender: u32) -> &mut SenderKeys {
-        self.senders.entry(sender).or_insert_with(|| SenderKeys {
-            sender,
-            state: WAITING,
-            ..SenderKeys::default()
-        })
-    }
-
-    /// The engine says when; the words for why are the opener's.
-    fn set_state(&mut self, sender: u32, state: &'static str) {
-        let keys = self.sender(sender);
-        keys.state = state;
-        let reason = match keys.last_error {
-            Some(error) if state == CANNOT_DECRYPT => error.to_string(),
-            _ => String::new(),
-        };
-        self.events.push_back(Event::Decryption {
-            sender,
-            state,
-            reason,
-        });
     }
 
     fn on_event(&mut self, event: DownlinkEvent) {
@@ -460,6 +350,4 @@ fn source(sender: u32, track: u8) -> SourceId {
     SourceId(u64::from(sender) << 8 | u64::from(track))
 }
 
-const WAITING: &str = "waiting";
-const CANNOT_DECRYPT: &str = "cannot-decrypt";
 const BLOCK_US: u64 = 10_000;

@@ -3,25 +3,27 @@
 //! Capture outlives sessions, so that the echo canceller keeps what it has learnt when the connection is lost. A
 //! session's engine exists from the answer to Join, which names the participant.
 
+mod media;
+mod session;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::Deserialize;
 use smrtc_audio::{AudioOptions, Capture, CaptureConfig};
-use smrtc_e2ee::sframe::Sealer;
 use smrtc_e2ee::{ExternalKey, KeyProvider, OsRng, Rng};
-use smrtc_engine::control::v1::{self, client_message, server_message};
-use smrtc_engine::send::{
-    FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
-};
-use smrtc_engine::signal::{Signal, SignalEvent, SignalInput, SignalOutput};
-use smrtc_engine::time::{Bitrate, Instant, MediaTime};
+use smrtc_engine::control::v1::{self, client_message};
+use smrtc_engine::send::{TrackConfig, Uplink, UplinkInput};
+use smrtc_engine::signal::SignalInput;
+use smrtc_engine::time::{Bitrate, Instant};
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroize;
 
 use crate::error::CallError;
 use crate::js;
-use crate::messages::{self, Event, TrackBitrate};
-use crate::sealing;
+use crate::messages::{self, Event};
+use crate::outgoing::Outgoing;
+use crate::sealing::{self, Unsealed};
+use session::Session;
 
 /// Options of the constructor.
 #[derive(Deserialize)]
@@ -33,30 +35,19 @@ struct Config {
     auto_gain_control: bool,
 }
 
-/// What exists between two losses of the connection.
-struct Session {
-    signal: Signal,
-    sealer: Sealer,
-    kid: u64,
-    uplink: Option<Uplink>,
-    /// When each side wants to be woken.
-    signal_timeout: Instant,
-    uplink_timeout: Instant,
-}
-
 /// Capture, sealing, sending and the control stream. Times are microseconds of the worker's `performance.now`.
 #[wasm_bindgen]
 pub struct UplinkEngine {
     provider: ExternalKey,
     capture: Capture,
     samples_pushed: u64,
-    /// Where JavaScript puts the next video frame.
-    video: Vec<u8>,
+    /// Where the browser puts the next video frame.
+    video: Unsealed,
     session: Option<Session>,
     /// Tracks by number, to ask the engine for the bitrate of each.
     video_tracks: BTreeMap<u8, Bitrate>,
     control: VecDeque<Vec<u8>>,
-    datagrams: VecDeque<Vec<u8>>,
+    datagrams: Outgoing,
     events: VecDeque<Event>,
 }
 
@@ -85,11 +76,11 @@ impl UplinkEngine {
             provider: provider?,
             capture,
             samples_pushed: 0,
-            video: Vec::new(),
+            video: Unsealed::default(),
             session: None,
             video_tracks: BTreeMap::new(),
             control: VecDeque::new(),
-            datagrams: VecDeque::new(),
+            datagrams: Outgoing::default(),
             events: VecDeque::new(),
         })
     }
@@ -106,15 +97,7 @@ impl UplinkEngine {
         self.control.clear();
         self.datagrams.clear();
         self.events.clear();
-        let sealer = sealing::fresh_sealer(&mut self.provider)?;
-        self.session = Some(Session {
-            signal: Signal::new(),
-            kid: sealer.kid().0,
-            sealer,
-            uplink: None,
-            signal_timeout: Instant::FAR_FUTURE,
-            uplink_timeout: Instant::FAR_FUTURE,
-        });
+        self.session = Some(Session::new(sealing::fresh_sealer(&mut self.provider)?));
         Ok(())
     }
 
@@ -122,7 +105,7 @@ impl UplinkEngine {
     pub fn kid(&self) -> String {
         self.session
             .as_ref()
-            .map_or(String::new(), |session| format!("{:016x}", session.kid))
+            .map_or(String::new(), |session| format!("{:016x}", session.sealer.kid().0))
     }
 
     /// The key source's epoch; 0 for a key that has none.
@@ -196,10 +179,16 @@ impl UplinkEngine {
         self.control.pop_front()
     }
 
-    /// A datagram to send.
-    #[wasm_bindgen(js_name = pollDatagram)]
-    pub fn poll_datagram(&mut self) -> Option<Vec<u8>> {
-        self.datagrams.pop_front()
+    /// Takes the next datagram to send in hand; its length in bytes, 0 if there is none.
+    #[wasm_bindgen(js_name = nextDatagram)]
+    pub fn next_datagram(&mut self) -> usize {
+        self.datagrams.advance()
+    }
+
+    /// Where the datagram in hand lies in Wasm memory, until the next is taken.
+    #[wasm_bindgen(js_name = datagramAddress)]
+    pub fn datagram_address(&self) -> usize {
+        self.datagrams.address()
     }
 
     /// Something that the worker should know, as a plain object; undefined if there is nothing.
@@ -214,7 +203,7 @@ impl UplinkEngine {
     #[wasm_bindgen(js_name = nextTimeout)]
     pub fn next_timeout(&self) -> f64 {
         self.session.as_ref().map_or(f64::INFINITY, |session| {
-            js::micros(session.signal_timeout.min(session.uplink_timeout))
+            js::micros(session.next_timeout())
         })
     }
 
@@ -242,77 +231,6 @@ impl UplinkEngine {
         self.video_tracks.remove(&track);
         if let Some(uplink) = self.uplink() {
             uplink.remove_track(track);
-        }
-        self.drain();
-    }
-
-    /// Address of `length` bytes in Wasm memory, for the frame of the next [`Self::seal_video`].
-    #[wasm_bindgen(js_name = videoBuffer)]
-    pub fn video_buffer(&mut self, length: usize) -> usize {
-        if self.video.len() < length {
-            self.video.resize(length, 0);
-        }
-        self.video.as_ptr().addr()
-    }
-
-    /// Seals the first `length` bytes of the buffer and sends them; false if there is no session.
-    #[wasm_bindgen(js_name = sealVideo)]
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "an object would cost an allocation per frame at the border"
-    )]
-    pub fn seal_video(
-        &mut self,
-        now_us: f64,
-        track: u8,
-        length: usize,
-        key: bool,
-        discardable: bool,
-        temporal: u8,
-        reference_distance: u16,
-        media_time_us: f64,
-    ) -> bool {
-        let params = FrameParams {
-            key,
-            discardable,
-            spatial: 0,
-            temporal,
-            reference_distance,
-            media_time: MediaTime::from_micros(media_time_us.max(0.0) as u64),
-        };
-        let video = std::mem::take(&mut self.video);
-        let sent = self.seal(
-            js::instant(now_us),
-            track,
-            params,
-            video.get(..length).unwrap_or_default(),
-        );
-        self.video = video;
-        self.drain();
-        sent
-    }
-
-    /// Takes microphone and loudspeaker samples, 48 kHz mono, of the same time; `end_us` is when the last was captured.
-    #[wasm_bindgen(js_name = pushAudio)]
-    pub fn push_audio(&mut self, now_us: f64, track: u8, near: &[f32], far: &[f32], end_us: f64) {
-        self.capture.push(near, far);
-        let second = self.samples_pushed / SAMPLES_PER_SECOND;
-        self.samples_pushed += near.len() as u64;
-        if self.samples_pushed / SAMPLES_PER_SECOND != second {
-            self.tell_loss(js::instant(now_us));
-        }
-        while let Some(packet) = self.capture.poll_packet() {
-            let age_samples = self.samples_pushed.saturating_sub(packet.media_offset) as f64;
-            let media_time_us = end_us - age_samples * MICROS_PER_SAMPLE;
-            let params = FrameParams {
-                key: true,
-                discardable: false,
-                spatial: 0,
-                temporal: 0,
-                reference_distance: 0,
-                media_time: MediaTime::from_micros(media_time_us.max(0.0) as u64),
-            };
-            self.seal(js::instant(now_us), track, params, &packet.opus);
         }
         self.drain();
     }
@@ -375,81 +293,6 @@ impl UplinkEngine {
         self.drain();
     }
 
-    fn seal(&mut self, now: Instant, track: u8, params: FrameParams, frame: &[u8]) -> bool {
-        let Some(Session {
-            sealer,
-            uplink: Some(uplink),
-            ..
-        }) = &mut self.session
-        else {
-            return false;
-        };
-        match sealing::seal(uplink, sealer, now, track, params, frame) {
-            Ok(()) => true,
-            Err(reason) => {
-                self.events.push_back(Event::SealFailed { reason });
-                false
-            }
-        }
-    }
-
-    /// Moves what both sides of the session put out into the queues that JavaScript polls.
-    fn drain(&mut self) {
-        let Some(session) = &mut self.session else {
-            return;
-        };
-        loop {
-            match session.signal.poll_output() {
-                SignalOutput::Transmit(bytes) => self.control.push_back(bytes),
-                SignalOutput::Event(event) => {
-                    if let SignalEvent::Reply {
-                        body: server_message::Body::Joined(joined),
-                        ..
-                    } = &event
-                    {
-                        let uplink =
-                            Uplink::new(UplinkConfig::default(), joined.participant_id, seed());
-                        session.uplink = Some(uplink);
-                    }
-                    self.events.extend(signal_event(event));
-                }
-                SignalOutput::Timeout(at) => {
-                    session.signal_timeout = at;
-                    break;
-                }
-            }
-        }
-        let Some(uplink) = &mut session.uplink else {
-            return;
-        };
-        loop {
-            match uplink.poll_output() {
-                UplinkOutput::Transmit(bytes) => self.datagrams.push_back(bytes),
-                UplinkOutput::Event(UplinkEvent::TargetBitrate { audio, .. }) => {
-                    if audio > Bitrate::ZERO {
-                        // libopus refuses only what is out of its range, and the range is clamped.
-                        let _ = self.capture.set_bitrate(audio);
-                    }
-                    let tracks = self.video_tracks.keys().map(|&track| TrackBitrate {
-                        track,
-                        bitrate: uplink.track_bitrate(track).as_bps() as f64,
-                    });
-                    self.events.push_back(Event::TargetBitrate {
-                        audio: audio.as_bps() as f64,
-                        tracks: tracks.collect(),
-                    });
-                }
-                UplinkOutput::Event(UplinkEvent::KeyFrameRequested { track, .. }) => {
-                    self.events.push_back(Event::KeyFrameRequested { track });
-                }
-                UplinkOutput::Timeout(at) => {
-                    session.uplink_timeout = at;
-                    break;
-                }
-            }
-        }
-    }
-
     /// In-band redundancy is sized by the loss that is measured.
     fn tell_loss(&mut self, now: Instant) {
         let Some(uplink) = self.uplink() else {
@@ -466,14 +309,6 @@ impl UplinkEngine {
 
     fn log(&mut self, level: &'static str, message: String) {
         self.events.push_back(Event::Log { level, message });
-    }
-}
-
-fn signal_event(event: SignalEvent) -> Option<Event> {
-    match event {
-        SignalEvent::Reply { request_id, body } => Some(messages::reply(request_id, body)),
-        SignalEvent::RequestTimedOut { request_id } => Some(Event::RequestTimedOut { request_id }),
-        SignalEvent::Notification(body) => messages::notification(body),
     }
 }
 
@@ -495,6 +330,3 @@ pub(crate) fn seed() -> u64 {
     let _ = OsRng.fill(&mut bytes);
     u64::from_be_bytes(bytes)
 }
-
-const SAMPLES_PER_SECOND: u64 = 48_000;
-const MICROS_PER_SAMPLE: f64 = 1e6 / SAMPLES_PER_SECOND as f64;

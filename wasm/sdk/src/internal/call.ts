@@ -1,0 +1,181 @@
+/**
+ * What exists between `join` and `leave`: the workers, who else is in the room, what we publish, the statistics. When to
+ * connect and when to give up is the client's decision.
+ */
+import { RtcError, fromPlainError } from "../errors.ts";
+import type { PlainError } from "../errors.ts";
+import type { ClientEvents, ConnectionState } from "../events.ts";
+import type { LocalStream } from "../local_stream.ts";
+import type { ClientOptions, VideoCodecName } from "../options.ts";
+import { VERSION } from "../version.ts";
+import type { JoinedInfo } from "./engine_events.ts";
+import { EngineHost } from "./engine_host.ts";
+import type { Logger } from "./logger.ts";
+import { Publication } from "./publication.ts";
+import { Roster } from "./roster.ts";
+import { StatsMonitor } from "./stats_monitor.ts";
+import { resolveGateway } from "./transport.ts";
+import type { DownlinkNotice, UplinkNotice } from "./worker_protocol.ts";
+
+/** What the call needs of the client around it. */
+export interface CallContext {
+  readonly options: ClientOptions;
+  readonly log: Logger;
+  /** What we encode in real time, and what we decode; best first. */
+  readonly encodable: readonly VideoCodecName[];
+  readonly decodable: readonly string[];
+  self(): { userId: string; state: ConnectionState };
+  emit<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void;
+  /** A session with the gateway ended by itself. */
+  onClosed(error: PlainError): void;
+  onError(thrown: unknown): void;
+}
+
+/** What came of connecting. */
+export interface Connected {
+  readonly joined: JoinedInfo;
+  readonly transport: "webtransport" | "websocket";
+}
+
+export class Call {
+  readonly host: EngineHost;
+  readonly roster: Roster;
+  readonly stats: StatsMonitor;
+  readonly #context: CallContext;
+  readonly #publications = new Map<LocalStream, Publication>();
+  #closed = false;
+
+  private constructor(host: EngineHost, context: CallContext) {
+    this.host = host;
+    this.#context = context;
+    const emit: CallContext["emit"] = (name, event) => context.emit(name, event);
+    this.roster = new Roster({
+      host,
+      autoSubscribe: context.options.autoSubscribe ?? true,
+      emit,
+      onPeersChanged: () => this.#onPeersChanged(),
+      onError: (thrown) => context.onError(thrown),
+    });
+    this.stats = new StatsMonitor(host, this.roster, emit, () => context.self());
+    host.audio.onStateChange = () => {
+      for (const stream of this.roster.streams) stream.media.changed();
+    };
+  }
+
+  /** Starts the workers; connects nothing. */
+  static async start(context: CallContext): Promise<Call> {
+    // Notices before the call exists concern nobody.
+    const started: { call?: Call } = {};
+    const host = await EngineHost.start(context.options, context.log, {
+      onUplink: (notice) => started.call?.onUplink(notice),
+      onDownlink: (notice) => started.call?.onDownlink(notice),
+    });
+    started.call = new Call(host, context);
+    return started.call;
+  }
+
+  /** Opens both sessions. The room comes with the answer; the roster takes it when the client says so. */
+  async connect(): Promise<Connected> {
+    const { gateway, token, transport = "auto" } = this.#context.options;
+    const [address, tokenText] = await Promise.all([resolveGateway(gateway), typeof token === "string" ? token : token()]);
+    const { decodable: decodeCodecs } = this.#context;
+    const up = await this.host.uplink.call("connect", { address, token: tokenText, transport, sdkVersion: VERSION, decodeCodecs });
+    await this.host.downlink.call("connect", { address, ticket: up.joined.attachTicket, transport });
+    return { joined: up.joined, transport: up.transport };
+  }
+
+  /** Connects anew, and publishes again what was published. */
+  async reconnect(onConnected: (connected: Connected) => void): Promise<void> {
+    await Promise.all([this.host.uplink.call("disconnect", { leave: false }), this.host.downlink.call("disconnect", undefined)]);
+    onConnected(await this.connect());
+    for (const publication of this.#publications.values()) await publication.publish();
+  }
+
+  async publish(stream: LocalStream): Promise<void> {
+    if (!stream.hasAudio() && !stream.hasVideo()) throw new RtcError("INVALID_OPERATION", "initialize the stream before publishing it");
+    if (stream.publication !== undefined) throw new RtcError("INVALID_OPERATION", "the stream is published already");
+    for (const other of this.#publications.keys()) {
+      if (other.isScreen() === stream.isScreen()) {
+        throw new RtcError("INVALID_OPERATION", `another ${stream.isScreen() ? "screen" : "stream"} is published; unpublish it first`);
+      }
+    }
+    const { options, log, encodable } = this.#context;
+    const publication = new Publication(stream, {
+      host: this.host,
+      log,
+      userId: this.#context.self().userId,
+      encodable,
+      preferredCodecs: options.videoCodecs,
+      peerCodecs: () => this.roster.peerCodecs(),
+      audioLevel: () => this.stats.ownAudioLevel,
+      onError: (thrown) => this.#context.onError(thrown),
+    });
+    this.#publications.set(stream, publication);
+    stream.publication = publication;
+    try {
+      await publication.publish();
+    } catch (thrown) {
+      this.#publications.delete(stream);
+      await publication.unpublish().catch(() => undefined);
+      throw thrown;
+    }
+  }
+
+  async unpublish(stream: LocalStream): Promise<void> {
+    const publication = this.#publications.get(stream);
+    if (publication === undefined) throw new RtcError("INVALID_OPERATION", "the stream is not published");
+    this.#publications.delete(stream);
+    await publication.unpublish();
+  }
+
+  /** Frees everything. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.stats.stop();
+    for (const publication of this.#publications.values()) publication.dispose();
+    this.roster.close();
+    await this.host.close();
+  }
+
+  private onUplink(notice: UplinkNotice): void {
+    if (this.#closed) return;
+    switch (notice.kind) {
+      case "notification":
+        this.roster.handle(notice.notification);
+        return;
+      case "closed":
+        this.#context.onClosed(notice.error);
+        return;
+      case "video-size":
+        for (const publication of this.#publications.values()) {
+          if (publication.videoTrackNumber === notice.track) publication.onVideoSize(notice.width, notice.height, notice.codec);
+        }
+        return;
+      case "source-ended":
+        return;
+      case "error":
+        this.#context.onError(fromPlainError(notice.error));
+    }
+  }
+
+  private onDownlink(notice: DownlinkNotice): void {
+    if (this.#closed) return;
+    switch (notice.kind) {
+      case "closed":
+        this.#context.onClosed(notice.error);
+        return;
+      case "decryption":
+        this.roster.setDecryption(notice.sender, notice.state, notice.reason);
+        return;
+      case "first-frame":
+        this.#context.log.info(`first picture of ${this.roster.userOf(notice.sender) ?? "?"}: ${notice.width}x${notice.height}`);
+        return;
+      case "error":
+        this.#context.onError(fromPlainError(notice.error));
+    }
+  }
+
+  #onPeersChanged(): void {
+    for (const publication of this.#publications.values()) publication.peersChanged().catch((thrown: unknown) => this.#context.onError(thrown));
+  }
+}
