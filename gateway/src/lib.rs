@@ -1,10 +1,11 @@
 //! The media gateway, as a library that tests drive in-process.
 //!
-//! [`room`], [`forward`] and [`hub`] are sans-IO; only [`net`] says `async`. Nothing here can open media: the gateway
+//! [`room`], [`forward`], [`delivery`] and [`hub`] are sans-IO; only [`net`] says `async`. Nothing here can open media: the gateway
 //! has no key and does not link the code that would use one.
 
 pub mod auth;
 pub mod config;
+pub mod delivery;
 pub mod forward;
 mod gateway;
 pub mod hub;

@@ -99,8 +99,8 @@ async fn a_control_stream_that_cannot_be_read_ends_its_session_alone() {
         let server = Server::start(settings()).await;
         let mut bystander = server.join(over, "room", "bystander").await;
         let cases: [(&[u8], u16); 3] = [
-            // A length of 65,537.
-            (&[0x81, 0x80, 0x04], 4413),
+            // A length of 1,048,577.
+            (&[0x81, 0x80, 0x40], 4413),
             (&[0xff, 0xff, 0xff, 0xff, 0x0f], 4413),
             // A Join whose text is cut off.
             (&[4, 0x12, 0x02, 0x0a, 0x09], 4400),
@@ -119,6 +119,12 @@ async fn a_control_stream_that_cannot_be_read_ends_its_session_alone() {
                 Body::PeerLeft(_)
             ));
         }
+        // Who has not joined has no use for long messages: 65,537 bytes.
+        let query = format!("token={}", token("room", "early"));
+        let mut early = server.open(over, &query).await;
+        early.send_control(vec![0x81, 0x80, 0x04]);
+        assert_eq!(early.closed().await, 4413, "{over:?} before Join");
+
         if over == Over::WebSocket {
             let mut bad = server.join(over, "room", "text").await;
             bad.uplink.send_text();

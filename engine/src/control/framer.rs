@@ -2,26 +2,45 @@
 
 use prost::Message;
 
-/// The longest message, without its length prefix, in bytes.
-pub const MAX_MESSAGE_BYTES: usize = 65_536;
+/// The longest message, without its length prefix, in bytes: the ratchet tree of a group of a thousand takes 400 KiB.
+pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 
-/// The longest length prefix that is worth reading: 65,536 takes three bytes.
+/// The longest message of a client that has not joined, in bytes.
+pub const MAX_MESSAGE_BYTES_BEFORE_JOIN: usize = 65_536;
+
+/// The longest length prefix that is worth reading: 1,048,576 takes three bytes.
 const MAX_PREFIX_BYTES: usize = 3;
 
 /// Cuts a stream of bytes, however it arrives in pieces, into messages.
 ///
 /// Push a piece, then call [`Framer::next_message`] until it yields `None`; so memory is bounded by one message and one piece.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Framer {
     buffer: Vec<u8>,
     /// How much of `buffer` has been handed out.
     consumed: usize,
+    max_message_bytes: usize,
+}
+
+impl Default for Framer {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Framer {
-    /// An empty stream.
+    /// An empty stream of messages of up to [`MAX_MESSAGE_BYTES`].
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            buffer: Vec::new(),
+            consumed: 0,
+            max_message_bytes: MAX_MESSAGE_BYTES,
+        }
+    }
+
+    /// The longest message to take from now on, in bytes; never more than [`MAX_MESSAGE_BYTES`].
+    pub fn set_max_message_bytes(&mut self, bytes: usize) {
+        self.max_message_bytes = bytes.min(MAX_MESSAGE_BYTES);
     }
 
     /// Appends bytes that came off the stream.
@@ -41,6 +60,9 @@ impl Framer {
         let Some((length, prefix)) = read_length(rest)? else {
             return Ok(None);
         };
+        if length > self.max_message_bytes {
+            return Err(FramerError::TooLong);
+        }
         let Some(body) = rest.get(prefix..prefix + length) else {
             return Ok(None);
         };
@@ -59,9 +81,6 @@ fn read_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, FramerError> {
         }
         length |= usize::from(byte & 0x7f) << (7 * i);
         if byte & 0x80 == 0 {
-            if length > MAX_MESSAGE_BYTES {
-                return Err(FramerError::TooLong);
-            }
             return Ok(Some((length, i + 1)));
         }
     }
@@ -72,7 +91,7 @@ fn read_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, FramerError> {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FramerError {
-    /// A message claims to be longer than [`MAX_MESSAGE_BYTES`]: close with 4413.
+    /// A message claims to be longer than it may be: close with 4413.
     #[error("control message too long")]
     TooLong,
     /// A message is not of the schema: close with 4400.
@@ -122,24 +141,27 @@ mod tests {
 
     #[test]
     fn the_length_is_bounded_before_the_bytes_arrive() {
-        let mut framer = Framer::new();
-        framer.push(&[0x80, 0x80, 0x04]);
-        assert_eq!(
-            framer.next_message::<ClientMessage>(),
-            Ok(None),
-            "65,536 is allowed"
-        );
-        for prefix in [
-            &[0x81, 0x80, 0x04][..],
-            &[0xff, 0xff, 0x7f],
-            &[0x80, 0x80, 0x80, 0x00],
-        ] {
+        let read = |max: usize, prefix: &[u8]| {
             let mut framer = Framer::new();
+            framer.set_max_message_bytes(max);
             framer.push(prefix);
-            assert_eq!(
-                framer.next_message::<ClientMessage>(),
-                Err(FramerError::TooLong)
-            );
+            framer.next_message::<ClientMessage>()
+        };
+        let before_join = MAX_MESSAGE_BYTES_BEFORE_JOIN;
+        assert_eq!(read(before_join, &[0x80, 0x80, 0x04]), Ok(None), "65,536");
+        assert_eq!(
+            read(before_join, &[0x81, 0x80, 0x04]),
+            Err(FramerError::TooLong)
+        );
+        for max in [MAX_MESSAGE_BYTES, usize::MAX] {
+            assert_eq!(read(max, &[0x80, 0x80, 0x40]), Ok(None), "1,048,576");
+            for prefix in [
+                &[0x81, 0x80, 0x40][..],
+                &[0xff, 0xff, 0x7f],
+                &[0x80, 0x80, 0x80, 0x00],
+            ] {
+                assert_eq!(read(max, prefix), Err(FramerError::TooLong));
+            }
         }
     }
 

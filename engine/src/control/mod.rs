@@ -3,6 +3,7 @@
 //! Not what the messages mean; that is [`crate::signal`] on the client and the rooms in the gateway.
 
 mod framer;
+pub mod mls;
 
 /// The messages of `proto/control.proto`, generated.
 pub mod v1 {
@@ -14,4 +15,6 @@ pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/smrtc.control.v1.rs"));
 }
 
-pub use framer::{Framer, FramerError, MAX_MESSAGE_BYTES, encode_delimited};
+pub use framer::{
+    Framer, FramerError, MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES_BEFORE_JOIN, encode_delimited,
+};

@@ -89,7 +89,8 @@ impl Roster {
                     participant.tracks.remove(&number);
                 }
             }
-            Body::Done(_) | Body::Error(_) | Body::Closing(_) => {}
+            // The rest says nothing of who publishes what. Whom a group of keys holds, its members know, not the gateway.
+            _ => {}
         }
     }
 

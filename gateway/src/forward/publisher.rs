@@ -9,8 +9,9 @@ use smrtc_engine::{
     time::Instant,
     wire::{
         keyframe::{self, KeyFrameEntry},
-        media::{MediaKind, MediaPacket},
+        media::{FrameHeader, MediaKind, MediaPacket},
         nack::NackEntry,
+        repair::RepairPacket,
     },
 };
 
@@ -94,17 +95,7 @@ impl Publisher {
         track: Option<&v1::Track>,
     ) -> Result<Accepted, IngestError> {
         let header = &packet.header;
-        if header.sender != self.id {
-            return Err(IngestError::ForeignSender);
-        }
-        // Before any other check: feedback is about the path, not about use.
-        self.feedback.on_packet(now, self.id, packet.transport_seq);
-        if !self.ingest.take(now, datagram.payload().len() as u64) {
-            return Err(IngestError::OverRate);
-        }
-        if track.is_none_or(|track| track.kind != wire_kind(header.media_kind) as i32) {
-            return Err(IngestError::NotPublished);
-        }
+        self.check(now, datagram, header, packet.transport_seq, track)?;
         let _ = self.nacks.on_packet(now, packet);
         let key = FrameKey::from(header);
         if self.cache.get(key, packet.fragment_index).is_some() {
@@ -116,7 +107,46 @@ impl Publisher {
             self.key_frames
                 .key_frame_came((header.track, header.spatial));
         }
-        Ok(accepted(packet))
+        Ok(accepted(header))
+    }
+
+    /// Takes in one repair packet, as [`Self::ingest`] does a media packet.
+    ///
+    /// # Errors
+    ///
+    /// See [`IngestError`].
+    pub fn ingest_repair(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram,
+        packet: &RepairPacket<'_>,
+        track: Option<&v1::Track>,
+    ) -> Result<Accepted, IngestError> {
+        self.check(now, datagram, &packet.header, packet.transport_seq, track)?;
+        let _ = self.nacks.on_repair(now, packet);
+        Ok(accepted(&packet.header))
+    }
+
+    fn check(
+        &mut self,
+        now: Instant,
+        datagram: &Datagram,
+        header: &FrameHeader,
+        transport_seq: u16,
+        track: Option<&v1::Track>,
+    ) -> Result<(), IngestError> {
+        if header.sender != self.id {
+            return Err(IngestError::ForeignSender);
+        }
+        // Before any other check: feedback is about the path, not about use.
+        self.feedback.on_packet(now, self.id, transport_seq);
+        if !self.ingest.take(now, datagram.payload().len() as u64) {
+            return Err(IngestError::OverRate);
+        }
+        if track.is_none_or(|track| track.kind != wire_kind(header.media_kind) as i32) {
+            return Err(IngestError::NotPublished);
+        }
+        Ok(())
     }
 
     /// The kept packets that `entry` asks for, by fragment.
@@ -179,8 +209,7 @@ impl Publisher {
 }
 
 /// What is to know of a packet for forwarding it.
-pub(crate) fn accepted(packet: &MediaPacket<'_>) -> Accepted {
-    let header = &packet.header;
+pub(crate) fn accepted(header: &FrameHeader) -> Accepted {
     let frame = FrameId {
         sender: header.sender,
         track: header.track,

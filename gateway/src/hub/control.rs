@@ -9,7 +9,7 @@ use smrtc_engine::{
     wire::CloseCode,
 };
 
-use super::{Hub, Member, Output};
+use super::{Hub, Member, Output, RoomKey};
 use crate::room::Refusal;
 
 impl Hub {
@@ -29,18 +29,20 @@ impl Hub {
             return self.leave(member, LeaveReason::Disconnected, code, why);
         }
         let leaving = matches!(body, Some(Request::Leave(_)));
-        let reply = match self.apply(now, member, body) {
-            Ok(()) => Body::Done(Done {}),
+        let reply = match self.apply(now, member, request_id, body) {
+            Ok(reply) => reply,
             Err(refusal) => {
                 self.counters.refused_requests += 1;
-                Body::Error(refusal.into())
+                Some(Body::Error(refusal.into()))
             }
         };
-        let message = ServerMessage {
-            reply_to: request_id,
-            body: Some(reply),
-        };
-        self.outputs.push_back(Output::Message(member, message));
+        if reply.is_some() {
+            let message = ServerMessage {
+                reply_to: request_id,
+                body: reply,
+            };
+            self.outputs.push_back(Output::Message(member, message));
+        }
         if leaving {
             self.leave(member, LeaveReason::Left, CloseCode::Left, "left");
         } else {
@@ -48,23 +50,30 @@ impl Hub {
         }
     }
 
+    /// The reply is `None` if it comes later.
     fn apply(
         &mut self,
         now: Instant,
         member: Member,
+        request_id: u32,
         body: Option<Request>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Body>, Refusal> {
         let Some(entry) = self.rooms.get_mut(&member.room) else {
             return Err(Refusal::NotJoined);
         };
         let (room, id) = (&mut entry.room, member.participant);
+        let done = Some(Body::Done(Done {}));
         match body {
             None => Err(Refusal::UnknownMessage),
             Some(Request::Join(_)) => Err(Refusal::AlreadyJoined),
-            Some(Request::Leave(_)) => Ok(()),
-            Some(Request::Publish(publish)) => room.publish(id, publish.track, &mut self.pending),
+            Some(Request::Leave(_)) => Ok(done),
+            Some(Request::Publish(publish)) => {
+                room.publish(id, publish.track, &mut self.pending)?;
+                Ok(done)
+            }
             Some(Request::UpdateTrack(update)) => {
-                room.update_track(id, update.track, &mut self.pending)
+                room.update_track(id, update.track, &mut self.pending)?;
+                Ok(done)
             }
             Some(Request::Unpublish(unpublish)) => {
                 room.unpublish(id, unpublish.number, &mut self.pending)?;
@@ -73,7 +82,7 @@ impl Hub {
                 {
                     media.publisher.remove_track(number);
                 }
-                Ok(())
+                Ok(done)
             }
             Some(Request::Subscribe(subscribe)) => {
                 let (publisher, track) = room.subscribe(id, &subscribe)?;
@@ -84,11 +93,20 @@ impl Hub {
                 if pictures && self.media(member).is_some_and(|media| media.attached) {
                     self.want_key_frame(now, member.room, publisher, track, 0);
                 }
-                Ok(())
+                Ok(done)
             }
             Some(Request::Unsubscribe(unsubscribe)) => {
-                room.unsubscribe(id, &unsubscribe).map(|_| ())
+                room.unsubscribe(id, &unsubscribe)?;
+                Ok(done)
             }
+            Some(group_keys) => entry.delivery.request(
+                now,
+                id,
+                request_id,
+                group_keys,
+                &mut self.counters.delivery,
+                &mut self.posts,
+            ),
         }
     }
 
@@ -96,5 +114,24 @@ impl Hub {
     fn flush_notifications(&mut self, member: Member) {
         let notifications = std::mem::take(&mut self.pending);
         self.notify(member.room, notifications);
+        self.send_posts(member.room);
+    }
+
+    /// Sends what a delivery service has for its participants.
+    pub(super) fn send_posts(&mut self, room: RoomKey) {
+        for post in std::mem::take(&mut self.posts) {
+            let to = Member {
+                room,
+                participant: post.to,
+            };
+            // A Welcome may be for one who has just left.
+            if self.contains(to) {
+                let message = ServerMessage {
+                    reply_to: post.reply_to,
+                    body: Some(post.body),
+                };
+                self.outputs.push_back(Output::Message(to, message));
+            }
+        }
     }
 }

@@ -1,23 +1,24 @@
 //! Datagrams: media to its subscribers, NACKs answered from the cache, key-frame requests passed on.
 
 use smrtc_engine::{
-    control::v1::{LeaveReason, MediaKind},
+    control::v1::{LeaveReason, MediaKind, Track},
     send::FrameKey,
     time::Instant,
     wire::{
         self, CloseCode, Kind, WireError,
         feedback::Feedback,
         keyframe::KeyFrameRequest,
-        media::{self, MediaPacket},
+        media::{self, FrameHeader, MediaPacket},
         nack::{Nack, NackEntry},
         ping::{Ping, Pong},
+        repair::RepairPacket,
     },
 };
 use std::time::Duration;
 
 use super::{Hub, Member, Output, RoomKey, Side};
 use crate::{
-    forward::{Class, Datagram, IngestError, accepted},
+    forward::{Accepted, Class, Datagram, IngestError, Publisher, accepted},
     room::ParticipantId,
 };
 
@@ -49,6 +50,7 @@ impl Hub {
         let bytes = datagram.payload();
         let result = match (wire::kind(bytes), side) {
             (Ok(Kind::Media), Side::Uplink) => self.on_media(now, member, datagram),
+            (Ok(Kind::Repair), Side::Uplink) => self.on_repair(now, member, datagram),
             (Ok(Kind::Feedback), Side::Downlink) => {
                 Feedback::parse(bytes).map(|_| ()).map_err(Rejected::from)
             }
@@ -80,8 +82,14 @@ impl Hub {
         }
     }
 
-    /// Sends what is due to a publisher. Call when [`Self::next_timeout`] has passed.
+    /// Does what is due for a member: reports to a publisher, asks again for a tree. Call when [`Self::next_timeout`] has passed.
     pub fn timeout(&mut self, now: Instant, member: Member) {
+        if let Some(entry) = self.rooms.get_mut(&member.room) {
+            entry
+                .delivery
+                .timeout(now, member.participant, &mut self.posts);
+            self.send_posts(member.room);
+        }
         let Some(media) = self.media(member) else {
             return;
         };
@@ -102,8 +110,12 @@ impl Hub {
     pub fn next_timeout(&self, member: Member) -> Instant {
         self.rooms
             .get(&member.room)
-            .and_then(|entry| entry.media.get(&member.participant))
-            .map_or(Instant::FAR_FUTURE, |media| media.publisher.next_timeout())
+            .and_then(|entry| {
+                let media = entry.media.get(&member.participant)?;
+                let delivery = entry.delivery.next_timeout(member.participant);
+                Some(media.publisher.next_timeout().min(delivery))
+            })
+            .unwrap_or(Instant::FAR_FUTURE)
     }
 
     /// Sets the round-trip time of a session, which spaces requests and repetitions.
@@ -153,19 +165,42 @@ impl Hub {
         datagram: &Datagram,
     ) -> Result<(), Rejected> {
         let packet = MediaPacket::parse(datagram.payload())?;
+        self.forward(now, member, datagram, &packet.header, |publisher, track| {
+            publisher.ingest(now, datagram, &packet, track)
+        })
+    }
+
+    /// Repair packets go where the frames they belong to go. They are not kept: a NACK asks for fragments.
+    fn on_repair(
+        &mut self,
+        now: Instant,
+        member: Member,
+        datagram: &Datagram,
+    ) -> Result<(), Rejected> {
+        let packet = RepairPacket::parse(datagram.payload())?;
+        self.forward(now, member, datagram, &packet.header, |publisher, track| {
+            publisher.ingest_repair(now, datagram, &packet, track)
+        })
+    }
+
+    fn forward(
+        &mut self,
+        now: Instant,
+        member: Member,
+        datagram: &Datagram,
+        header: &FrameHeader,
+        ingest: impl FnOnce(&mut Publisher, Option<&Track>) -> Result<Accepted, IngestError>,
+    ) -> Result<(), Rejected> {
         let Some(entry) = self.rooms.get_mut(&member.room) else {
             return Ok(());
         };
         let Some(media) = entry.media.get_mut(&member.participant) else {
             return Ok(());
         };
-        let id = (member.participant, packet.header.track);
+        let id = (member.participant, header.track);
         self.counters.media_in += 1;
         self.counters.media_in_bytes += datagram.payload().len() as u64;
-        let accepted = match media
-            .publisher
-            .ingest(now, datagram, &packet, entry.room.track(id))
-        {
+        let accepted = match ingest(&mut media.publisher, entry.room.track(id)) {
             Ok(accepted) => accepted,
             Err(IngestError::ForeignSender) => {
                 self.counters.foreign_senders += 1;
@@ -248,7 +283,7 @@ impl Hub {
                 self.counters.not_repeated += 1;
                 continue;
             }
-            let class = accepted(&packet).class;
+            let class = accepted(&packet.header).class;
             let mut bytes = datagram.payload().to_vec();
             media::mark_rtx(&mut bytes, None);
             media

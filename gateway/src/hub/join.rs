@@ -12,6 +12,7 @@ use smrtc_engine::{
 use super::{Entry, Hub, Member, Output, RoomKey, Side, member::Media};
 use crate::{
     auth::Permissions,
+    delivery::Delivery,
     room::{Refusal, Room, wire_role},
 };
 
@@ -58,6 +59,7 @@ impl Hub {
         entry
             .media
             .insert(joined.id, Media::new(joined.id, digest, &self.limits, now));
+        entry.delivery.join(now, joined.id, permissions.user());
         self.tickets.insert(digest, member);
         self.counters.joins += 1;
         if let Some(old) = joined.replaced {
@@ -143,6 +145,7 @@ impl Hub {
         let entry = Entry {
             name: name.to_owned(),
             room: Room::new(self.limits.room),
+            delivery: Delivery::new(self.limits.delivery),
             media: BTreeMap::new(),
         };
         self.rooms.insert(key, entry);

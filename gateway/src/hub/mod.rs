@@ -21,6 +21,7 @@ use smrtc_engine::{
 pub use join::AttachError;
 
 use crate::{
+    delivery::{self, Delivery, Post},
     forward::{self, Datagram, Drops},
     room::{self, Notification, ParticipantId, Room},
 };
@@ -68,6 +69,8 @@ pub struct Limits {
     pub rooms: usize,
     /// Of each room.
     pub room: room::Limits,
+    /// Of each room's group keys.
+    pub delivery: delivery::Limits,
     /// Of each participant's media.
     pub media: forward::Limits,
     /// Malformed datagrams in ten seconds from one session before it is closed; default 100.
@@ -81,6 +84,7 @@ impl Default for Limits {
         Self {
             rooms: 10_000,
             room: room::Limits::default(),
+            delivery: delivery::Limits::default(),
             media: forward::Limits::default(),
             malformed_datagrams: 100,
             requests: 500,
@@ -124,6 +128,8 @@ pub struct Counters {
     pub repetitions: u64,
     /// Media packets over the rate of a publisher.
     pub over_rate: u64,
+    /// Messages of group keys.
+    pub delivery: delivery::Counters,
     /// What left subscribers' queues unsent, of members who are gone.
     pub drops: Drops,
 }
@@ -140,6 +146,8 @@ pub struct Hub {
     outputs: VecDeque<Output>,
     /// Notifications of the request at hand, sent after its reply.
     pending: Vec<Notification>,
+    /// The same of a delivery service.
+    posts: Vec<Post>,
     /// `Ready` outputs not yet polled, each once.
     ready: BTreeSet<(Member, Side)>,
     counters: Counters,
@@ -149,6 +157,7 @@ pub struct Hub {
 struct Entry {
     name: String,
     room: Room,
+    delivery: Delivery,
     media: BTreeMap<ParticipantId, Media>,
 }
 
@@ -164,6 +173,7 @@ impl Hub {
             last_room: 0,
             outputs: VecDeque::new(),
             pending: Vec::new(),
+            posts: Vec::new(),
             ready: BTreeSet::new(),
             counters: Counters::default(),
         }
@@ -261,6 +271,7 @@ impl Hub {
         };
         if let Some(media) = entry.media.remove(&member.participant) {
             add_drops(&mut self.counters.drops, media.drops());
+            entry.delivery.leave(member.participant, &mut self.posts);
             self.tickets.remove(media.ticket());
             self.counters.leaves += 1;
             for side in [Side::Uplink, Side::Downlink] {
@@ -269,6 +280,7 @@ impl Hub {
                     .push_back(Output::Close(member, side, code, why));
             }
         }
+        self.send_posts(member.room);
     }
 
     fn notify(&mut self, room: RoomKey, notifications: Vec<Notification>) {

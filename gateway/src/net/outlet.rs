@@ -10,8 +10,9 @@ use tokio::sync::Notify;
 use super::webtransport::DatagramSink;
 use crate::hub::{Member, Side};
 
-/// Control bytes that may wait for one client. Control is never dropped, so a client that lets more pile up is closed.
-const MAX_CONTROL_BYTES: usize = 1 << 20;
+/// Control bytes that may wait for one client: a few ratchet trees of the largest kind. Control is never dropped, so a client
+/// that lets more pile up is closed.
+const MAX_CONTROL_BYTES: usize = 4 << 20;
 
 /// What one session's tasks are told by the rest of the gateway.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use smrtc_engine::{
     control::{
-        Framer, FramerError, encode_delimited,
+        Framer, FramerError, MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES_BEFORE_JOIN, encode_delimited,
         v1::{
             ClientMessage, Error, LeaveReason, ServerMessage, client_message::Body as Request,
             server_message::Body,
@@ -163,6 +163,9 @@ async fn uplink(
         framer: Framer::new(),
         member: None,
     };
+    uplink
+        .framer
+        .set_max_message_bytes(MAX_MESSAGE_BYTES_BEFORE_JOIN);
     let mut batch = Vec::new();
     let end = loop {
         if let Some(end) = outlet.ended() {
@@ -242,7 +245,7 @@ impl Uplink<'_> {
                 Err(FramerError::TooLong) => {
                     return Err(End {
                         code: CloseCode::MessageTooLong,
-                        reason: "control message over 65,536 bytes",
+                        reason: "control message too long",
                     });
                 }
                 Err(_) => {
@@ -265,6 +268,7 @@ impl Uplink<'_> {
                 match self.node.join(self.outlet, &self.permissions, id, &join) {
                     Ok(member) => {
                         self.member = Some(member);
+                        self.framer.set_max_message_bytes(MAX_MESSAGE_BYTES);
                         info!(room = ?member.room, participant = member.participant, "participant in");
                     }
                     Err(refusal) => self.refuse(id, refusal),

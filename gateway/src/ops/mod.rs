@@ -82,7 +82,7 @@ impl Metrics {
     }
 }
 
-fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 19] {
+fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 23] {
     [
         ("joins_total", "Participants who joined.", c.joins),
         ("leaves_total", "Participants who left.", c.leaves),
@@ -155,6 +155,26 @@ fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 19] {
             "over_rate_packets_total",
             "Media packets over a publisher's rate.",
             c.over_rate,
+        ),
+        (
+            "mls_commits_total",
+            "Commits that ended an epoch or made a group.",
+            c.delivery.commits,
+        ),
+        (
+            "mls_conflicts_total",
+            "Commits that came after another had ended their epoch.",
+            c.delivery.conflicts,
+        ),
+        (
+            "mls_refused_total",
+            "Group key messages that were malformed or not the sender's to send.",
+            c.delivery.refused,
+        ),
+        (
+            "mls_over_rate_total",
+            "Group key messages over a limit or rate.",
+            c.delivery.over_rate,
         ),
         (
             "dropped_picture_packets_total",

@@ -22,6 +22,9 @@ pub enum Refusal {
     /// The track does not exist, or not any more.
     #[error("no such track")]
     NoSuchTrack,
+    /// Something is longer than it may be.
+    #[error("{0} is too long")]
+    TooLong(&'static str),
     /// One of [`super::Limits`] is reached.
     #[error("a limit is reached: {0}")]
     LimitReached(&'static str),
@@ -33,7 +36,7 @@ impl Refusal {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::UnknownMessage => ErrorCode::UnknownMessage,
-            Self::InvalidArgument(_) => ErrorCode::InvalidArgument,
+            Self::InvalidArgument(_) | Self::TooLong(_) => ErrorCode::InvalidArgument,
             Self::NotJoined => ErrorCode::NotJoined,
             Self::AlreadyJoined => ErrorCode::AlreadyJoined,
             Self::NotAllowed => ErrorCode::NotAllowed,

@@ -1,0 +1,316 @@
+//! The group: which commit ends an epoch, and who is given its public state.
+
+use std::collections::BTreeSet;
+
+use smrtc_engine::{
+    control::{
+        mls::{self, CommitSender, GroupInfo},
+        v1::{self, server_message::Body},
+    },
+    time::Instant,
+};
+
+use super::{Counters, Delivery, Post, TREE_ATTEMPTS, TREE_PATIENCE, belongs, bounded, malformed};
+use crate::room::{ParticipantId, Refusal};
+
+/// The public state of a group in its current epoch.
+#[derive(Debug)]
+pub(super) struct Group {
+    id: Vec<u8>,
+    suite: u16,
+    epoch: u64,
+    group_info: Vec<u8>,
+    /// Empty until somebody gives it.
+    ratchet_tree: Vec<u8>,
+    /// Participants who committed or were welcomed. One who was removed stays until it leaves the room: which leaves a
+    /// commit removes is not for the gateway to know.
+    pub(super) members: BTreeSet<ParticipantId>,
+}
+
+/// One who waits for the tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    request_id: u32,
+    attempts: u32,
+    asked: ParticipantId,
+    pub(super) ask_again: Instant,
+}
+
+impl Group {
+    #[cfg(test)]
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn describe(&self, with_tree: bool) -> Body {
+        Body::MlsGroup(v1::MlsGroup {
+            exists: true,
+            epoch: self.epoch,
+            group_info: self.group_info.clone(),
+            ratchet_tree: if with_tree {
+                self.ratchet_tree.clone()
+            } else {
+                Vec::new()
+            },
+        })
+    }
+}
+
+impl Delivery {
+    /// Lets the first commit that names the current epoch end it.
+    pub(super) fn commit(
+        &mut self,
+        id: ParticipantId,
+        commit: v1::MlsCommit,
+        counters: &mut Counters,
+        out: &mut Vec<Post>,
+    ) -> Result<Body, Refusal> {
+        self.check_sizes(&commit)?;
+        let info = GroupInfo::parse(&commit.group_info).map_err(malformed)?;
+        let current = self.group.as_ref().map(|group| group.epoch);
+        let in_time = if commit.create {
+            current.is_none_or(|epoch| epoch == commit.epoch)
+        } else {
+            current == Some(commit.epoch)
+        };
+        if !in_time {
+            counters.conflicts += 1;
+            return Ok(outcome(false, current.unwrap_or(0)));
+        }
+        if commit.create {
+            if info.epoch != 0 || !commit.commit.is_empty() || !commit.welcomes.is_empty() {
+                return Err(Refusal::InvalidArgument("a new group is alone in epoch 0"));
+            }
+        } else {
+            self.check_commit(id, &commit, &info)?;
+        }
+
+        let epoch = info.epoch;
+        let (group_id, suite) = (info.group_id.to_vec(), info.suite);
+        let before = self.group.take().map_or_else(BTreeSet::new, |g| g.members);
+        let mut members = if commit.create {
+            BTreeSet::new()
+        } else {
+            before.clone()
+        };
+        members.insert(id);
+        for welcome in commit.welcomes {
+            members.insert(welcome.participant_id);
+            let body = v1::MlsWelcome {
+                epoch,
+                participant_id: id,
+                welcome: welcome.welcome,
+                ratchet_tree: commit.ratchet_tree.clone(),
+            };
+            out.push(Post::notification(
+                welcome.participant_id,
+                Body::MlsWelcome(body),
+            ));
+        }
+        let committed = Body::MlsCommitted(v1::MlsCommitted {
+            epoch: commit.epoch,
+            participant_id: id,
+            commit: commit.commit,
+            created: commit.create,
+        });
+        out.extend(
+            before
+                .into_iter()
+                .filter(|member| *member != id)
+                .map(|member| Post::notification(member, committed.clone())),
+        );
+        self.group = Some(Group {
+            id: group_id,
+            suite,
+            epoch,
+            group_info: commit.group_info,
+            ratchet_tree: commit.ratchet_tree,
+            members,
+        });
+        counters.commits += 1;
+        self.answer_waiting(out);
+        Ok(outcome(true, epoch))
+    }
+
+    fn check_sizes(&self, commit: &v1::MlsCommit) -> Result<(), Refusal> {
+        let limits = &self.limits;
+        bounded(&commit.commit, limits.commit_bytes, "a commit")?;
+        bounded(&commit.group_info, limits.group_info_bytes, "a GroupInfo")?;
+        bounded(&commit.ratchet_tree, limits.tree_bytes, "a ratchet tree")?;
+        if commit.welcomes.len() > limits.welcomes {
+            return Err(Refusal::LimitReached("Welcomes of one commit"));
+        }
+        commit
+            .welcomes
+            .iter()
+            .try_for_each(|w| bounded(&w.welcome, limits.welcome_bytes, "a Welcome"))
+    }
+
+    /// Whether a commit and what goes with it fit the group and their sender.
+    fn check_commit(
+        &self,
+        id: ParticipantId,
+        commit: &v1::MlsCommit,
+        info: &GroupInfo<'_>,
+    ) -> Result<(), Refusal> {
+        let (Some(group), Some(sender)) = (&self.group, self.participants.get(&id)) else {
+            return Err(Refusal::NotAllowed);
+        };
+        let front = mls::Commit::parse(&commit.commit).map_err(malformed)?;
+        let next = group.epoch.checked_add(1);
+        if front.group_id != group.id
+            || front.epoch != group.epoch
+            || info.group_id != group.id
+            || info.suite != group.suite
+            || Some(info.epoch) != next
+        {
+            return Err(Refusal::InvalidArgument(
+                "the commit or its GroupInfo is of another group, suite or epoch",
+            ));
+        }
+        match front.sender {
+            CommitSender::Member(_) if !group.members.contains(&id) => {
+                return Err(Refusal::NotAllowed);
+            }
+            CommitSender::Member(_) => {}
+            // A member that lost its place heals by coming in again.
+            CommitSender::New(credential) => belongs(credential, &sender.user)?,
+        }
+        if !commit.welcomes.is_empty() && commit.ratchet_tree.is_empty() {
+            return Err(Refusal::InvalidArgument("a Welcome without the tree"));
+        }
+        for welcome in &commit.welcomes {
+            let suite = mls::welcome_suite(&welcome.welcome).map_err(malformed)?;
+            if suite != group.suite {
+                return Err(Refusal::InvalidArgument("a Welcome of another suite"));
+            }
+            // One who has left meanwhile is removed by the next commit, like anybody.
+            if welcome.participant_id == id {
+                return Err(Refusal::InvalidArgument("a Welcome for its own sender"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers at once if it can; else asks a member for the tree.
+    pub(super) fn get_group(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        request_id: u32,
+        get: v1::MlsGetGroup,
+        out: &mut Vec<Post>,
+    ) -> Option<Body> {
+        let Some(group) = &self.group else {
+            return Some(Body::MlsGroup(v1::MlsGroup::default()));
+        };
+        if !get.with_tree || !group.ratchet_tree.is_empty() {
+            return Some(group.describe(get.with_tree));
+        }
+        let mut waiting = Waiting {
+            request_id,
+            attempts: 0,
+            asked: 0,
+            ask_again: now,
+        };
+        if !ask_for_tree(group, now, id, &mut waiting, out) {
+            return Some(group.describe(false));
+        }
+        if let Some(earlier) = self.waiting.insert(id, waiting) {
+            out.push(Post {
+                to: id,
+                reply_to: earlier.request_id,
+                body: group.describe(false),
+            });
+        }
+        None
+    }
+
+    /// Keeps the tree of the current epoch, and gives it to those who wait.
+    pub(super) fn put_tree(
+        &mut self,
+        id: ParticipantId,
+        tree: v1::MlsPutTree,
+        out: &mut Vec<Post>,
+    ) -> Result<(), Refusal> {
+        bounded(&tree.ratchet_tree, self.limits.tree_bytes, "a ratchet tree")?;
+        if let Ok(group) = self.group_of(id)
+            && group.epoch == tree.epoch
+            && group.ratchet_tree.is_empty()
+        {
+            group.ratchet_tree = tree.ratchet_tree;
+            self.answer_waiting(out);
+        }
+        Ok(())
+    }
+
+    /// Answers those who wait, if what they wait for is here, or never will be.
+    pub(super) fn answer_waiting(&mut self, out: &mut Vec<Post>) {
+        let body = match &self.group {
+            None => Body::MlsGroup(v1::MlsGroup::default()),
+            Some(group) if group.ratchet_tree.is_empty() => return,
+            Some(group) => group.describe(true),
+        };
+        for (to, waiting) in std::mem::take(&mut self.waiting) {
+            out.push(Post {
+                to,
+                reply_to: waiting.request_id,
+                body: body.clone(),
+            });
+        }
+    }
+
+    /// Asks another member for the tree that `id` waits for, or gives up. Call when [`Self::next_timeout`] has passed.
+    pub(crate) fn timeout(&mut self, now: Instant, id: ParticipantId, out: &mut Vec<Post>) {
+        let (Some(group), Some(waiting)) = (&self.group, self.waiting.get_mut(&id)) else {
+            return;
+        };
+        if now < waiting.ask_again || ask_for_tree(group, now, id, waiting, out) {
+            return;
+        }
+        out.push(Post {
+            to: id,
+            reply_to: waiting.request_id,
+            body: group.describe(false),
+        });
+        self.waiting.remove(&id);
+    }
+
+    /// When [`Self::timeout`] has something to do for `id`.
+    pub(crate) fn next_timeout(&self, id: ParticipantId) -> Instant {
+        self.waiting
+            .get(&id)
+            .map_or(Instant::FAR_FUTURE, |waiting| waiting.ask_again)
+    }
+}
+
+/// Asks the next member for the tree; `false` if there is nobody, or enough have been asked.
+fn ask_for_tree(
+    group: &Group,
+    now: Instant,
+    id: ParticipantId,
+    waiting: &mut Waiting,
+    out: &mut Vec<Post>,
+) -> bool {
+    if waiting.attempts == TREE_ATTEMPTS {
+        return false;
+    }
+    // In turn, beginning after the one who was asked last.
+    let others = || group.members.iter().copied().filter(|member| *member != id);
+    let Some(next) = others()
+        .find(|member| *member > waiting.asked)
+        .or_else(|| others().next())
+    else {
+        return false;
+    };
+    waiting.attempts += 1;
+    waiting.asked = next;
+    waiting.ask_again = now + TREE_PATIENCE;
+    let wanted = v1::MlsTreeWanted { epoch: group.epoch };
+    out.push(Post::notification(next, Body::MlsTreeWanted(wanted)));
+    true
+}
+
+fn outcome(accepted: bool, epoch: u64) -> Body {
+    Body::MlsOutcome(v1::MlsOutcome { accepted, epoch })
+}

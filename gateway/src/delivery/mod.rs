@@ -1,0 +1,338 @@
+//! The delivery service of MLS for one room (RFC 9750 §5): keeps KeyPackages, lets one commit end each epoch, hands messages on.
+//!
+//! It learns no key. Of a message it reads what stands in clear at the front (suite, group, epoch, who comes in) and refuses what
+//! cannot be right, so that one bad client does not cost the others a look; what is genuine the members decide. Sans-IO.
+
+mod group;
+mod limits;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use smrtc_engine::{
+    control::{
+        mls::{Credential, FramingError, KeyPackage},
+        v1::{self, Done, client_message::Body as Request, server_message::Body},
+    },
+    time::Instant,
+};
+
+pub use limits::{Limits, Rates};
+
+use crate::{
+    forward::Bucket,
+    room::{ParticipantId, Refusal},
+};
+use group::{Group, Waiting};
+use limits::per_second;
+
+/// How long a member has to give the tree before another is asked.
+const TREE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many are asked for the tree before the group is given without it.
+const TREE_ATTEMPTS: u32 = 3;
+
+/// A message for one participant.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Post {
+    pub(crate) to: ParticipantId,
+    /// The request it answers; 0 for a notification.
+    pub(crate) reply_to: u32,
+    pub(crate) body: Body,
+}
+
+/// What has been counted in all rooms.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Commits that ended an epoch or made a group.
+    pub commits: u64,
+    /// Commits that came after another had ended their epoch.
+    pub conflicts: u64,
+    /// Messages that were malformed, too large, or not the sender's to send.
+    pub refused: u64,
+    /// Requests over a participant's rate.
+    pub over_rate: u64,
+}
+
+/// The delivery service of one room.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    limits: Limits,
+    group: Option<Group>,
+    participants: BTreeMap<ParticipantId, Participant>,
+    /// Those who asked for a tree that is not here.
+    waiting: BTreeMap<ParticipantId, Waiting>,
+}
+
+#[derive(Debug)]
+struct Participant {
+    user: String,
+    key_packages: VecDeque<Vec<u8>>,
+    budget: Budget,
+}
+
+#[derive(Debug)]
+struct Budget {
+    commits: Bucket,
+    fetches: Bucket,
+    trees: Bucket,
+    heartbeats: Bucket,
+    bytes: Bucket,
+}
+
+impl Delivery {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            group: None,
+            participants: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// Takes note of one who has joined the room, as `user` by the token.
+    pub(crate) fn join(&mut self, now: Instant, id: ParticipantId, user: &str) {
+        let participant = Participant {
+            user: user.to_owned(),
+            key_packages: VecDeque::new(),
+            budget: Budget::new(&self.limits.rates, now),
+        };
+        self.participants.insert(id, participant);
+    }
+
+    /// Forgets one who has left the room. A group that nobody here is in any more is dropped.
+    pub(crate) fn leave(&mut self, id: ParticipantId, out: &mut Vec<Post>) {
+        self.participants.remove(&id);
+        self.waiting.remove(&id);
+        if let Some(group) = &mut self.group {
+            group.members.remove(&id);
+            if group.members.is_empty() {
+                self.group = None;
+                self.answer_waiting(out);
+            }
+        }
+    }
+
+    /// Applies one request. The reply is `None` if it comes later, in a [`Post`].
+    pub(crate) fn request(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        request_id: u32,
+        request: Request,
+        counters: &mut Counters,
+        out: &mut Vec<Post>,
+    ) -> Result<Option<Body>, Refusal> {
+        let applied = self.apply(now, id, request_id, request, counters, out);
+        match applied {
+            Err(Refusal::LimitReached(_)) => counters.over_rate += 1,
+            Err(_) => counters.refused += 1,
+            Ok(_) => {}
+        }
+        applied
+    }
+
+    fn apply(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        request_id: u32,
+        request: Request,
+        counters: &mut Counters,
+        out: &mut Vec<Post>,
+    ) -> Result<Option<Body>, Refusal> {
+        self.spend(now, id, &request)?;
+        let done = Ok(Some(Body::Done(Done {})));
+        match request {
+            Request::MlsKeyPackages(packages) => {
+                self.keep_key_packages(id, packages.key_packages, out)?;
+                done
+            }
+            Request::MlsClaim(claim) => self.claim(id, claim.participant_id, out).map(Some),
+            Request::MlsCommit(commit) => self.commit(id, commit, counters, out).map(Some),
+            Request::MlsGetGroup(get) => Ok(self.get_group(now, id, request_id, get, out)),
+            Request::MlsPutTree(tree) => {
+                self.put_tree(id, tree, out)?;
+                done
+            }
+            Request::MlsHeartbeat(heartbeat) => {
+                self.pass_on(id, heartbeat.heartbeat, out)?;
+                done
+            }
+            _ => Err(Refusal::UnknownMessage),
+        }
+    }
+
+    fn spend(&mut self, now: Instant, id: ParticipantId, request: &Request) -> Result<(), Refusal> {
+        let Some(participant) = self.participants.get_mut(&id) else {
+            return Err(Refusal::NotJoined);
+        };
+        let budget = &mut participant.budget;
+        let (bucket, bytes) = match request {
+            Request::MlsKeyPackages(packages) => (
+                &mut budget.fetches,
+                packages.key_packages.iter().map(Vec::len).sum(),
+            ),
+            Request::MlsClaim(_) | Request::MlsGetGroup(_) => (&mut budget.fetches, 0),
+            Request::MlsCommit(commit) => (
+                &mut budget.commits,
+                commit.commit.len()
+                    + commit.group_info.len()
+                    + commit.ratchet_tree.len()
+                    + commit
+                        .welcomes
+                        .iter()
+                        .map(|welcome| welcome.welcome.len())
+                        .sum::<usize>(),
+            ),
+            Request::MlsPutTree(tree) => (&mut budget.trees, tree.ratchet_tree.len()),
+            Request::MlsHeartbeat(heartbeat) => (&mut budget.heartbeats, heartbeat.heartbeat.len()),
+            _ => return Ok(()),
+        };
+        if bucket.take(now, 1) && budget.bytes.take(now, bytes as u64) {
+            Ok(())
+        } else {
+            Err(Refusal::LimitReached("rate of group key messages"))
+        }
+    }
+
+    fn keep_key_packages(
+        &mut self,
+        id: ParticipantId,
+        packages: Vec<Vec<u8>>,
+        out: &mut Vec<Post>,
+    ) -> Result<(), Refusal> {
+        let outside = self
+            .group
+            .as_ref()
+            .is_some_and(|group| !group.members.contains(&id));
+        let Some(owner) = self.participants.get_mut(&id) else {
+            return Err(Refusal::NotJoined);
+        };
+        if owner.key_packages.len() + packages.len() > self.limits.key_packages {
+            return Err(Refusal::LimitReached("KeyPackages"));
+        }
+        for package in &packages {
+            bounded(package, self.limits.key_package_bytes, "a KeyPackage")?;
+            let parsed = KeyPackage::parse(package).map_err(malformed)?;
+            belongs(parsed.credential, &owner.user)?;
+        }
+        let first = owner.key_packages.is_empty() && !packages.is_empty();
+        owner.key_packages.extend(packages);
+        if outside && first {
+            let wanted = v1::MlsAddWanted { participant_id: id };
+            self.notify_group(id, &Body::MlsAddWanted(wanted), out);
+        }
+        Ok(())
+    }
+
+    fn claim(
+        &mut self,
+        id: ParticipantId,
+        of: ParticipantId,
+        out: &mut Vec<Post>,
+    ) -> Result<Body, Refusal> {
+        self.group_of(id)?;
+        let key_package = match self.participants.get_mut(&of) {
+            None => Vec::new(),
+            Some(owner) => {
+                let package = owner.key_packages.pop_front();
+                let left = owner.key_packages.len();
+                if package.is_some() && left < self.limits.key_packages_low {
+                    let low = v1::MlsKeyPackagesLow { left: left as u32 };
+                    out.push(Post::notification(of, Body::MlsKeyPackagesLow(low)));
+                }
+                package.unwrap_or_default()
+            }
+        };
+        Ok(Body::MlsKeyPackage(v1::MlsKeyPackage {
+            participant_id: of,
+            key_package,
+        }))
+    }
+
+    fn pass_on(
+        &mut self,
+        id: ParticipantId,
+        heartbeat: Vec<u8>,
+        out: &mut Vec<Post>,
+    ) -> Result<(), Refusal> {
+        bounded(&heartbeat, self.limits.heartbeat_bytes, "a heartbeat")?;
+        self.group_of(id)?;
+        let heartbeat = v1::MlsHeartbeat {
+            participant_id: id,
+            heartbeat,
+        };
+        self.notify_group(id, &Body::MlsHeartbeat(heartbeat), out);
+        Ok(())
+    }
+
+    /// The group, if `id` is in it.
+    fn group_of(&mut self, id: ParticipantId) -> Result<&mut Group, Refusal> {
+        self.group
+            .as_mut()
+            .filter(|group| group.members.contains(&id))
+            .ok_or(Refusal::NotAllowed)
+    }
+
+    fn notify_group(&self, except: ParticipantId, body: &Body, out: &mut Vec<Post>) {
+        let members = self.group.iter().flat_map(|group| &group.members);
+        out.extend(
+            members
+                .filter(|member| **member != except)
+                .map(|member| Post::notification(*member, body.clone())),
+        );
+    }
+}
+
+impl Post {
+    fn notification(to: ParticipantId, body: Body) -> Self {
+        Self {
+            to,
+            reply_to: 0,
+            body,
+        }
+    }
+}
+
+impl Budget {
+    fn new(rates: &Rates, now: Instant) -> Self {
+        let bucket =
+            |(rate, burst): (u32, u32)| Bucket::new(per_second(rate), u64::from(burst), now);
+        Self {
+            commits: bucket(rates.commits),
+            fetches: bucket(rates.fetches),
+            trees: bucket(rates.trees),
+            heartbeats: bucket(rates.heartbeats),
+            bytes: bucket(rates.bytes),
+        }
+    }
+}
+
+/// Whether a basic credential names the user of the token. Of a certificate chain the members check the name.
+fn belongs(credential: Credential<'_>, user: &str) -> Result<(), Refusal> {
+    match credential {
+        Credential::Basic(identity) if identity != user.as_bytes() => Err(
+            Refusal::InvalidArgument("the credential names another user than the token"),
+        ),
+        Credential::Basic(_) | Credential::X509 => Ok(()),
+    }
+}
+
+fn bounded(bytes: &[u8], most: usize, what: &'static str) -> Result<(), Refusal> {
+    if bytes.len() > most {
+        return Err(Refusal::TooLong(what));
+    }
+    Ok(())
+}
+
+fn malformed(_: FramingError) -> Refusal {
+    Refusal::InvalidArgument(
+        "a message that is not of MLS 1.0, or not of the kind that belongs here",
+    )
+}

@@ -1,0 +1,384 @@
+//! Well-framed messages without keys in them: the delivery service reads no further than the frame.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const SUITE: u16 = 0xf001;
+
+fn vector(content: &[u8]) -> Vec<u8> {
+    let length = content.len() as u16;
+    let prefix = if length < 64 {
+        vec![length as u8]
+    } else {
+        (0x4000 | length).to_be_bytes().to_vec()
+    };
+    [prefix, content.to_vec()].concat()
+}
+
+fn leaf(identity: &str) -> Vec<u8> {
+    let keys = [vector(&[4; 65]), vector(&[5; 65])].concat();
+    [keys, vec![0, 1], vector(identity.as_bytes())].concat()
+}
+
+fn key_package(identity: &str) -> Vec<u8> {
+    let front = [&[0, 1, 0, 5, 0, 1][..], &SUITE.to_be_bytes()].concat();
+    [front, vector(&[3; 65]), leaf(identity)].concat()
+}
+
+fn group_info(group: &[u8], epoch: u64) -> Vec<u8> {
+    let front = [&[0, 1, 0, 4, 0, 1][..], &SUITE.to_be_bytes()].concat();
+    [front, vector(group), epoch.to_be_bytes().to_vec()].concat()
+}
+
+fn commit(group: &[u8], epoch: u64, new: Option<&str>) -> Vec<u8> {
+    let front = [
+        vec![0, 1, 0, 1],
+        vector(group),
+        epoch.to_be_bytes().to_vec(),
+    ]
+    .concat();
+    let rest = match new {
+        None => vec![1, 0, 0, 0, 0, 0, 3],
+        Some(identity) => [vec![4, 0, 3, 0, 1], leaf(identity)].concat(),
+    };
+    [front, rest].concat()
+}
+
+fn welcome(to: ParticipantId) -> v1::mls_commit::Welcome {
+    v1::mls_commit::Welcome {
+        participant_id: to,
+        welcome: [&[0, 1, 0, 3][..], &SUITE.to_be_bytes()].concat(),
+    }
+}
+
+fn create() -> v1::MlsCommit {
+    v1::MlsCommit {
+        group_info: group_info(b"room", 0),
+        create: true,
+        ..v1::MlsCommit::default()
+    }
+}
+
+/// Ends `epoch`, by a member or by one who comes in.
+fn ends(epoch: u64, new: Option<&str>) -> v1::MlsCommit {
+    v1::MlsCommit {
+        epoch,
+        commit: commit(b"room", epoch, new),
+        group_info: group_info(b"room", epoch + 1),
+        ..v1::MlsCommit::default()
+    }
+}
+
+struct Room {
+    delivery: Delivery,
+    now: Instant,
+    counters: Counters,
+}
+
+impl Room {
+    /// Users "1" to "4" as participants 1 to 4.
+    fn new() -> Self {
+        let mut delivery = Delivery::new(Limits::default());
+        for id in 1..=4 {
+            delivery.join(Instant::ZERO, id, &id.to_string());
+        }
+        Self {
+            delivery,
+            now: Instant::ZERO,
+            counters: Counters::default(),
+        }
+    }
+
+    fn ask(
+        &mut self,
+        id: ParticipantId,
+        request: Request,
+    ) -> (Result<Option<Body>, Refusal>, Vec<Post>) {
+        self.now += Duration::from_secs(1);
+        let mut posts = Vec::new();
+        let reply =
+            self.delivery
+                .request(self.now, id, 77, request, &mut self.counters, &mut posts);
+        (reply, posts)
+    }
+
+    fn commit(&mut self, id: ParticipantId, commit: v1::MlsCommit) -> Result<(bool, u64), Refusal> {
+        match self.ask(id, Request::MlsCommit(commit)).0? {
+            Some(Body::MlsOutcome(outcome)) => Ok((outcome.accepted, outcome.epoch)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn get(&mut self, id: ParticipantId) -> (Option<v1::MlsGroup>, Vec<Post>) {
+        let get = v1::MlsGetGroup { with_tree: true };
+        match self.ask(id, Request::MlsGetGroup(get)) {
+            (Ok(None), posts) => (None, posts),
+            (Ok(Some(Body::MlsGroup(group))), posts) => (Some(group), posts),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_first_commit_of_an_epoch_wins_and_the_loser_is_told_the_epoch() {
+    let mut room = Room::new();
+    assert_eq!(room.commit(1, create()), Ok((true, 0)));
+    assert_eq!(room.commit(2, create()), Ok((true, 0)), "a replacement");
+    assert_eq!(room.commit(1, ends(0, Some("1"))), Ok((true, 1)));
+    assert_eq!(room.commit(2, ends(0, None)), Ok((false, 1)));
+    assert_eq!(room.commit(3, create()), Ok((false, 1)));
+    assert_eq!((room.counters.commits, room.counters.conflicts), (3, 2));
+}
+
+#[test]
+fn a_commit_goes_to_those_who_were_in_and_a_welcome_to_those_who_come() {
+    let mut room = Room::new();
+    room.commit(1, create()).unwrap();
+    room.commit(2, ends(0, Some("2"))).unwrap();
+    let mut adds = ends(1, None);
+    adds.welcomes = vec![welcome(3)];
+    adds.ratchet_tree = vec![9];
+    let (reply, posts) = room.ask(1, Request::MlsCommit(adds));
+    assert!(matches!(reply, Ok(Some(Body::MlsOutcome(outcome))) if outcome.accepted));
+    let to: Vec<_> = posts.iter().map(|post| (post.to, post.reply_to)).collect();
+    assert_eq!(to, [(3, 0), (2, 0)]);
+    assert!(matches!(&posts[0].body, Body::MlsWelcome(w) if w.epoch == 2 && w.ratchet_tree == [9]));
+    assert!(
+        matches!(&posts[1].body, Body::MlsCommitted(c) if c.epoch == 1 && c.participant_id == 1)
+    );
+    assert_eq!(room.commit(3, ends(2, None)), Ok((true, 3)), "3 is in");
+    assert_eq!(room.commit(4, ends(3, None)), Err(Refusal::NotAllowed));
+}
+
+#[test]
+fn what_cannot_be_right_is_refused_and_changes_nothing() {
+    let mut room = Room::new();
+    room.commit(1, create()).unwrap();
+    let with = |change: fn(&mut v1::MlsCommit)| {
+        let mut commit = ends(0, None);
+        change(&mut commit);
+        commit
+    };
+    for (what, bad) in [
+        (
+            "another epoch inside",
+            with(|c| c.commit = commit(b"room", 1, None)),
+        ),
+        (
+            "another group",
+            with(|c| c.commit = commit(b"moor", 0, None)),
+        ),
+        (
+            "a GroupInfo of another epoch",
+            with(|c| c.group_info = group_info(b"room", 2)),
+        ),
+        (
+            "a GroupInfo of another group",
+            with(|c| c.group_info = group_info(b"moor", 1)),
+        ),
+        (
+            "a commit that is none",
+            with(|c| c.commit = key_package("1")),
+        ),
+        ("no GroupInfo", with(|c| c.group_info.clear())),
+        (
+            "a foreign name",
+            with(|c| c.commit = commit(b"room", 0, Some("2"))),
+        ),
+        ("too long", with(|c| c.commit.resize((512 << 10) + 1, 0))),
+        (
+            "a Welcome without tree",
+            with(|c| c.welcomes = vec![welcome(2)]),
+        ),
+        (
+            "a Welcome for itself",
+            with(|c| {
+                c.welcomes = vec![welcome(1)];
+                c.ratchet_tree = vec![1];
+            }),
+        ),
+        ("a new group in company", with(|c| c.create = true)),
+    ] {
+        assert!(room.commit(1, bad).is_err(), "{what}");
+    }
+    assert_eq!(room.counters.refused, 11);
+    assert_eq!(room.commit(1, ends(0, None)), Ok((true, 1)));
+}
+
+#[test]
+fn a_key_package_is_handed_out_once_and_only_to_those_in_the_group() {
+    let mut room = Room::new();
+    room.commit(1, create()).unwrap();
+    let upload = |user: &str, count| {
+        Request::MlsKeyPackages(v1::MlsKeyPackages {
+            key_packages: vec![key_package(user); count],
+        })
+    };
+    assert!(room.ask(2, upload("1", 1)).0.is_err(), "a foreign name");
+    let (reply, posts) = room.ask(2, upload("2", 2));
+    assert_eq!(reply, Ok(Some(Body::Done(Done {}))));
+    assert!(
+        matches!(&posts[..], [Post { to: 1, body: Body::MlsAddWanted(w), .. }] if w.participant_id == 2)
+    );
+
+    let claim = || Request::MlsClaim(v1::MlsClaim { participant_id: 2 });
+    assert_eq!(room.ask(3, claim()).0, Err(Refusal::NotAllowed));
+    let mut got = Vec::new();
+    for _ in 0..3 {
+        let (Ok(Some(Body::MlsKeyPackage(package))), _) = room.ask(1, claim()) else {
+            panic!("no answer");
+        };
+        got.push(!package.key_package.is_empty());
+    }
+    assert_eq!(got, [true, true, false]);
+    assert_eq!(
+        room.ask(2, upload("2", 17)).0,
+        Err(Refusal::LimitReached("KeyPackages"))
+    );
+}
+
+#[test]
+fn a_tree_that_is_missing_is_asked_of_the_members_in_turn() {
+    let mut room = Room::new();
+    assert!(!room.get(4).0.unwrap().exists);
+    room.commit(1, create()).unwrap();
+    room.commit(2, ends(0, Some("2"))).unwrap();
+    let (answer, posts) = room.get(4);
+    assert_eq!(answer, None);
+    assert!(
+        matches!(&posts[..], [Post { to: 1, body: Body::MlsTreeWanted(w), .. }] if w.epoch == 1)
+    );
+
+    let mut posts = Vec::new();
+    let next = room.delivery.next_timeout(4);
+    assert_eq!(next, room.now + TREE_PATIENCE);
+    room.delivery.timeout(next, 4, &mut posts);
+    assert!(matches!(
+        &posts[..],
+        [Post {
+            to: 2,
+            body: Body::MlsTreeWanted(_),
+            ..
+        }]
+    ));
+
+    let put = |epoch| {
+        Request::MlsPutTree(v1::MlsPutTree {
+            epoch,
+            ratchet_tree: vec![8; 100],
+        })
+    };
+    assert_eq!(room.ask(2, put(0)).1, [], "of an epoch that is over");
+    assert_eq!(room.ask(3, put(1)).1, [], "from one who is not in");
+    let (_, posts) = room.ask(2, put(1));
+    assert!(
+        matches!(&posts[..], [Post { to: 4, reply_to: 77, body: Body::MlsGroup(g) }] if g.ratchet_tree.len() == 100)
+    );
+    assert_eq!(room.get(3).0.unwrap().ratchet_tree.len(), 100, "kept");
+}
+
+#[test]
+fn one_who_waits_for_a_tree_that_nobody_gives_gets_the_group_without_it() {
+    let mut room = Room::new();
+    room.commit(1, create()).unwrap();
+    assert_eq!(room.get(4).0, None);
+    let mut posts = Vec::new();
+    for _ in 0..TREE_ATTEMPTS {
+        let next = room.delivery.next_timeout(4);
+        room.delivery.timeout(next, 4, &mut posts);
+    }
+    let Some(Post {
+        to: 4,
+        reply_to: 77,
+        body: Body::MlsGroup(group),
+    }) = posts.last()
+    else {
+        panic!("{posts:?}");
+    };
+    assert!(group.exists && group.ratchet_tree.is_empty());
+    assert_eq!(room.delivery.next_timeout(4), Instant::FAR_FUTURE);
+}
+
+#[test]
+fn the_group_goes_with_its_last_member_and_those_who_wait_are_told() {
+    let mut room = Room::new();
+    room.commit(1, create()).unwrap();
+    assert_eq!(room.get(4).0, None);
+    let mut posts = Vec::new();
+    room.delivery.leave(1, &mut posts);
+    assert!(
+        matches!(&posts[..], [Post { to: 4, reply_to: 77, body: Body::MlsGroup(g) }] if !g.exists)
+    );
+    assert_eq!(room.commit(2, create()), Ok((true, 0)));
+}
+
+#[test]
+fn heartbeats_reach_the_others_in_the_group_under_their_senders_number() {
+    let mut room = Room::new();
+    room.commit(1, create()).unwrap();
+    room.commit(2, ends(0, Some("2"))).unwrap();
+    let heartbeat = |claimed| {
+        Request::MlsHeartbeat(v1::MlsHeartbeat {
+            participant_id: claimed,
+            heartbeat: vec![1, 2],
+        })
+    };
+    let (_, posts) = room.ask(2, heartbeat(3));
+    assert!(
+        matches!(&posts[..], [Post { to: 1, body: Body::MlsHeartbeat(h), .. }] if h.participant_id == 2)
+    );
+    assert_eq!(room.ask(3, heartbeat(3)).0, Err(Refusal::NotAllowed));
+}
+
+#[test]
+fn a_flood_is_held_to_the_rate() {
+    let mut room = Room::new();
+    room.commit(1, create()).unwrap();
+    let mut refused = 0;
+    for _ in 0..50 {
+        let mut posts = Vec::new();
+        let request = Request::MlsCommit(ends(9, None));
+        let reply = room
+            .delivery
+            .request(room.now, 1, 1, request, &mut room.counters, &mut posts);
+        refused += u32::from(matches!(reply, Err(Refusal::LimitReached(_))));
+    }
+    assert_eq!(refused, 43, "eight at once, one of them the creation");
+    assert_eq!(room.counters.over_rate, 43);
+}
+
+proptest! {
+    #[test]
+    fn every_epoch_is_ended_once_and_all_members_hear_of_it_in_order(
+        steps in prop::collection::vec((1u32..=4, 0u64..3, any::<bool>(), 0u8..8), 1..120)
+    ) {
+        let mut room = Room::new();
+        let mut epoch = None;
+        for (id, back, new, what) in steps {
+            if what == 0 {
+                let mut posts = Vec::new();
+                room.delivery.leave(id, &mut posts);
+                room.delivery.join(room.now, id, &id.to_string());
+                epoch = room.delivery.group.as_ref().map(Group::epoch);
+                continue;
+            }
+            let at = epoch.unwrap_or(0u64).saturating_sub(back);
+            let user = id.to_string();
+            let request = if epoch.is_none() { create() } else { ends(at, new.then_some(user.as_str())) };
+            let before: Vec<_> = room.delivery.group.iter().flat_map(|group| group.members.clone()).collect();
+            let (reply, posts) = room.ask(id, Request::MlsCommit(request));
+            let accepted = matches!(&reply, Ok(Some(Body::MlsOutcome(outcome))) if outcome.accepted);
+            if accepted {
+                prop_assert!(epoch.is_none() || epoch == Some(at), "only the current epoch ends");
+                epoch = Some(epoch.map_or(0, |epoch| epoch + 1));
+                let told: Vec<_> = posts.iter().map(|post| post.to).collect();
+                let others: Vec<_> = before.into_iter().filter(|member| *member != id).collect();
+                prop_assert_eq!(told, others);
+            } else {
+                prop_assert_eq!(posts.len(), 0, "nobody hears of what was not accepted");
+            }
+            prop_assert_eq!(room.delivery.group.as_ref().map(Group::epoch), epoch);
+        }
+    }
+}
