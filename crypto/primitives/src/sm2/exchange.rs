@@ -353,7 +353,7 @@ impl Agreement<'_> {
 }
 
 /// x̄ = 2^w + (x mod 2^w) with w = ⌈⌈log2 n⌉ / 2⌉ − 1 = 127.
-fn shortened_x(point: &AffinePoint) -> Scalar {
+pub(super) fn shortened_x(point: &AffinePoint) -> Scalar {
     let x = point.x();
     let mut bytes = [0; 32];
     bytes[16..].copy_from_slice(&x[16..]);

@@ -67,3 +67,32 @@ impl Nonces {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::sm2::Sm2;
+    use ::sm2::elliptic_curve::Curve;
+
+    #[test]
+    fn nonces_are_those_of_rfc_6979_with_additional_data() {
+        for seed in 1..20u8 {
+            let secret = [seed; 32];
+            let context = scalar::reduce(&[seed ^ 0xff; 32]);
+            for randomness in [&[][..], &[seed; 32]] {
+                let mut theirs = rfc6979::KGenerator::<sm3::Sm3, _>::new(
+                    &secret,
+                    &scalar::encode(&context),
+                    randomness,
+                    Sm2::ORDER.as_ref(),
+                );
+                let mut ours = Nonces::new(&secret, &context, randomness);
+                for _ in 0..3 {
+                    let mut expected = [0; 32];
+                    theirs.fill_next_k(&mut expected);
+                    assert_eq!(*ours.next().to_bytes(), expected);
+                }
+            }
+        }
+    }
+}

@@ -137,7 +137,7 @@ impl PublicKey {
     }
 
     /// Its time depends on its arguments, which are all public.
-    fn verify_digest(&self, e: &Scalar, signature: &Signature) -> bool {
+    pub(super) fn verify_digest(&self, e: &Scalar, signature: &Signature) -> bool {
         let Some((r, s)) = signature.scalars() else {
             return false;
         };
