@@ -78,8 +78,8 @@ export async function freePort() {
   throw new Error("no free port");
 }
 
-/** Waits until `check` returns something true. */
-export async function until(what, check, { timeout = 10_000, every = 50 } = {}) {
+/** Waits until `check` returns something true. The time is for a machine with much else to do; it costs nothing elsewhere. */
+export async function until(what, check, { timeout = 30_000, every = 50 } = {}) {
   const end = Date.now() + timeout;
   let last;
   for (;;) {

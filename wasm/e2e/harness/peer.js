@@ -28,11 +28,16 @@ export class Peer {
     const place = "newContext" in browser ? await browser.newContext({ permissions: ["camera", "microphone"] }) : browser;
     const page = await place.newPage();
     const peer = new Peer(page, user);
-    await page.goto(`${origin}/e2e/pages/call.html`);
-    await page.evaluate(async () => {
+    await peer.load(origin);
+    return peer;
+  }
+
+  /** Loads the page, or loads it anew. @param {string} origin of the gateway */
+  async load(origin) {
+    await this.page.goto(`${origin}/e2e/pages/call.html`);
+    await this.page.evaluate(async () => {
       globalThis.call = await import(new URL("./call.js", location.href).href);
     });
-    return peer;
   }
 
   /** Calls a function of pages/call.js. */
@@ -47,7 +52,7 @@ export class Peer {
   }
 
   /** Waits until pictures of `user` with readable codes have come, and gives them. */
-  async pictures(user, atLeast, timeout = 15_000) {
+  async pictures(user, atLeast, timeout = 30_000) {
     const codes = [];
     try {
       await until(`${this.user} to see ${atLeast} pictures of ${user}`, async () => {

@@ -1,6 +1,5 @@
 // The folder that the gateway serves in the tests: the demo page as it is built, and the tests' own pages beside it.
-import { cpSync, existsSync, mkdirSync } from "node:fs";
-import { createReadStream, statSync } from "node:fs";
+import { cpSync, createReadStream, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { repository, scratchFolder } from "./workspace.js";
@@ -15,6 +14,16 @@ export function makeWebRoot({ demo: needed = true } = {}) {
   if (existsSync(demo)) cpSync(demo, root, { recursive: true });
   else if (needed) throw new Error(`${demo} is missing: build the demo page first (npm run build in wasm/demo)`);
   for (const folder of ["pages", "fixtures"]) cpSync(join(e2e, folder), join(root, "e2e", folder), { recursive: true });
+  return root;
+}
+
+/** A web root in which a tap of `pages/` runs before the SDK's workers: what a test has to see there needs no door in the product. */
+export function tappedWebRoot(tap, workers) {
+  const root = makeWebRoot();
+  for (const name of workers) {
+    const worker = join(root, "sdk", name);
+    writeFileSync(worker, `${readFileSync(join(root, "e2e/pages", tap), "utf8")}\n${readFileSync(worker, "utf8")}`);
+  }
   return root;
 }
 

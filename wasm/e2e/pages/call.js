@@ -13,10 +13,10 @@ const remotes = new Map();
 const events = [];
 
 /**
- * @param {{ token: string, key: number[], transport?: string, suite?: string, audioProcessing?: object, gateway?: string }} options
+ * @param {{ token: string, key: number[], transport?: string, suite?: string, audioProcessing?: object, wasmBuild?: string, gateway?: string }} options
  * @returns {Promise<{ joined: true } | { joined: false, code: string, closeCode?: number, message: string }>}
  */
-export async function join({ token, key, transport = "auto", suite, audioProcessing, gateway = location.origin }) {
+export async function join({ token, key, transport = "auto", suite, audioProcessing, wasmBuild, gateway = location.origin }) {
   sdk = await import(new URL("/sdk/index.js", location.origin).href);
   try {
     client = sdk.createClient({
@@ -25,6 +25,7 @@ export async function join({ token, key, transport = "auto", suite, audioProcess
       transport,
       encryption: { key: Uint8Array.from(key), ...(suite ? { suite } : {}) },
       ...(audioProcessing ? { audioProcessing } : {}),
+      ...(wasmBuild ? { wasmBuild } : {}),
       logLevel: "debug",
     });
     for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "client-banned", "error"]) {
@@ -72,6 +73,7 @@ export const mute = (what, on) => local[`${on ? "mute" : "unmute"}${what}`]();
 export const leave = () => client.leave();
 export const isolated = () => crossOriginIsolated;
 export const stats = () => client.getStats();
+export const systemRequirements = async () => (await import(new URL("/sdk/index.js", location.origin).href)).checkSystemRequirements();
 export const logs = () => client.getLogs();
 export const eventsSoFar = () => events;
 export const remoteUsers = () => [...remotes.keys()];

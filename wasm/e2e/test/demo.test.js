@@ -21,7 +21,7 @@ before(async () => {
   mkdirSync(screenshots, { recursive: true });
   gateway = await startGateway(makeWebRoot(), { args: ["--demo"] });
   [blue, green, bare] = await Promise.all([startChromium(), startChromium({ palette: "green" }), startChromium({ camera: false })]);
-}, { timeout: 60_000 });
+}, { timeout: 120_000 });
 after(async () => {
   await Promise.all([blue?.close(), green?.close(), bare?.close()]);
   await gateway?.stop();
@@ -48,12 +48,12 @@ async function openPage(chromium, path, { viewport = WIDE, dark = false } = {}) 
 async function enter(visitor, name) {
   await visitor.page.fill("#name", name);
   await visitor.page.click("button[type=submit]");
-  await visitor.page.waitForSelector(".call", { timeout: 15_000 });
+  await visitor.page.waitForSelector(".call", { timeout: 30_000 });
 }
 
 const PLAYING = ".stage .tile:not(.self)[data-state=playing]";
 
-test("a visitor makes a room, copies the link, and whoever opens it is in the call", { timeout: 80_000 }, async () => {
+test("a visitor makes a room, copies the link, and whoever opens it is in the call", { timeout: 180_000 }, async () => {
   const mei = await openPage(blue, "/?transport=webtransport");
   await mei.page.waitForSelector(".preview video, .preview canvas");
   await mei.page.waitForTimeout(500);
@@ -71,28 +71,27 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   await tom.page.waitForTimeout(500);
   await tom.shot("join-dark");
   await enter(tom, "Tom");
-  for (const { page } of [mei, tom]) await page.waitForSelector(PLAYING, { timeout: 15_000 });
+  for (const { page } of [mei, tom]) await page.waitForSelector(PLAYING, { timeout: 30_000 });
   assert.equal(await mei.page.textContent(".chip"), "WebTransport");
   await until("the shield", async () => /SM4-GCM · epoch 0/.test((await mei.page.textContent(".shield")) ?? ""));
   await mei.page.waitForTimeout(8_000);
   await mei.shot("call-light");
   await tom.shot("call-dark");
-  const panel = (await mei.page.textContent(".panel")) ?? "";
-  assert.match(panel, /SM4-GCM with SM3/);
-  assert.match(panel, /key id [0-9a-f]{4} /);
-  assert.match(panel, /frames opened, 0 refused/);
-  const round = await mei.page.getAttribute(".chart:nth-of-type(2) svg", "aria-label");
-  assert.match(round ?? "", /Round trip.*Now \d+ ms/, "the chart says its value to those who cannot see it");
+  for (const words of [/SM4-GCM with SM3/, /Relaxed SIMD/, /key id [0-9a-f]{4} /, /frames opened, 0 refused/]) {
+    await until(`the panel to say ${words}`, async () => words.test((await mei.page.textContent(".panel")) ?? ""));
+  }
+  // The chart says its value to those who cannot see it.
+  await until("the round trip in words", async () => /Round trip.*Now \d+ ms/.test((await mei.page.getAttribute(".chart:nth-of-type(2) svg", "aria-label")) ?? ""));
 
   // The keyboard alone: mute by key, and see it at the other side.
   await mei.page.keyboard.press("m");
-  await tom.page.waitForSelector(".tile:not(.self) footer .muted:not([hidden])", { timeout: 5_000 });
+  await tom.page.waitForSelector(".tile:not(.self) footer .muted:not([hidden])", { timeout: 20_000 });
   await mei.page.keyboard.press("m");
   await mei.page.keyboard.press("v");
-  await tom.page.waitForSelector(".stage .tile:not(.self)[data-state=no-picture]", { timeout: 5_000 });
+  await tom.page.waitForSelector(".stage .tile:not(.self)[data-state=no-picture]", { timeout: 20_000 });
   await tom.shot("camera-off-dark");
   await mei.page.keyboard.press("v");
-  await tom.page.waitForSelector(PLAYING, { timeout: 5_000 });
+  await tom.page.waitForSelector(PLAYING, { timeout: 20_000 });
 
   // A log that can be sent to those who look for bugs, without keys in it.
   const download = mei.page.waitForEvent("download");
@@ -114,19 +113,19 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   for (const { page } of [mei, tom]) assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is wider than the window");
 
   await tom.page.click("button.leave");
-  await mei.page.waitForSelector(".alone:not([hidden])", { state: "attached", timeout: 5_000 });
+  await mei.page.waitForSelector(".alone:not([hidden])", { state: "attached", timeout: 20_000 });
   await tom.page.waitForSelector("form");
   assert.deepEqual([...mei.trouble, ...tom.trouble], []);
   await Promise.all([mei.close(), tom.close()]);
 });
 
-test("a visitor with another key reads “Cannot decrypt” where the picture would be", { timeout: 60_000 }, async () => {
+test("a visitor with another key reads “Cannot decrypt” where the picture would be", { timeout: 120_000 }, async () => {
   const key = (letter) => `#key=${letter.repeat(42)}A`;
   const mei = await openPage(blue, `/?room=keys${key("A")}`);
   await enter(mei, "Mei");
   const eve = await openPage(green, `/?room=keys${key("B")}`);
   await enter(eve, "Eve");
-  const tile = await eve.page.waitForSelector(".stage .tile:not(.self)[data-state=cannot-decrypt]", { timeout: 15_000 });
+  const tile = await eve.page.waitForSelector(".stage .tile:not(.self)[data-state=cannot-decrypt]", { timeout: 30_000 });
   assert.match((await tile.textContent()) ?? "", /Cannot decrypt.*uses another key/);
   await eve.page.waitForTimeout(1_500);
   assert.match((await eve.page.textContent(".shield")) ?? "", /Keys differ/);
@@ -141,7 +140,7 @@ test("a visitor with another key reads “Cannot decrypt” where the picture wo
   await Promise.all([mei.close(), eve.close()]);
 });
 
-test("without a camera the page says so and lets one in all the same; WebSocket can be forced", { timeout: 60_000 }, async () => {
+test("without a camera the page says so and lets one in all the same; WebSocket can be forced", { timeout: 120_000 }, async () => {
   const guest = await openPage(bare, "/?room=bare&transport=websocket", { viewport: NARROW });
   await guest.page.waitForSelector(".preview .message strong");
   assert.match((await guest.page.textContent(".preview .message")) ?? "", /No camera or microphone found/);
@@ -152,7 +151,7 @@ test("without a camera the page says so and lets one in all the same; WebSocket 
   await guest.close();
 });
 
-test("a refused token, a damaged link and a browser without WebTransport are put in words", { timeout: 60_000 }, async () => {
+test("a refused token, a damaged link and a browser without WebTransport are put in words", { timeout: 120_000 }, async () => {
   const refused = await openPage(blue, "/?room=words&token=not.a.token");
   await refused.page.fill("#name", "Mallory");
   await refused.page.click("button[type=submit]");

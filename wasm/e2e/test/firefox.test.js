@@ -2,7 +2,7 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { haveFirefox, startChromium, startFirefox } from "../harness/browsers.js";
-import { assertClip, assertHears } from "../harness/expect.js";
+import { assertHears, assertSees } from "../harness/expect.js";
 import { startGateway } from "../harness/gateway.js";
 import { Peer, UNPROCESSED } from "../harness/peer.js";
 import { makeWebRoot } from "../harness/web_root.js";
@@ -16,13 +16,13 @@ before(async () => {
   if (skip) return;
   gateway = await startGateway(makeWebRoot());
   [chromium, firefox] = await Promise.all([startChromium(), startFirefox()]);
-}, { timeout: 60_000 });
+}, { timeout: 90_000 });
 after(async () => {
   await Promise.all([chromium?.close(), firefox?.close()]);
   await gateway?.stop();
 });
 
-test("Firefox and Chromium see and hear each other", { skip, timeout: 70_000 }, async () => {
+test("Firefox and Chromium see and hear each other", { skip, timeout: 180_000 }, async () => {
   const ada = await Peer.open(chromium.browser, "ada", gateway.origin);
   const fox = await Peer.open(firefox.browser, "fox", gateway.origin);
   try {
@@ -30,12 +30,12 @@ test("Firefox and Chromium see and hear each other", { skip, timeout: 70_000 }, 
     await fox.join(gateway, "firefox", { audioProcessing: UNPROCESSED });
     await Promise.all([ada.call("publish"), fox.call("publish")]);
     // Chromium's clip arrives in Firefox.
-    assertClip((await fox.pictures("ada", 60, 25_000)).slice(20), { maxSkipShare: 0.4 });
+    await assertSees(fox, "ada", { startUp: 20, timeout: 45_000 });
     await assertHears(fox, { atLeast: 0.5 });
     // Firefox's own fake camera has no code in it: its pictures come, and its tone of 1 kHz is heard.
-    await until("ada to see Firefox's pictures", async () => (await ada.call("pictures", "fox")).frames >= 20, { timeout: 20_000, every: 2_000 });
-    const tone = toneShare(await ada.recordSound(2), 1_000);
-    assert.ok(tone > 0.5, `only ${(tone * 100).toFixed(0)} % of the sound's energy is Firefox's 1 kHz tone`);
+    await until("ada to see Firefox's pictures", async () => (await ada.call("pictures", "fox")).frames >= 20, { timeout: 45_000, every: 2_000 });
+    // A busy machine makes holes in it; a stretch without many is enough to know what it is.
+    await until("ada to hear Firefox's 1 kHz tone in more than half of the sound's energy", async () => toneShare(await ada.recordSound(2), 1_000) > 0.5);
     assert.equal((await fox.call("stats")).transport.transport, "webtransport");
   } catch (error) {
     error.message += `\n${await ada.trouble()}\n${await fox.trouble()}`;
