@@ -15,10 +15,11 @@ const SUITE_WORDS: Record<EncryptionState["suite"], string> = {
 
 export const suiteWords = (suite: EncryptionState["suite"]): string => SUITE_WORDS[suite];
 
-const BUILD_WORDS: Record<EncryptionState["wasmBuild"], string> = {
-  "relaxed-simd": "Wasm, Relaxed SIMD",
-  simd128: "Wasm, SIMD",
-  scalar: "Wasm without SIMD",
+/** By what the engine itself says, not by what was fetched. */
+const ENGINE_WORDS: Record<EncryptionState["sm4Backend"], string> = {
+  wasm_relaxed_simd: "Wasm, relaxed SIMD",
+  wasm_simd128: "Wasm, SIMD",
+  portable: "Wasm, no SIMD",
 };
 
 const SENDER_WORDS = { ok: "opens", "cannot-decrypt": "cannot decrypt", waiting: "nothing yet" } as const;
@@ -59,7 +60,7 @@ export class Panel {
   update(stats: ClientStats): void {
     const { encryption } = stats;
     this.#set("Suite", suiteWords(encryption.suite));
-    this.#set("Engine", `${BUILD_WORDS[encryption.wasmBuild]} (${encryption.sm4Backend})`);
+    this.#set("Engine", ENGINE_WORDS[encryption.sm4Backend]);
     this.#set("Key source", encryption.mode === "external" ? "external key (from the link)" : encryption.mode);
     this.#set("Epoch", String(encryption.epoch));
     this.#set("Your key id", groups(encryption.kid));

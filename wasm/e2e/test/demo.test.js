@@ -77,7 +77,7 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   await mei.page.waitForTimeout(8_000);
   await mei.shot("call-light");
   await tom.shot("call-dark");
-  for (const words of [/SM4-GCM with SM3/, /Relaxed SIMD/, /key id [0-9a-f]{4} /, /frames opened, 0 refused/]) {
+  for (const words of [/SM4-GCM with SM3/, /Wasm, relaxed SIMD/, /key id [0-9a-f]{4} /, /frames opened, 0 refused/]) {
     await until(`the panel to say ${words}`, async () => words.test((await mei.page.textContent(".panel")) ?? ""));
   }
   // The chart says its value to those who cannot see it.
