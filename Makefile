@@ -19,7 +19,7 @@ FEATURES := --features smrtc-gateway/_test_support
 step := tools/step.sh
 
 .PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary sdk-check sdk-test \
-	fuzz-build browser-test fix fuzz audit bench-call clean
+	fuzz-build browser-test fix fuzz audit bench-call bench-crypto clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -115,6 +115,10 @@ bench-call: setup wasm sdk ## glass-to-glass delay, CPU and memory against RTCPe
 	@node wasm/demo/build.mjs
 	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
 	@SMRTC_PROGRAMS_BUILT=1 npm run --silent --prefix wasm/e2e bench-call
+
+bench-crypto: setup-build ## SM4-GCM beside every rival, native and in Wasm: one JSON object and a table (OPTIONS=--help)
+	@crypto/bench/build.sh
+	@node crypto/bench/js/run.js $(OPTIONS)
 
 clean: ## remove what was built; the downloaded tools under .build stay (rm -rf .build removes them too)
 	@cargo clean --quiet
