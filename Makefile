@@ -97,7 +97,7 @@ browser-test:
 	@SMRTC_PROGRAMS_BUILT=1 $(step) browser-test npm run --silent --prefix wasm/e2e test
 
 fix: setup-build ## apply what rustfmt, clippy and eslint can fix by themselves; bring all lock files up to date
-	@for manifest in Cargo.toml {engine,crypto/e2ee,crypto/primitives}/fuzz/Cargo.toml; do \
+	@for manifest in Cargo.toml {engine,crypto/e2ee,crypto/primitives}/fuzz/Cargo.toml crypto/bench/Cargo.toml; do \
 		cargo metadata --format-version 1 --manifest-path $$manifest >.build/metadata.json; \
 	done
 	@cargo clippy --locked --workspace --all-targets $(FEATURES) --fix --allow-dirty --allow-staged

@@ -40,15 +40,16 @@ fi
 
 export SMRTC_BENCH_LIBRARIES=$out CARGO_TARGET_DIR=$out/target
 
+# Not --locked: the lock file follows the dependencies of smrtc-crypto; `make fix` brings it up to date.
 echo "bench-crypto: compiling the native peers"
-cargo build --quiet --locked --release --bin peer_smrtc --bin peer_rustcrypto
+cargo build --quiet --release --bin peer_smrtc --bin peer_rustcrypto
 for library in libgcrypt openssl botan; do
     reason=
     if [ "$library" != libgcrypt ]; then
         native/libraries.sh "$library" "$out/$library" || reason="its source does not compile, see .build/crypto-bench/$library/log"
     fi
     if [ -z "$reason" ]; then
-        cargo build --quiet --locked --release --features "$library" --bin "peer_$library" 2>"$out/$library.log" ||
+        cargo build --quiet --release --features "$library" --bin "peer_$library" 2>"$out/$library.log" ||
             reason="its peer does not link, see .build/crypto-bench/$library.log"
     fi
     [ -z "$reason" ] || absent "$library" "$reason"
@@ -60,7 +61,7 @@ export RUSTC
 # module NAME EXAMPLE FEATURES: as wasm/tools/build.sh makes the module of the SDK, but for wasm-bindgen.
 module() {
     RUSTFLAGS="-C target-feature=$3" \
-        cargo build --quiet --locked --example "$2" --target wasm32-unknown-unknown --profile wasm
+        cargo build --quiet --example "$2" --target wasm32-unknown-unknown --profile wasm
     "$root/wasm/tools/node_modules/.bin/wasm-opt" -O2 \
         "$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/examples/$2.wasm" -o "$out/modules/$1.wasm"
 }

@@ -10,7 +10,7 @@ prefix=$2
 
 # The folder of a crate's source in cargo's registry.
 crate() {
-    cargo metadata --format-version 1 --locked --manifest-path "$here/Cargo.toml" |
+    cargo metadata --format-version 1 --manifest-path "$here/Cargo.toml" |
         node -e '
             const { packages } = JSON.parse(require("fs").readFileSync(0, "utf8"));
             const { manifest_path, version } = packages.find(({ name }) => name === process.argv[1]);
