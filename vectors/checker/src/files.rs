@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use smrtc_vectors_check::command::NOT_VECTORS;
+
 /// A file or folder that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {source}")]
@@ -16,9 +18,6 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> FileError {
     let path = path.display().to_string();
     move |source| FileError { path, source }
 }
-
-/// Folders of `vectors/` that hold programs and not vectors.
-const NOT_VECTORS: [&str; 6] = ["adapters", "checker", "reference", "schema", "src", "tests"];
 
 /// Names and paths of the files meant by `paths`; all of the tree if there are none.
 pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, FileError> {

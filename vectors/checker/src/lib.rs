@@ -6,11 +6,14 @@
 //!
 //! The command `smrtc-vectors` is a shell over this: see `vectors/README.md`.
 
+pub mod args;
 pub mod check;
+pub mod command;
 pub mod format;
 pub mod implementation;
 pub mod kat;
 pub mod ours;
+#[cfg(not(target_family = "wasm"))]
 pub mod pipe;
 pub mod report;
 pub mod request;

@@ -320,7 +320,7 @@ fn strict_takes_what_is_unsupported_for_a_disagreement() {
 }
 
 #[test]
-fn the_list_runs_nothing() {
+fn the_list_gives_no_verdict_and_says_why_a_group_is_not_run() {
     let output = smrtc_vectors(&["check", "--list", "wycheproof"]);
     assert_eq!(code(&output), Some(0));
     let text = out(&output);
@@ -329,6 +329,14 @@ fn the_list_runs_nothing() {
         text.contains("portable") && !text.contains("passed"),
         "{text}"
     );
+    let output = smrtc_vectors(&["check", "--list"]);
+    for words in [
+        "hitls/sm9_raw.json · SM9 raw: 36 cases, 36 not run (SM9",
+        "hitls/sm2_sig.json: its cases are in hitls/sm2_sign_test.json",
+        "tongsuo/sm4_modes.json · SM4-OFB: 1 cases, 1 not run (encrypt: SM4-OFB is not",
+    ] {
+        assert!(out(&output).contains(words), "{words}: {}", out(&output));
+    }
 }
 
 #[test]

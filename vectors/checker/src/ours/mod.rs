@@ -9,6 +9,17 @@ mod sm2;
 use crate::implementation::{Answer, Implementation, ImplementationError};
 use crate::request::Request;
 
+/// Which of the three builds for browsers this is.
+const WASM_FEATURES: &str = if !cfg!(target_family = "wasm") {
+    ""
+} else if cfg!(target_feature = "relaxed-simd") {
+    " relaxed-simd"
+} else if cfg!(target_feature = "simd128") {
+    " simd128"
+} else {
+    " scalar"
+};
+
 /// Ours, on one back end of SM4.
 #[derive(Clone, Debug)]
 pub struct Ours {
@@ -75,10 +86,13 @@ impl Implementation for Ours {
         } else {
             "release"
         };
+        let system = match std::env::consts::OS {
+            "" | "unknown" => "unknown",
+            system => system,
+        };
         format!(
-            "{}-{}, {profile}",
-            std::env::consts::ARCH,
-            std::env::consts::OS
+            "{}-{system}{WASM_FEATURES}, {profile}",
+            std::env::consts::ARCH
         )
     }
 
