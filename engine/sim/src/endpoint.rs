@@ -55,6 +55,8 @@ impl Publisher {
         if let Some(kbps) = engine.max_kbps {
             config.congestion.max = Bitrate::from_kbps(kbps);
         }
+        config.protection.repair = engine.fec;
+        config.protection.copies = engine.red;
         let mut uplink = Uplink::new(config, id, rng.next());
         let track = |kind, kbps| TrackConfig {
             kind,
@@ -115,7 +117,10 @@ impl Publisher {
         }
         if now >= self.next_video {
             self.next_video += Duration::from_secs_f64(1.0 / self.spec.fps);
-            if self.is_capturing(now) && self.uplink.queue_delay() <= SKIP_ABOVE {
+            if self.is_capturing(now)
+                && self.uplink.queue_delay() <= SKIP_ABOVE
+                && self.uplink.wants_frame(now, VIDEO)
+            {
                 self.picture(now);
             }
         }
@@ -130,7 +135,10 @@ impl Publisher {
     }
 
     fn picture(&mut self, now: Instant) {
-        let interval = Duration::from_secs_f64(1.0 / self.spec.fps);
+        let camera = Duration::from_secs_f64(1.0 / self.spec.fps);
+        // An encoder with rate control spends what pictures left out did not take.
+        let last = self.encoded.last().map_or(now - camera, |&(at, _)| at);
+        let interval = (now - last).clamp(camera, camera * 5);
         let mean = self.uplink.track_bitrate(VIDEO).bytes_in(interval);
         let key = std::mem::take(&mut self.key_wanted);
         let bytes = (mean * 3 / 4 + self.rng.below(mean / 2)).max(60);

@@ -71,6 +71,10 @@ pub struct FlowReport {
     pub nacks: u64,
     /// Packets that came again, asked for.
     pub packets_repeated: u64,
+    /// Repair packets received.
+    pub repair_packets: u64,
+    /// Frames that they completed.
+    pub frames_recovered: u64,
     /// Frames dropped because they came too late.
     pub frames_late: u64,
     /// Frames of which something never came.

@@ -334,6 +334,8 @@ impl Flow {
             key_frame_requests: sum(&|stats| stats.pli_count),
             nacks: sum(&|stats| stats.nack_count),
             packets_repeated: sum(&|stats| stats.retransmitted_packets_received),
+            repair_packets: sum(&|stats| stats.fec_packets_received),
+            frames_recovered: sum(&|stats| stats.frames_recovered),
             frames_late: sum(&|stats| is_video(stats) * stats.dropped.late),
             frames_lost: sum(&|stats| {
                 is_video(stats) * (stats.dropped.incomplete + stats.frames_lost)

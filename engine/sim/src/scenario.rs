@@ -175,6 +175,10 @@ pub struct EngineSpec {
     pub max_kbps: Option<u64>,
     /// Whether lost packets are asked for again.
     pub nack: bool,
+    /// Whether pictures are sent with repair packets.
+    pub fec: bool,
+    /// Whether packets of sound carry copies of earlier frames.
+    pub red: bool,
 }
 
 impl Default for EngineSpec {
@@ -182,6 +186,8 @@ impl Default for EngineSpec {
         Self {
             max_kbps: None,
             nack: true,
+            fec: true,
+            red: true,
         }
     }
 }

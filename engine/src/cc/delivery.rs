@@ -64,7 +64,13 @@ impl DeliveryRate {
 #[derive(Debug, Default)]
 pub(super) struct LossRate {
     reports: VecDeque<(Instant, i64, i64)>,
+    /// Lost packets and the runs they came in, of the last few hundred.
+    lost: f64,
+    runs: f64,
 }
+
+/// Runs remembered, about: enough for a mean, few enough to follow a path that changes.
+const RUNS: f64 = 50.0;
 
 impl LossRate {
     pub(super) fn on_report(&mut self, now: Instant, received: u64, lost: u64, recovered: u64) {
@@ -77,6 +83,24 @@ impl LossRate {
         {
             self.reports.pop_front();
         }
+    }
+
+    /// Counts runs of lost packets.
+    pub(super) fn on_runs(&mut self, lost: u64, runs: u64) {
+        self.lost += lost as f64;
+        self.runs += runs as f64;
+        if self.runs > RUNS {
+            self.lost *= RUNS / self.runs;
+            self.runs = RUNS;
+        }
+    }
+
+    /// Mean length of a run over that of independent losses, from 1.
+    pub(super) fn burst(&self) -> f64 {
+        if self.runs < 5.0 {
+            return 1.0;
+        }
+        (self.lost / self.runs * (1.0 - self.share())).max(1.0)
     }
 
     /// 0 to 1; 0 below ten packets, of which one would already be too much.

@@ -30,6 +30,8 @@ pub(super) struct Outcome {
     pub(super) acked: Vec<Acked>,
     /// Packets reported missing for the first time.
     pub(super) lost: u64,
+    /// Runs of numbers that they make.
+    pub(super) runs: u64,
     /// Packets that came after all, having been reported missing.
     pub(super) recovered: u64,
     /// The round-trip time, if the newest packet in the report is new to us.
@@ -98,6 +100,7 @@ impl History {
         let mut outcome = Outcome::default();
         let mut newest: Option<(i64, Option<Duration>)> = None;
         for group in feedback.groups() {
+            let mut run = false;
             for (seq, arrival) in group.packets() {
                 let Some(record) = self.records.get_mut(&(group.sender, seq)) else {
                     continue;
@@ -106,9 +109,12 @@ impl History {
                     if record.state == State::Pending {
                         record.state = State::Missing;
                         outcome.lost += 1;
+                        outcome.runs += u64::from(!run);
                     }
+                    run = true;
                     continue;
                 };
+                run = false;
                 let micros = unwrap(&mut self.clock, arrival);
                 let fresh = record.state != State::Received;
                 if newest.is_none_or(|(at, _)| micros > at) {

@@ -49,6 +49,10 @@ pub struct PathEstimate {
     pub queue_delay: Duration,
     /// Share of packets lost in the last second, 0 to 1.
     pub loss: f64,
+    /// Share of packets lost while no queue stood, 0 to 1: what repairs are worth sending against.
+    pub random_loss: f64,
+    /// How much longer runs of lost packets are than they would be if packets got lost independently; from 1, and 0 if it is not known.
+    pub burst: f64,
     /// The rate that arrives.
     pub delivered: Bitrate,
     /// Packets reported missing and not reported received since, in total.

@@ -53,6 +53,8 @@ const QUEUE_NOTICED: Duration = Duration::from_millis(10);
 const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
 /// Losses with a queue of this length are taken for the queue's overflow.
 const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
+/// What is reported lost so long after the queue may still be what overflowed it.
+const QUEUE_FORGOTTEN: Duration = Duration::from_millis(300);
 const LOSS_NOTICED: f64 = 0.10;
 const BACKOFF: f64 = 0.85;
 const LEAST_DRAIN: f64 = 0.25;
@@ -101,6 +103,10 @@ pub struct SimpleController {
     queue: QueueDelay,
     delivery: DeliveryRate,
     losses: LossRate,
+    /// Those that no queue explains.
+    random: LossRate,
+    /// When a queue stood for the last time.
+    last_queue: Option<Instant>,
     phase: Phase,
     target: Bitrate,
     /// The delivered rate at the last overuse or while draining after it.
@@ -124,6 +130,8 @@ impl SimpleController {
             queue: QueueDelay::default(),
             delivery: DeliveryRate::default(),
             losses: LossRate::default(),
+            random: LossRate::default(),
+            last_queue: None,
             phase: Phase::Start,
             target: config.start.clamp(config.min, config.max),
             capacity: None,
@@ -139,6 +147,11 @@ impl SimpleController {
 
     fn set_target(&mut self, target: Bitrate) {
         self.target = target.clamp(self.config.min, self.config.max);
+    }
+
+    /// What was sent for what came: the delivered rate, and with it what is lost without any queue.
+    fn sendable(&self, span: Duration) -> Bitrate {
+        self.delivery.over(span) * (1.0 / (1.0 - self.random.share().min(0.95)))
     }
 
     /// How long a change of rate takes to show in a report.
@@ -165,7 +178,7 @@ impl SimpleController {
 
     fn back_off(&mut self, now: Instant, standing: Duration) {
         // A short span, since the longer one still holds what came before the path narrowed.
-        let delivered = self.delivery.over(Duration::from_millis(250));
+        let delivered = self.sendable(Duration::from_millis(250));
         let delivered = if delivered == Bitrate::ZERO {
             self.target
         } else {
@@ -184,7 +197,7 @@ impl SimpleController {
         let waited = now - since;
         let queue = queue.max(standing);
         self.phase = Phase::Drain { since, queue };
-        let delivered = self.delivery.over(Duration::from_millis(250));
+        let delivered = self.sendable(Duration::from_millis(250));
         // What is reported within a round trip was sent before the rate was cut, so it came as fast as the path lets it:
         // the longer one looks, the less of it is from before the path narrowed.
         if waited < self.response_time() && standing >= QUEUE_NOTICED && delivered > Bitrate::ZERO {
@@ -290,6 +303,16 @@ impl CongestionController for SimpleController {
                 self.queue.on_packet(packet.sent_at, packet.arrival);
             }
         }
+        let draining = matches!(self.phase, Phase::Drain { .. });
+        if draining || self.queue.standing() >= QUEUE_BEHIND_LOSS {
+            self.last_queue = Some(now);
+        }
+        if self.last_queue.is_none_or(|at| now - at > QUEUE_FORGOTTEN) {
+            let acked = outcome.acked.len() as u64;
+            self.random
+                .on_report(now, acked, outcome.lost, outcome.recovered);
+            self.random.on_runs(outcome.lost, outcome.runs);
+        }
         self.decide(now);
     }
 
@@ -310,7 +333,9 @@ impl CongestionController for SimpleController {
         let since = self
             .silent_since
             .filter(|_| self.target > self.config.min)?;
-        (self.last_sent >= since + WORTH_A_REPORT).then_some(since + SILENCE)
+        // Where most is lost, most reports are too.
+        let patience = SILENCE.mul_f64(1.0 + 2.0 * self.random.share());
+        (self.last_sent >= since + WORTH_A_REPORT).then_some(since + patience)
     }
 
     fn target_bitrate(&self) -> Bitrate {
@@ -333,6 +358,8 @@ impl CongestionController for SimpleController {
             rtt: self.rtt,
             queue_delay: self.queue.standing(),
             loss: self.losses.share(),
+            random_loss: self.random.share(),
+            burst: self.random.burst(),
             delivered: self.delivery.over(Duration::from_millis(500)),
             packets_lost: self.packets_lost,
             packets_received: self.packets_received,

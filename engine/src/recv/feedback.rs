@@ -18,6 +18,8 @@ pub struct FeedbackConfig {
     pub interval: Duration,
     /// Senders followed at a time; when one more appears, the one that was silent longest is forgotten. Default 128.
     pub senders: usize,
+    /// Arrivals so recent are reported again, since reports get lost as media do. Default 150 ms, so that each is reported three times or so.
+    pub repeat: Duration,
     /// How far behind the newest packet a late one may be and still be reported, in packets. Default 1,024.
     pub history: u16,
 }
@@ -27,6 +29,7 @@ impl Default for FeedbackConfig {
         Self {
             interval: Duration::from_millis(50),
             senders: 128,
+            repeat: Duration::from_millis(150),
             history: 1_024,
         }
     }
@@ -61,6 +64,8 @@ const FULL: usize = 400;
 const WIDEST_HOLE: u64 = 512;
 /// A sender at 8 Mbit/s sends so many packets in about eight seconds.
 const MAX_JUMP: u64 = 8_192;
+/// Arrivals reported again in one report at most.
+const MAX_REPEATED: usize = 128;
 
 impl FeedbackCollector {
     /// An empty one.
@@ -112,7 +117,8 @@ impl FeedbackCollector {
         };
         let mut writer = FeedbackWriter::new(self.report_seq, now - newest);
         for (&sender, log) in &mut self.senders {
-            if !log.write(sender, &mut writer, &mut self.unreported) {
+            let again = now - self.config.repeat;
+            if !log.write(sender, again, &mut writer, &mut self.unreported) {
                 break;
             }
         }
@@ -204,8 +210,26 @@ impl Sender {
         true
     }
 
-    /// Writes what is unreported; false when the datagram is full.
-    fn write(&mut self, sender: u32, writer: &mut FeedbackWriter, total: &mut usize) -> bool {
+    /// The lowest number that arrived after `again` without an older arrival above it; a few hundred numbers at most.
+    fn repeat_from(&self, again: Instant) -> Option<u64> {
+        self.arrivals
+            .iter()
+            .rev()
+            .take(MAX_REPEATED)
+            .take_while(|&(_, &at)| at > again)
+            .last()
+            .map(|(&number, _)| number)
+    }
+
+    /// Writes what is unreported, and before it what arrived after `again`; false when the datagram is full.
+    fn write(
+        &mut self,
+        sender: u32,
+        again: Instant,
+        writer: &mut FeedbackWriter,
+        total: &mut usize,
+    ) -> bool {
+        let mut repeat_from = self.repeat_from(again);
         while let (Some(first), Some((&last, _))) =
             (self.first_unreported, self.arrivals.last_key_value())
         {
@@ -219,6 +243,7 @@ impl Sender {
                 Some(end) if end < first && first - end <= WIDEST_HOLE => end,
                 _ => first,
             };
+            let begin = repeat_from.take().map_or(begin, |from| from.min(begin));
             let mut run = Vec::new();
             let mut next = begin;
             for (&number, &at) in self.arrivals.range(begin..=last) {
@@ -266,6 +291,12 @@ mod tests {
     use crate::wire::feedback::Feedback;
 
     const PUBLISHER: u32 = 9;
+    const ONCE: FeedbackConfig = FeedbackConfig {
+        interval: Duration::from_millis(50),
+        senders: 128,
+        repeat: Duration::ZERO,
+        history: 1_024,
+    };
 
     fn report(collector: &mut FeedbackCollector, now: Instant) -> Vec<(u16, bool)> {
         let mut packets = Vec::new();
@@ -285,8 +316,33 @@ mod tests {
     }
 
     #[test]
-    fn a_report_covers_the_gap_since_the_last_one() {
+    fn what_came_lately_is_reported_again() {
         let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let mut reported = Vec::new();
+        for n in 0..40u16 {
+            let now = Instant::from_millis(1_000 + u64::from(n) * 10);
+            // One of them never comes.
+            if n != 12 {
+                collector.on_packet(now, PUBLISHER, n);
+            }
+            reported.extend(report(&mut collector, now));
+        }
+        for n in (0..12).chain(13..20) {
+            let times = reported
+                .iter()
+                .filter(|&&packet| packet == (n, true))
+                .count();
+            assert!(
+                (2..=4).contains(&times),
+                "packet {n} reported {times} times"
+            );
+        }
+        assert!(reported.contains(&(12, false)) && !reported.contains(&(12, true)));
+    }
+
+    #[test]
+    fn a_report_covers_the_gap_since_the_last_one() {
+        let mut collector = FeedbackCollector::new(ONCE);
         let start = Instant::from_millis(1_000);
         collector.on_packet(start, PUBLISHER, 65_534);
         assert!(collector.poll(start).is_none(), "not due yet");
@@ -304,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_late_packet_is_reported_without_taking_back_arrivals() {
-        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let mut collector = FeedbackCollector::new(ONCE);
         let start = Instant::from_millis(1_000);
         for seq in [1, 2, 4, 5] {
             collector.on_packet(start, PUBLISHER, seq);
@@ -325,7 +381,7 @@ mod tests {
 
     #[test]
     fn arrival_times_and_hold_survive_the_report() {
-        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let mut collector = FeedbackCollector::new(ONCE);
         let start = Instant::from_micros(64 * 10_000);
         collector.on_packet(start, PUBLISHER, 7);
         collector.on_packet(start + Duration::from_micros(640), PUBLISHER, 8);
@@ -340,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_full_report_does_not_wait() {
-        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let mut collector = FeedbackCollector::new(ONCE);
         let now = Instant::from_millis(1);
         for seq in 0..1_000 {
             collector.on_packet(now, PUBLISHER, seq);
@@ -353,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_wide_hole_is_skipped_and_a_stray_number_ignored() {
-        let mut collector = FeedbackCollector::new(FeedbackConfig::default());
+        let mut collector = FeedbackCollector::new(ONCE);
         let now = Instant::from_millis(1);
         collector.on_packet(now, PUBLISHER, 0);
         collector.on_packet(now, PUBLISHER, 40_000);

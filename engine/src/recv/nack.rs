@@ -1,8 +1,10 @@
 //! What is missing and still worth asking for again (WIRE.md, NACK).
 //!
-//! Finds gaps within frames by fragment, and whole missing frames by `frame_id`. A gap is given one reorder window
-//! (10 ms, or 3 later packets as in RFC 9002 §6.1.1) before it is asked for, again after each round trip, until the frame
-//! could not come in time any more. Works on headers that nothing has authenticated, so every list has a cap.
+//! Finds gaps within frames by fragment, and whole missing frames by `frame_id`. A gap is given one reorder window before it is asked
+//! for, again after each round trip, until the frame could not come in time any more. The window grows with the reordering that is
+//! seen; later packets do not end it early as in RFC 9002 §6.1.1, for media leaves in bursts, of which three packets say nothing of time.
+//! Of a frame that is sent with repair packets nothing is asked for before those had time to come.
+//! Works on headers that nothing has authenticated, so every list has a cap.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -12,8 +14,9 @@ use super::StreamId;
 use super::nack_frame::{Frame, Waits};
 use super::sequence::{Sequence, Step};
 use crate::time::Instant;
-use crate::wire::media::MediaPacket;
+use crate::wire::media::{FrameHeader, MediaPacket};
 use crate::wire::nack::{self, NackEntry};
+use crate::wire::repair::RepairPacket;
 
 mod config;
 
@@ -38,11 +41,21 @@ struct Stream {
     /// Mean time between packets of one frame, for telling a paced frame from a lost tail.
     spacing: Duration,
     last: Option<(u64, Instant)>,
+    /// How late packets come that were only turned round; sinks again.
+    reordering: Duration,
+    /// Repair packets came lately.
+    protected_until: Instant,
     counters: NackCounters,
 }
 
 /// More than eight seconds of 30 frames/s: beyond that a stream has begun anew.
 const MAX_JUMP: u64 = 256;
+/// A stream counts as protected for so long after its last repair packet.
+const PROTECTED_FOR: Duration = Duration::from_millis(500);
+/// Two more packets of sound get the chance to bring a copy.
+const COPY_WAIT: Duration = Duration::from_millis(45);
+/// What is later than this is a loss that came again by another way.
+const LONGEST_REORDERING: Duration = Duration::from_millis(80);
 
 impl NackTracker {
     /// An empty one.
@@ -60,15 +73,15 @@ impl NackTracker {
         self.rtt = rtt;
     }
 
-    /// Takes in the header of a packet; false if it is one that had come before (or cannot be followed).
-    pub fn on_packet(&mut self, now: Instant, packet: &MediaPacket<'_>) -> bool {
-        let id = StreamId::of(&packet.header);
-        let audio = packet.header.media_kind.is_audio();
+    /// The stream of a packet, if it can be followed.
+    fn stream(&mut self, header: &FrameHeader) -> Option<&mut Stream> {
+        let id = StreamId::of(header);
+        let audio = header.media_kind.is_audio();
         if !self.streams.contains_key(&id) && self.streams.len() >= self.config.streams {
-            return true;
+            return None;
         }
         let config = &self.config;
-        let stream = self.streams.entry(id).or_insert_with(|| Stream {
+        Some(self.streams.entry(id).or_insert_with(|| Stream {
             holes: if audio {
                 Holes::Lost
             } else {
@@ -84,9 +97,57 @@ impl NackTracker {
             frames: BTreeMap::new(),
             spacing: Duration::ZERO,
             last: None,
+            reordering: Duration::ZERO,
+            protected_until: Instant::ZERO,
             counters: NackCounters::default(),
-        });
-        stream.on_packet(now, packet, config.frames)
+        }))
+    }
+
+    /// Takes in the header of a packet; false if it is one that had come before (or cannot be followed).
+    pub fn on_packet(&mut self, now: Instant, packet: &MediaPacket<'_>) -> bool {
+        let frames = self.config.frames;
+        let Some(stream) = self.stream(&packet.header) else {
+            return true;
+        };
+        let piece = Piece {
+            header: packet.header,
+            count: packet.fragment_count,
+            rtx: packet.rtx,
+            index: Ok(packet.fragment_index),
+        };
+        stream.on_packet(now, piece, frames)
+    }
+
+    /// Takes in the header of a repair packet; false as [`Self::on_packet`].
+    pub fn on_repair(&mut self, now: Instant, packet: &RepairPacket<'_>) -> bool {
+        let frames = self.config.frames;
+        let Some(stream) = self.stream(&packet.header) else {
+            return true;
+        };
+        let piece = Piece {
+            header: packet.header,
+            count: packet.fragment_count,
+            rtx: false,
+            index: Err((packet.repair_index, packet.repair_count)),
+        };
+        stream.protected_until = now + PROTECTED_FOR;
+        stream.on_packet(now, piece, frames)
+    }
+
+    /// A packet of this stream of sound carries copies of earlier frames: what is missing is likely to come with the next ones.
+    pub fn on_copies(&mut self, now: Instant, header: &FrameHeader) {
+        if let Some(stream) = self.stream(header) {
+            stream.protected_until = now + PROTECTED_FOR;
+        }
+    }
+
+    /// A frame was put together: nothing of it is missing any more.
+    pub fn on_complete(&mut self, id: StreamId, frame_id: u32) {
+        if let Some(stream) = self.streams.get_mut(&id)
+            && let Some(frame_id) = stream.ids.extend(frame_id.into())
+        {
+            stream.frames.remove(&frame_id);
+        }
     }
 
     /// The next NACK to send, as a datagram, if one is due. Call until it says `None`.
@@ -183,14 +244,23 @@ impl NackTracker {
     fn waits(&self) -> Waits {
         Waits {
             reorder_window: self.config.reorder_window,
-            reorder_packets: self.config.reorder_packets,
             retry: self.rtt.max(self.config.min_retry),
         }
     }
 }
 
+/// A packet, of whichever kind.
+#[derive(Clone, Copy)]
+struct Piece {
+    header: FrameHeader,
+    count: u16,
+    rtx: bool,
+    /// The fragment; or which repair packet it is, and of how many.
+    index: Result<u16, (u16, u16)>,
+}
+
 impl Stream {
-    fn on_packet(&mut self, now: Instant, packet: &MediaPacket<'_>, limit: usize) -> bool {
+    fn on_packet(&mut self, now: Instant, packet: Piece, limit: usize) -> bool {
         let before = self.ids.newest();
         let id = match self.ids.step(packet.header.frame_id.into()) {
             Step::Suspect => return true,
@@ -209,17 +279,36 @@ impl Stream {
         if let Some(before) = before.filter(|&before| id > before && !self.frames.contains_key(&id))
         {
             let lost = self.holes == Holes::Lost;
-            self.frames
-                .extend((before + 1..id).map(|hole| (hole, Frame::missing(now, lost))));
+            let wait = if packet.header.media_kind.is_audio() && now < self.protected_until {
+                COPY_WAIT
+            } else {
+                Duration::ZERO
+            };
+            self.frames.extend(
+                (before + 1..id)
+                    .map(|hole| (hole, Frame::missing(now, lost).asked_from(now + wait))),
+            );
             self.frames.insert(id, Frame::missing(now, true));
         }
         self.measure_spacing(now, id);
+        let protected = now < self.protected_until;
         let Some(frame) = self.frames.get_mut(&id) else {
             return false;
         };
+        if !packet.rtx
+            && let Ok(index) = packet.index
+            && let Some(late) = frame.lateness(now, index)
+            && late <= LONGEST_REORDERING
+        {
+            self.reordering = self.reordering.max(late);
+        }
+        self.reordering = self.reordering * 255 / 256;
         let first = frame.is_missing_altogether();
-        let new = frame.on_fragment(now, packet.fragment_index, packet.fragment_count);
-        if new && !packet.rtx && frame.counted_lost > 0 {
+        let new = match packet.index {
+            Ok(index) => frame.on_fragment(now, index, packet.count, protected),
+            Err((index, repairs)) => frame.on_repair(now, packet.count, index, repairs),
+        };
+        if new && packet.index.is_ok() && !packet.rtx && frame.counted_lost > 0 {
             frame.counted_lost -= 1;
             self.counters.lost = self.counters.lost.saturating_sub(1);
         }
@@ -227,7 +316,7 @@ impl Stream {
             self.frames.remove(&id);
         }
         for (&other, frame) in self.frames.range_mut(..=id) {
-            frame.on_later_packet(now, other < id);
+            frame.on_later_packet(now, other < id, protected);
         }
         if first {
             self.need_references(id, packet.header.reference_distance.into());
@@ -260,6 +349,14 @@ impl Stream {
         }
     }
 
+    /// The reorder window of a stream is at least what its packets are seen to be late by.
+    fn own_waits(&self, waits: Waits) -> Waits {
+        Waits {
+            reorder_window: waits.reorder_window.max(self.reordering * 5 / 4),
+            ..waits
+        }
+    }
+
     /// What the lost tail of the newest frame may be late by before it counts as lost.
     fn tail_wait(&self, waits: Waits) -> Duration {
         waits.reorder_window * 2 + self.spacing * 4
@@ -274,6 +371,7 @@ impl Stream {
         max_tries: u32,
         out: &mut VecDeque<NackEntry>,
     ) {
+        let waits = self.own_waits(waits);
         let tail_wait = self.tail_wait(waits);
         while let Some((&oldest, frame)) = self.frames.first_key_value()
             && now >= frame.since + self.deadline
@@ -304,6 +402,7 @@ impl Stream {
     }
 
     fn next_timeout(&self, waits: Waits, rtt: Duration, max_tries: u32) -> Option<Instant> {
+        let waits = self.own_waits(waits);
         let tail_wait = self.tail_wait(waits);
         let frames = self.frames.values().map(|frame| {
             let end = frame.since + self.deadline;

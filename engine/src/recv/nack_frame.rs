@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crate::fec::Blocks;
 use crate::time::Instant;
 
 /// Waiting times, the same for every frame of a tracker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waits {
     pub(super) reorder_window: Duration,
-    pub(super) reorder_packets: u32,
     pub(super) retry: Duration,
 }
 
@@ -24,8 +24,8 @@ pub(super) struct Frame {
     /// How many of its packets were counted as lost.
     pub(super) counted_lost: u32,
     fragments: Option<Fragments>,
-    /// When the oldest gap not asked for yet appeared, and how many packets of the stream came since.
-    gap: Option<(Instant, u32)>,
+    /// When the oldest gap not asked for yet appeared.
+    gap: Option<Instant>,
     asked_at: Option<Instant>,
     /// Fragments below this were part of the last request.
     asked_end: u16,
@@ -39,6 +39,10 @@ struct Fragments {
     /// One more than the highest index that came.
     end: u16,
     last_arrival: Instant,
+    /// Repair packets that came, by index.
+    repairs: Vec<u16>,
+    /// The last packet of the frame as it was first sent, repairs included, has come.
+    sent_all: bool,
 }
 
 impl Frame {
@@ -50,9 +54,17 @@ impl Frame {
             tries: 0,
             counted_lost: 0,
             fragments: None,
-            gap: Some((now, 0)),
+            gap: Some(now),
             asked_at: None,
             asked_end: 0,
+        }
+    }
+
+    /// The same, but its gap counts from later on.
+    pub(super) fn asked_from(self, at: Instant) -> Self {
+        Self {
+            gap: Some(at),
+            ..self
         }
     }
 
@@ -60,8 +72,14 @@ impl Frame {
         self.fragments.is_none()
     }
 
-    /// Takes in one fragment; false if it had come before.
-    pub(super) fn on_fragment(&mut self, now: Instant, index: u16, count: u16) -> bool {
+    /// Takes in one fragment; false if it had come before. A gap in a `protected` frame is none before all of it was sent.
+    pub(super) fn on_fragment(
+        &mut self,
+        now: Instant,
+        index: u16,
+        count: u16,
+        protected: bool,
+    ) -> bool {
         let fragments = self.fragments.get_or_insert_with(|| {
             // Asked for as a whole: what comes of it now may be all that was sent.
             self.gap = None;
@@ -75,33 +93,59 @@ impl Frame {
         fragments.last_arrival = now;
         if fragments.came_count == fragments.end {
             self.gap = None;
-        } else if index > before && self.gap.is_none() {
-            self.gap = Some((now, 0));
+        } else if index > before && self.gap.is_none() && !protected {
+            self.gap = Some(now);
         }
         true
     }
 
+    /// Takes in one repair packet, of `repairs` that were sent with the frame; false if it had come before.
+    pub(super) fn on_repair(&mut self, now: Instant, count: u16, index: u16, repairs: u16) -> bool {
+        let fragments = self.fragments.get_or_insert_with(|| {
+            self.gap = None;
+            self.asked_end = if self.asked_at.is_some() { count } else { 0 };
+            Fragments::new(now, count)
+        });
+        if fragments.repairs.contains(&index) {
+            return false;
+        }
+        fragments.repairs.push(index);
+        fragments.last_arrival = now;
+        if index + 1 == repairs && !fragments.sent_all {
+            fragments.sent_all = true;
+            if self.asked_at.is_none() {
+                self.gap = Some(now);
+            }
+        }
+        true
+    }
+
+    /// How late fragment `index` is if it fills a gap by itself.
+    pub(super) fn lateness(&self, now: Instant, index: u16) -> Option<Duration> {
+        let fills = |f: &Fragments| index < f.end && !f.has(index);
+        match (&self.fragments, self.gap) {
+            (None, _) => Some(now - self.since),
+            (Some(f), Some(since)) if fills(f) => Some(now - since),
+            (Some(f), None) if fills(f) => self.asked_at.map(|at| now - at),
+            _ => None,
+        }
+    }
+
     /// A packet of this stream came that is not one of this frame's missing ones; `later_frame` if its frame comes
     /// after this one.
-    pub(super) fn on_later_packet(&mut self, now: Instant, later_frame: bool) {
-        match &mut self.gap {
-            Some((_, packets)) => *packets = packets.saturating_add(1),
-            None if later_frame
-                && self
-                    .fragments
-                    .as_ref()
-                    .is_some_and(|f| f.end < f.count && f.end >= self.asked_end) =>
-            {
-                self.gap = Some((now, 0));
-            }
-            None => {}
+    pub(super) fn on_later_packet(&mut self, now: Instant, later_frame: bool, protected: bool) {
+        let unasked = |f: &Fragments| {
+            f.end < f.count && f.end >= self.asked_end || protected && self.asked_at.is_none()
+        };
+        if self.gap.is_none() && later_frame && self.fragments.as_ref().is_some_and(unasked) {
+            self.gap = Some(now);
         }
     }
 
     pub(super) fn is_complete(&self) -> bool {
         self.fragments
             .as_ref()
-            .is_some_and(|f| f.came_count == f.count)
+            .is_some_and(|f| f.came_count == f.count || f.is_repaired())
     }
 
     /// When there is something to ask for. `tail_wait` is how long the last packet may lie back before what follows it
@@ -116,7 +160,7 @@ impl Frame {
             };
         };
         let retry = retry.filter(|_| fragments.missing_below(self.asked_end));
-        let tail = (fragments.end < fragments.count && self.asked_end < fragments.count)
+        let tail = (fragments.came_count < fragments.count && self.asked_end < fragments.count)
             .then(|| fragments.last_arrival + tail_wait);
         [retry, self.gap_due(waits), tail]
             .into_iter()
@@ -125,13 +169,7 @@ impl Frame {
     }
 
     fn gap_due(&self, waits: Waits) -> Option<Instant> {
-        self.gap.map(|(since, packets)| {
-            if packets >= waits.reorder_packets {
-                since
-            } else {
-                since + waits.reorder_window
-            }
-        })
+        self.gap.map(|since| since + waits.reorder_window)
     }
 
     /// Decides what to ask for now: `None` for the whole frame, or the fragments. `last` says that no later frame came.
@@ -174,6 +212,8 @@ impl Fragments {
             came_count: 0,
             end: 0,
             last_arrival: now,
+            repairs: Vec::new(),
+            sent_all: false,
         }
     }
 
@@ -191,6 +231,14 @@ impl Fragments {
         self.came_count += 1;
         self.end = self.end.max(index + 1);
         true
+    }
+
+    /// Whether the repair packets that came make up for the fragments that did not. Of a frame of several blocks only who puts it
+    /// together can tell.
+    fn is_repaired(&self) -> bool {
+        usize::from(self.came_count) + self.repairs.len() >= usize::from(self.count)
+            && !self.repairs.is_empty()
+            && Blocks::new(self.count).count() == 1
     }
 
     fn missing_below(&self, end: u16) -> bool {

@@ -14,6 +14,7 @@ use super::StreamId;
 use super::sequence::frame_before;
 use crate::time::{Instant, MediaTime};
 use crate::wire::media::{FrameHeader, MediaPacket};
+use crate::wire::repair::RepairPacket;
 
 mod partial;
 
@@ -56,8 +57,10 @@ pub struct Assembled {
     pub header: FrameHeader,
     /// The sealed frame.
     pub frame: Vec<u8>,
-    /// How many packets it came in.
+    /// How many packets it was cut into.
     pub packets: u16,
+    /// How many of them were computed from repair packets.
+    pub recovered: u16,
     /// When the first of them came.
     pub first_arrival: Instant,
     /// When the last of them came.
@@ -148,6 +151,7 @@ impl Reassembler {
                 header,
                 frame: packet.payload.to_vec(),
                 packets: 1,
+                recovered: 0,
                 first_arrival: now,
                 last_arrival: now,
             });
@@ -156,17 +160,50 @@ impl Reassembler {
         if cost + FRAME_COST > self.config.stream_bytes.min(self.config.total_bytes) {
             return Inserted::Refused;
         }
-        self.keep(now, id, packet, cost)
+        self.keep(now, &header, packet.fragment_count, cost, |partial| {
+            partial.insert(now, packet);
+        })
+    }
+
+    /// Takes in one repair packet.
+    pub fn insert_repair(&mut self, now: Instant, packet: &RepairPacket<'_>) -> Inserted {
+        let header = packet.header;
+        let id = StreamId::of(&header);
+        if !self.streams.contains_key(&id) && self.streams.len() >= self.config.streams {
+            return Inserted::Refused;
+        }
+        let stream = self.streams.entry(id).or_default();
+        if stream.finished.get(&header.frame_id) == Some(&header.media_time) {
+            return Inserted::Duplicate;
+        }
+        if let Some(partial) = stream.unfinished.get(&header.frame_id) {
+            if partial.header != header || partial.count != packet.fragment_count {
+                return Inserted::Contradiction;
+            }
+            match partial.check_repair(packet) {
+                Check::New => {}
+                Check::Held => return Inserted::Duplicate,
+                Check::Contradicts => return Inserted::Contradiction,
+            }
+        }
+        let cost = packet.payload.len() + FRAGMENT_COST;
+        if cost + FRAME_COST > self.config.stream_bytes.min(self.config.total_bytes) {
+            return Inserted::Refused;
+        }
+        self.keep(now, &header, packet.fragment_count, cost, |partial| {
+            partial.insert_repair(now, packet);
+        })
     }
 
     fn keep(
         &mut self,
         now: Instant,
-        id: StreamId,
-        packet: &MediaPacket<'_>,
+        header: &FrameHeader,
+        count: u16,
         cost: usize,
+        insert: impl FnOnce(&mut Partial),
     ) -> Inserted {
-        let frame_id = packet.header.frame_id;
+        let (id, frame_id) = (StreamId::of(header), header.frame_id);
         let stream = self.streams.entry(id).or_default();
         let first = !stream.unfinished.contains_key(&frame_id);
         let cost = if first { cost + FRAME_COST } else { cost };
@@ -175,8 +212,8 @@ impl Reassembler {
         let partial = stream
             .unfinished
             .entry(frame_id)
-            .or_insert_with(|| Partial::new(now, begun, packet));
-        partial.insert(now, packet);
+            .or_insert_with(|| Partial::new(now, begun, *header, count));
+        insert(partial);
         partial.cost += cost;
         stream.bytes += cost;
         self.bytes += cost;
@@ -187,7 +224,15 @@ impl Reassembler {
             stream.bytes -= partial.cost;
             self.bytes -= partial.cost;
             stream.remember(&partial.header, self.config.remembered_frames);
-            return Inserted::Complete(partial.finish());
+            let header = partial.header;
+            let Some(assembled) = partial.finish() else {
+                if !first {
+                    let overflow = false;
+                    self.given_up.push(Unfinished { header, overflow });
+                }
+                return Inserted::Refused;
+            };
+            return Inserted::Complete(assembled);
         }
         self.make_room(id);
         let kept = self
@@ -200,7 +245,7 @@ impl Reassembler {
             (false, first) => {
                 if first {
                     // It never counted as begun, so it is not given up either.
-                    self.given_up.retain(|frame| frame.header != packet.header);
+                    self.given_up.retain(|frame| frame.header != *header);
                 }
                 Inserted::Refused
             }

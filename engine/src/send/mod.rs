@@ -17,5 +17,6 @@ pub use pacer::{Class, Dropped, Pacer, PacerConfig, Queued};
 pub use packetizer::Packetizer;
 pub use repeat::RepeatGate;
 pub use uplink::{
-    FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
+    FrameParams, ProtectionConfig, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput,
+    UplinkOutput,
 };

@@ -1,7 +1,8 @@
 //! Cuts a sealed frame into datagrams of nearly equal size.
 
 use crate::error::InputError;
-use crate::wire::media::{FrameHeader, MAX_FRAGMENTS, MAX_PAYLOAD_BYTES, MediaPacket};
+use crate::wire::media::{FrameHeader, MAX_FRAGMENTS, MediaPacket};
+use crate::wire::repair::MAX_REPAIRED_BYTES;
 
 /// The packets of one sealed frame, in order.
 ///
@@ -17,13 +18,27 @@ pub struct Packetizer<'a> {
 }
 
 impl<'a> Packetizer<'a> {
-    /// Prepares to cut `sealed`.
+    /// Prepares to cut `sealed` into as few packets as it fits into.
     ///
     /// # Errors
     ///
     /// [`InputError::FrameSize`] if the frame is empty or needs more than 1,024 packets.
     pub fn new(header: FrameHeader, sealed: &'a [u8]) -> Result<Self, InputError> {
-        let count = sealed.len().div_ceil(MAX_PAYLOAD_BYTES);
+        Self::in_fragments(header, sealed, 1)
+    }
+
+    /// Prepares to cut `sealed` into at least `least` packets, for a code over few packets is a coarse one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn in_fragments(
+        header: FrameHeader,
+        sealed: &'a [u8],
+        least: usize,
+    ) -> Result<Self, InputError> {
+        let fewest = sealed.len().div_ceil(MAX_REPAIRED_BYTES);
+        let count = fewest.max(least.min(sealed.len()).min(usize::from(MAX_FRAGMENTS)));
         match u16::try_from(count) {
             Ok(count @ 1..=MAX_FRAGMENTS) => Ok(Self {
                 header,
@@ -84,7 +99,7 @@ mod tests {
             let count = packetizer.fragment_count();
             let datagrams: Vec<_> = packetizer.collect();
             prop_assert_eq!(datagrams.len(), usize::from(count));
-            prop_assert_eq!(datagrams.len(), length.div_ceil(MAX_PAYLOAD_BYTES));
+            prop_assert_eq!(datagrams.len(), length.div_ceil(MAX_REPAIRED_BYTES));
             let lengths: Vec<_> = datagrams.iter().map(Vec::len).collect();
             prop_assert!(lengths.windows(2).all(|pair| pair[0] >= pair[1]));
             prop_assert!(lengths[0] - lengths[lengths.len() - 1] <= 1);
@@ -106,7 +121,7 @@ mod tests {
             0x10, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         ])
         .unwrap();
-        let most = MAX_PAYLOAD_BYTES * usize::from(MAX_FRAGMENTS);
+        let most = MAX_REPAIRED_BYTES * usize::from(MAX_FRAGMENTS);
         assert_eq!(
             Packetizer::new(header, &vec![0; most])
                 .unwrap()

@@ -9,6 +9,8 @@
 mod incoming;
 mod layer;
 mod meter;
+mod protect;
+mod redundancy;
 mod types;
 
 use core::time::Duration;
@@ -16,6 +18,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use self::layer::{Layer, Track};
 use self::meter::Meter;
+pub use self::protect::ProtectionConfig;
+use self::protect::{FrameGate, Protector};
+use self::redundancy::Redundancy;
 pub use self::types::{
     FrameParams, TrackConfig, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
 };
@@ -29,12 +34,17 @@ use crate::recv::RttEstimator;
 use crate::stats::{TransportStats, UplinkStats, seconds};
 use crate::time::{Bitrate, Instant};
 use crate::wire;
+use crate::wire::copies::COPY_HEADER_BYTES;
 use crate::wire::media::{self, FrameHeader};
 use crate::wire::ping::Ping;
 
 /// What SFrame adds to a frame: a header of up to 17 bytes and a tag of 16, of which 1 + 8 + 3 + 16 is usual.
 const SEAL_BYTES: u64 = 28;
 const AUDIO_FRAMES_PER_SECOND: u64 = 50;
+/// Sound with its copies takes no more of the rate than this, as long as its codec gets the least.
+const AUDIO_SHARE: f64 = 0.25;
+/// With this much, speech is still good.
+const LEAST_AUDIO: Bitrate = Bitrate::from_kbps(16);
 /// Changes of the rate smaller than this share are not worth reconfiguring an encoder.
 const WORTH_TELLING: f64 = 0.03;
 
@@ -50,6 +60,7 @@ pub struct Uplink {
     cache: PacketCache,
     repeats: RepeatGate,
     repeated: Meter,
+    protector: Protector,
     rtt: RttEstimator,
     transport_seq: u16,
     urgent: VecDeque<Vec<u8>>,
@@ -73,6 +84,7 @@ impl Uplink {
             cache: PacketCache::new(config.cache),
             repeats: RepeatGate::new(),
             repeated: Meter::default(),
+            protector: Protector::new(config.protection),
             rtt: RttEstimator::new(seed),
             transport_seq: 0,
             urgent: VecDeque::new(),
@@ -89,6 +101,8 @@ impl Uplink {
             Track {
                 config,
                 bitrate: Bitrate::ZERO,
+                gate: FrameGate::default(),
+                redundancy: Redundancy::default(),
             },
         );
         self.announced = None;
@@ -143,6 +157,15 @@ impl Uplink {
         self.tracks
             .get(&track)
             .map_or(Bitrate::ZERO, |track| track.bitrate)
+    }
+
+    /// Whether a picture of `track` captured now is worth encoding. Where loss or a narrow path leaves little for each picture, fewer are.
+    /// Ask once for each picture captured; `true` counts it as taken.
+    pub fn wants_frame(&mut self, now: Instant, track: u8) -> bool {
+        let protector = &self.protector;
+        self.tracks
+            .get_mut(&track)
+            .is_some_and(|track| track.gate.admit(now, track.bitrate, protector))
     }
 
     /// How long what waits to be sent will take. A capturer that sees more than two or three frames' time
@@ -216,16 +239,23 @@ impl Uplink {
         }
         self.congestion.on_timeout(self.now);
         self.pacer.set_rate(self.congestion.pacing().rate);
+        self.protector
+            .on_path(self.now, &self.congestion.path(), self.rtt.rtt());
         self.allocate();
     }
 
     fn on_frame(&mut self, header: FrameHeader, sealed: &[u8]) -> Result<(), InputError> {
         let track = self
             .tracks
-            .get(&header.track)
+            .get_mut(&header.track)
             .ok_or(InputError::UnknownTrack(header.track))?;
         let audio = track.config.kind.is_audio();
-        let packets = Packetizer::new(header, sealed)?;
+        let least = if audio {
+            1
+        } else {
+            self.protector.least_fragments(sealed.len())
+        };
+        let packets = Packetizer::in_fragments(header, sealed, least)?;
         let layer = self
             .layers
             .entry((header.track, header.spatial))
@@ -241,13 +271,24 @@ impl Uplink {
             0 => Class::Base,
             _ => Class::Enhancement,
         };
-        let last = packets.fragment_count() - 1;
-        for (fragment, datagram) in (0..).zip(packets) {
+        let mut datagrams: Vec<Vec<u8>> = packets.collect();
+        let repairs = match datagrams.as_mut_slice() {
+            [datagram] if audio => {
+                let copies = self.protector.audio_copies();
+                let added = track.redundancy.add(&header, sealed, copies, datagram);
+                layer.stats.fec_bytes_sent += added as u64;
+                Vec::new()
+            }
+            _ if audio => Vec::new(),
+            _ => self.protector.repairs(&header, &datagrams),
+        };
+        let fragments = datagrams.len();
+        for (index, datagram) in (0..).zip(datagrams.into_iter().chain(repairs)) {
             self.pacer.push(Queued {
                 class,
                 frame: FrameKey::from(&header),
-                fragment,
-                last: fragment == last,
+                fragment: index,
+                last: usize::from(index) + 1 == fragments,
                 key: header.key,
                 discardable: header.discardable,
                 since: self.now,
@@ -298,7 +339,7 @@ impl Uplink {
         }
         if repeat {
             self.repeated.add(self.now, bytes as u64);
-        } else {
+        } else if !media::is_repair(&packet.datagram) {
             self.cache.insert(
                 self.now,
                 packet.frame,
@@ -311,10 +352,15 @@ impl Uplink {
 
     /// Divides the rate among the tracks, and tells if it changed by enough.
     fn allocate(&mut self) {
+        let copies = self.protector.audio_copies() as u64;
+        let copy_bytes = copies * (SEAL_BYTES + COPY_HEADER_BYTES as u64);
         let audio_overhead = Bitrate::from_bps(
-            (media::HEADER_BYTES as u64 + SEAL_BYTES) * 8 * AUDIO_FRAMES_PER_SECOND,
+            (media::HEADER_BYTES as u64 + SEAL_BYTES + copy_bytes) * 8 * AUDIO_FRAMES_PER_SECOND,
         );
-        let payload_share = media::MAX_PAYLOAD_BYTES as f64 / wire::MAX_DATAGRAM_BYTES as f64;
+        let audio_frames = (1 + copies) as f64;
+        let payload_share = media::MAX_PAYLOAD_BYTES as f64
+            / wire::MAX_DATAGRAM_BYTES as f64
+            / (1.0 + self.protector.overhead());
         let target = self.congestion.target_bitrate();
         // Repetitions take from the pictures, but never more than half.
         let available = target.saturating_sub(self.repeated.rate(self.now).min(target * 0.5));
@@ -323,7 +369,10 @@ impl Uplink {
             .values()
             .map(|Track { config, .. }| {
                 let wire = if config.kind.is_audio() {
-                    config.max_bitrate + audio_overhead
+                    // Copies make the codec's rate many times as dear; before they crowd out the pictures, it sinks.
+                    let most = (target * AUDIO_SHARE).saturating_sub(audio_overhead);
+                    let codec = (most * (1.0 / audio_frames)).max(LEAST_AUDIO);
+                    config.max_bitrate.min(codec) * audio_frames + audio_overhead
                 } else {
                     config.max_bitrate * (1.0 / payload_share)
                 };
@@ -336,7 +385,7 @@ impl Uplink {
         let (mut audio, mut video) = (Bitrate::ZERO, Bitrate::ZERO);
         for (track, share) in self.tracks.values_mut().zip(allocate(available, &demands)) {
             if track.config.kind.is_audio() {
-                track.bitrate = share.saturating_sub(audio_overhead);
+                track.bitrate = share.saturating_sub(audio_overhead) * (1.0 / audio_frames);
                 audio = audio + track.bitrate;
             } else {
                 track.bitrate = (share * payload_share).min(track.config.max_bitrate);

@@ -110,6 +110,14 @@ pub struct InboundStats {
     pub retransmitted_packets_received: u64,
     /// Their payload bytes.
     pub retransmitted_bytes_received: u64,
+    /// Repair packets received.
+    pub fec_packets_received: u64,
+    /// Their payload bytes.
+    pub fec_bytes_received: u64,
+    /// Those that were of no use: their frame was whole already.
+    pub fec_packets_discarded: u64,
+    /// Frames of which some fragment was computed from repair packets. Ours.
+    pub frames_recovered: u64,
     /// Packets that came twice or contradicted their frame. Ours.
     pub duplicate_packets_received: u64,
     /// Packets asked for again; each request for each packet counts, a whole frame as one.

@@ -37,6 +37,10 @@ pub struct OutboundStats {
     pub retransmitted_packets_sent: u64,
     /// Payload bytes sent again.
     pub retransmitted_bytes_sent: u64,
+    /// Repair packets sent. Ours.
+    pub fec_packets_sent: u64,
+    /// Their bytes, headers included. Ours.
+    pub fec_bytes_sent: u64,
     /// Frames whose every packet was sent once.
     pub frames_sent: u64,
     /// Key frames among `frames_encoded`.

@@ -2,6 +2,7 @@
 //!
 //! Not the sealing: the payload is opaque here.
 
+use super::copies::{self, Copies};
 use super::{Kind, MAX_DATAGRAM_BYTES, VERSION, WireError, open, preamble, reader::Reader};
 use crate::time::MediaTime;
 
@@ -18,6 +19,7 @@ pub const MAX_LAYER: u8 = 15;
 
 const FLAG_RTX: u8 = 1 << 0;
 const FLAG_EXTENSION: u8 = 1 << 1;
+const FLAG_COPIES: u8 = 1 << 2;
 const FRAME_FLAG_KEY: u8 = 1 << 0;
 const FRAME_FLAG_DISCARDABLE: u8 = 1 << 1;
 const FRAME_FLAGS_RESERVED: u8 = 0b1100;
@@ -156,12 +158,21 @@ pub struct MediaPacket<'a> {
 }
 
 impl<'a> MediaPacket<'a> {
-    /// Reads a whole datagram. An extension, if there is one, is skipped.
+    /// Reads a whole datagram. An extension and copies, if there are any, are skipped.
     ///
     /// # Errors
     ///
     /// Any [`WireError`]; the datagram is to be counted and dropped.
     pub fn parse(datagram: &'a [u8]) -> Result<Self, WireError> {
+        Self::parse_with_copies(datagram).map(|(packet, _)| packet)
+    }
+
+    /// Reads a whole datagram, and the copies of earlier frames in it.
+    ///
+    /// # Errors
+    ///
+    /// Any [`WireError`]; the datagram is to be counted and dropped.
+    pub fn parse_with_copies(datagram: &'a [u8]) -> Result<(Self, Copies<'a>), WireError> {
         let (mut reader, flags) = open(datagram, Kind::Media)?;
         let transport_seq = reader.u16()?;
         let fragment_index = reader.u16()?;
@@ -178,10 +189,17 @@ impl<'a> MediaPacket<'a> {
             let length = reader.u8()?;
             reader.bytes(usize::from(length))?;
         }
+        let copies = if flags & FLAG_COPIES == 0 {
+            Copies::none(header)
+        } else if header.media_kind.is_audio() && fragment_count == 1 {
+            Copies::read(&mut reader, header)?
+        } else {
+            return Err(WireError::OutOfRange("copies"));
+        };
         if reader.is_empty() {
             return Err(WireError::Truncated);
         }
-        Ok(Self {
+        let packet = Self {
             rtx: flags & FLAG_RTX != 0,
             transport_seq,
             fragment_index,
@@ -189,7 +207,8 @@ impl<'a> MediaPacket<'a> {
             header,
             metadata,
             payload: reader.rest(),
-        })
+        };
+        Ok((packet, copies))
     }
 
     /// Appends the packet to `out`, without an extension. `metadata` is what is written; `header` is not looked at.
@@ -218,9 +237,30 @@ pub fn mark_rtx(datagram: &mut [u8], transport_seq: Option<u16>) {
     }
 }
 
+/// Puts copies of `earlier` frames, the newest first, into a packet of sound without extension; returns how many found room.
+pub fn add_copies<'a>(
+    datagram: &mut Vec<u8>,
+    header: &FrameHeader,
+    earlier: impl Iterator<Item = (&'a FrameHeader, &'a [u8])>,
+) -> u8 {
+    if datagram.len() <= HEADER_BYTES || !header.media_kind.is_audio() {
+        return 0;
+    }
+    let count = copies::write(datagram, HEADER_BYTES, header, earlier);
+    if count > 0 {
+        datagram[1] |= FLAG_COPIES;
+    }
+    count
+}
+
 /// Whether the media packet in `datagram` repeats an earlier one.
 pub(crate) fn is_rtx(datagram: &[u8]) -> bool {
     datagram.get(1).is_some_and(|flags| flags & FLAG_RTX != 0)
+}
+
+/// Whether `datagram` is a repair packet, whose number and flags lie where a media packet has them.
+pub(crate) fn is_repair(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&Kind::Repair.byte())
 }
 
 /// Numbers the media packet in `datagram`.

@@ -3,12 +3,14 @@
 //! Stateless and zero-copy: a parsed value borrows the datagram it came from, and no bytes of any
 //! origin make a parser panic. Control messages are elsewhere, in [`crate::control`].
 
+pub mod copies;
 pub mod feedback;
 pub mod keyframe;
 pub mod media;
 pub mod nack;
 pub mod ping;
 mod reader;
+pub mod repair;
 pub mod seq;
 
 mod close_code;
@@ -40,6 +42,8 @@ pub enum Kind {
     Ping,
     /// [`ping::Pong`].
     Pong,
+    /// Stands in for lost fragments of a frame: [`repair::RepairPacket`].
+    Repair,
 }
 
 impl Kind {
@@ -52,6 +56,7 @@ impl Kind {
             Self::KeyFrameRequest => 0x04,
             Self::Ping => 0x05,
             Self::Pong => 0x06,
+            Self::Repair => 0x08,
         }
     }
 }
@@ -76,6 +81,7 @@ pub fn kind(datagram: &[u8]) -> Result<Kind, WireError> {
         0x04 => Kind::KeyFrameRequest,
         0x05 => Kind::Ping,
         0x06 => Kind::Pong,
+        0x08 => Kind::Repair,
         other => return Err(WireError::UnknownKind(other)),
     };
     if version_flags >> 4 != VERSION {
@@ -134,7 +140,8 @@ mod tests {
         assert_eq!(kind(&[1]), Err(WireError::Truncated));
         assert_eq!(kind(&[1, 0x10]), Ok(Kind::Media));
         assert_eq!(kind(&[1, 0x20]), Err(WireError::Version(2)));
-        assert_eq!(kind(&[8, 0x10]), Err(WireError::UnknownKind(8)));
+        assert_eq!(kind(&[7, 0x10]), Err(WireError::UnknownKind(7)));
+        assert_eq!(kind(&[8, 0x10]), Ok(Kind::Repair));
         let mut long = vec![0; MAX_DATAGRAM_BYTES + 1];
         (long[0], long[1]) = (1, 0x10);
         assert_eq!(kind(&long), Err(WireError::TooLong));

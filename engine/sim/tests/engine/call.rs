@@ -9,6 +9,7 @@ use smrtc_engine::send::{
 };
 use smrtc_engine::stats::{DownlinkStats, InboundStats};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind, MediaPacket};
+use smrtc_engine::wire::repair::RepairPacket;
 use smrtc_engine::{Bitrate, Instant, MediaTime};
 
 use super::pair::{AUDIO, SENDER, VIDEO};
@@ -178,10 +179,11 @@ impl Call {
     }
 
     fn passes(&self, datagram: &[u8]) -> bool {
-        let Ok(packet) = MediaPacket::parse(datagram) else {
+        let media = MediaPacket::parse(datagram).map(|packet| packet.header);
+        let repair = RepairPacket::parse(datagram).map(|packet| packet.header);
+        let Ok(header) = media.or(repair) else {
             return true;
         };
-        let header = packet.header;
         let left_out = self.layers_left_out && header.temporal > 0;
         header.track != VIDEO || !left_out && !self.swallowed.contains(&header.frame_id)
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smrtc_engine::Instant;
+
 use super::call::Call;
 use super::pair::quantile;
 use smrtc_sim::link::{LinkConfig, Loss};
@@ -234,4 +236,37 @@ fn everything_recovers_after_heavy_loss() {
         frozen < 0.1,
         "frozen for {frozen} of the time; WebRTC: 0.27 to 0.30"
     );
+}
+
+#[test]
+fn repair_packets_spare_the_round_trip() {
+    let lossy = LinkConfig {
+        loss: Loss::Random(0.2),
+        delay: Duration::from_millis(100),
+        ..LinkConfig::default()
+    };
+    let played = Call::new(10)
+        .forward(lossy)
+        .back(lossy)
+        .run(Duration::from_secs(30));
+    let video = played.video();
+    assert!(played.lost > 500);
+    assert!(
+        video.frames_recovered > 200,
+        "{} frames recovered; the test proves nothing",
+        video.frames_recovered
+    );
+    let delays = played.delays(8..30);
+    let median = quantile(&delays, 0.5);
+    assert!(
+        median < Duration::from_millis(200),
+        "{median:?}: asked for again"
+    );
+    let gap = played
+        .pictures
+        .windows(2)
+        .filter(|pair| pair[0].captured > Instant::from_millis(8_000))
+        .map(|pair| pair[1].render_at - pair[0].render_at)
+        .max();
+    assert!(gap < Some(Duration::from_millis(500)), "{gap:?}");
 }

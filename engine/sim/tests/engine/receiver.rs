@@ -9,6 +9,7 @@ use smrtc_engine::recv::{
 };
 use smrtc_engine::wire::media::MediaPacket;
 use smrtc_engine::wire::ping::{Ping, Pong};
+use smrtc_engine::wire::repair::RepairPacket;
 use smrtc_engine::wire::{self, Kind};
 
 #[derive(Debug)]
@@ -47,6 +48,16 @@ impl Hop {
                     .on_packet(now, packet.header.sender, packet.transport_seq);
                 self.nack.on_packet(now, &packet);
                 if let Inserted::Complete(frame) = self.reassembler.insert(now, &packet) {
+                    self.assembled.push(frame);
+                }
+            }
+            Kind::Repair => {
+                let packet = RepairPacket::parse(bytes).expect("only the uplink sends");
+                self.packets += 1;
+                self.feedback
+                    .on_packet(now, packet.header.sender, packet.transport_seq);
+                self.nack.on_repair(now, &packet);
+                if let Inserted::Complete(frame) = self.reassembler.insert_repair(now, &packet) {
                     self.assembled.push(frame);
                 }
             }

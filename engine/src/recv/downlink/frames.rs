@@ -4,7 +4,9 @@ use super::{Downlink, DownlinkEvent, DownlinkOutput, MAX_OPENING};
 use crate::recv::{Assembled, BufferedFrame, DecryptChange, Inserted, OpenFailure, StreamId};
 use crate::stats::{DropReason, seconds};
 use crate::time::Instant;
+use crate::wire::copies::Copies;
 use crate::wire::media::{FrameHeader, HEADER_BYTES, MediaPacket};
+use crate::wire::repair::RepairPacket;
 
 impl Downlink {
     pub(super) fn on_media(&mut self, now: Instant, packet: &MediaPacket<'_>) {
@@ -50,12 +52,84 @@ impl Downlink {
         self.count_given_up();
     }
 
+    /// Takes in the earlier frames that a packet of sound carries, before the packet itself: then they are no gap.
+    pub(super) fn on_copies(&mut self, now: Instant, packet: &MediaPacket<'_>, copies: Copies<'_>) {
+        let mut oldest_first: Vec<_> = copies.collect();
+        oldest_first.reverse();
+        for (header, payload) in oldest_first {
+            let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
+                return;
+            };
+            if !track.kind.is_audio() {
+                return;
+            }
+            let copy = MediaPacket {
+                // It came by another way than its own packet would, and says nothing of reordering.
+                rtx: true,
+                header,
+                metadata: header.metadata(),
+                payload,
+                ..*packet
+            };
+            track.counters.fec_packets_received += 1;
+            track.counters.fec_bytes_received += payload.len() as u64;
+            if let Inserted::Complete(frame) = self.reassembler.insert(now, &copy) {
+                track.counters.frames_seen += 1;
+                track.counters.frames_recovered += 1;
+                self.nack.on_packet(now, &copy);
+                self.on_assembled(frame);
+            } else {
+                track.counters.fec_packets_discarded += 1;
+            }
+            self.nack.on_copies(now, &header);
+        }
+    }
+
+    pub(super) fn on_repair(&mut self, now: Instant, packet: &RepairPacket<'_>) {
+        let header = packet.header;
+        self.feedback
+            .on_packet(now, header.sender, packet.transport_seq);
+        let track = self.tracks.get_mut(&(header.sender, header.track));
+        let Some(track) =
+            track.filter(|track| track.kind.is_audio() == header.media_kind.is_audio())
+        else {
+            self.transport.unexpected_packets_received += 1;
+            return;
+        };
+        self.nack.on_repair(now, packet);
+        let inserted = self.reassembler.insert_repair(now, packet);
+        let counters = &mut track.counters;
+        counters.fec_packets_received += 1;
+        counters.fec_bytes_received += packet.payload.len() as u64;
+        if matches!(
+            inserted,
+            Inserted::Duplicate | Inserted::Contradiction | Inserted::Refused
+        ) {
+            counters.fec_packets_discarded += 1;
+            self.count_given_up();
+            return;
+        }
+        if packet.fragment_count == 1 || inserted == Inserted::First {
+            track.on_first_packet(now, header.media_time);
+        }
+        if let Some(video) = &mut track.video {
+            video.on_packet(now, &header, self.rtt.rtt());
+        }
+        if let Inserted::Complete(frame) = inserted {
+            self.on_assembled(frame);
+        }
+        self.count_given_up();
+    }
+
     fn on_assembled(&mut self, assembled: Assembled) {
         let header = assembled.header;
         let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
             return;
         };
         track.counters.frames_received += 1;
+        track.counters.frames_recovered += u64::from(assembled.recovered > 0);
+        self.nack
+            .on_complete(StreamId::of(&header), header.frame_id);
         if assembled.packets > 1 {
             track.counters.frames_assembled_from_multiple_packets += 1;
             track.counters.total_assembly_time +=

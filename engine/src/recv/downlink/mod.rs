@@ -22,6 +22,7 @@ use crate::stats::TransportStats;
 use crate::time::Instant;
 use crate::wire::media::{MediaKind, MediaPacket};
 use crate::wire::ping::{Ping, Pong};
+use crate::wire::repair::RepairPacket;
 use crate::wire::{self, Kind, WireError, keyframe};
 
 /// Settings of a [`Downlink`]; each stage documents its own.
@@ -169,7 +170,12 @@ impl Downlink {
 
     fn try_datagram(&mut self, now: Instant, datagram: &[u8]) -> Result<(), WireError> {
         match wire::kind(datagram)? {
-            Kind::Media => self.on_media(now, &MediaPacket::parse(datagram)?),
+            Kind::Media => {
+                let (packet, copies) = MediaPacket::parse_with_copies(datagram)?;
+                self.on_copies(now, &packet, copies);
+                self.on_media(now, &packet);
+            }
+            Kind::Repair => self.on_repair(now, &RepairPacket::parse(datagram)?),
             Kind::Ping => {
                 let mut pong = Vec::new();
                 Pong {

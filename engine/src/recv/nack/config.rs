@@ -17,10 +17,8 @@ pub enum Holes {
 pub struct NackConfig {
     /// See [`Holes`]. Default `Referenced`.
     pub video_holes: Holes,
-    /// How long a gap may be mere reordering. Default 10 ms.
+    /// How long a gap may be mere reordering at least. Default 10 ms.
     pub reorder_window: Duration,
-    /// How many later packets end the reorder window early. Default 3.
-    pub reorder_packets: u32,
     /// Least time between two requests for the same packet; the round-trip time if that is more. Default 20 ms.
     pub min_retry: Duration,
     /// Requests for one frame. Default 32.
@@ -40,7 +38,6 @@ impl Default for NackConfig {
         Self {
             video_holes: Holes::Referenced,
             reorder_window: Duration::from_millis(10),
-            reorder_packets: 3,
             min_retry: Duration::from_millis(20),
             max_tries: 32,
             video_deadline: Duration::from_secs(1),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::recv::testing::{SENDER, audio, packet, video};
 use crate::wire::nack::Nack;
+use crate::wire::repair::RepairPacket;
 
 const START: Instant = Instant::from_millis(1_000);
 
@@ -62,14 +63,70 @@ fn a_gap_within_a_frame_is_asked_for_after_the_reorder_window() {
 }
 
 #[test]
-fn three_later_packets_end_the_reorder_window() {
+fn later_packets_do_not_end_the_reorder_window() {
     let mut tracker = tracker(Holes::Referenced);
-    for index in [0, 2, 3] {
-        receive(&mut tracker, at(0), 0, 0, index, 5);
+    for index in [0, 2, 3, 4, 5, 6] {
+        receive(&mut tracker, at(0), 0, 0, index, 7);
     }
-    assert_eq!(asked(&mut tracker, at(0)), []);
-    receive(&mut tracker, at(0), 0, 0, 4, 5);
-    assert_eq!(asked(&mut tracker, at(0)), [(0, Some(1))]);
+    assert_eq!(asked(&mut tracker, at(9)), []);
+    assert_eq!(asked(&mut tracker, at(10)), [(0, Some(1))]);
+}
+
+#[test]
+fn the_reorder_window_grows_with_the_reordering_that_is_seen() {
+    let mut tracker = tracker(Holes::Referenced);
+    receive(&mut tracker, at(0), 0, 0, 1, 2);
+    assert_eq!(asked(&mut tracker, at(10)), [(0, Some(0))]);
+    // It was only turned round: 24 ms later than the one it was sent before.
+    receive(&mut tracker, at(24), 0, 0, 0, 2);
+    receive(&mut tracker, at(40), 1, 1, 1, 2);
+    assert_eq!(asked(&mut tracker, at(50)), []);
+    assert_eq!(asked(&mut tracker, at(60)), [(1, Some(0))]);
+}
+
+fn repair<'a>(frame: u32, index: u16, count: u16) -> RepairPacket<'a> {
+    let header = video(frame, u16::from(frame > 0));
+    RepairPacket {
+        transport_seq: 0,
+        repair_index: index,
+        fragment_count: 4,
+        header,
+        metadata: header.metadata(),
+        long_fragments: count,
+        repair_count: 2,
+        payload: b"xy",
+    }
+}
+
+#[test]
+fn what_repair_packets_make_up_for_is_not_asked_for() {
+    let mut tracker = tracker(Holes::Referenced);
+    // The first frame tells that the stream is protected.
+    for index in 0..4 {
+        receive(&mut tracker, at(0), 0, 0, index, 4);
+    }
+    tracker.on_repair(at(1), &repair(0, 0, 4));
+    receive(&mut tracker, at(33), 1, 1, 1, 4);
+    receive(&mut tracker, at(33), 1, 1, 3, 4);
+    assert_eq!(
+        asked(&mut tracker, at(45)),
+        [],
+        "the rest may be on its way"
+    );
+    tracker.on_repair(at(46), &repair(1, 0, 4));
+    tracker.on_repair(at(46), &repair(1, 1, 4));
+    assert_eq!(asked(&mut tracker, at(200)), []);
+    assert_eq!(tracker.tracked_frames(), 0);
+}
+
+#[test]
+fn what_they_do_not_make_up_for_is_asked_for_once_all_was_sent() {
+    let mut tracker = tracker(Holes::Referenced);
+    receive(&mut tracker, at(0), 0, 0, 3, 4);
+    tracker.on_repair(at(1), &repair(0, 1, 4));
+    assert_eq!(asked(&mut tracker, at(10)), []);
+    let wanted = [(0, Some(0)), (0, Some(1)), (0, Some(2))];
+    assert_eq!(asked(&mut tracker, at(11)), wanted);
 }
 
 #[test]

@@ -43,7 +43,9 @@ impl Uplink {
                 self.urgent.push_back(pong);
             }
             Kind::Pong => self.rtt.on_pong(self.now, Pong::parse(bytes)?.token),
-            Kind::Media => return Err(InputError::UnexpectedKind(Kind::Media.byte())),
+            kind @ (Kind::Media | Kind::Repair) => {
+                return Err(InputError::UnexpectedKind(kind.byte()));
+            }
         }
         Ok(())
     }

@@ -4,10 +4,12 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::TrackConfig;
+use super::protect::FrameGate;
+use super::redundancy::Redundancy;
 use crate::send::pacer::Queued;
 use crate::stats::{OutboundStats, seconds};
 use crate::time::{Bitrate, Instant};
-use crate::wire::media::{FrameHeader, HEADER_BYTES};
+use crate::wire::media::{FrameHeader, HEADER_BYTES, is_repair};
 
 /// Two requests for a key frame closer than this are one: encoders take a frame or two to answer.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
@@ -16,6 +18,8 @@ const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 pub(super) struct Track {
     pub(super) config: TrackConfig,
     pub(super) bitrate: Bitrate,
+    pub(super) gate: FrameGate,
+    pub(super) redundancy: Redundancy,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +43,11 @@ impl Layer {
     }
 
     pub(super) fn on_sent(&mut self, now: Instant, packet: &Queued, repeat: bool) {
+        if is_repair(&packet.datagram) {
+            self.stats.fec_packets_sent += 1;
+            self.stats.fec_bytes_sent += packet.datagram.len() as u64;
+            return;
+        }
         let payload = (packet.datagram.len() - HEADER_BYTES) as u64;
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += payload;

@@ -1,5 +1,6 @@
 //! What goes into an uplink, and what comes out.
 
+use super::protect::ProtectionConfig;
 use crate::cc::SimpleConfig;
 use crate::send::cache::CacheConfig;
 use crate::send::pacer::PacerConfig;
@@ -15,6 +16,8 @@ pub struct UplinkConfig {
     pub pacer: PacerConfig,
     /// Of what is kept for repetition.
     pub cache: CacheConfig,
+    /// Of what is sent against loss.
+    pub protection: ProtectionConfig,
 }
 
 /// What is known of a track beforehand.
