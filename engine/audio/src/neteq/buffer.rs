@@ -110,14 +110,15 @@ impl Neteq {
                 self.stats.packets_discarded += 1;
                 if self.missing.take(id) {
                     self.stats.packets_lost -= 1;
-                    self.delay.on_packet(now, media_time);
+                    self.delay.on_packet(now, media_time, true);
                 }
                 return;
             }
         };
         let has_lbrr = codec::has_lbrr(opus);
         self.stats.fec_packets_received += u64::from(has_lbrr);
-        self.delay.on_packet(now, media_time);
+        let mended = self.packets.is_passed(id);
+        self.delay.on_packet(now, media_time, mended);
         if !self.is_playing {
             self.delay.keep_fastest();
         }

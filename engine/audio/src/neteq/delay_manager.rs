@@ -14,6 +14,13 @@ const MAX_WINDOW_PACKETS: usize = 512;
 /// The share of packets that the target delay waits for, in thousandths.
 const QUANTILE_PER_MILLE: usize = 980;
 
+/// The same of packets that come after later ones: those were lost and came by a copy or a repetition, so that missing more of them is heard as
+/// loss although they come.
+const MENDED_QUANTILE_PER_MILLE: usize = 995;
+
+/// Fewer such packets in the window are no rule to go by.
+const FEWEST_MENDED: usize = 3;
+
 /// On top of the jitter: one block of rendering, since a packet is asked for at multiples of that.
 const MARGIN_MICROS: i64 = 10_000;
 
@@ -30,8 +37,8 @@ pub(crate) struct DelayLimits {
 
 pub(super) struct DelayManager {
     limits: DelayLimits,
-    /// Arrival time and transit time, in microseconds against `origin`.
-    window: VecDeque<(Instant, i64)>,
+    /// Arrival time, transit time in microseconds against `origin`, and whether a later packet had come before.
+    window: VecDeque<(Instant, i64, bool)>,
     origin: Option<MediaTime>,
     /// Transit of the fastest packet in the window.
     base_micros: i64,
@@ -61,18 +68,18 @@ impl DelayManager {
     }
 
     /// Notes a packet that came for the first time, late or not.
-    pub(super) fn on_packet(&mut self, arrival: Instant, media_time: MediaTime) {
+    pub(super) fn on_packet(&mut self, arrival: Instant, media_time: MediaTime, mended: bool) {
         let transit = self.transit(arrival, media_time);
         if let Some(last) = self.last_transit_micros.replace(transit) {
             // RFC 3550 §6.4.1.
             self.jitter_micros += ((transit - last).abs() as f64 - self.jitter_micros) / 16.0;
         }
-        self.window.push_back((arrival, transit));
+        self.window.push_back((arrival, transit, mended));
         while self.window.len() > MAX_WINDOW_PACKETS
             || self
                 .window
                 .front()
-                .is_some_and(|&(then, _)| arrival - then > WINDOW)
+                .is_some_and(|&(then, ..)| arrival - then > WINDOW)
         {
             self.window.pop_front();
         }
@@ -85,7 +92,7 @@ impl DelayManager {
             .window
             .iter()
             .copied()
-            .min_by_key(|&(_, transit)| transit)
+            .min_by_key(|&(_, transit, _)| transit)
         {
             self.window.clear();
             self.window.push_back(fastest);
@@ -124,7 +131,7 @@ impl DelayManager {
         self.base_micros = self
             .window
             .iter()
-            .map(|&(_, transit)| transit)
+            .map(|&(_, transit, _)| transit)
             .min()
             .unwrap_or(0);
         let (min, max) = (micros(self.limits.min), micros(self.limits.max));
@@ -135,16 +142,32 @@ impl DelayManager {
         };
         self.scratch.clear();
         self.scratch
-            .extend(self.window.iter().map(|&(_, transit)| transit));
+            .extend(self.window.iter().map(|&(_, transit, _)| transit));
         if self.scratch.is_empty() {
             return;
         }
-        let rank = (self.scratch.len() * QUANTILE_PER_MILLE / 1_000).min(self.scratch.len() - 1);
-        let (_, &mut quantile, _) = self.scratch.select_nth_unstable(rank);
-        self.target_micros = (quantile - self.base_micros + MARGIN_MICROS)
+        let jitter = quantile(&mut self.scratch, QUANTILE_PER_MILLE);
+        self.scratch.clear();
+        let mended = self.window.iter().filter(|&&(_, _, mended)| mended);
+        self.scratch.extend(mended.map(|&(_, transit, _)| transit));
+        let wanted = if self.scratch.len() < FEWEST_MENDED {
+            jitter
+        } else {
+            jitter.max(quantile(&mut self.scratch, MENDED_QUANTILE_PER_MILLE))
+        };
+        self.target_micros = (wanted - self.base_micros + MARGIN_MICROS)
             .max(floor)
             .min(max.max(min));
     }
+}
+
+/// The value that so many of a thousand do not exceed; of none, 0.
+fn quantile(values: &mut [i64], per_mille: usize) -> i64 {
+    let rank = (values.len() * per_mille / 1_000).min(values.len().saturating_sub(1));
+    if values.is_empty() {
+        return 0;
+    }
+    *values.select_nth_unstable(rank).1
 }
 
 fn micros(duration: Duration) -> i64 {
@@ -166,6 +189,7 @@ mod tests {
             manager.on_packet(
                 Instant::from_millis(n * 20 + delay_millis(n)),
                 MediaTime::from_micros(n * 20_000),
+                false,
             );
         }
     }

@@ -54,6 +54,11 @@ impl PacketBuffer {
         }
     }
 
+    /// Whether a later packet came before this one.
+    pub(super) fn is_passed(&self, id: i64) -> bool {
+        self.newest.is_some_and(|newest| id < newest)
+    }
+
     /// Stores a packet; returns how many old ones had to go.
     pub(super) fn insert(&mut self, packet: Packet) -> usize {
         self.newest = Some(
