@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""OpenSSL, through the Python package `cryptography`, behind the pipe.
+"""OpenSSL, through the Python package `cryptography` and, for SM2, its own program, behind the pipe.
 
     pip install cryptography
     smrtc-vectors check --impl 'python3 -B vectors/adapters/openssl.py'
@@ -11,6 +11,7 @@ library lacks is answered as unsupported, in words.
 import platform
 import sys
 
+import openssl_sm2
 from protocol import Refused, Unsupported, bytes_of, hexed, serve
 
 try:
@@ -178,7 +179,7 @@ def hkdf(request):
 if __name__ == "__main__":
     serve(
         f"{backend.openssl_version_text()} through cryptography {cryptography.__version__}",
-        f"Python {platform.python_version()}",
+        f"Python {platform.python_version()}; SM2 with the program of {openssl_sm2.version()}",
         {
             "aead-seal": guarded(aead_seal),
             "aead-open": guarded(aead_open),
@@ -188,5 +189,6 @@ if __name__ == "__main__":
             "mac": guarded(mac),
             "mac-verify": guarded(mac_verify),
             "hkdf": guarded(hkdf),
+            **openssl_sm2.OPERATIONS,
         },
     )

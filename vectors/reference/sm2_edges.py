@@ -46,6 +46,7 @@ def flip(data, bit):
 VERIFY = {
     "Valid": "FUNCTIONALITY: an ordinary signature",
     "Identity": "FUNCTIONALITY: identities of other lengths than the default one",
+    "LongestIdentity": "EDGE_CASE: the longest identity that Z_A can hold; OpenSSL stops one byte before",
     "LongIdentity": "EDGE_CASE: an identity of more than 65535 bits, whose length Z_A cannot hold",
     "MessageLength": "FUNCTIONALITY: lengths of a message at borders of SM3 and of its padding",
     "ShortNumber": "FUNCTIONALITY: r or s is so small that its INTEGER is shorter",
@@ -148,8 +149,9 @@ def verify_cases(add):
 
     for i in range(8):
         signed(f"signature {i}", "Valid", msg=stream(f"sm2 message {i}", 32 + i))
-    for n in (0, 1, 2, 8, 18, 31, 32, 33, 55, 64, 255, 1000, 8190, 8191):
+    for n in (0, 1, 2, 8, 18, 31, 32, 33, 55, 64, 255, 1000, 8190):
         signed(f"identity of {n} bytes", "Identity", id_=stream(f"sm2 id {n}", n))
+    signed("identity of 8191 bytes", "LongestIdentity", id_=stream("sm2 id 8191", 8191), result="acceptable")
     for id_ in (b"\0", b"\0" * 16, b"\xff" * 16, "张三@例子.中国".encode()):
         signed("identity " + id_.hex(), "Identity", id_=id_)
     for n in (0, 1, 22, 23, 24, 31, 32, 33, 63, 64, 86, 87, 88, 127, 128, 300, 1000, 4097):
@@ -223,6 +225,7 @@ def sign_digest(e, k):
 SIGN = {
     "Valid": "FUNCTIONALITY: an ordinary signature with a given nonce",
     "Identity": VERIFY["Identity"],
+    "LongestIdentity": VERIFY["LongestIdentity"],
     "LongIdentity": VERIFY["LongIdentity"],
     "SpecialNonce": "EDGE_CASE: a nonce at a border",
     "SpecialKey": VERIFY["SpecialKey"],
@@ -233,14 +236,16 @@ SIGN = {
 
 
 def sign_cases(add):
-    def signed(comment, flag, k, d=D, id_=DEFAULT_ID, msg=MSG):
+    def signed(comment, flag, k, d=D, id_=DEFAULT_ID, msg=MSG, result="valid"):
         sig = der_signature(*sm2.sign(d, id_, msg, k))
-        add(secret_parameters(d), case(comment, flag, id=id_, msg=msg, k=be(k), sig=sig))
+        add(secret_parameters(d), case(comment, flag, result, id=id_, msg=msg, k=be(k), sig=sig))
 
     for i in range(8):
         signed(f"signature {i}", "Valid", scalar(f"sign {i}"), msg=stream(f"sm2 sign {i}", 20 * i))
-    for n in (0, 1, 18, 255, 8191):
+    for n in (0, 1, 18, 255, 8190):
         signed(f"identity of {n} bytes", "Identity", scalar(f"sign id {n}"), id_=stream(f"sm2 id {n}", n))
+    longest = stream("sm2 id 8191", 8191)
+    signed("identity of 8191 bytes", "LongestIdentity", scalar("sign id 8191"), id_=longest, result="acceptable")
     specials = (("1", 1), ("2", 2), ("3", 3), ("16", 16), ("2^128", 2**128), ("n/2", N // 2), ("2^255", 2**255), ("n-2", N - 2))
     for words, k in (*specials, ("n-1", N - 1)):
         signed(f"k = {words}", "SpecialNonce", k)
