@@ -43,7 +43,7 @@ pub(crate) fn smallest_batch(sizes: &[usize], blocks: usize) -> Option<usize> {
 }
 
 /// The longest batch of any back end, in blocks.
-pub(crate) const MAX_BATCH_BLOCKS: usize = 80;
+pub(crate) const MAX_BATCH_BLOCKS: usize = 96;
 
 /// Blocks on the stack that hold keystream; whoever fills them wipes them.
 #[repr(C, align(64))]

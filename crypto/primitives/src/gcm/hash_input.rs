@@ -98,8 +98,11 @@ impl<'a> HashInput<'a> {
                 *block = self.lengths.unwrap_or_default();
                 continue;
             };
-            let bytes = &part[start..part.len().min(start + BLOCK_BYTES)];
-            block[..bytes.len()].copy_from_slice(bytes);
+            let rest = &part[start..];
+            match rest.first_chunk() {
+                Some(whole) => *block = *whole,
+                None => block[..rest.len()].copy_from_slice(rest),
+            }
         }
     }
 }

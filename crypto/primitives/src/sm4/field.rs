@@ -6,7 +6,7 @@
 
 /// A linear map of bytes: the images of the eight unit bytes.
 #[derive(Clone, Copy)]
-pub(crate) struct Matrix([u8; 8]);
+pub(crate) struct Matrix(pub(super) [u8; 8]);
 
 impl Matrix {
     pub(crate) const fn apply(&self, x: u8) -> u8 {
@@ -16,6 +16,13 @@ impl Matrix {
             k += 1;
         }
         y
+    }
+
+    /// Of each byte of `word`; takes the same time for all.
+    pub(crate) fn apply_to_bytes(&self, word: u32) -> u32 {
+        self.0.into_iter().enumerate().fold(0, |sum, (k, column)| {
+            sum ^ ((word >> k & 0x0101_0101) * u32::from(column))
+        })
     }
 
     /// First `other`, then `self`.
@@ -40,6 +47,7 @@ impl Matrix {
         Self(columns)
     }
 
+    #[cfg(target_arch = "x86_64")]
     /// As the GFNI instructions take it: row i, the mask of what goes into bit i, is byte 7 − i.
     pub(crate) const fn to_gfni(self) -> i64 {
         let (mut rows, mut i) = (0u64, 0);
@@ -57,7 +65,7 @@ impl Matrix {
 }
 
 /// A: circulant, with first row 0xD3.
-const A: Matrix = {
+pub(super) const A: Matrix = {
     let (mut columns, mut k) = ([0; 8], 0);
     while k < 8 {
         // Bit 7 − i of the image has the bits of the row rotated right by i.
@@ -123,10 +131,15 @@ pub(crate) const TO_V: Matrix = {
 };
 
 const fn multiply_in_aes_field(a: u8, b: u8) -> u8 {
+    multiply_modulo(a, b, 0x11B)
+}
+
+/// a · b modulo a polynomial of degree 8.
+pub(super) const fn multiply_modulo(a: u8, b: u8, modulus: u16) -> u8 {
     let (mut product, mut i) = (0u8, 8);
     while i > 0 {
         i -= 1;
-        product = (product << 1) ^ (0x1B * (product >> 7)) ^ (a * (b >> i & 1));
+        product = (product << 1) ^ (modulus as u8 * (product >> 7)) ^ (a * (b >> i & 1));
     }
     product
 }

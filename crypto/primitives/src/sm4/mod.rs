@@ -4,9 +4,22 @@
 //! ([`circuit`]), in the key schedule too. Modes of operation are elsewhere.
 
 pub(crate) mod bitslice;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+pub(crate) mod byte_planes;
 pub(crate) mod circuit;
-#[cfg(any(test, target_arch = "x86_64"))]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
 pub(crate) mod field;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
+pub(crate) mod tower;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 

@@ -9,9 +9,12 @@
 
 mod ghash;
 mod sm4;
+mod words;
 
 use alloc::boxed::Box;
-use core::arch::x86_64::{__m512i, _mm512_loadu_si512, _mm512_storeu_si512};
+use core::arch::x86_64::{
+    __m512i, _mm512_loadu_si512, _mm512_storeu_si512, _mm512_ternarylogic_epi32,
+};
 
 use crate::gcm::{Gcm, GcmCipher};
 
@@ -47,6 +50,12 @@ fn load(bytes: &[u8; 64]) -> __m512i {
 fn store(v: __m512i, bytes: &mut [u8; 64]) {
     // SAFETY: the reference covers the 64 bytes that are written; no alignment is asked for.
     unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), v) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+    _mm512_ternarylogic_epi32::<0x96>(a, b, c)
 }
 
 /// An SM4-GCM key for these kernels.
