@@ -26,11 +26,12 @@ fn for_each_backend(check: impl Fn(&dyn Fn(&[u8; 16]) -> Box<dyn GcmCipher>)) {
 fn no_kernel_that_this_machine_has_is_skipped() {
     let backends = names();
     let avx2 = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("pclmulqdq");
-    let avx512_gfni = avx2
+    let avx2_gfni = avx2 && std::is_x86_feature_detected!("gfni");
+    let avx512_gfni = avx2_gfni
         && std::is_x86_feature_detected!("avx512bw")
-        && std::is_x86_feature_detected!("gfni")
         && std::is_x86_feature_detected!("vpclmulqdq");
     assert_eq!(backends.contains(&"x86_avx2"), avx2);
+    assert_eq!(backends.contains(&"x86_avx2_gfni"), avx2_gfni);
     assert_eq!(backends.contains(&"x86_avx512_gfni"), avx512_gfni);
     assert_eq!(backends.last(), Some(&"portable"));
 }

@@ -42,13 +42,21 @@ pub(crate) fn names() -> &'static [&'static str] {
     ))]
     return &["wasm_simd128", "portable"];
     #[cfg(target_arch = "x86_64")]
-    if x86_avx2::Avx2::detect().is_some() {
-        return match x86_avx512_gfni::Avx512Gfni::detect() {
-            Some(_) => &["x86_avx512_gfni", "x86_avx2", "portable"],
-            None => &["x86_avx2", "portable"],
+    {
+        // Each needs what those after it need.
+        const ALL: [&str; 4] = ["x86_avx512_gfni", "x86_avx2_gfni", "x86_avx2", "portable"];
+        let missing = match () {
+            _ if x86_avx512_gfni::Avx512Gfni::detect().is_some() => 0,
+            _ if x86_avx2::Avx2Gfni::detect().is_some() => 1,
+            _ if x86_avx2::Avx2::detect().is_some() => 2,
+            _ => 3,
         };
+        &ALL[missing..]
     }
-    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )))]
     &["portable"]
 }
 
@@ -66,6 +74,8 @@ pub(crate) fn sm4_gcm_with(name: &str, key: &[u8; 16]) -> Option<Box<dyn GcmCiph
         "portable" => Box::new(Gcm::<_, portable::Ghash>::new(portable::Sm4::new(key))),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
         "wasm_simd128" | "wasm_relaxed_simd" if names().contains(&name) => wasm_simd128::gcm(key),
+        #[cfg(target_arch = "x86_64")]
+        "x86_avx2_gfni" => x86_avx2::gcm_with_gfni(x86_avx2::Avx2Gfni::detect()?, key),
         #[cfg(target_arch = "x86_64")]
         "x86_avx2" => x86_avx2::gcm(x86_avx2::Avx2::detect()?, key),
         #[cfg(target_arch = "x86_64")]

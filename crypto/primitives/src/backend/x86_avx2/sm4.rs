@@ -15,48 +15,87 @@ use core::ops::{BitAnd, BitXor};
 
 use zeroize::Zeroize;
 
-use super::Avx2;
+use super::{Avx2, bytes};
 use crate::backend::x86_clmul;
 use crate::ctr::{BatchCipher, Block};
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
-use crate::sm4::{BLOCK_BYTES, RoundKeys};
+use crate::sm4::byte_planes::{Input, Keys};
+use crate::sm4::{BLOCK_BYTES, RoundKeys, tower};
+
+/// Blocks in bit planes.
+const BLOCKS: usize = 64;
 
 /// SM4 under one key.
 pub(crate) struct Sm4 {
     _cpu: Avx2,
     round_keys: RoundKeyPlanes<V>,
+    /// The same for short texts.
+    keys: Keys,
 }
 
 impl Sm4 {
     pub(crate) fn new(cpu: Avx2, key: &[u8; 16]) -> Self {
+        let round_keys = RoundKeys::new(key);
         Self {
             _cpu: cpu,
-            round_keys: RoundKeyPlanes::new(&RoundKeys::new(key)),
+            keys: Keys::new(&round_keys, &tower::TO_STATE),
+            round_keys: RoundKeyPlanes::new(&round_keys),
         }
     }
 }
 
 impl BatchCipher for Sm4 {
-    const SIZES: &'static [usize] = &[64];
+    const SIZES: &'static [usize] = &[bytes::BLOCKS, BLOCKS, BLOCKS + bytes::BLOCKS];
 
-    const BULK_BLOCKS: usize = 64;
+    const BULK_BLOCKS: usize = BLOCKS;
 
-    type Nonce = [Word<Half>; 3];
+    type Nonce = Nonce;
 
-    fn nonce(nonce: &[u8; 12]) -> Self::Nonce {
+    fn nonce(nonce: &[u8; 12]) -> Nonce {
         let words = nonce.as_chunks::<4>().0;
-        array::from_fn(|w| V::of_word(u32::from_be_bytes(words[w])))
+        Nonce {
+            bytes: *nonce,
+            planes: array::from_fn(|w| V::of_word(u32::from_be_bytes(words[w]))),
+        }
     }
 
-    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [Block]) {
+    fn xor_batch(&self, nonce: &Nonce, first: u32, batch: &mut [Block]) {
+        let (whole, few) = part(batch);
+        let after = Input::Counters(&nonce.bytes, first.wrapping_add(whole.len() as u32));
         // SAFETY: a `Sm4` is made with the proof that the features are there.
-        unsafe { xor_batch(&self.round_keys, nonce, first, batch) }
+        unsafe {
+            if !whole.is_empty() {
+                xor_batch(&self.round_keys, &nonce.planes, first, whole);
+            }
+            if !few.is_empty() {
+                bytes::crypt_by_nibbles(&self.keys, &after, few);
+            }
+        }
     }
 
     fn encrypt_batch(&self, batch: &mut [Block]) {
+        let (whole, few) = part(batch);
         // SAFETY: as above.
-        unsafe { encrypt_batch(&self.round_keys, batch) }
+        unsafe {
+            if !whole.is_empty() {
+                encrypt_batch(&self.round_keys, whole);
+            }
+            if !few.is_empty() {
+                bytes::crypt_by_nibbles(&self.keys, &Input::Batch, few);
+            }
+        }
     }
+}
+
+/// A nonce, and its planes.
+pub(crate) struct Nonce {
+    bytes: [u8; 12],
+    planes: [Word<Half>; 3],
+}
+
+/// What goes by bit planes, and what by byte planes.
+fn part(batch: &mut [Block]) -> (&mut [Block], &mut [Block]) {
+    batch.split_at_mut(batch.len() / BLOCKS * BLOCKS)
 }
 
 #[target_feature(enable = "avx2")]
@@ -66,8 +105,12 @@ fn xor_batch(
     first: u32,
     batch: &mut [Block],
 ) {
-    let [x0, x1, x2] = nonce.map(|word| word.map(|plane| V::load(&plane)));
-    let mut x = [x0, x1, x2, counters(first)];
+    let mut x = [counters(first); 4];
+    for (word, planes) in x.iter_mut().zip(nonce) {
+        for (to, plane) in word.iter_mut().zip(planes) {
+            *to = V::load(plane);
+        }
+    }
     encrypt(round_keys, &mut x);
     xor_blocks(&x, batch);
 }
@@ -88,7 +131,7 @@ fn encrypt(round_keys: &RoundKeyPlanes<V>, x: &mut [Word<V>; 4]) {
 
 /// A vector. It exists only within functions that enable AVX2.
 #[derive(Clone, Copy)]
-pub(crate) struct V(__m256i);
+pub(crate) struct V(pub(super) __m256i);
 
 /// A plane at rest, where both halves are the same.
 #[derive(Clone, Copy, Default, Zeroize)]
