@@ -10,14 +10,13 @@
 //! H^4, H^3, H^2 and H, which joins the chains. `docs/ghash.md` draws it.
 
 use core::arch::wasm32::{
-    i8x16_eq, i8x16_shuffle, i32x4_shl, u8x16, u8x16_splat, u16x8_shr, u32x4_shr, u64x2_splat,
-    v128_and,
+    i8x16_eq, i8x16_shuffle, i32x4_shl, u8x16, u8x16_splat, u32x4_shr, u64x2_splat, v128_and,
 };
 use core::array;
 
 use zeroize::Zeroize;
 
-use super::{Stored, V, transpose_words};
+use super::{Stored, V, nibbles, swizzle, transpose_words};
 use crate::backend::bmul::{self, Element};
 use crate::gcm;
 use crate::gcm::hash_input::{HashInput, QUAD_BYTES};
@@ -284,22 +283,6 @@ fn add_products<const OFFSETS: usize>(
         *sum =
             *sum ^ (swizzle(for_low.load(), low_nibbles) ^ swizzle(for_high.load(), high_nibbles));
     }
-}
-
-#[inline(always)]
-fn nibbles(bytes: V) -> (V, V) {
-    let mask = V(u8x16_splat(0x0f));
-    (bytes & mask, V(u16x8_shr(bytes.0, 4)) & mask)
-}
-
-/// Byte i is byte `indices[i]` of `table`; indices are below 16.
-#[inline(always)]
-fn swizzle(table: V, indices: V) -> V {
-    #[cfg(target_feature = "relaxed-simd")]
-    use core::arch::wasm32::i8x16_relaxed_swizzle as swizzle;
-    #[cfg(not(target_feature = "relaxed-simd"))]
-    use core::arch::wasm32::i8x16_swizzle as swizzle;
-    V(swizzle(table.0, indices.0))
 }
 
 /// Word q of the result holds word q of the four blocks, as little-endian field elements.

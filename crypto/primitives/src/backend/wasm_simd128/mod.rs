@@ -1,18 +1,21 @@
-//! Kernels in WebAssembly SIMD (128 bits): 32 blocks in a vector, and GHASH by swizzles.
+//! Kernels in WebAssembly SIMD (128 bits): 32 blocks in bit planes, 16 in byte planes for short texts and tails, and
+//! GHASH by swizzles.
 //!
-//! A lane of a plane is a 32-bit lane: block t is bit t of each. Engines run a swizzle and a shift by a
+//! A lane of a bit plane is a 32-bit lane: block t is bit t of each. Engines run a swizzle and a shift by a
 //! constant in constant time; what an engine's compiler makes of the rest is in `audits/constant_time/`.
 #![allow(
     unsafe_code,
     reason = "loads and stores of vectors are raw; each is of a whole array behind a reference"
 )]
 
+mod bytes;
 mod ghash;
 mod sm4;
 
 use alloc::boxed::Box;
 use core::arch::wasm32::{
-    i32x4_shuffle, i64x2_shuffle, v128, v128_and, v128_load, v128_store, v128_xor,
+    i8x16_shuffle, i32x4_shuffle, i64x2_shuffle, u8x16_splat, u16x8_shr, v128, v128_and, v128_load,
+    v128_store, v128_xor,
 };
 use core::ops::{BitAnd, BitXor};
 
@@ -68,6 +71,66 @@ fn transpose_words([a, b, c, d]: [V; 4]) -> [V; 4] {
         V(i64x2_shuffle::<1, 3>(ab, cd)),
         V(i64x2_shuffle::<0, 2>(ab_high, cd_high)),
         V(i64x2_shuffle::<1, 3>(ab_high, cd_high)),
+    ]
+}
+
+/// The low nibbles and the high ones.
+#[inline(always)]
+fn nibbles(bytes: V) -> (V, V) {
+    let mask = V(u8x16_splat(0x0f));
+    (bytes & mask, V(u16x8_shr(bytes.0, 4)) & mask)
+}
+
+/// Byte i is byte `indices[i]` of `table` for an index below 16, and 0 for one with its top bit set.
+#[inline(always)]
+fn swizzle(table: V, indices: V) -> V {
+    #[cfg(target_feature = "relaxed-simd")]
+    use core::arch::wasm32::i8x16_relaxed_swizzle as swizzle;
+    #[cfg(not(target_feature = "relaxed-simd"))]
+    use core::arch::wasm32::i8x16_swizzle as swizzle;
+    V(swizzle(table.0, indices.0))
+}
+
+/// The bytes of the low halves in turns, and those of the high halves.
+#[inline(always)]
+fn interleave_bytes(a: V, b: V) -> [V; 2] {
+    [
+        V(i8x16_shuffle::<
+            0,
+            16,
+            1,
+            17,
+            2,
+            18,
+            3,
+            19,
+            4,
+            20,
+            5,
+            21,
+            6,
+            22,
+            7,
+            23,
+        >(a.0, b.0)),
+        V(i8x16_shuffle::<
+            8,
+            24,
+            9,
+            25,
+            10,
+            26,
+            11,
+            27,
+            12,
+            28,
+            13,
+            29,
+            14,
+            30,
+            15,
+            31,
+        >(a.0, b.0)),
     ]
 }
 

@@ -5,46 +5,94 @@ use core::arch::wasm32::{
 };
 use core::array;
 
-use super::{Stored, V, transpose_words};
+use super::{Stored, V, bytes, transpose_words};
 use crate::ctr::{BatchCipher, Block};
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
-use crate::sm4::{BLOCK_BYTES, RoundKeys};
+use crate::sm4::byte_planes::{Input, Keys};
+use crate::sm4::{BLOCK_BYTES, RoundKeys, tower};
 
 /// SM4 under one key.
-pub(crate) struct Sm4(RoundKeyPlanes<V>);
+pub(crate) struct Sm4 {
+    round_keys: RoundKeyPlanes<V>,
+    /// The same for byte planes.
+    keys: Keys,
+}
+
+/// Blocks in bit planes.
+const BLOCKS: usize = 32;
 
 impl Sm4 {
     pub(crate) fn new(key: &[u8; 16]) -> Self {
-        Self(RoundKeyPlanes::new(&RoundKeys::new(key)))
+        let round_keys = RoundKeys::new(key);
+        Self {
+            keys: Keys::new(&round_keys, &tower::TO_STATE),
+            round_keys: RoundKeyPlanes::new(&round_keys),
+        }
     }
 }
 
 impl BatchCipher for Sm4 {
-    const SIZES: &'static [usize] = &[32];
+    const SIZES: &'static [usize] = &[bytes::BLOCKS, BLOCKS, BLOCKS + bytes::BLOCKS];
 
-    const BULK_BLOCKS: usize = 32;
+    const BULK_BLOCKS: usize = BLOCKS;
 
-    type Nonce = [Word<Stored>; 3];
+    type Nonce = Nonce;
 
-    fn nonce(nonce: &[u8; 12]) -> Self::Nonce {
+    fn nonce(nonce: &[u8; 12]) -> Nonce {
         let words = nonce.as_chunks::<4>().0;
-        array::from_fn(|w| V::of_word(u32::from_be_bytes(words[w])))
+        Nonce {
+            bytes: *nonce,
+            planes: array::from_fn(|w| V::of_word(u32::from_be_bytes(words[w]))),
+        }
     }
 
-    #[inline(never)]
-    fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [Block]) {
-        let [x0, x1, x2] = nonce;
-        let mut x = [x0, x1, x2, &counters(first)].map(|word| word.map(|plane| plane.load()));
-        encrypt(&self.0, &mut x);
-        xor_blocks(&x, batch);
+    fn xor_batch(&self, nonce: &Nonce, first: u32, batch: &mut [Block]) {
+        let (whole, few) = part(batch);
+        let after = first.wrapping_add(whole.len() as u32);
+        if !whole.is_empty() {
+            xor_batch(&self.round_keys, &nonce.planes, first, whole);
+        }
+        if !few.is_empty() {
+            bytes::crypt(&self.keys, &Input::Counters(&nonce.bytes, after), few);
+        }
     }
 
     fn encrypt_batch(&self, batch: &mut [Block]) {
-        let mut x = planes(batch);
-        encrypt(&self.0, &mut x);
-        batch.fill([0; BLOCK_BYTES]);
-        xor_blocks(&x, batch);
+        let (whole, few) = part(batch);
+        if !whole.is_empty() {
+            let mut x = planes(whole);
+            encrypt(&self.round_keys, &mut x);
+            whole.fill([0; BLOCK_BYTES]);
+            xor_blocks(&x, whole);
+        }
+        if !few.is_empty() {
+            bytes::crypt(&self.keys, &Input::Batch, few);
+        }
     }
+}
+
+/// What goes by bit planes, and what by byte planes.
+fn part(batch: &mut [Block]) -> (&mut [Block], &mut [Block]) {
+    batch.split_at_mut(batch.len() / BLOCKS * BLOCKS)
+}
+
+#[inline(never)]
+fn xor_batch(
+    round_keys: &RoundKeyPlanes<V>,
+    nonce: &[Word<Stored>; 3],
+    first: u32,
+    batch: &mut [Block],
+) {
+    let [x0, x1, x2] = nonce;
+    let mut x = [x0, x1, x2, &counters(first)].map(|word| word.map(|plane| plane.load()));
+    encrypt(round_keys, &mut x);
+    xor_blocks(&x, batch);
+}
+
+/// A nonce, and its planes.
+pub(crate) struct Nonce {
+    bytes: [u8; 12],
+    planes: [Word<Stored>; 3],
 }
 
 /// Once in the module, for both.
