@@ -63,19 +63,22 @@ impl DeliveryRate {
 /// The share of packets lost over the last second of reports.
 #[derive(Debug, Default)]
 pub(super) struct LossRate {
-    reports: VecDeque<(Instant, i64, i64)>,
+    /// When; received, lost, and come after all.
+    reports: VecDeque<(Instant, i64, i64, i64)>,
     /// Lost packets and the runs they came in, of the last few hundred.
     lost: f64,
     runs: f64,
 }
 
+/// A packet reported missing may come so long after: paths that turn packets round are common, and the one that came first is reported first.
+const MAY_BE_LATE: Duration = Duration::from_millis(120);
 /// Runs remembered, about: enough for a mean, few enough to follow a path that changes.
 const RUNS: f64 = 50.0;
 
 impl LossRate {
     pub(super) fn on_report(&mut self, now: Instant, received: u64, lost: u64, recovered: u64) {
         self.reports
-            .push_back((now, received as i64, lost as i64 - recovered as i64));
+            .push_back((now, received as i64, lost as i64, recovered as i64));
         while self
             .reports
             .front()
@@ -105,16 +108,33 @@ impl LossRate {
 
     /// 0 to 1; 0 below ten packets, of which one would already be too much.
     pub(super) fn share(&self) -> f64 {
-        let (received, lost) = self
-            .reports
-            .iter()
-            .fold((0, 0), |(r, l), report| (r + report.1, l + report.2));
-        let lost = lost.max(0);
-        if received + lost < 10 {
-            0.0
-        } else {
-            lost as f64 / (received + lost) as f64
+        let (received, lost) = self.reports.iter().fold((0, 0), |(r, l), report| {
+            (r + report.1, l + report.2 - report.3)
+        });
+        share(received, lost)
+    }
+
+    /// The same without what was reported lost so lately that it may only be late.
+    pub(super) fn settled_share(&self) -> f64 {
+        let newest = self.reports.back().map_or(Instant::ZERO, |report| report.0);
+        let mut sums = (0, 0);
+        for &(at, received, lost, recovered) in &self.reports {
+            let is_settled = newest - at >= MAY_BE_LATE;
+            let lost = if is_settled { lost } else { 0 };
+            sums.0 += if is_settled { received } else { recovered };
+            sums.1 += lost - recovered;
         }
+        share(sums.0, sums.1)
+    }
+}
+
+/// Of too few packets one would already be too much.
+fn share(received: i64, lost: i64) -> f64 {
+    let lost = lost.max(0);
+    if received + lost < 10 {
+        0.0
+    } else {
+        lost as f64 / (received + lost) as f64
     }
 }
 
@@ -142,6 +162,7 @@ mod tests {
         assert_eq!(loss.share(), 0.0);
         loss.on_report(Instant::from_millis(50), 9, 3, 1);
         assert_eq!(loss.share(), 0.3);
+        assert_eq!(loss.settled_share(), 0.0, "they may only be late");
         loss.on_report(Instant::from_millis(1_040), 10, 0, 0);
         assert!((loss.share() - 2.0 / 21.0).abs() < 1e-9);
     }

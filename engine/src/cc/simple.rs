@@ -151,7 +151,7 @@ impl SimpleController {
 
     /// What was sent for what came: the delivered rate, and with it what is lost without any queue.
     fn sendable(&self, span: Duration) -> Bitrate {
-        self.delivery.over(span) * (1.0 / (1.0 - self.random.share().min(0.95)))
+        self.delivery.over(span) * (1.0 / (1.0 - self.random.settled_share().min(0.95)))
     }
 
     /// How long a change of rate takes to show in a report.
@@ -334,7 +334,7 @@ impl CongestionController for SimpleController {
             .silent_since
             .filter(|_| self.target > self.config.min)?;
         // Where most is lost, most reports are too.
-        let patience = SILENCE.mul_f64(1.0 + 2.0 * self.random.share());
+        let patience = SILENCE.mul_f64(1.0 + 2.0 * self.random.settled_share());
         (self.last_sent >= since + WORTH_A_REPORT).then_some(since + patience)
     }
 
@@ -358,7 +358,7 @@ impl CongestionController for SimpleController {
             rtt: self.rtt,
             queue_delay: self.queue.standing(),
             loss: self.losses.share(),
-            random_loss: self.random.share(),
+            random_loss: self.random.settled_share(),
             burst: self.random.burst(),
             delivered: self.delivery.over(Duration::from_millis(500)),
             packets_lost: self.packets_lost,

@@ -39,6 +39,9 @@ pub(crate) struct Call {
     /// Every second frame may be left out by who forwards, and is.
     layers_left_out: bool,
     audio_delay: Option<Duration>,
+    /// Datagrams come twice, and long ago ones again.
+    replays: Option<Vec<Vec<u8>>>,
+    changes: Vec<(Instant, LinkConfig)>,
     outcome: Played,
 }
 
@@ -92,6 +95,8 @@ impl Call {
             swallowed: BTreeSet::new(),
             layers_left_out: false,
             audio_delay: None,
+            replays: None,
+            changes: Vec::new(),
             outcome: Played::default(),
         }
     }
@@ -99,6 +104,13 @@ impl Call {
     /// The path from publisher to subscriber.
     pub(crate) fn forward(mut self, config: LinkConfig) -> Self {
         self.forward.config = config;
+        self
+    }
+
+    /// The path from publisher to subscriber, from `seconds` on. In order of time.
+    pub(crate) fn then_forward(mut self, seconds: u64, config: LinkConfig) -> Self {
+        self.changes
+            .push((Instant::from_millis(seconds * 1_000), config));
         self
     }
 
@@ -126,16 +138,45 @@ impl Call {
         self
     }
 
+    /// Every tenth datagram comes twice, and as often one of those before it comes again.
+    pub(crate) fn replaying(mut self) -> Self {
+        self.replays = Some(Vec::new());
+        self
+    }
+
+    fn replay(&mut self, datagram: Vec<u8>) {
+        let Some(kept) = &mut self.replays else {
+            return;
+        };
+        let chance = self.rng.below(10);
+        if kept.len() < 500 {
+            kept.push(datagram.clone());
+        } else {
+            let place = self.rng.below(500) as usize;
+            kept[place].clone_from(&datagram);
+        }
+        let again = match chance {
+            0 => datagram,
+            1 => kept[self.rng.below(kept.len() as u64) as usize].clone(),
+            _ => return,
+        };
+        self.subscriber_input(DownlinkInput::Datagram(&again));
+    }
+
     pub(crate) fn run(mut self, time: Duration) -> Played {
         let end = self.now + time;
         let settled = end + Duration::from_secs(3);
         while self.now <= settled {
+            while self.changes.first().is_some_and(|&(at, _)| at <= self.now) {
+                self.forward.config = self.changes.remove(0).1;
+            }
             if self.now <= end {
                 self.capture();
             }
             while let Some(datagram) = self.forward.receive(self.now) {
                 if self.passes(&datagram) {
                     self.subscriber_input(DownlinkInput::Datagram(&datagram));
+                    self.replay(datagram);
                 }
             }
             if self.now >= self.downlink_wakes {

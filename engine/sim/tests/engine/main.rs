@@ -10,6 +10,7 @@ mod call;
 mod pair;
 mod receiver;
 
+mod any_path;
 mod congestion;
 mod determinism;
 mod playback;
