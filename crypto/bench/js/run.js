@@ -15,7 +15,7 @@ const HELP = `node js/run.js [OPTION...]     (after build.sh; make bench-crypto 
 
   --rounds N        how often each cell is measured (25)
   --sample MS       how long a measurement lasts at least, in milliseconds (6)
-  --warm MS         how long each peer seals and opens before the first round, in milliseconds (300)
+  --warm MS         how long each peer seals and opens before the first round, in milliseconds (500)
   --sizes A,B,...   bytes of a message (160,1200,16384,1048576)
   --peers REGEX     only peers whose id matches; our portable kernel always runs, as the reference
   --nodes REGEX     only these Nodes (node20, node26)
@@ -26,7 +26,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "25" },
     sample: { type: "string", default: "6" },
-    warm: { type: "string", default: "300" },
+    warm: { type: "string", default: "500" },
     sizes: { type: "string", default: "160,1200,16384,1048576" },
     peers: { type: "string", default: "" },
     nodes: { type: "string", default: "" },
