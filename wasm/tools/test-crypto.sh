@@ -1,10 +1,35 @@
 #!/bin/sh
-# Runs the ciphers' known-answer tests as Wasm in Node: the SIMD kernels there are other code than on the host.
+# The crypto crate as Wasm, in the builds that the SDK has: scalar, simd128, relaxed SIMD. The kernels there are other code
+# than on the host.
+#
+#   test-crypto.sh          builds them; compares all with the oracle, in Node and in Chromium; follows secrets through them
+#   test-crypto.sh build    only builds them
+#
+# The modules are left in $CARGO_TARGET_DIR/wasm-crypto: check-BUILD.wasm, and doors-BUILD.wasm with doors-BUILD-opt.wasm, which
+# is what wasm-opt makes of it, as for the SDK.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}
 cd "$root"
+made=$target/wasm-crypto
+mkdir -p "$made"
 
-RUSTC=$(wasm/tools/rustc-for-wasm.sh) RUSTFLAGS='-C target-feature=+simd128' CARGO_TARGET_DIR=$target \
-    cargo build --quiet --locked --package smrtc-crypto --example wasm_check --target wasm32-unknown-unknown --profile wasm
-node crypto/primitives/tests/wasm.mjs "$target/wasm32-unknown-unknown/wasm/examples/wasm_check.wasm"
+# build NAME FLAGS
+build() {
+    RUSTC=$(wasm/tools/rustc-for-wasm.sh) RUSTFLAGS=$2 CARGO_TARGET_DIR=$target \
+        cargo build --quiet --locked --package smrtc-crypto --features _test_support --example wasm_check \
+        --example wasm_check_doors --target wasm32-unknown-unknown --profile wasm
+    examples=$target/wasm32-unknown-unknown/wasm/examples
+    cp "$examples/wasm_check.wasm" "$made/check-$1.wasm"
+    cp "$examples/wasm_check_doors.wasm" "$made/doors-$1.wasm"
+    wasm/tools/node_modules/.bin/wasm-opt -O2 -g "$made/doors-$1.wasm" -o "$made/doors-$1-opt.wasm"
+}
+build scalar ''
+build simd128 '-C target-feature=+simd128'
+build relaxed '-C target-feature=+simd128,+relaxed-simd'
+[ "${1:-}" != build ] || exit 0
+
+CARGO_TARGET_DIR=$target cargo build --quiet --locked --package smrtc-wasm-taint
+"$target/debug/smrtc-wasm-taint" "$made"/doors-*.wasm
+node crypto/primitives/tests/wasm.mjs "$made"/check-*.wasm
+node crypto/primitives/tests/wasm_browser.mjs "$made"/check-*.wasm
