@@ -19,7 +19,7 @@ FEATURES := --features smrtc-gateway/_test_support
 step := tools/step.sh
 
 .PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary sdk-check sdk-test \
-	fuzz-build browser-test fix fuzz audit bench-call bench-crypto clean
+	fuzz-build browser-test fix fuzz audit vectors-wasm bench-call bench-crypto clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -56,6 +56,7 @@ test: ## everything that must hold before a change lands
 	@$(MAKE) rust-check rust-test boundary
 	@$(step) wasm wasm/tools/build.sh release
 	@$(step) wasm-crypto wasm/tools/test-crypto.sh
+	@$(step) vectors-test vectors/checker/web/test.sh relaxed_simd scalar
 	@$(MAKE) sdk-check sdk-test fuzz-build browser-test
 	@tools/counts.sh
 
@@ -111,6 +112,11 @@ fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS=...)
 audit: ## licences, sources, bans and advisories of every dependency
 	@tools/audit.sh
 
+vectors-wasm: setup-build ## the vectors' checker as Wasm in all builds: test it in Node, then serve its page on http://localhost:4434
+	@cargo build --locked --package smrtc-vectors-check
+	@vectors/checker/web/test.sh
+	@node vectors/checker/web/serve.mjs 4434
+
 bench-call: setup wasm sdk ## glass-to-glass delay, CPU and memory against RTCPeerConnection: one JSON object
 	@node wasm/demo/build.mjs
 	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
@@ -122,4 +128,4 @@ bench-crypto: setup-build ## SM4-GCM beside every rival, native and in Wasm: one
 
 clean: ## remove what was built; the downloaded tools under .build stay (rm -rf .build removes them too)
 	@cargo clean --quiet
-	@rm -rf .build/opus .build/fuzz .build/logs .build/e2e wasm/sdk/dist wasm/demo/dist
+	@rm -rf .build/opus .build/fuzz .build/logs .build/e2e wasm/sdk/dist wasm/demo/dist vectors/checker/web/dist

@@ -26,7 +26,7 @@ row() {
 }
 result='^test result:'
 row rust "$(sum rust-test.log "$result" passed)" "$(sum rust-test.log "$result" failed)" "$(sum rust-test.log "$result" ignored)"
-for suite in sdk browser; do
+for suite in sdk vectors browser; do
     log=$suite-test.log
     row "$suite" "$(node_sum "$log" pass)" "$(node_sum "$log" fail)" "$(node_sum "$log" skipped)"
 done

@@ -19,7 +19,10 @@ function show(error) {
 // --- builds and back ends
 
 for (const build of BUILDS.filter(runs)) buildBox.add(new Option(build, build));
-buildBox.addEventListener("change", () => load().catch(show));
+buildBox.addEventListener("change", () => {
+  show(null);
+  load().catch(show);
+});
 
 async function load() {
   checker = undefined;
@@ -29,7 +32,9 @@ async function load() {
   const build = buildBox.value;
   // The glue keeps one module for ever; under another address it is another glue.
   const glue = await import(`./dist/smrtc_vectors.mjs?${build}`);
-  await glue.default({ module_or_path: modulePath(build) });
+  const module = await fetch(modulePath(build));
+  if (!module.ok) throw new Error(`${modulePath(build)} is not there: make it with vectors/checker/web/build.sh ${build}`);
+  await glue.default({ module_or_path: module });
   if (build !== buildBox.value) return;
   wasm = glue;
   backendBox.replaceChildren(new Option(`${wasm.backends()[0]} (used by itself)`, ""));
@@ -153,7 +158,7 @@ function render({ build, counts, lines }, milliseconds) {
   const summary = element("summary");
   summary.textContent = `${passed} passed, ${failed} failed, ${unsupported} not run`;
   summary.className = failed > 0 || passed === 0 ? "bad" : "good";
-  element("about").textContent = `smrtc, ${build} · ${files.length} files · ${(milliseconds / 1000).toFixed(1)} s`;
+  element("about").textContent = `smrtc, ${build} · ${files.length === 1 ? "1 file" : `${files.length} files`} · ${(milliseconds / 1000).toFixed(1)} s`;
   element("lines").replaceChildren(...lines.flatMap(rows));
   result.hidden = false;
 }

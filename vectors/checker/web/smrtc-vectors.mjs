@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { BUILDS, modulePath, runs } from "./builds.mjs";
 
 const BAD_USE = 2;
+const RELAXED_FLAG = " (before version 21, Node runs relaxed SIMD with --experimental-wasm-relaxed-simd)";
 const vectors = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Ends the command with words for whoever typed it. */
@@ -23,6 +24,7 @@ async function main(words) {
     build = words[1];
     words = words.slice(2);
     if (!BUILDS.includes(build)) throw new Failure(`no build \`${build}\`; there are ${BUILDS.join(", ")}`);
+    if (!runs(build)) throw new Failure(`this Node does not run ${build}${RELAXED_FLAG}`);
   }
   const wasm = await load(build);
   const command = typed(wasm, words);
