@@ -15,7 +15,7 @@ pub enum SenderKeyError {
     NoKey,
 }
 
-/// A source of SFrame base keys: an external key, an enterprise KMS, or (later) an MLS group.
+/// A source of SFrame base keys: an external key, an enterprise KMS, or an MLS group.
 ///
 /// An implementation must never hand out the same (KID, base key) to two sending sessions, because
 /// each starts to count its nonces at 0.
@@ -37,4 +37,33 @@ pub trait KeyProvider: Send {
     ///
     /// Called for KIDs that nobody has authenticated: it must not remember them.
     fn receiver_key(&mut self, kid: Kid) -> Option<BaseKey>;
+
+    /// The epoch that `kid` belongs to, in full; `None` if its keys are gone or not there yet.
+    ///
+    /// A key derived in one epoch is not used in another, though the KIDs be equal: epochs come round in a KID.
+    fn receiver_epoch(&self, _kid: Kid) -> Option<u64> {
+        Some(self.epoch())
+    }
+}
+
+impl<P: KeyProvider + ?Sized> KeyProvider for Box<P> {
+    fn suite(&self) -> CipherSuite {
+        (**self).suite()
+    }
+
+    fn epoch(&self) -> u64 {
+        (**self).epoch()
+    }
+
+    fn sender_key(&mut self, rng: &mut dyn Rng) -> Result<(Kid, BaseKey), SenderKeyError> {
+        (**self).sender_key(rng)
+    }
+
+    fn receiver_key(&mut self, kid: Kid) -> Option<BaseKey> {
+        (**self).receiver_key(kid)
+    }
+
+    fn receiver_epoch(&self, kid: Kid) -> Option<u64> {
+        (**self).receiver_epoch(kid)
+    }
 }

@@ -9,6 +9,7 @@
 
 mod external_key;
 mod key_provider;
+pub mod mls;
 mod rng;
 mod self_test;
 pub mod sframe;

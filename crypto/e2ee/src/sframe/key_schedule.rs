@@ -16,6 +16,10 @@ impl BaseKey {
     pub fn new(bytes: &[u8]) -> Self {
         Self(Secret::new(bytes))
     }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
 }
 
 impl From<Secret> for BaseKey {

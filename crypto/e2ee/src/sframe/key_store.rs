@@ -88,12 +88,12 @@ impl Default for KeyStoreLimits {
 }
 
 /// Opens the frames of all senders.
-pub struct KeyStore {
-    provider: Box<dyn KeyProvider>,
+pub struct KeyStore<P: KeyProvider = Box<dyn KeyProvider>> {
+    provider: P,
     limits: KeyStoreLimits,
     receivers: BTreeMap<Kid, Receiver>,
-    /// Greatest counter of each KID whose key was wiped to make room.
-    retired: BTreeMap<Kid, Ctr>,
+    /// Epoch and greatest counter of each KID whose key was wiped to make room.
+    retired: BTreeMap<Kid, (u64, Ctr)>,
     ration: Ration,
     /// Counts opened frames; orders receivers by last use.
     opened_frames: u64,
@@ -103,19 +103,28 @@ pub struct KeyStore {
 
 /// What is known of a KID under which a frame has authenticated.
 struct Receiver {
+    /// The epoch that the key was derived in.
+    epoch: u64,
     key: SframeKey,
     window: ReplayWindow,
     last_used: u64,
 }
 
 impl KeyStore {
-    /// A store over `provider`, with the default [`KeyStoreLimits`].
+    /// A store over any provider, with the default [`KeyStoreLimits`].
     pub fn new(provider: Box<dyn KeyProvider>) -> Self {
         Self::with_limits(provider, KeyStoreLimits::default())
     }
 
     /// A store with bounds of the caller's; `max_kids` of 0 counts as 1.
     pub fn with_limits(provider: Box<dyn KeyProvider>, limits: KeyStoreLimits) -> Self {
+        Self::over(provider, limits)
+    }
+}
+
+impl<P: KeyProvider> KeyStore<P> {
+    /// A store over a provider of one type, which [`Self::provider_mut`] gives back as what it is.
+    pub fn over(provider: P, limits: KeyStoreLimits) -> Self {
         Self {
             provider,
             limits,
@@ -127,9 +136,14 @@ impl KeyStore {
         }
     }
 
+    /// The key source.
+    pub fn provider(&self) -> &P {
+        &self.provider
+    }
+
     /// The key source, to install what arrives from elsewhere.
-    pub fn provider_mut(&mut self) -> &mut dyn KeyProvider {
-        &mut *self.provider
+    pub fn provider_mut(&mut self) -> &mut P {
+        &mut self.provider
     }
 
     /// KIDs whose key is held: those under which a frame has authenticated.
@@ -144,6 +158,17 @@ impl KeyStore {
     pub fn forget(&mut self, ended: impl Fn(Kid) -> bool) {
         self.receivers.retain(|&kid, _| !ended(kid));
         self.retired.retain(|&kid, _| !ended(kid));
+    }
+
+    /// Wipes what is known of KIDs whose epoch is over, by what the provider says of them now.
+    ///
+    /// A key of an epoch that is over opens nothing even before this is called; it is the wiping that waits for it.
+    pub fn sweep(&mut self) {
+        let provider = &self.provider;
+        self.receivers
+            .retain(|&kid, receiver| provider.receiver_epoch(kid) == Some(receiver.epoch));
+        self.retired
+            .retain(|&kid, (epoch, _)| provider.receiver_epoch(kid) == Some(*epoch));
     }
 
     /// Opens one SFrame ciphertext in place.
@@ -179,15 +204,19 @@ impl KeyStore {
         self.aad.extend_from_slice(header);
         self.aad.extend_from_slice(metadata);
 
+        let epoch = self
+            .provider
+            .receiver_epoch(kid)
+            .ok_or(OpenError::UnknownKid(kid))?;
         match self.receivers.get_mut(&kid) {
-            Some(receiver) => {
+            Some(receiver) if receiver.epoch == epoch => {
                 if !receiver.window.accepts(ctr) {
                     return Err(OpenError::Replayed);
                 }
                 verify(&receiver.key, ctr, &self.aad, plaintext, &tag)?;
                 receiver.window.advance(ctr);
             }
-            None => self.open_first(kid, ctr, plaintext, &tag)?,
+            _ => self.open_first(kid, ctr, epoch, plaintext, &tag)?,
         }
 
         self.opened_frames += 1;
@@ -206,14 +235,18 @@ impl KeyStore {
         &mut self,
         kid: Kid,
         ctr: Ctr,
+        epoch: u64,
         text: &mut [u8],
         tag: &Tag,
     ) -> Result<(), OpenError> {
+        // What is known of the same number in an epoch that is over says nothing about this one.
         let retired = self.retired.get(&kid).copied();
+        let retired = retired.filter(|(of, _)| *of == epoch).map(|(_, ctr)| ctr);
         if retired.is_some_and(|highest| ctr <= highest) {
             return Err(OpenError::Replayed);
         }
-        let full = self.receivers.len() >= self.limits.max_kids.max(1);
+        let full = self.receivers.len() >= self.limits.max_kids.max(1)
+            && !self.receivers.contains_key(&kid);
         if full && retired.is_none() && self.retired.len() >= self.limits.max_retired_kids {
             return Err(OpenError::TooManyKids);
         }
@@ -230,7 +263,8 @@ impl KeyStore {
         if full {
             self.retire_least_recently_used();
         }
-        let window = match self.retired.remove(&kid) {
+        self.retired.remove(&kid);
+        let window = match retired {
             Some(highest) => {
                 let mut window = ReplayWindow::closed_up_to(highest);
                 window.advance(ctr);
@@ -241,6 +275,7 @@ impl KeyStore {
         self.receivers.insert(
             kid,
             Receiver {
+                epoch,
                 key,
                 window,
                 last_used: 0,
@@ -254,15 +289,15 @@ impl KeyStore {
             .receivers
             .iter()
             .min_by_key(|(_, receiver)| receiver.last_used)
-            .map(|(&kid, receiver)| (kid, receiver.window.highest()));
-        if let Some((kid, highest)) = oldest {
+            .map(|(&kid, receiver)| (kid, (receiver.epoch, receiver.window.highest())));
+        if let Some((kid, known)) = oldest {
             self.receivers.remove(&kid);
-            self.retired.insert(kid, highest);
+            self.retired.insert(kid, known);
         }
     }
 }
 
-impl std::fmt::Debug for KeyStore {
+impl<P: KeyProvider> std::fmt::Debug for KeyStore<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyStore")
             .field("suite", &self.provider.suite())

@@ -14,6 +14,7 @@ mod key_store;
 mod replay;
 mod sealer;
 mod suite;
+mod waiting;
 
 pub use header::{Ctr, Header, HeaderError, Kid, MAX_HEADER_BYTES};
 pub use key_schedule::BaseKey;
@@ -22,6 +23,7 @@ pub use key_store::{KeyStore, KeyStoreLimits, OpenError, Opened};
 pub use replay::REPLAY_WINDOW;
 pub use sealer::{MAX_FRAMES_PER_KEY, SealError, Sealer};
 pub use suite::{CipherSuite, UnknownSuite};
+pub use waiting::{Waiting, WaitingLimits};
 
 /// The bytes that sealing adds to a frame, at most: the longest header and the tag.
 pub const MAX_OVERHEAD_BYTES: usize = MAX_HEADER_BYTES + smrtc_crypto::aead::TAG_BYTES;

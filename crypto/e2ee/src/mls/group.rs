@@ -1,0 +1,281 @@
+//! The calls into `mls-rs`, each with the time and with our checks around it.
+
+use mls_rs::client_builder::{
+    BaseConfig, ClientBuilder, WithCryptoProvider, WithIdentityProvider, WithMlsRules,
+};
+use mls_rs::error::MlsError;
+use mls_rs::group::proposal::Proposal;
+use mls_rs::group::{CommitEffect, CommitOutput, ContentType, ExportedTree, ReceivedMessage};
+use mls_rs::storage_provider::in_memory::InMemoryKeyPackageStorage;
+use mls_rs::time::MlsTime;
+use mls_rs::{Client, ExtensionList, Group, MlsMessage, MlsMessageDescription};
+
+use super::identity::Identity;
+use super::kid::MAX_LEAF_INDEX;
+use super::members::{Members, Policy, user_of};
+use super::provider::{Ciphers, Provider};
+use super::rules::{ROOM_EXTENSION, Rules};
+
+pub(super) type Config =
+    WithMlsRules<Rules, WithIdentityProvider<Members, WithCryptoProvider<Provider, BaseConfig>>>;
+
+/// Makes and joins groups of one room as one identity.
+pub(super) struct Member {
+    client: Client<Config>,
+    key_packages: InMemoryKeyPackageStorage,
+    ciphers: Ciphers,
+    room: ExtensionList,
+}
+
+/// Why a message about the group was not accepted. The group is as it was.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum GroupError {
+    /// It is not a message of the kind expected.
+    #[error("not a message of the kind expected")]
+    Malformed,
+    /// It belongs to another group, or to an epoch that is not ours.
+    #[error("of another group or epoch")]
+    Stale,
+    /// The group is of another room or has another SFrame suite.
+    #[error("the group is pinned to another room or suite")]
+    Room,
+    /// The group has more leaves than KIDs can name.
+    #[error("too many leaves")]
+    TooLarge,
+    /// RFC 9420, the room's policy or the rules of a room forbid it.
+    #[error("{0}")]
+    Mls(#[from] MlsError),
+}
+
+/// What a commit did to the group.
+pub(super) struct Applied {
+    /// The member whose commit it was; none if somebody came in by itself.
+    pub(super) committer: Option<String>,
+    pub(super) removed_us: bool,
+    /// Users who came in, those included who took the place of a leaf of their own.
+    pub(super) added: Vec<String>,
+}
+
+impl Member {
+    pub(super) fn new(
+        identity: &Identity,
+        provider: Provider,
+        policy: Policy,
+        room: ExtensionList,
+    ) -> Self {
+        let key_packages = InMemoryKeyPackageStorage::new();
+        let ciphers = provider.ciphers();
+        let client = ClientBuilder::new()
+            .crypto_provider(provider)
+            .identity_provider(Members::new(identity.suite(), policy))
+            .mls_rules(Rules)
+            .extension_type(ROOM_EXTENSION)
+            .key_package_lifetime(LIFETIME)
+            .key_package_repo(key_packages.clone())
+            .signing_identity(
+                identity.signing().clone(),
+                identity.signer(),
+                identity.suite().into(),
+            )
+            .build();
+        Self {
+            client,
+            key_packages,
+            ciphers,
+            room,
+        }
+    }
+
+    pub(super) fn ciphers(&self) -> &Ciphers {
+        &self.ciphers
+    }
+
+    /// A one-time KeyPackage.
+    pub(super) fn key_package(&self, unix_seconds: u64) -> Result<Vec<u8>, GroupError> {
+        let message = self.client.generate_key_package_message(
+            ExtensionList::new(),
+            ExtensionList::new(),
+            Some(born(unix_seconds)),
+        )?;
+        Ok(message.to_bytes()?)
+    }
+
+    pub(super) fn create(&self, unix_seconds: u64) -> Result<Group<Config>, GroupError> {
+        Ok(self.client.create_group(
+            self.room.clone(),
+            ExtensionList::new(),
+            Some(born(unix_seconds)),
+        )?)
+    }
+
+    pub(super) fn join(
+        &self,
+        unix_seconds: u64,
+        welcome: &[u8],
+        tree: &[u8],
+    ) -> Result<Group<Config>, GroupError> {
+        let welcome = MlsMessage::from_bytes(welcome)?;
+        let tree = ExportedTree::from_bytes(tree)?;
+        let (group, _) = self
+            .client
+            .join_group(Some(tree), &welcome, Some(at(unix_seconds)))?;
+        self.check(&group)?;
+        self.forget_key_packages();
+        Ok(group)
+    }
+
+    /// Joins by external commit, out of which our own old leaf goes if it is still there. Also gives the commit.
+    pub(super) fn join_externally(
+        &self,
+        unix_seconds: u64,
+        group_info: &[u8],
+        tree: &[u8],
+        user: &str,
+    ) -> Result<(Group<Config>, Vec<u8>), GroupError> {
+        let group_info = MlsMessage::from_bytes(group_info)?;
+        let tree = ExportedTree::from_bytes(tree)?.into_owned();
+        let old_leaf = tree
+            .roster()
+            .members_iter()
+            .find(|member| user_of(&member.signing_identity) == Some(user))
+            .map(|member| member.index);
+        let mut builder = self
+            .client
+            .external_commit_builder()?
+            .with_tree_data(tree)
+            .commit_time(at(unix_seconds));
+        if let Some(leaf) = old_leaf {
+            builder = builder.with_removal(leaf);
+        }
+        let (group, commit) = builder.build(group_info)?;
+        self.check(&group)?;
+        Ok((group, commit.to_bytes()?))
+    }
+
+    /// What nobody can be welcomed by any more.
+    pub(super) fn forget_key_packages(&self) {
+        for (id, _) in self.key_packages.key_packages() {
+            self.key_packages.delete(&id);
+        }
+    }
+
+    fn check(&self, group: &Group<Config>) -> Result<(), GroupError> {
+        if group.context().extensions != self.room {
+            return Err(GroupError::Room);
+        }
+        check_size(group)
+    }
+}
+
+/// Adds `key_packages` and removes `leaves` in one commit, which waits in the group to be applied.
+pub(super) fn commit(
+    group: &mut Group<Config>,
+    unix_seconds: u64,
+    key_packages: &[&[u8]],
+    leaves: &[u32],
+) -> Result<CommitOutput, GroupError> {
+    group.clear_pending_commit();
+    let mut builder = group.commit_builder().commit_time(at(unix_seconds));
+    for key_package in key_packages {
+        builder = builder.add_member(MlsMessage::from_bytes(key_package)?)?;
+    }
+    for leaf in leaves {
+        builder = builder.remove_member(*leaf)?;
+    }
+    Ok(builder.build()?)
+}
+
+/// Applies a commit that came from the delivery service.
+pub(super) fn apply(
+    group: &mut Group<Config>,
+    unix_seconds: u64,
+    commit: &[u8],
+) -> Result<Applied, GroupError> {
+    let message = MlsMessage::from_bytes(commit)?;
+    match message.description() {
+        MlsMessageDescription::PublicProtocolMessage {
+            group_id,
+            epoch_id,
+            content_type: ContentType::Commit,
+            ..
+        } => {
+            if group_id != group.group_id() || epoch_id != group.current_epoch() {
+                return Err(GroupError::Stale);
+            }
+        }
+        _ => return Err(GroupError::Malformed),
+    }
+    let before: Vec<_> = group.roster().members();
+    let received = group.process_incoming_message_with_time(message, at(unix_seconds))?;
+    let ReceivedMessage::Commit(description) = received else {
+        return Err(GroupError::Malformed);
+    };
+    let committer = (!description.is_external)
+        .then(|| {
+            before
+                .iter()
+                .find(|member| member.index == description.committer)
+        })
+        .flatten()
+        .and_then(|member| user_of(&member.signing_identity))
+        .map(str::to_owned);
+    let epoch = match &description.effect {
+        CommitEffect::NewEpoch(epoch) => Some(epoch),
+        CommitEffect::Removed { new_epoch, .. } => Some(new_epoch),
+        CommitEffect::ReInit(_) => None,
+    };
+    let proposals = epoch
+        .map(|epoch| epoch.applied_proposals())
+        .unwrap_or_default();
+    let mut added: Vec<String> = proposals
+        .iter()
+        .filter_map(|info| match &info.proposal {
+            Proposal::Add(add) => user_of(add.signing_identity()).map(str::to_owned),
+            _ => None,
+        })
+        .collect();
+    if description.is_external {
+        let member = group.member_at_index(description.committer);
+        added.extend(member.and_then(|it| user_of(&it.signing_identity).map(str::to_owned)));
+    }
+    Ok(Applied {
+        committer,
+        added,
+        removed_us: matches!(description.effect, CommitEffect::Removed { .. }),
+    })
+}
+
+/// Whether KIDs can name every leaf.
+pub(super) fn check_size(group: &Group<Config>) -> Result<(), GroupError> {
+    let fits = group.export_tree().total_leaf_count() <= MAX_LEAF_INDEX + 1;
+    fits.then_some(()).ok_or(GroupError::TooLarge)
+}
+
+/// The group id and epoch of a GroupInfo, which nobody has verified.
+pub(super) fn peek_group_info(bytes: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let message = MlsMessage::from_bytes(bytes).ok()?;
+    let context = message.as_group_info()?.group_context();
+    Some((context.group_id.clone(), context.epoch))
+}
+
+/// The user of a KeyPackage, which nobody has verified.
+pub(super) fn peek_key_package(bytes: &[u8]) -> Option<String> {
+    let message = MlsMessage::from_bytes(bytes).ok()?;
+    user_of(message.as_key_package()?.signing_identity()).map(str::to_owned)
+}
+
+fn at(unix_seconds: u64) -> MlsTime {
+    MlsTime::from(unix_seconds)
+}
+
+/// Where the lifetime of a leaf begins: earlier than now, for clocks differ.
+fn born(unix_seconds: u64) -> MlsTime {
+    MlsTime::from(unix_seconds.saturating_sub(SKEW_SECONDS))
+}
+
+/// An hour of difference between two members' clocks is forgiven.
+const SKEW_SECONDS: u64 = 3600;
+
+/// A day and the hour on either side. A leaf keeps it until its member commits for the first time.
+const LIFETIME: std::time::Duration = std::time::Duration::from_secs(24 * 3600 + 2 * SKEW_SECONDS);

@@ -1,0 +1,48 @@
+//! Group keys: MLS, RFC 9420, over `mls-rs` with suites of ours.
+//!
+//! ```text
+//!  delivery service ──Input──► MlsSession ──Request──► delivery service
+//!                                  │ EpochKeys                 │ Event: roster, code, split, …
+//!                                  ▼                           ▼
+//!                              MlsKeys: KeyProvider         application
+//! ```
+//!
+//! [`MlsSession`] is one member of one room's group. It is sans-IO: time and messages go in, requests, keys and events come out.
+//! [`MlsKeys`] is fed by it, in the same worker or, through [`EpochKeys::to_bytes`], in another, and stands behind sealers and key
+//! stores. [`Provider`] has the algorithms. What is on the wire is in `crypto/SPEC.md` §7.
+//!
+//! What this is not: the delivery service, which the gateway is and which links none of this; and a store. Nothing of a group is
+//! ever written down.
+
+mod code;
+mod curve;
+mod epoch_keys;
+mod error;
+mod group;
+mod heartbeat;
+mod hpke;
+mod identity;
+mod keys;
+mod kid;
+mod members;
+mod provider;
+mod rng;
+mod rules;
+mod session;
+mod suite;
+
+pub use epoch_keys::{EpochKeys, InvalidEpochKeys};
+pub use error::CipherError;
+pub use group::GroupError;
+pub use hpke::{Aead, Kdf};
+pub use identity::{Identity, IdentityError, MAX_USER_BYTES};
+pub use keys::{MlsKeys, OLD_EPOCH_MICROS, SWITCH_MICROS};
+pub use kid::MAX_LEAF_INDEX;
+pub use members::{NotAdmitted, Policy};
+pub use provider::{Ciphers, Provider, ProviderError};
+pub use rules::RuleViolation;
+pub use session::{
+    CommitRequest, Event, GroupSnapshot, Input, MlsSession, Now, Output, Refused, Request,
+    RequestKind, RosterMember, SessionConfig, State, Timing,
+};
+pub use suite::{Suite, UnknownSuite};

@@ -1,0 +1,262 @@
+//! A member's side of a room's group, sans-IO: inputs and the time go in, requests, keys and events come out.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `enter` | creating, joining by Welcome or external commit, healing |
+//! | `work` | who commits what, and when |
+//! | `epoch` | what follows from a new epoch: keys, roster, codes |
+//! | `beat` | heartbeats: confirmation, split, silence |
+//!
+//! Nothing of a group is ever stored: whoever lost its memory joins anew, under a new leaf and in a new epoch. So no state can
+//! be restored to seal under keys that have sealed before.
+
+mod beat;
+mod enter;
+mod epoch;
+mod types;
+mod work;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use mls_rs::Group;
+
+use self::beat::Beats;
+use self::enter::Entry;
+use self::work::Work;
+use super::group::{self, Config, Member};
+use super::provider::Provider;
+use super::rng::SharedRng;
+use super::rules::room_extension;
+use super::suite::Suite;
+use crate::rng::{Rng, RngError};
+
+pub use types::{
+    CommitRequest, Event, GroupSnapshot, Input, Now, Output, Refused, Request, RequestKind,
+    RosterMember, SessionConfig, State, Timing,
+};
+
+/// One member of one room's group.
+pub struct MlsSession {
+    config: SessionConfig,
+    suite: Suite,
+    rng: SharedRng,
+    member: Member,
+    state: State,
+    participant: Option<u32>,
+    /// Everybody else in the room, as the gateway says.
+    peers: BTreeMap<u32, String>,
+    group: Option<Box<Group<Config>>>,
+    /// Everybody in the group, by leaf.
+    roster: Vec<RosterMember>,
+    verification_code: Option<String>,
+    epoch_since: u64,
+    entry: Entry,
+    attempts: u32,
+    /// Commits that the delivery service has not answered, oldest first.
+    in_flight: VecDeque<u64>,
+    last_submission: u64,
+    /// Since when the group seems to be ahead of us.
+    ahead_since: Option<u64>,
+    work: Work,
+    beats: Beats,
+    out: VecDeque<Output>,
+}
+
+impl MlsSession {
+    /// A session that has not joined yet.
+    pub fn new(config: SessionConfig, rng: Box<dyn Rng + Send>) -> Self {
+        let suite = config.identity.suite();
+        let provider = Provider::new(suite, rng);
+        let rng = provider.rng();
+        let room = room_extension(&config.room, config.sframe_suite);
+        let member = Member::new(&config.identity, provider, config.policy.clone(), room);
+        Self {
+            suite,
+            rng,
+            member,
+            state: State::Idle,
+            participant: None,
+            peers: BTreeMap::new(),
+            group: None,
+            roster: Vec::new(),
+            verification_code: None,
+            epoch_since: 0,
+            entry: Entry::None,
+            attempts: 0,
+            in_flight: VecDeque::new(),
+            last_submission: 0,
+            ahead_since: None,
+            work: Work::default(),
+            beats: Beats::default(),
+            out: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Applies one input; then drain [`Self::poll_output`]. No input is an error: what is not accepted is an event.
+    pub fn handle_input(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Joined {
+                participant_id,
+                peers,
+            } => self.joined_room(now, participant_id, peers),
+            Input::PeerJoined {
+                participant_id,
+                user,
+            } => {
+                self.peers.insert(participant_id, user);
+            }
+            Input::PeerLeft { participant_id } => {
+                self.peers.remove(&participant_id);
+                self.work.wanted.remove(&participant_id);
+            }
+            Input::Group(snapshot) => self.got_group(now, snapshot),
+            Input::Outcome { accepted, .. } => self.answered(now, Some(accepted)),
+            Input::Committed {
+                epoch,
+                commit,
+                created,
+                ..
+            } => self.committed(now, epoch, &commit, created),
+            Input::Welcome {
+                welcome,
+                ratchet_tree,
+                epoch,
+            } => self.welcomed(now, epoch, &welcome, &ratchet_tree),
+            Input::KeyPackage {
+                participant_id,
+                key_package,
+            } => self.claimed(participant_id, key_package),
+            Input::AddWanted { participant_id } => self.work.want(now.micros, participant_id),
+            Input::KeyPackagesLow => self.upload_key_packages(now),
+            Input::TreeWanted { epoch } => self.offer_tree(epoch),
+            Input::Heartbeat {
+                participant_id,
+                heartbeat,
+            } => self.heard(now, participant_id, &heartbeat),
+            Input::Refused(RequestKind::Commit) => self.answered(now, None),
+            Input::Refused(RequestKind::GetGroup) => self.group_refused(now),
+            Input::Refused(RequestKind::Claim(participant)) => self.claimed(participant, None),
+            Input::Refused(RequestKind::Other) => {}
+            Input::Disconnected => self.disconnected(),
+            Input::Rotate => self.work.rotate(now.micros),
+            Input::Timeout => {}
+        }
+        self.run_timers(now);
+    }
+
+    /// What to do next, until there is nothing.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When to come back with [`Input::Timeout`], in microseconds.
+    pub fn deadline(&self) -> Option<u64> {
+        let ahead = self
+            .ahead_since
+            .map(|since| since.saturating_add(self.config.timing.catch_up));
+        [
+            self.entry_deadline(),
+            ahead.filter(|_| matches!(self.entry, Entry::None)),
+            self.work_deadline(),
+            self.beat_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Where the session is.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The group's epoch, if we are in.
+    pub fn epoch(&self) -> Option<u64> {
+        self.group.as_ref().map(|group| group.current_epoch())
+    }
+
+    /// Everybody in the group.
+    pub fn roster(&self) -> &[RosterMember] {
+        &self.roster
+    }
+
+    /// The code of this epoch.
+    pub fn verification_code(&self) -> Option<&str> {
+        self.verification_code.as_deref()
+    }
+
+    fn run_timers(&mut self, now: Now) {
+        self.run_entry(now);
+        if self
+            .ahead_since
+            .is_some_and(|since| now.micros >= since.saturating_add(self.config.timing.catch_up))
+            && matches!(self.entry, Entry::None)
+        {
+            self.heal(now);
+        }
+        self.run_work(now);
+        self.run_beats(now);
+    }
+
+    fn offer_tree(&mut self, epoch: u64) {
+        if let Some(group) = &self.group
+            && group.current_epoch() == epoch
+            && let Ok(ratchet_tree) = group.export_tree().to_bytes()
+        {
+            self.send(Request::PutTree {
+                epoch,
+                ratchet_tree,
+            });
+        }
+    }
+
+    fn send(&mut self, request: Request) {
+        self.out.push_back(Output::Send(request));
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    fn set_state(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.tell(Event::State(state));
+        }
+    }
+
+    /// A random time below `bound`; none of it if there is no randomness, which the next key will notice.
+    fn jitter(&mut self, bound: u64) -> u64 {
+        let mut bytes = [0; 8];
+        match self.rng.fill(&mut bytes) {
+            Ok(()) => u64::from_be_bytes(bytes) % bound.max(1),
+            Err(RngError) => 0,
+        }
+    }
+
+    /// Sends a commit and remembers that it is not answered.
+    fn submit(&mut self, commit: CommitRequest) -> u64 {
+        self.last_submission += 1;
+        self.in_flight.push_back(self.last_submission);
+        self.send(Request::Commit(commit));
+        self.last_submission
+    }
+}
+
+impl std::fmt::Debug for MlsSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MlsSession")
+            .field("user", &self.config.identity.user())
+            .field("state", &self.state)
+            .field("epoch", &self.epoch())
+            .field("roster", &self.roster)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A tree up to this size goes along with each commit: a joiner then need not wait for somebody to send it.
+const SMALL_TREE_BYTES: usize = 32 << 10;
+
+/// KeyPackages uploaded at a time.
+const KEY_PACKAGES: usize = 4;

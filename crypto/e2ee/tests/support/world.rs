@@ -1,0 +1,353 @@
+//! Pages in a room, on one virtual clock, with a delivery service between them that may be hostile.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use smrtc_e2ee::KeyProvider;
+use smrtc_e2ee::mls::{
+    Event, Identity, Input, MlsKeys, MlsSession, Now, Output, Policy, Request, SessionConfig,
+    State, Suite, Timing,
+};
+use smrtc_e2ee::sframe::{CipherSuite, KeyStore, KeyStoreLimits, Kid, OpenError, Sealer};
+
+use super::SeededRng;
+use super::service::Service;
+
+/// Seconds since 1970 at the start.
+pub(crate) const UNIX: u64 = 1_800_000_000;
+
+/// How long a message takes.
+const LATENCY: u64 = 10_000;
+
+/// What may happen to a message on its way to `to`: the list of what arrives instead.
+pub(crate) type Tamper = Box<dyn FnMut(&mut SeededRng, u32, Input) -> Vec<Input>>;
+
+/// What may happen to a request on its way to the service.
+pub(crate) type TamperRequest = Box<dyn FnMut(&mut SeededRng, u32, Request) -> Vec<Request>>;
+
+pub(crate) struct Page {
+    pub(crate) user: String,
+    pub(crate) session: MlsSession,
+    pub(crate) store: KeyStore<MlsKeys>,
+    pub(crate) sealer: Option<Sealer>,
+    pub(crate) sealed_in: Option<u64>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) base_keys: BTreeMap<u64, Vec<u8>>,
+    inbox: VecDeque<(u64, Input)>,
+}
+
+pub(crate) struct World {
+    pub(crate) now: u64,
+    pub(crate) suite: Suite,
+    pub(crate) rng: SeededRng,
+    pub(crate) service: Service,
+    pub(crate) pages: BTreeMap<u32, Page>,
+    pub(crate) identities: BTreeMap<String, Identity>,
+    pub(crate) policy: Policy,
+    pub(crate) tamper: Option<Tamper>,
+    pub(crate) tamper_request: Option<TamperRequest>,
+    /// (base key, KID, CTR) of every frame ever sealed.
+    pub(crate) sealed: BTreeSet<(Vec<u8>, Kid, u64)>,
+    next_id: u32,
+}
+
+impl World {
+    pub(crate) fn new(suite: Suite, seed: u64) -> Self {
+        Self {
+            now: 0,
+            suite,
+            rng: SeededRng::new(seed),
+            service: Service::default(),
+            pages: BTreeMap::new(),
+            identities: BTreeMap::new(),
+            policy: Policy::Everyone,
+            tamper: None,
+            tamper_request: None,
+            sealed: BTreeSet::new(),
+            next_id: 0,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> Now {
+        Now {
+            micros: self.now,
+            unix_seconds: UNIX + self.now / 1_000_000,
+        }
+    }
+
+    /// The identity of a user, the same each time.
+    pub(crate) fn identity(&mut self, user: &str) -> Identity {
+        let (suite, rng) = (self.suite, &mut self.rng);
+        let made = || Identity::generate(suite, user, rng).expect("a key");
+        self.identities
+            .entry(user.to_owned())
+            .or_insert_with(made)
+            .clone()
+    }
+
+    /// Opens a page for `user` and joins the room with it.
+    pub(crate) fn join(&mut self, user: &str) -> u32 {
+        self.next_id += 1;
+        let id = self.next_id;
+        let config = SessionConfig {
+            identity: self.identity(user),
+            sframe_suite: CipherSuite::Sm4GcmSm3,
+            room: "room".into(),
+            policy: self.policy.clone(),
+            timing: Timing::default(),
+        };
+        let seed = 1000 * self.rng.below(1 << 40) + u64::from(id);
+        let session = MlsSession::new(config, Box::new(SeededRng::new(seed)));
+        let keys = MlsKeys::new(CipherSuite::Sm4GcmSm3);
+        let page = Page {
+            user: user.to_owned(),
+            session,
+            store: KeyStore::over(keys, KeyStoreLimits::default()),
+            sealer: None,
+            sealed_in: None,
+            events: Vec::new(),
+            base_keys: BTreeMap::new(),
+            inbox: VecDeque::new(),
+        };
+        let peers = self
+            .pages
+            .iter()
+            .map(|(id, page)| (*id, page.user.clone()))
+            .collect();
+        for other in self.pages.keys().copied().collect::<Vec<_>>() {
+            let joined = Input::PeerJoined {
+                participant_id: id,
+                user: user.to_owned(),
+            };
+            self.deliver(other, joined);
+        }
+        self.pages.insert(id, page);
+        let joined = Input::Joined {
+            participant_id: id,
+            peers,
+        };
+        self.deliver(id, joined);
+        id
+    }
+
+    /// A page is closed, or crashes: all that it knew is gone. Returns what it had, for those who keep a removed page.
+    pub(crate) fn leave(&mut self, id: u32) -> Page {
+        let page = self.pages.remove(&id).expect("in the room");
+        self.service.left(id);
+        for other in self.pages.keys().copied().collect::<Vec<_>>() {
+            self.deliver(other, Input::PeerLeft { participant_id: id });
+        }
+        page
+    }
+
+    /// The page loses its connection and comes back under another number, with its memory.
+    pub(crate) fn reconnect(&mut self, id: u32) -> u32 {
+        let mut page = self.leave(id);
+        page.inbox.clear();
+        self.next_id += 1;
+        let new = self.next_id;
+        let peers = self
+            .pages
+            .iter()
+            .map(|(id, page)| (*id, page.user.clone()))
+            .collect();
+        for other in self.pages.keys().copied().collect::<Vec<_>>() {
+            let joined = Input::PeerJoined {
+                participant_id: new,
+                user: page.user.clone(),
+            };
+            self.deliver(other, joined);
+        }
+        self.pages.insert(new, page);
+        let joined = Input::Joined {
+            participant_id: new,
+            peers,
+        };
+        self.deliver(new, joined);
+        new
+    }
+
+    /// Lets `micros` pass.
+    pub(crate) fn run(&mut self, micros: u64) {
+        let end = self.now + micros;
+        let mut steps = 0;
+        loop {
+            let next = self.pages.iter().filter_map(|(id, page)| {
+                let arrival = page.inbox.front().map(|(at, _)| *at);
+                let deadline = page.session.deadline();
+                let keys = page.store.provider().deadline();
+                let at = [arrival, deadline, keys].into_iter().flatten().min()?;
+                Some((at, *id))
+            });
+            let Some((at, id)) = next.min() else { break };
+            if at > end {
+                break;
+            }
+            steps = if at > self.now { 0 } else { steps + 1 };
+            assert!(
+                steps < 20_000,
+                "time stands still: {:?}",
+                self.pages[&id].session
+            );
+            self.now = self.now.max(at);
+            self.step(id);
+        }
+        self.now = end;
+    }
+
+    fn step(&mut self, id: u32) {
+        let (now, clock) = (self.now, self.clock());
+        let page = self.pages.get_mut(&id).expect("in the room");
+        page.store.provider_mut().advance(now);
+        page.store.sweep();
+        let arrived = page.inbox.front().is_some_and(|(at, _)| *at <= now);
+        let input = match page.inbox.pop_front() {
+            Some((_, input)) if arrived => input,
+            Some(later) => {
+                page.inbox.push_front(later);
+                Input::Timeout
+            }
+            None => Input::Timeout,
+        };
+        page.session.handle_input(clock, input);
+        self.drain(id);
+    }
+
+    fn drain(&mut self, id: u32) {
+        loop {
+            let now = self.now;
+            let page = self.pages.get_mut(&id).expect("in the room");
+            match page.session.poll_output() {
+                None => break,
+                Some(Output::Keys(keys)) => {
+                    let bytes = keys.to_bytes();
+                    page.base_keys
+                        .insert(keys.epoch, bytes.expose()[12..28].to_vec());
+                    page.store.provider_mut().install(now, keys);
+                }
+                Some(Output::Stop) => {
+                    page.store.provider_mut().clear();
+                    page.store.sweep();
+                    page.sealer = None;
+                    page.sealed_in = None;
+                }
+                Some(Output::Event(event)) => page.events.push(event),
+                Some(Output::Send(request)) => self.request(id, request),
+            }
+        }
+    }
+
+    fn request(&mut self, from: u32, request: Request) {
+        let requests = match &mut self.tamper_request {
+            Some(tamper) => tamper(&mut self.rng, from, request),
+            None => vec![request],
+        };
+        for request in requests {
+            for (to, input) in self.service.handle(from, request) {
+                self.deliver(to, input);
+            }
+        }
+    }
+
+    /// Puts a message into a page's inbox, behind what is there.
+    pub(crate) fn deliver(&mut self, to: u32, input: Input) {
+        let inputs = match &mut self.tamper {
+            Some(tamper) => tamper(&mut self.rng, to, input),
+            None => vec![input],
+        };
+        let Some(page) = self.pages.get_mut(&to) else {
+            return;
+        };
+        let after = page.inbox.back().map_or(0, |(at, _)| *at);
+        let at = after.max(self.now + LATENCY);
+        page.inbox
+            .extend(inputs.into_iter().map(|input| (at, input)));
+    }
+
+    /// Seals a frame as `id`, if it has a key; notes key and counter.
+    pub(crate) fn seal(&mut self, id: u32, text: &[u8]) -> Option<Vec<u8>> {
+        let now = self.now;
+        let page = self.pages.get_mut(&id)?;
+        let keys = page.store.provider_mut();
+        keys.advance(now);
+        let epoch = keys.epochs().last().map(|_| keys.epoch())?;
+        if page.sealer.is_none() || page.sealed_in != Some(epoch) {
+            page.sealer = Sealer::from_provider(keys, &mut self.rng).ok();
+            page.sealed_in = Some(epoch);
+        }
+        let sealer = page.sealer.as_mut()?;
+        let base_key = page.base_keys.get(&epoch)?.clone();
+        let fresh = self
+            .sealed
+            .insert((base_key, sealer.kid(), sealer.next_ctr().0));
+        assert!(
+            fresh,
+            "a key and nonce twice: {} in epoch {epoch}",
+            page.user
+        );
+        let mut frame = Vec::new();
+        sealer.seal(b"metadata", text, &mut frame).ok()?;
+        Some(frame)
+    }
+
+    /// Opens a frame as `id`: whose it is, and its text.
+    pub(crate) fn open(&mut self, id: u32, frame: &[u8]) -> Result<(String, Vec<u8>), OpenError> {
+        let page = self.pages.get_mut(&id).expect("in the room");
+        open_with(&mut page.store, frame)
+    }
+
+    /// Whether all pages are in one epoch of one group, with one roster that is the room, and one code; says why not.
+    pub(crate) fn agreed(&self) -> Result<(), String> {
+        let users: BTreeSet<_> = self.pages.values().map(|page| page.user.clone()).collect();
+        let mut codes = BTreeSet::new();
+        for page in self.pages.values() {
+            let session = &page.session;
+            let roster: Vec<_> = session
+                .roster()
+                .iter()
+                .map(|member| member.user.clone())
+                .collect();
+            if session.state() != State::InGroup
+                || roster.len() != users.len()
+                || roster.iter().cloned().collect::<BTreeSet<_>>() != users
+            {
+                return Err(format!("{session:?}, in the room {users:?}"));
+            }
+            codes.insert((
+                session.epoch(),
+                session.verification_code().map(str::to_owned),
+            ));
+        }
+        match codes.len() {
+            0 | 1 => Ok(()),
+            _ => Err(format!("codes {codes:?}")),
+        }
+    }
+
+    /// Every page hears every other, and knows who it is.
+    pub(crate) fn assert_all_hear_all(&mut self) {
+        for from in self.pages.keys().copied().collect::<Vec<_>>() {
+            let user = self.pages[&from].user.clone();
+            let frame = self
+                .seal(from, user.as_bytes())
+                .expect("a key to seal with");
+            for to in self.pages.keys().copied().collect::<Vec<_>>() {
+                if to != from {
+                    let opened = self.open(to, &frame);
+                    assert_eq!(opened, Ok((user.clone(), user.clone().into_bytes())));
+                }
+            }
+        }
+    }
+}
+
+/// Opens a frame with keys that may be those of a page that is gone.
+pub(crate) fn open_with(
+    store: &mut KeyStore<MlsKeys>,
+    frame: &[u8],
+) -> Result<(String, Vec<u8>), OpenError> {
+    let mut frame = frame.to_vec();
+    let opened = store.open(b"metadata", &mut frame)?;
+    let (kid, text) = (opened.kid, opened.plaintext.to_vec());
+    let (_, user) = store.provider().sender_of(kid).expect("a member's leaf");
+    Ok((user.to_owned(), text))
+}
