@@ -18,10 +18,11 @@ mkdir -p "$made"
 build() {
     RUSTC=$(wasm/tools/rustc-for-wasm.sh) RUSTFLAGS=$2 CARGO_TARGET_DIR=$target \
         cargo build --quiet --locked --package smrtc-crypto --features _test_support --example wasm_check \
-        --example wasm_check_doors --target wasm32-unknown-unknown --profile wasm
+        --example wasm_check_doors --example sm2_residue --target wasm32-unknown-unknown --profile wasm
     examples=$target/wasm32-unknown-unknown/wasm/examples
     cp "$examples/wasm_check.wasm" "$made/check-$1.wasm"
     cp "$examples/wasm_check_doors.wasm" "$made/doors-$1.wasm"
+    cp "$examples/sm2_residue.wasm" "$made/residue-$1.wasm"
     wasm/tools/node_modules/.bin/wasm-opt -O2 -g "$made/doors-$1.wasm" -o "$made/doors-$1-opt.wasm"
 }
 build scalar ''
@@ -32,4 +33,5 @@ build relaxed '-C target-feature=+simd128,+relaxed-simd'
 CARGO_TARGET_DIR=$target cargo build --quiet --locked --package smrtc-wasm-taint
 "$target/debug/smrtc-wasm-taint" "$made"/doors-*.wasm
 node crypto/primitives/tests/wasm.mjs "$made"/check-*.wasm
+node crypto/primitives/tests/sm2_residue.mjs "$made/residue-scalar.wasm"
 node crypto/primitives/tests/wasm_browser.mjs "$made"/check-*.wasm

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 use super::nonce::{self, Nonces};
 use super::point::SharedPoint;
 use super::scalar::{self, SecretScalar};
+use super::scrub::scrubbed;
 use super::{InvalidId, PUBLIC_KEY_BYTES, PublicKey, SecretKey, kdf, point, za::za};
 use crate::hash::{Digest, Hash};
 use crate::rng::{Rng, RngError};
@@ -118,8 +119,10 @@ impl Initiator {
         rng: &mut dyn Rng,
     ) -> Result<(Self, Offer), ExchangeError> {
         Test::Sm2Exchange.ensure()?;
-        let r = draw_ephemeral(local.key, peer, rng)?;
-        Self::start_with(local, peer, key_bytes, r)
+        scrubbed(|| {
+            let r = draw_ephemeral(local.key, peer, rng)?;
+            Self::start_with(local, peer, key_bytes, r)
+        })
     }
 
     /// Begins with a given r_A from 1 to n − 1, for test vectors.
@@ -163,7 +166,7 @@ impl Initiator {
     /// sent then.
     pub fn finish(self, answer: &Answer) -> Result<(Secret, Confirmation), ExchangeError> {
         Test::Sm2Exchange.ensure()?;
-        self.finish_untested(answer)
+        scrubbed(|| self.finish_untested(answer))
     }
 
     pub(super) fn finish_untested(
@@ -217,8 +220,10 @@ impl Responder {
         rng: &mut dyn Rng,
     ) -> Result<(Self, Answer), ExchangeError> {
         Test::Sm2Exchange.ensure()?;
-        let r = draw_ephemeral(local.key, peer, rng)?;
-        Self::answer_with(local, peer, key_bytes, offer, &r)
+        scrubbed(|| {
+            let r = draw_ephemeral(local.key, peer, rng)?;
+            Self::answer_with(local, peer, key_bytes, offer, &r)
+        })
     }
 
     /// Answers with a given r_B from 1 to n − 1, for test vectors.
@@ -277,7 +282,7 @@ impl Responder {
     /// [`ExchangeError::Confirmation`], [`ExchangeError::SelfTest`].
     pub fn confirm(self, confirmation: &Confirmation) -> Result<Secret, ExchangeError> {
         Test::Sm2Exchange.ensure()?;
-        self.confirm_untested(confirmation)
+        scrubbed(|| self.confirm_untested(confirmation))
     }
 
     pub(super) fn confirm_untested(

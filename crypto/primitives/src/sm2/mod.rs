@@ -11,7 +11,8 @@
 //! and checks are ours. Every operation runs its known-answer test first and refuses service if one failed.
 //!
 //! **Secrets.** A private scalar lives in one heap cell, wiped on drop and never printed. Nonces, shared
-//! points and key streams are wiped too. What the arithmetic leaves in registers and on the stack is not.
+//! points and key streams are wiped too, and each operation overwrites the stack that it used (`scrub.rs`), for the arithmetic
+//! passes its numbers by value. Registers are not wiped.
 //!
 //! **Nonces** of a signature come from the private key, the digest and fresh randomness together: see
 //! `nonce.rs`. A source that repeats itself cannot make two messages share a nonce.
@@ -26,6 +27,7 @@ pub mod pke;
 mod point;
 mod public_key;
 mod scalar;
+mod scrub;
 mod secret_key;
 pub(crate) mod self_test;
 mod sign;

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 
 use super::nonce::{self, Nonces};
 use super::point::SharedPoint;
+use super::scrub::scrubbed;
 use super::{PUBLIC_KEY_BYTES, PublicKey, SecretKey, der, kdf, point, scalar};
 use crate::hash::Hash;
 use crate::rng::{Rng, RngError};
@@ -69,7 +70,7 @@ pub struct InvalidCiphertext;
 /// See [`EncryptError`].
 pub fn encrypt(to: &PublicKey, message: &[u8], rng: &mut dyn Rng) -> Result<Vec<u8>, EncryptError> {
     Test::Sm2Encryption.ensure()?;
-    encrypt_untested(to, message, rng)
+    scrubbed(|| encrypt_untested(to, message, rng))
 }
 
 /// Encrypts with the nonce `k`, for test vectors. `None` if `k` is not from 1 to n − 1 or gives no ciphertext.
@@ -85,7 +86,7 @@ pub fn encrypt_with_k(to: &PublicKey, message: &[u8], k: &[u8; 32]) -> Option<Ve
 /// [`DecryptError`]; whatever was decrypted before the check failed is wiped.
 pub fn decrypt(key: &SecretKey, ciphertext: &[u8]) -> Result<Secret, DecryptError> {
     Test::Sm2Encryption.ensure()?;
-    decrypt_untested(key, ciphertext)
+    scrubbed(|| decrypt_untested(key, ciphertext))
 }
 
 pub(super) fn encrypt_untested(

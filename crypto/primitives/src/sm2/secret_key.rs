@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::point::SharedPoint;
 use super::scalar::{self, SecretScalar};
+use super::scrub::scrubbed;
 use super::{PublicKey, SECRET_KEY_BYTES, point, self_test};
 use crate::rng::{Rng, RngError};
 use crate::secret::Secret;
@@ -60,6 +61,10 @@ impl SecretKey {
     pub fn generate(rng: &mut dyn Rng) -> Result<Self, KeyGenerationError> {
         Test::Sm2Signature.ensure()?;
         Test::Sm2Encryption.ensure()?;
+        scrubbed(|| Self::draw(rng))
+    }
+
+    fn draw(rng: &mut dyn Rng) -> Result<Self, KeyGenerationError> {
         let mut previous = Zeroizing::new([0; SECRET_KEY_BYTES]);
         rng.fill(previous.as_mut())?;
         loop {
@@ -69,7 +74,7 @@ impl SecretKey {
                 return Err(KeyGenerationError::StuckRandomness);
             }
             // Turned down about once in 2^32 draws.
-            if let Ok(key) = Self::from_bytes(candidate.as_ref()) {
+            if let Ok(key) = Self::decode(candidate.as_ref()) {
                 if !self_test::pairwise(&key, rng, Test::Sm2Pairwise.fault())? {
                     Test::Sm2Pairwise.fail();
                     return Err(SelfTestFailed.into());
@@ -88,6 +93,10 @@ impl SecretKey {
     ///
     /// [`InvalidSecretKey`] if the length is not 32 or the number is not from 1 to n − 2.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidSecretKey> {
+        scrubbed(|| Self::decode(bytes))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, InvalidSecretKey> {
         let bytes = Zeroizing::new(
             <[u8; SECRET_KEY_BYTES]>::try_from(bytes).map_err(|_| InvalidSecretKey)?,
         );
@@ -106,7 +115,7 @@ impl SecretKey {
 
     /// 32 bytes, big-endian.
     pub fn to_bytes(&self) -> Secret {
-        Secret::new(self.d.to_bytes().as_ref())
+        scrubbed(|| Secret::new(self.d.to_bytes().as_ref()))
     }
 
     /// The public key of this pair.
@@ -123,7 +132,7 @@ impl SecretKey {
     /// See [`AgreeError`].
     pub fn agree(&self, peer: &PublicKey) -> Result<Secret, AgreeError> {
         Test::Sm2Agreement.ensure()?;
-        Ok(self.agree_untested(peer))
+        Ok(scrubbed(|| self.agree_untested(peer)))
     }
 
     pub(super) fn agree_untested(&self, peer: &PublicKey) -> Secret {

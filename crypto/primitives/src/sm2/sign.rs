@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::nonce::{self, Nonces};
+use super::scrub::scrubbed;
 use super::{InvalidId, PublicKey, SecretKey, Signature, point, scalar, za::za};
 use crate::hash::Hash;
 use crate::rng::{Rng, RngError};
@@ -66,7 +67,7 @@ impl SecretKey {
         rng: &mut dyn Rng,
     ) -> Result<Signature, SignError> {
         Test::Sm2Signature.ensure()?;
-        self.sign_untested(id, message, rng)
+        scrubbed(|| self.sign_untested(id, message, rng))
     }
 
     /// Signs with the nonce `k`, for test vectors. `None` if `k` is not from 1 to n − 1 or gives no signature.
