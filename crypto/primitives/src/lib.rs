@@ -18,7 +18,8 @@
 //! **Constant time**: no branch and no address depends on a key, a plaintext or a keystream. SM4 and its
 //! GHASH are ours, made of gates and, where a processor has no carry-less multiplication, of integer
 //! multiplications; AES-GCM, the hashes and the curve and field of SM2 are those of the RustCrypto crates, which
-//! hold themselves to the same. Verifying an SM2 signature takes a time that depends on it, and all of it is public. `audits/constant_time/` says what has been measured.
+//! hold themselves to the same. Verifying an SM2 signature takes a time that depends on it; all of it is
+//! public. `audits/constant_time/` says what has been measured.
 #![no_std]
 
 extern crate alloc;
