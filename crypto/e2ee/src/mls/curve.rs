@@ -167,3 +167,76 @@ fn uncompressed(bytes: &[u8]) -> Result<(), CipherError> {
 
 /// Candidates for a P-256 key before the random source is given up; each is out of range with 2^-32.
 const DRAWS: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::RngError;
+
+    struct Counting(u8);
+
+    impl Rng for Counting {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
+            for byte in out {
+                self.0 = self.0.wrapping_mul(29).wrapping_add(7);
+                *byte = self.0;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn keys_in_other_forms_are_refused() {
+        for curve in [Curve::P256, Curve::Sm2] {
+            let (secret, public) = curve.generate(&mut Counting(3)).unwrap();
+            assert_eq!(curve.check_public(&public), Ok(()));
+            let mut compressed = public[..33].to_vec();
+            compressed[0] = 2 | public[64] & 1;
+            let mut off_curve = public.to_vec();
+            off_curve[64] ^= 1;
+            let mut hybrid = public.to_vec();
+            hybrid[0] = 6 | public[64] & 1;
+            for bad in [
+                &compressed[..],
+                &off_curve,
+                &hybrid,
+                &[0],
+                &[],
+                &[4; 65],
+                &[0; 65],
+            ] {
+                assert_eq!(
+                    curve.check_public(bad),
+                    Err(CipherError::PublicKey),
+                    "{bad:?}"
+                );
+                assert!(curve.agree(&secret, bad).is_err());
+            }
+            for bad in [&[0; 32][..], &[0xff; 32], &secret[1..], &[1; 33]] {
+                assert_eq!(curve.public_of(bad), Err(CipherError::SecretKey), "{bad:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_signature_or_message_does_not_verify() {
+        for curve in [Curve::P256, Curve::Sm2] {
+            let mut rng = Counting(5);
+            let (secret, public) = curve.generate(&mut rng).unwrap();
+            let signature = curve.sign(&secret, b"message", &mut rng).unwrap();
+            assert_eq!(curve.verify(&public, &signature, b"message"), Ok(()));
+            assert!(curve.verify(&public, &signature, b"Message").is_err());
+            let mut longer = signature.clone();
+            longer.push(0);
+            assert!(curve.verify(&public, &longer, b"message").is_err());
+            for bit in 0..8 * signature.len() {
+                let mut changed = signature.clone();
+                changed[bit / 8] ^= 1 << (bit % 8);
+                assert!(
+                    curve.verify(&public, &changed, b"message").is_err(),
+                    "bit {bit}"
+                );
+            }
+        }
+    }
+}

@@ -181,3 +181,114 @@ impl KeyProvider for MlsKeys {
         Some(held.keys.epoch)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::RngError;
+    use crate::sframe::{KeyStore, KeyStoreLimits, OpenError, Sealer};
+
+    const SUITE: CipherSuite = CipherSuite::Sm4GcmSm3;
+
+    struct Counting(u8);
+
+    impl Rng for Counting {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
+            self.0 += 1;
+            out.fill(self.0);
+            Ok(())
+        }
+    }
+
+    struct Stuck;
+
+    impl Rng for Stuck {
+        fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
+            out.fill(1);
+            Ok(())
+        }
+    }
+
+    fn epoch(epoch: u64, at_once: bool) -> EpochKeys {
+        EpochKeys {
+            epoch,
+            own_leaf: 1,
+            at_once,
+            members: BTreeMap::from([(0, "alice".into()), (1, "bob".into())]),
+            base_key: BaseKey::new(&[epoch as u8 ^ (epoch >> 8) as u8; 16]),
+        }
+    }
+
+    fn frame(keys: &mut MlsKeys) -> Vec<u8> {
+        let mut frame = Vec::new();
+        let mut sealer = Sealer::from_provider(keys, &mut Counting(0)).unwrap();
+        sealer.seal(b"", b"text", &mut frame).unwrap();
+        frame
+    }
+
+    #[test]
+    fn an_epoch_that_comes_round_in_the_kid_replaces_the_old_one() {
+        let mut keys = MlsKeys::new(SUITE);
+        keys.install(0, epoch(3, true));
+        let old = frame(&mut keys);
+        let mut store = KeyStore::over(MlsKeys::new(SUITE), KeyStoreLimits::default());
+        store.provider_mut().install(0, epoch(3, true));
+        assert!(store.open(b"", &mut old.clone()).is_ok());
+        // 256 epochs on, within the ten seconds: the same KID, another key.
+        keys.install(1, epoch(3 + 256, true));
+        store.provider_mut().install(1, epoch(3 + 256, true));
+        let new = frame(&mut keys);
+        assert_eq!(old[..9], new[..9], "the same header");
+        assert!(store.open(b"", &mut new.clone()).is_ok());
+        let opened = store.open(b"", &mut old.clone()).map(|_| ());
+        assert!(opened.is_err(), "{opened:?}");
+        assert_eq!(store.provider().epochs(), [259]);
+    }
+
+    #[test]
+    fn sealing_moves_on_at_once_after_a_removal_and_a_little_later_else() {
+        let mut keys = MlsKeys::new(SUITE);
+        keys.install(0, epoch(1, false));
+        assert_eq!(keys.epoch(), 1);
+        keys.install(1000, epoch(2, false));
+        assert_eq!(
+            (keys.epoch(), keys.deadline()),
+            (1, Some(1000 + SWITCH_MICROS))
+        );
+        assert!(keys.advance(1000 + SWITCH_MICROS));
+        assert_eq!(keys.epoch(), 2);
+        keys.install(2_000_000, epoch(3, true));
+        assert_eq!(keys.epoch(), 3);
+        // An epoch that is over does not come back.
+        keys.install(2_000_001, epoch(2, true));
+        assert_eq!((keys.epoch(), keys.epochs()), (3, vec![1, 2, 3]));
+        assert!(keys.advance(2_000_000 + OLD_EPOCH_MICROS));
+        assert_eq!(keys.epochs(), [3]);
+    }
+
+    #[test]
+    fn a_kid_of_no_member_has_no_key_and_a_stuck_source_gives_no_second_one() {
+        let mut keys = MlsKeys::new(SUITE);
+        assert!(matches!(
+            keys.sender_key(&mut Stuck),
+            Err(SenderKeyError::NoKey)
+        ));
+        keys.install(0, epoch(1, true));
+        let (kid, _) = keys.sender_key(&mut Stuck).unwrap();
+        assert!(keys.sender_key(&mut Stuck).is_err());
+        assert_eq!(keys.sender_of(kid), Some((1, "bob")));
+        let stranger = Kid(kid.0 & !0xffff00 | 2 << 8);
+        assert!(keys.receiver_key(stranger).is_none() && keys.receiver_key(kid).is_some());
+        let mut store = KeyStore::over(keys, KeyStoreLimits::default());
+        let mut sealer = Sealer::new(SUITE, stranger, &epoch(1, true).base_key);
+        let mut frame = Vec::new();
+        sealer.seal(b"", b"text", &mut frame).unwrap();
+        // What a member may seal under a leaf that is nobody's is refused, though it has the key.
+        let opened = store.open(b"", &mut frame).map(|_| ());
+        // The header leaves out a leading zero byte, not the KID.
+        assert!(
+            matches!(opened, Err(OpenError::UnknownKid(_))),
+            "{opened:?}"
+        );
+    }
+}

@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) tamper: Option<Tamper>,
     pub(crate) tamper_request: Option<TamperRequest>,
+    /// A second group that the service shows to these pages.
+    pub(crate) second: Option<(Service, BTreeSet<u32>)>,
     /// (base key, KID, CTR) of every frame ever sealed.
     pub(crate) sealed: BTreeSet<(Vec<u8>, Kid, u64)>,
     next_id: u32,
@@ -62,6 +64,7 @@ impl World {
             policy: Policy::Everyone,
             tamper: None,
             tamper_request: None,
+            second: None,
             sealed: BTreeSet::new(),
             next_id: 0,
         }
@@ -242,8 +245,17 @@ impl World {
             None => vec![request],
         };
         for request in requests {
-            for (to, input) in self.service.handle(from, request) {
-                self.deliver(to, input);
+            let shared = matches!(request, Request::Heartbeat(_));
+            let (service, side) = match &mut self.second {
+                Some((second, pages)) if pages.contains(&from) => (second, true),
+                _ => (&mut self.service, false),
+            };
+            for (to, input) in service.handle(from, request) {
+                let second = self.second.as_ref();
+                let other = second.is_some_and(|(_, pages)| pages.contains(&to) != side);
+                if shared || !other {
+                    self.deliver(to, input);
+                }
             }
         }
     }

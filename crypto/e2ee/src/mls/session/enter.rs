@@ -172,19 +172,17 @@ impl MlsSession {
         };
     }
 
-    /// The delivery service has answered a commit of ours; none is a refusal without an outcome.
-    pub(super) fn answered(&mut self, now: Now, accepted: Option<bool>) {
+    /// The delivery service has answered a commit of ours, with the group's epoch; none is a refusal without an outcome.
+    pub(super) fn answered(&mut self, now: Now, outcome: Option<(bool, u64)>) {
         let Some(answered) = self.in_flight.pop_front() else {
             return;
         };
-        if matches!(&self.entry, Entry::Submitted { id, .. } if *id == answered) {
-            let Entry::Submitted { group, created, .. } =
-                std::mem::replace(&mut self.entry, Entry::None)
-            else {
-                return;
-            };
-            match accepted {
-                Some(true) => {
+        let accepted_into = outcome.and_then(|(accepted, epoch)| accepted.then_some(epoch));
+        match std::mem::replace(&mut self.entry, Entry::None) {
+            Entry::Submitted {
+                id, group, created, ..
+            } if id == answered => match accepted_into {
+                Some(epoch) if epoch == group.current_epoch() => {
                     self.entered(now, group);
                     if created {
                         // They asked to be added when there was nobody to hear it.
@@ -193,20 +191,29 @@ impl MlsSession {
                         }
                     }
                 }
+                Some(_) => self.heal(now),
                 // Whoever created it adds us.
-                Some(false) if created => self.ask(now, false, false),
+                None if created && outcome.is_some() => self.ask(now, false, false),
                 // Somebody was faster: that is no failure, and the pause is only there to spread the crowd.
-                Some(false) | None => self.pause(now),
+                None => self.pause(now),
+            },
+            entry => {
+                self.entry = entry;
+                if self.work.is_submitted(answered) {
+                    self.own_commit_answered(now, outcome.is_some(), accepted_into);
+                } else if accepted_into.is_some() {
+                    // We had given it up, and it has come to pass.
+                    self.heal(now);
+                }
             }
-        } else if self.work.is_submitted(answered) {
-            self.own_commit_answered(now, accepted);
-        } else if accepted == Some(true) {
-            // We had given it up, and it has come to pass.
-            self.heal(now);
         }
     }
 
     pub(super) fn welcomed(&mut self, now: Now, epoch: u64, welcome: &[u8], tree: &[u8]) {
+        if self.state == State::InGroup && self.epoch().is_some_and(|ours| epoch == ours + 1) {
+            // Somebody who missed that we are in puts us in again, and takes our leaf out in the same commit, which comes next.
+            self.welcome_back = Some((epoch, welcome.to_vec(), tree.to_vec()));
+        }
         if self.state == State::InGroup || self.state == State::Idle {
             return;
         }
@@ -231,6 +238,9 @@ impl MlsSession {
         self.attempts = 0;
         self.ahead_since = None;
         self.drop_own_commit();
+        self.welcome_back = None;
+        // Who among them has come in meanwhile is not known; whoever has not comes in by itself.
+        self.work.forget_claims();
         self.group = Some(group);
         self.begin_epoch(now, None, replaces);
     }
@@ -273,6 +283,9 @@ impl MlsSession {
 
     pub(super) fn run_entry(&mut self, now: Now) {
         if self.entry_deadline().is_some_and(|at| now.micros >= at) {
+            if let Entry::Submitted { id, .. } = self.entry {
+                self.in_flight.retain(|other| *other != id);
+            }
             let rejoin = matches!(self.entry, Entry::Asked { rejoin: true, .. });
             self.ask(now, true, rejoin);
         }

@@ -37,6 +37,9 @@ impl MlsSession {
                 self.tell(Event::Removed {
                     by: applied.committer,
                 });
+                if let Some((epoch, welcome, tree)) = self.welcome_back.take() {
+                    self.welcomed(now, epoch, &welcome, &tree);
+                }
             }
             Ok(applied) => {
                 self.drop_own_commit();

@@ -57,6 +57,8 @@ pub struct MlsSession {
     last_submission: u64,
     /// Since when the group seems to be ahead of us.
     ahead_since: Option<u64>,
+    /// Epoch, Welcome and tree of the next epoch, should its commit take us out.
+    welcome_back: Option<(u64, Vec<u8>, Vec<u8>)>,
     work: Work,
     beats: Beats,
     out: VecDeque<Output>,
@@ -86,6 +88,7 @@ impl MlsSession {
             in_flight: VecDeque::new(),
             last_submission: 0,
             ahead_since: None,
+            welcome_back: None,
             work: Work::default(),
             beats: Beats::default(),
             out: VecDeque::new(),
@@ -111,7 +114,7 @@ impl MlsSession {
                 self.work.wanted.remove(&participant_id);
             }
             Input::Group(snapshot) => self.got_group(now, snapshot),
-            Input::Outcome { accepted, .. } => self.answered(now, Some(accepted)),
+            Input::Outcome { accepted, epoch } => self.answered(now, Some((accepted, epoch))),
             Input::Committed {
                 epoch,
                 commit,

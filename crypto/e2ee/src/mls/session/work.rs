@@ -91,13 +91,22 @@ impl MlsSession {
         }
     }
 
-    pub(super) fn own_commit_answered(&mut self, now: Now, accepted: Option<bool>) {
+    pub(super) fn own_commit_answered(
+        &mut self,
+        now: Now,
+        is_outcome: bool,
+        accepted_into: Option<u64>,
+    ) {
         let Some(own) = self.work.submitted.take() else {
             return;
         };
         let Some(group) = &mut self.group else { return };
-        match accepted {
-            Some(true) => match group.apply_pending_commit() {
+        match accepted_into {
+            Some(epoch) if epoch != group.current_epoch() + 1 => {
+                group.clear_pending_commit();
+                self.heal(now);
+            }
+            Some(_) => match group.apply_pending_commit() {
                 Ok(_) => {
                     for participant in own.added {
                         self.work.wanted.remove(&participant);
@@ -110,7 +119,7 @@ impl MlsSession {
                     self.heal(now);
                 }
             },
-            Some(false) => {
+            None if is_outcome => {
                 group.clear_pending_commit();
                 // The winner has been delivered before this answer, or has been lost.
                 self.ahead_since.get_or_insert(now.micros);
@@ -180,6 +189,8 @@ impl MlsSession {
         if let Some(own) = &self.work.submitted {
             if now.micros >= own.since.saturating_add(self.config.timing.answer) {
                 // Accepted or not, we were not told.
+                let given_up = own.id;
+                self.in_flight.retain(|other| *other != given_up);
                 self.drop_own_commit();
                 self.heal(now);
             }
