@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use smrtc_audio::{Playout, PlayoutConfig, SourceId};
+use smrtc_engine::cc::Controller;
 use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkInput, DownlinkOutput};
 use smrtc_engine::send::{
     FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
@@ -11,7 +12,7 @@ use smrtc_engine::wire::media::MediaKind;
 use smrtc_engine::{Bitrate, Instant, MediaTime};
 
 use crate::measure::Measure;
-use crate::scenario::{EngineSpec, FlowSpec};
+use crate::scenario::{ControllerSpec, EngineSpec, FlowSpec};
 use crate::{Rng, Voice};
 
 const AUDIO: u8 = 0;
@@ -55,6 +56,10 @@ impl Publisher {
         if let Some(kbps) = engine.max_kbps {
             config.congestion.max = Bitrate::from_kbps(kbps);
         }
+        config.controller = match engine.controller {
+            ControllerSpec::Delay => Controller::Delay,
+            ControllerSpec::Bbr => Controller::Bbr,
+        };
         config.protection.repair = engine.fec;
         config.protection.copies = engine.red;
         let mut uplink = Uplink::new(config, id, rng.next());

@@ -167,12 +167,24 @@ pub struct CrossSpec {
     pub reverse: bool,
 }
 
+/// See [`smrtc_engine::cc::Controller`].
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum ControllerSpec {
+    /// From delay.
+    Delay,
+    /// From a model of the path.
+    Bbr,
+}
+
 /// What of the engine is switched, for telling what each part is good for.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EngineSpec {
     /// The most that the congestion controller may allow, sound and repairs included.
     pub max_kbps: Option<u64>,
+    /// The congestion controller.
+    pub controller: ControllerSpec,
     /// Whether lost packets are asked for again.
     pub nack: bool,
     /// Whether pictures are sent with repair packets.
@@ -185,6 +197,7 @@ impl Default for EngineSpec {
     fn default() -> Self {
         Self {
             max_kbps: None,
+            controller: ControllerSpec::Delay,
             nack: true,
             fec: true,
             red: true,

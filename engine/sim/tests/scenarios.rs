@@ -62,3 +62,32 @@ fn a_clean_path_is_seen_and_heard_without_a_fault() {
     assert_eq!(json(2), json(2));
     assert_ne!(json(2), json(3));
 }
+
+#[test]
+fn both_controllers_bear_random_loss_and_fill_a_narrow_link_without_flooding_it() {
+    let voice = Voice::new();
+    for controller in ["delay", "bbr"] {
+        let run = |link: &str| {
+            let text = format!(
+                "name = \"x\"\nseconds = 30\nsettle = 10\n[forward]\ndelay_ms = 25\n{link}\n[engine]\ncontroller = \"{controller}\"\n"
+            );
+            let scenario = Scenario::parse(&text).expect("it is a scenario");
+            Simulation::new(&scenario.cases()[0], 1, &voice).run()
+        };
+        let lossy = run("loss = 0.3");
+        assert!(lossy.forward.lost > 500, "nothing was lost");
+        let flow = &lossy.flows[0];
+        assert!(
+            flow.fps > 27.0 && flow.gap_share < 0.05,
+            "{controller}: {flow:?}"
+        );
+        assert!(flow.concealed_share < 0.03, "{controller}: {flow:?}");
+        let narrow = run("rate_kbps = 600");
+        let (sent, queue) = (narrow.flows[0].sent_kbps, narrow.forward.queue_ms);
+        assert!(
+            (400.0..620.0).contains(&sent),
+            "{controller}: {sent} kbit/s of 600"
+        );
+        assert!(queue.p50 < 120.0, "{controller}: {queue:?}");
+    }
+}

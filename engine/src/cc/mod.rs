@@ -7,6 +7,7 @@
 //! Not a pacer, which is [`crate::send::Pacer`], and not a divider of the rate among tracks, which is [`allocate`].
 
 mod allocation;
+mod bbr;
 mod delivery;
 mod history;
 mod queue;
@@ -20,6 +21,7 @@ use crate::time::{Bitrate, Instant};
 use crate::wire::feedback::Feedback;
 
 pub use allocation::{Demand, allocate};
+pub use bbr::BbrController;
 pub use simple::{SimpleConfig, SimpleController};
 
 /// A media packet that has just gone out.
@@ -59,6 +61,26 @@ pub struct PathEstimate {
     pub packets_lost: u64,
     /// Packets reported received, in total.
     pub packets_received: u64,
+}
+
+/// Which controller an uplink gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Controller {
+    /// [`SimpleController`], from delay. The default; `QOS.md` compares them.
+    #[default]
+    Delay,
+    /// [`BbrController`], from a model of the path.
+    Bbr,
+}
+
+impl Controller {
+    /// Makes one that knows nothing of the path.
+    pub fn build(self, config: SimpleConfig) -> Box<dyn CongestionController> {
+        match self {
+            Self::Delay => Box::new(SimpleController::new(config)),
+            Self::Bbr => Box::new(BbrController::new(config)),
+        }
+    }
 }
 
 /// Decides how fast to send, from what was sent and what is reported of it.

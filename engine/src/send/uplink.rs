@@ -28,7 +28,7 @@ use super::cache::{FrameKey, PacketCache};
 use super::pacer::{Class, Pacer, Queued};
 use super::packetizer::Packetizer;
 use super::repeat::RepeatGate;
-use crate::cc::{CongestionController, Demand, SentPacket, SimpleController, allocate};
+use crate::cc::{CongestionController, Demand, SentPacket, allocate};
 use crate::error::InputError;
 use crate::recv::RttEstimator;
 use crate::stats::{TransportStats, UplinkStats, seconds};
@@ -72,7 +72,7 @@ pub struct Uplink {
 impl Uplink {
     /// The uplink of `participant`. `seed` sets the numbers of its pings apart from those of other sessions.
     pub fn new(config: UplinkConfig, participant: u32, seed: u64) -> Self {
-        let congestion = Box::new(SimpleController::new(config.congestion));
+        let congestion = config.controller.build(config.congestion);
         let pacer = Pacer::new(config.pacer, congestion.pacing().rate);
         Self {
             participant,

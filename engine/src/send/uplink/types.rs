@@ -1,7 +1,7 @@
 //! What goes into an uplink, and what comes out.
 
 use super::protect::ProtectionConfig;
-use crate::cc::SimpleConfig;
+use crate::cc::{Controller, SimpleConfig};
 use crate::send::cache::CacheConfig;
 use crate::send::pacer::PacerConfig;
 use crate::time::{Bitrate, Instant, MediaTime};
@@ -10,6 +10,8 @@ use crate::wire::media::{FrameHeader, MediaKind};
 /// Settings of an [`super::Uplink`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct UplinkConfig {
+    /// How the rate is found.
+    pub controller: Controller,
     /// Of the rate.
     pub congestion: SimpleConfig,
     /// Of the queue.
