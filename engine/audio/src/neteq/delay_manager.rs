@@ -16,10 +16,15 @@ const QUANTILE_PER_MILLE: usize = 980;
 
 /// The same of packets that come after later ones: those were lost and came by a copy or a repetition, so that missing more of them is heard as
 /// loss although they come.
-const MENDED_QUANTILE_PER_MILLE: usize = 995;
+const MENDED_QUANTILE_PER_MILLE: usize = 990;
 
-/// Fewer such packets in the window are no rule to go by.
-const FEWEST_MENDED: usize = 3;
+/// How much of it is forgotten with each packet, while there are such packets and while there are none: 5 ms and 10 ms a second. The window
+/// alone would forget the worst of them every five seconds, and hear it as loss when it comes again.
+const MENDED_DECAY_MICROS: i64 = 100;
+const UNUSED_DECAY_MICROS: i64 = 200;
+
+/// Fewer such packets in the window, about a hundredth of it, are not waited for.
+const FEWEST_MENDED: usize = 4;
 
 /// On top of the jitter: one block of rendering, since a packet is asked for at multiples of that.
 const MARGIN_MICROS: i64 = 10_000;
@@ -43,6 +48,8 @@ pub(super) struct DelayManager {
     /// Transit of the fastest packet in the window.
     base_micros: i64,
     target_micros: i64,
+    /// What waiting for mended packets takes.
+    mended_micros: i64,
     last_transit_micros: Option<i64>,
     jitter_micros: f64,
     scratch: Vec<i64>,
@@ -56,6 +63,7 @@ impl DelayManager {
             origin: None,
             base_micros: 0,
             target_micros: micros(limits.start),
+            mended_micros: 0,
             last_transit_micros: None,
             jitter_micros: 0.0,
             scratch: Vec::new(),
@@ -150,14 +158,19 @@ impl DelayManager {
         self.scratch.clear();
         let mended = self.window.iter().filter(|&&(_, _, mended)| mended);
         self.scratch.extend(mended.map(|&(_, transit, _)| transit));
-        let wanted = if self.scratch.len() < FEWEST_MENDED {
-            jitter
+        let step = if self.scratch.len() < FEWEST_MENDED {
+            UNUSED_DECAY_MICROS
         } else {
-            jitter.max(quantile(&mut self.scratch, MENDED_QUANTILE_PER_MILLE))
+            // One that took far longer than the others, as a repetition among copies, is not waited for.
+            self.scratch.sort_unstable();
+            self.scratch.pop();
+            let mended = quantile(&mut self.scratch, MENDED_QUANTILE_PER_MILLE);
+            self.mended_micros = self.mended_micros.max(mended - self.base_micros);
+            MENDED_DECAY_MICROS
         };
-        self.target_micros = (wanted - self.base_micros + MARGIN_MICROS)
-            .max(floor)
-            .min(max.max(min));
+        self.mended_micros = (self.mended_micros - step).max(0);
+        let wanted = (jitter - self.base_micros).max(self.mended_micros);
+        self.target_micros = (wanted + MARGIN_MICROS).max(floor).min(max.max(min));
     }
 }
 

@@ -52,11 +52,10 @@ impl Downlink {
         self.count_given_up();
     }
 
-    /// Takes in the earlier frames that a packet of sound carries, before the packet itself: then they are no gap.
+    /// Takes in the earlier frames that a packet of sound carries, after the packet itself: so who plays
+    /// them sees that they were lost and are late.
     pub(super) fn on_copies(&mut self, now: Instant, packet: &MediaPacket<'_>, copies: Copies<'_>) {
-        let mut oldest_first: Vec<_> = copies.collect();
-        oldest_first.reverse();
-        for (header, payload) in oldest_first {
+        for (header, payload) in copies {
             let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
                 return;
             };
@@ -81,7 +80,6 @@ impl Downlink {
             } else {
                 track.counters.fec_packets_discarded += 1;
             }
-            self.nack.on_copies(now, &header);
         }
     }
 

@@ -172,8 +172,11 @@ impl Downlink {
         match wire::kind(datagram)? {
             Kind::Media => {
                 let (packet, copies) = MediaPacket::parse_with_copies(datagram)?;
-                self.on_copies(now, &packet, copies);
+                if { copies }.next().is_some() {
+                    self.nack.on_copies(now, &packet.header);
+                }
                 self.on_media(now, &packet);
+                self.on_copies(now, &packet, copies);
             }
             Kind::Repair => self.on_repair(now, &RepairPacket::parse(datagram)?),
             Kind::Ping => {
