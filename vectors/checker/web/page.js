@@ -48,7 +48,7 @@ async function load() {
 
 for (const id of ["files", "folder"]) {
   element(id).addEventListener("change", async ({ target }) => {
-    await add([...target.files].map((file) => [file.webkitRelativePath || file.name, file]));
+    await add([...target.files].map((file) => [file.webkitRelativePath || file.name, file]).filter(([name]) => isVector(name)));
     target.value = "";
   });
 }
@@ -66,11 +66,17 @@ drop.addEventListener("drop", async (event) => {
   // Entries must be taken before anything is awaited: the list is empty afterwards.
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
   try {
-    await add((await Promise.all(entries.map(filesOf))).flat());
+    await add((await Promise.all(entries.map(filesOf))).flat().filter(([name]) => isVector(name)));
   } catch (error) {
     show(error);
   }
 });
+
+/** Whether a file of a folder is meant: not what lies beside the vectors in `vectors/`, such as schemas. */
+function isVector(name) {
+  const [top, below, ...rest] = name.split("/");
+  return top !== "vectors" || rest.length === 0 || !wasm?.notVectors().includes(below);
+}
 
 /** Names and files at and below an entry of the file system. */
 async function filesOf(entry) {

@@ -45,7 +45,7 @@ const summary = () => page.textContent("#summary");
 
 async function run() {
   await page.click("#run");
-  await page.waitForSelector("#run:not([disabled])", { timeout: 60_000 });
+  await page.waitForSelector("#run:not([disabled])", { timeout: 120_000 });
 }
 
 test("every build that Chromium runs passes real files, and names itself and its back end", { timeout: 120_000 }, async () => {
@@ -68,6 +68,22 @@ test("every build that Chromium runs passes real files, and names itself and its
   await page.screenshot({ path: join(screenshots, "vectors-light.png"), fullPage: true });
   await page.emulateMedia({ colorScheme: "dark" });
   await page.screenshot({ path: join(screenshots, "vectors-dark.png"), fullPage: true });
+});
+
+test("the folder of all vectors passes, without the programs and schemas in it", { timeout: 180_000 }, async () => {
+  await page.click("#clear");
+  await page.selectOption("#build", "relaxed_simd");
+  await page.waitForSelector("body[data-ready=relaxed_simd]", { timeout: 30_000 });
+  await page.setInputFiles("#folder", vectors);
+  await page.waitForSelector("#run:not([disabled])");
+  await run();
+  assert.equal(await page.textContent("#trouble"), "");
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed/.exec((await summary()) ?? "") ?? [];
+  assert.equal(failed, "0");
+  assert.ok(Number(passed) > 4600, `only ${passed} passed`);
+  await page.click("#clear");
+  await page.setInputFiles("#files", FILES.map((name) => join(vectors, name)));
+  await run();
 });
 
 test("the reports that are downloaded hold every case", { timeout: 60_000 }, async () => {
