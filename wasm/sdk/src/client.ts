@@ -10,6 +10,7 @@ import { Backoff } from "./internal/backoff.ts";
 import { Call } from "./internal/call.ts";
 import type { Connected } from "./internal/call.ts";
 import { Logger, mergeLogs } from "./internal/logger.ts";
+import { sleep } from "./internal/sleep.ts";
 import { checkSystemRequirements } from "./support.ts";
 
 /** One participant in one room. Made by {@link createClient}. */
@@ -311,8 +312,4 @@ function checkOptions(options: ClientOptions): void {
     throw new RtcError("INVALID_PARAMETER", "`encryption.key` must hold 16 to 64 bytes: there is no call without a key");
   }
   if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

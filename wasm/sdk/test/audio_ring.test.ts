@@ -38,6 +38,17 @@ test("both channels of a ring keep their own samples", () => {
   assert.deepEqual([...right], [-6, -7, -8, -9, -10, -11]);
 });
 
+test("what is discarded is counted, and what comes after it is read", () => {
+  const ring = AudioRing.allocate(8, 1);
+  ring.write([ramp(0, 5)], 5);
+  assert.equal(ring.discard(), 5);
+  assert.equal(ring.discard(), 0);
+  ring.write([ramp(5, 8)], 8);
+  const samples = new Float32Array(8);
+  assert.equal(ring.read([samples], 8), 8);
+  assert.deepEqual(samples, ramp(5, 8));
+});
+
 test("a full ring takes nothing, counts what it dropped, and keeps what it had", () => {
   const ring = AudioRing.allocate(256, 1);
   assert.ok(ring.write([ramp(0, 256)], 256));

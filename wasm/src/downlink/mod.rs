@@ -264,6 +264,12 @@ impl DownlinkEngine {
         self.drain(now);
     }
 
+    /// Whether there is anybody to hear.
+    #[wasm_bindgen(js_name = hasAudio)]
+    pub fn has_audio(&self) -> bool {
+        !self.audio_tracks.is_empty()
+    }
+
     /// How loud a track is mixed, 0 to 2; 1 is as it came.
     #[wasm_bindgen(js_name = setVolume)]
     pub fn set_volume(&mut self, sender: u32, track: u8, volume: f32) {

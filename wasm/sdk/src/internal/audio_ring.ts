@@ -94,6 +94,12 @@ export class AudioRing {
     return count;
   }
 
+  /** Reader: lets go of all that waits; returns how many samples that was. */
+  discard(): number {
+    const written = Atomics.load(this.#header, WRITTEN);
+    return (written - Atomics.exchange(this.#header, READ, written)) | 0;
+  }
+
   /** Wakes the other end if it is in {@link wait}. */
   wake(): void {
     Atomics.add(this.#header, WAKE, 1);

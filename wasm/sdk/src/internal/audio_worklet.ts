@@ -46,17 +46,21 @@ class SharedCapture implements CaptureSink {
 class SharedPlayout implements PlayoutSource {
   readonly #ring: AudioRing;
   #sinceWake = 0;
+  #dry = false;
   constructor(buffer: SharedArrayBuffer) {
     this.#ring = new AudioRing(buffer, 1);
   }
   pull(out: Float32Array): void {
     const count = this.#ring.read([out], out.length);
-    if (count < out.length) out.fill(0, count);
+    const dry = count < out.length;
+    if (dry) out.fill(0, count);
     this.#sinceWake += out.length;
-    if (this.#sinceWake >= BLOCK || count < out.length) {
+    // Out of turn only once: a ring that stays dry has nobody to play.
+    if (this.#sinceWake >= BLOCK || (dry && !this.#dry)) {
       this.#sinceWake = 0;
       this.#ring.wake();
     }
+    this.#dry = dry;
   }
 }
 

@@ -89,6 +89,8 @@ export class DownlinkEngine {
   /** A pause that is meant is no freeze. */
   setPaused(sender: number, track: number, paused: boolean): void;
   videoDecodeFailed(nowUs: number, sender: number, track: number): void;
+  /** Whether there is anybody to hear. */
+  hasAudio(): boolean;
   /** Fills 480 samples, 10 ms; `playsAtUs` is when its first sample is heard. */
   renderAudio(nowUs: number, out: Float32Array, playsAtUs: number): void;
   setVolume(sender: number, track: number, volume: number): void;

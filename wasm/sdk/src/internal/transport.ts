@@ -1,5 +1,6 @@
 import { RtcError, fromCloseCode } from "../errors.ts";
 import type { TransportChoice } from "../options.ts";
+import { sleep } from "./sleep.ts";
 
 /** What the session above a transport is told. */
 export interface TransportHandler {
@@ -113,10 +114,6 @@ async function attempt(dialer: Dialer, options: DialOptions, handler: TransportH
   } finally {
     clearTimeout(timer);
   }
-}
-
-function sleep(milliseconds: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
 }
 
 async function dialWebTransport(options: DialOptions, handler: TransportHandler, signal: AbortSignal): Promise<Transport> {

@@ -5,6 +5,7 @@
 import type { DownlinkEngine } from "smrtc-wasm";
 import { AudioRing } from "../audio_ring.ts";
 import { nowUs } from "../deadline.ts";
+import { sleep } from "../sleep.ts";
 import type { AudioLink, SamplesMessage } from "../worker_protocol.ts";
 
 const BLOCK = 480;
@@ -12,6 +13,8 @@ const SAMPLE_US = 1_000_000 / 48_000;
 /** Samples that lie ready: 20 ms at first, 60 ms at most. A worklet takes 10 ms at a time, some browsers 20. */
 const FIRST_TARGET = 2 * BLOCK;
 const HIGHEST_TARGET = 6 * BLOCK;
+/** How often to look whether there is somebody to hear; the first voice waits for no more than this. */
+const IDLE_MS = 40;
 /** So long without a gap, and one block less is tried. */
 const CALM_US = 20_000_000;
 
@@ -43,6 +46,12 @@ export class AudioPlayer {
   async #feedRing(ring: AudioRing): Promise<void> {
     let missed = ring.missed;
     while (!this.#stopped) {
+      if (!this.#engine.hasAudio()) {
+        // A ring that has run dry plays the same silence.
+        await sleep(IDLE_MS);
+        missed = ring.missed;
+        continue;
+      }
       const ticket = ring.ticket();
       const late = (ring.missed - missed) >>> 0;
       missed = ring.missed;

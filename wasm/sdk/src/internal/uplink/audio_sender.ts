@@ -3,10 +3,13 @@ import type { UplinkEngine } from "smrtc-wasm";
 import { AudioRing } from "../audio_ring.ts";
 import { ClockMapper } from "../clock.ts";
 import { nowUs } from "../deadline.ts";
+import { sleep } from "../sleep.ts";
 import type { AudioLink, SamplesMessage } from "../worker_protocol.ts";
 
 const BLOCK = 480;
 const SAMPLE_US = 1_000_000 / 48_000;
+/** Less than the ring holds, 170 ms. */
+const IDLE_MS = 100;
 
 export class AudioSender {
   readonly #engine: UplinkEngine;
@@ -34,6 +37,12 @@ export class AudioSender {
     const far = new Float32Array(BLOCK);
     let dropped = ring.dropped;
     while (!this.#stopped) {
+      if (this.track === undefined) {
+        // Nobody publishes sound: no need to wake up for each block of it.
+        this.#position += ring.discard();
+        await sleep(IDLE_MS);
+        continue;
+      }
       const ticket = ring.ticket();
       while (ring.filled >= BLOCK) {
         ring.read([near, far], BLOCK);
