@@ -13,6 +13,7 @@
 //! So the S-box is 111 operations for all bytes of all blocks, and the rotations of L are rotations
 //! of lanes by whole lanes, or no operation at all: which plane is meant.
 
+use core::mem;
 use core::ops::{BitAnd, BitXor};
 
 use zeroize::Zeroize;
@@ -51,17 +52,15 @@ impl<P: Plane> RoundKeyPlanes<P> {
     /// The 32 rounds: X_0 … X_3 become X_32 … X_35.
     #[inline(always)]
     pub(crate) fn encrypt(&self, x: &mut [Word<P>; 4]) {
-        let [mut x0, mut x1, mut x2, mut x3] = *x;
-        for rk in self.0.as_chunks::<4>().0 {
-            // Two rounds share X_{n+2} ⊕ X_{n+3}.
-            let shared = xor(&x2, &x3);
-            round(&mut x0, &x1, &shared, &rk[0]);
-            round(&mut x1, &x0, &shared, &rk[1]);
-            let shared = xor(&x0, &x1);
-            round(&mut x2, &x3, &shared, &rk[2]);
-            round(&mut x3, &x2, &shared, &rk[3]);
+        // The halves change places by reference: the state stays in memory, where it does not fit into registers.
+        let (mut these, mut others) = x.split_at_mut(2);
+        for rk in self.0.as_chunks::<2>().0 {
+            let shared = xor(&others[0], &others[1]);
+            let (first, second) = these.split_at_mut(1);
+            round(&mut first[0], &second[0], &shared, &rk[0]);
+            round(&mut second[0], &first[0], &shared, &rk[1]);
+            mem::swap(&mut these, &mut others);
         }
-        *x = [x0, x1, x2, x3];
     }
 }
 

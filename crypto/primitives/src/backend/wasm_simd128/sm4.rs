@@ -63,7 +63,7 @@ impl BatchCipher for Sm4 {
             let mut x = planes(whole);
             encrypt(&self.round_keys, &mut x);
             whole.fill([0; BLOCK_BYTES]);
-            xor_blocks(&x, whole);
+            xor_blocks(&mut x, whole);
         }
         if !few.is_empty() {
             bytes::crypt(&self.keys, &Input::Batch, few);
@@ -83,10 +83,15 @@ fn xor_batch(
     first: u32,
     batch: &mut [Block],
 ) {
-    let [x0, x1, x2] = nonce;
-    let mut x = [x0, x1, x2, &counters(first)].map(|word| word.map(|plane| plane.load()));
+    let mut x = [[V(u8x16_splat(0)); 8]; 4];
+    let counters = counters(first);
+    for (word, planes) in x.iter_mut().zip(nonce.iter().chain([&counters])) {
+        for (to, plane) in word.iter_mut().zip(planes) {
+            *to = plane.load();
+        }
+    }
     encrypt(round_keys, &mut x);
-    xor_blocks(&x, batch);
+    xor_blocks(&mut x, batch);
 }
 
 /// A nonce, and its planes.
@@ -167,15 +172,21 @@ fn counters(first: u32) -> Word<Stored> {
 
 /// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
 #[inline(always)]
-fn xor_blocks(x: &[Word<V>; 4], batch: &mut [Block]) {
-    let words = x.map(|planes| swap_bits(planes).map(transpose_bytes));
+fn xor_blocks(x: &mut [Word<V>; 4], batch: &mut [Block]) {
+    let batch: &mut [Block; BLOCKS] = batch.try_into().expect("a whole batch");
+    for word in x.iter_mut() {
+        *word = swap_bits(*word);
+        for v in word {
+            *v = transpose_bytes(*v);
+        }
+    }
     for i in 0..8 {
         // Lane m of each has a word of block 8m + i.
-        let [d, c, b, a] = array::from_fn(|w| words[w][i]);
-        for (m, keystream) in transpose_words([a, b, c, d]).into_iter().enumerate() {
-            let block = &mut batch[8 * m + i];
-            (V::load(block) ^ keystream).store(block);
-        }
+        let [a, b, c, d] = transpose_words([x[3][i], x[2][i], x[1][i], x[0][i]]);
+        (V::load(&batch[i]) ^ a).store(&mut batch[i]);
+        (V::load(&batch[8 + i]) ^ b).store(&mut batch[8 + i]);
+        (V::load(&batch[16 + i]) ^ c).store(&mut batch[16 + i]);
+        (V::load(&batch[24 + i]) ^ d).store(&mut batch[24 + i]);
     }
 }
 
@@ -189,17 +200,29 @@ fn planes(batch: &[Block]) -> [Word<V>; 4] {
 
 /// An 8 × 8 transposition in each byte position: bit i of vector b becomes bit b of vector i.
 #[inline(always)]
-fn swap_bits(mut a: Word<V>) -> Word<V> {
-    for (distance, mask) in [(1, 0x55), (2, 0x33), (4, 0x0f)] {
-        let mask = V(u8x16_splat(mask));
-        for low in (0..8).filter(|low| low & distance == 0) {
-            let high = low + distance;
-            let t = (V(u32x4_shr(a[low].0, distance as u32)) ^ a[high]) & mask;
-            a[high] = a[high] ^ t;
-            a[low] = a[low] ^ V(i32x4_shl(t.0, distance as u32));
-        }
-    }
-    a
+fn swap_bits(a: Word<V>) -> Word<V> {
+    // Written out: as loops it went through memory.
+    let [a0, a1, a2, a3, a4, a5, a6, a7] = a;
+    let [a0, a1] = swap::<1>(a0, a1, 0x55);
+    let [a2, a3] = swap::<1>(a2, a3, 0x55);
+    let [a4, a5] = swap::<1>(a4, a5, 0x55);
+    let [a6, a7] = swap::<1>(a6, a7, 0x55);
+    let [a0, a2] = swap::<2>(a0, a2, 0x33);
+    let [a1, a3] = swap::<2>(a1, a3, 0x33);
+    let [a4, a6] = swap::<2>(a4, a6, 0x33);
+    let [a5, a7] = swap::<2>(a5, a7, 0x33);
+    let [a0, a4] = swap::<4>(a0, a4, 0x0f);
+    let [a1, a5] = swap::<4>(a1, a5, 0x0f);
+    let [a2, a6] = swap::<4>(a2, a6, 0x0f);
+    let [a3, a7] = swap::<4>(a3, a7, 0x0f);
+    [a0, a1, a2, a3, a4, a5, a6, a7]
+}
+
+/// Exchanges the bits of `low` that `mask` does not have with those of `high` that it has.
+#[inline(always)]
+fn swap<const DISTANCE: u32>(low: V, high: V, mask: u8) -> [V; 2] {
+    let t = (V(u32x4_shr(low.0, DISTANCE)) ^ high) & V(u8x16_splat(mask));
+    [low ^ V(i32x4_shl(t.0, DISTANCE)), high ^ t]
 }
 
 /// 4 × 4, of bytes: from byte j of block 8m + i as byte m of lane j, to a word of a block in each lane, and back.

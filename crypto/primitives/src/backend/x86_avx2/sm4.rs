@@ -292,20 +292,22 @@ fn transpose_words([a, b, c, d]: [V; 4]) -> [V; 4] {
 /// An 8 × 8 transposition in each byte position: bit i of vector b becomes bit b of vector i.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn swap_bits(mut a: Word<V>) -> Word<V> {
-    for low in [0, 2, 4, 6] {
-        let [x, y] = swap::<1>(a[low], a[low + 1], 0x55);
-        (a[low], a[low + 1]) = (x, y);
-    }
-    for low in [0, 1, 4, 5] {
-        let [x, y] = swap::<2>(a[low], a[low + 2], 0x33);
-        (a[low], a[low + 2]) = (x, y);
-    }
-    for low in [0, 1, 2, 3] {
-        let [x, y] = swap::<4>(a[low], a[low + 4], 0x0f);
-        (a[low], a[low + 4]) = (x, y);
-    }
-    a
+fn swap_bits(a: Word<V>) -> Word<V> {
+    // Written out: as loops it went through memory.
+    let [a0, a1, a2, a3, a4, a5, a6, a7] = a;
+    let [a0, a1] = swap::<1>(a0, a1, 0x55);
+    let [a2, a3] = swap::<1>(a2, a3, 0x55);
+    let [a4, a5] = swap::<1>(a4, a5, 0x55);
+    let [a6, a7] = swap::<1>(a6, a7, 0x55);
+    let [a0, a2] = swap::<2>(a0, a2, 0x33);
+    let [a1, a3] = swap::<2>(a1, a3, 0x33);
+    let [a4, a6] = swap::<2>(a4, a6, 0x33);
+    let [a5, a7] = swap::<2>(a5, a7, 0x33);
+    let [a0, a4] = swap::<4>(a0, a4, 0x0f);
+    let [a1, a5] = swap::<4>(a1, a5, 0x0f);
+    let [a2, a6] = swap::<4>(a2, a6, 0x0f);
+    let [a3, a7] = swap::<4>(a3, a7, 0x0f);
+    [a0, a1, a2, a3, a4, a5, a6, a7]
 }
 
 /// 4 × 4 in each half of each vector, of bytes: from byte j of block 8m + i as byte m of lane j, to a word of a
