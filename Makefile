@@ -19,7 +19,7 @@ FEATURES := --features smrtc-gateway/_test_support
 step := tools/step.sh
 
 .PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary sdk-check sdk-test \
-	fuzz-build browser-test fix fuzz audit vectors-wasm bench-call bench-crypto clean
+	fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm sim bench-call bench-crypto clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -112,10 +112,17 @@ fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS=...)
 audit: ## licences, sources, bans and advisories of every dependency
 	@tools/audit.sh
 
+audit-ct: setup-build ## constant time: valgrind, timing statistics, secrets followed through the Wasm (about 10 minutes)
+	@audits/constant_time/run.sh
+
 vectors-wasm: setup-build ## the vectors' checker as Wasm in all builds: test it in Node, then serve its page on http://localhost:4434
 	@cargo build --locked --package smrtc-vectors-check
 	@vectors/checker/web/test.sh
 	@node vectors/checker/web/serve.mjs 4434
+
+sim: setup-build ## the engine on simulated networks: the tables of engine/QOS.md (SEEDS=20)
+	@cargo build --locked --release --package smrtc-sim
+	@tools/sim.sh $(TARGET)/release/smrtc-sim $(SEEDS)
 
 bench-call: setup wasm sdk ## glass-to-glass delay, CPU and memory against RTCPeerConnection: one JSON object
 	@node wasm/demo/build.mjs
