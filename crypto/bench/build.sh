@@ -62,11 +62,11 @@ export RUSTC
 module() {
     RUSTFLAGS="-C target-feature=$3" \
         cargo build --quiet --example "$2" --target wasm32-unknown-unknown --profile wasm
-    "$root/wasm/tools/node_modules/.bin/wasm-opt" -O2 \
+    "$root/wasm/tools/node_modules/.bin/wasm-opt" -O2 --always-inline-max-function-size=8 \
         "$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/examples/$2.wasm" -o "$out/modules/$1.wasm"
 }
-module smrtc-scalar module_smrtc ''
+module smrtc-scalar module_smrtc -simd128
 module smrtc-simd128 module_smrtc +simd128
 module smrtc-relaxed module_smrtc +simd128,+relaxed-simd
-module rustcrypto-scalar module_rustcrypto ''
+module rustcrypto-scalar module_rustcrypto -simd128
 module rustcrypto-simd128 module_rustcrypto +simd128
