@@ -15,6 +15,13 @@ use crate::sealing::{self, Unsealed};
 
 #[wasm_bindgen]
 impl UplinkEngine {
+    /// Whether a picture of `track` that was captured now is worth encoding; asked once for each, for asking counts.
+    #[wasm_bindgen(js_name = wantsFrame)]
+    pub fn wants_frame(&mut self, now_us: f64, track: u8) -> bool {
+        self.uplink()
+            .is_some_and(|uplink| uplink.wants_frame(js::instant(now_us), track))
+    }
+
     /// Address of `length` bytes in Wasm memory, for the frame of the next [`Self::seal_video`].
     #[wasm_bindgen(js_name = videoBuffer)]
     pub fn video_buffer(&mut self, length: usize) -> usize {

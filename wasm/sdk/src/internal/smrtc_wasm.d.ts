@@ -41,6 +41,8 @@ export class UplinkEngine {
   /** `maxBitrate` in bit/s; again to change it. Only after Join was answered. */
   addTrack(track: number, kind: "audio" | "video" | "screen", maxBitrate: number): void;
   removeTrack(track: number): void;
+  /** Whether a picture captured now is worth encoding; asked once for each. */
+  wantsFrame(nowUs: number, track: number): boolean;
   /** Microseconds that what waits to be sent will take. */
   queueDelay(): number;
   /** Address of `length` bytes in Wasm memory that the next `sealVideo` takes. */

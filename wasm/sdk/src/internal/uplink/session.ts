@@ -114,9 +114,9 @@ export class UplinkSession {
     this.drain();
   }
 
-  /** Whether the path is so far behind that another picture would only wait. */
-  get congested(): boolean {
-    return this.#joined && this.#engine.queueDelay() > QUEUE_LIMIT_US;
+  /** Whether a picture captured now is worth encoding: asked once for each. Without a session all are, to keep the encoder warm. */
+  wantsPicture(track: number): boolean {
+    return !this.#joined || (this.#engine.queueDelay() <= QUEUE_LIMIT_US && this.#engine.wantsFrame(nowUs(), track));
   }
 
   removeTrack(track: number): void {

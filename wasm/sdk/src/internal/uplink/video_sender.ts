@@ -12,8 +12,8 @@ import { FrameRate } from "../frame_rate.ts";
 
 /** What the sender needs of the worker around it. */
 export interface VideoSink {
-  /** Whether another picture would only wait. */
-  congested(): boolean;
+  /** Whether a picture captured now is worth encoding: asked once for each. */
+  wants(track: number): boolean;
   /** Seals and sends a chunk, whose time stamp is its media time; false if there is no session. */
   send(chunk: EncodedVideoChunk, track: number): boolean;
   onSize(track: number, width: number, height: number, codec: string): void;
@@ -116,6 +116,8 @@ export class VideoSender {
     if (!this.#keyFrameWanted || last === undefined || this.#closed) return;
     const timestamp = last.timestamp + (nowUs() - this.#lastUs);
     this.#take(new VideoFrame(last, { timestamp }), false);
+    // It may have been skipped, for the path's sake or the encoder's.
+    if (this.#keyFrameWanted) this.#repeatTimer = setTimeout(() => this.#repeatLast(), REPEAT_AFTER_MS);
   }
 
   /** The engine's estimate for video in bit/s. */
@@ -197,7 +199,7 @@ export class VideoSender {
     }
     const encoder = this.#encoder;
     if (encoder?.state !== "configured") return;
-    if (encoder.encodeQueueSize >= ENCODER_QUEUE || this.sink.congested()) {
+    if (encoder.encodeQueueSize >= ENCODER_QUEUE || !this.sink.wants(this.track)) {
       this.#framesDropped++;
       return;
     }
@@ -284,7 +286,7 @@ export class VideoSender {
 }
 
 const START_BITRATE = 1_000_000;
-/** Below it encoders give up rate control; the pacer and `congested` do the rest. */
+/** Below it encoders give up rate control; the pacer and skipped pictures do the rest. */
 const LEAST_BITRATE = 30_000;
 
 /** Encodes one grey picture and throws it away: the first encode of a codec takes up to 220 ms, later ones a few. */

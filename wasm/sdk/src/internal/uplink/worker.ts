@@ -41,7 +41,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     videos.get(track)?.close();
     const sized = Promise.withResolvers<{ width: number; height: number; codec: string }>();
     const sender = new VideoSender(track, kind, settings, {
-      congested: () => session.congested,
+      wants: (number) => session.wantsPicture(number),
       send: (chunk, number) => session.sendVideo(chunk, number),
       onSize: (number, width, height, codec) => {
         sized.resolve({ width, height, codec });
