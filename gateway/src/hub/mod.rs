@@ -5,6 +5,8 @@
 
 mod control;
 mod datagrams;
+#[cfg(test)]
+mod group_keys;
 mod join;
 mod member;
 #[cfg(test)]
