@@ -103,9 +103,9 @@ impl UplinkEngine {
 
     /// Key id of the session's sealing key, 16 hexadecimal digits; empty without a session.
     pub fn kid(&self) -> String {
-        self.session
-            .as_ref()
-            .map_or(String::new(), |session| format!("{:016x}", session.sealer.kid().0))
+        self.session.as_ref().map_or(String::new(), |session| {
+            format!("{:016x}", session.sealer.kid().0)
+        })
     }
 
     /// The key source's epoch; 0 for a key that has none.
@@ -202,9 +202,9 @@ impl UplinkEngine {
     /// When to call [`Self::timeout`]; infinity for never.
     #[wasm_bindgen(js_name = nextTimeout)]
     pub fn next_timeout(&self) -> f64 {
-        self.session.as_ref().map_or(f64::INFINITY, |session| {
-            js::micros(session.next_timeout())
-        })
+        self.session
+            .as_ref()
+            .map_or(f64::INFINITY, |session| js::micros(session.next_timeout()))
     }
 
     /// Adds a track, or changes its greatest bitrate (bit/s). Only after Join was answered.
