@@ -61,7 +61,16 @@ pub(crate) fn wipe(blocks: &mut [Block]) {
     optimization_barrier(blocks);
 }
 
-/// The keystream from one counter block on.
+/// The keystream of a message: E(J0), which masks the tag, then what the text takes.
+pub(crate) trait MessageKeystream {
+    /// E(J0); once, before anything else.
+    fn take_first(&mut self) -> Block;
+
+    /// XORs what follows to `text`.
+    fn apply(self, text: &mut [u8]);
+}
+
+/// The keystream from one counter block on, which is public: the place of a counter in its batch decides what is read.
 pub(crate) struct Keystream<'k, C: BatchCipher> {
     cipher: &'k C,
     nonce: C::Nonce,
@@ -97,16 +106,17 @@ impl<'k, C: BatchCipher> Keystream<'k, C> {
         cipher.xor_batch(&keystream.nonce, aligned, head);
         keystream
     }
+}
 
-    /// The next block, which [`Self::new`] has made already: the first always is.
-    pub(crate) fn take_first(&mut self) -> Block {
+impl<C: BatchCipher> MessageKeystream for Keystream<'_, C> {
+    /// [`Keystream::new`] has made it already.
+    fn take_first(&mut self) -> Block {
         let block = self.head.0[self.next];
         self.next += 1;
         block
     }
 
-    /// XORs what follows to `text`.
-    pub(crate) fn apply(mut self, text: &mut [u8]) {
+    fn apply(mut self, text: &mut [u8]) {
         let head = self.head.0[self.next..self.head_blocks].as_flattened();
         let (first, text) = text.split_at_mut(text.len().min(head.len()));
         xor(first, head);
@@ -140,6 +150,62 @@ impl<C: BatchCipher> Drop for Keystream<'_, C> {
     fn drop(&mut self) {
         wipe(&mut self.head.0[..self.head_blocks]);
     }
+}
+
+/// The keystream from a counter block on that depends on the key, as J0 does unless the nonce has 12 bytes: no counter
+/// decides where anything lies. Costs more, for every counter is written out.
+pub(crate) struct SecretKeystream<'k, C: BatchCipher> {
+    cipher: &'k C,
+    next: Block,
+}
+
+impl<'k, C: BatchCipher> SecretKeystream<'k, C> {
+    /// From E(`first`) on.
+    pub(crate) fn new(cipher: &'k C, first: &Block) -> Self {
+        Self {
+            cipher,
+            next: *first,
+        }
+    }
+}
+
+impl<C: BatchCipher> MessageKeystream for SecretKeystream<'_, C> {
+    fn take_first(&mut self) -> Block {
+        let first = encrypt_one(self.cipher, &self.next);
+        self.next = counter_after(&self.next, 1);
+        first
+    }
+
+    fn apply(mut self, text: &mut [u8]) {
+        let mut scratch = Scratch::new();
+        for chunk in text.chunks_mut(C::BULK_BLOCKS * BLOCK_BYTES) {
+            let blocks = chunk.len().div_ceil(BLOCK_BYTES);
+            let size = smallest_batch(C::SIZES, blocks).unwrap_or(C::BULK_BLOCKS);
+            let batch = &mut scratch.0[..size];
+            for block in batch.iter_mut() {
+                *block = self.next;
+                self.next = counter_after(&self.next, 1);
+            }
+            self.cipher.encrypt_batch(batch);
+            xor(chunk, batch.as_flattened());
+        }
+        wipe(&mut scratch.0);
+    }
+}
+
+impl<C: BatchCipher> Drop for SecretKeystream<'_, C> {
+    fn drop(&mut self) {
+        wipe(core::slice::from_mut(&mut self.next));
+    }
+}
+
+/// The counter block `steps` after `block` (inc32 of SP 800-38D §6.2).
+pub(crate) fn counter_after(block: &Block, steps: u32) -> Block {
+    let mut after = *block;
+    let (_, counter) = after.split_at_mut(12);
+    let from = u32::from_be_bytes([block[12], block[13], block[14], block[15]]);
+    counter.copy_from_slice(&from.wrapping_add(steps).to_be_bytes());
+    after
 }
 
 /// XORs as many bytes as `text` has.

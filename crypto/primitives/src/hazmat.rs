@@ -3,7 +3,7 @@
 //! What these encrypt, anybody can change, and ECB shows equal blocks. Applications want [`crate::aead`].
 //! Nothing is padded here, and single blocks make it slow; constant time as all of SM4 here.
 
-use core::fmt;
+use core::{fmt, hint::black_box};
 
 use crate::sm4::{BLOCK_BYTES, RoundKeys};
 
@@ -202,11 +202,11 @@ impl Sm4Xts {
         match self.standard {
             XtsStandard::Ieee1619 => {
                 let t = u128::from_le_bytes(tweak);
-                ((t << 1) ^ ((t >> 127) * 0x87)).to_le_bytes()
+                ((t << 1) ^ (mask(t >> 127) & 0x87)).to_le_bytes()
             }
             XtsStandard::Gbt17964 => {
                 let t = u128::from_be_bytes(tweak);
-                ((t >> 1) ^ ((t & 1) * (0xE1 << 120))).to_be_bytes()
+                ((t >> 1) ^ (mask(t & 1) & (0xE1 << 120))).to_be_bytes()
             }
         }
     }
@@ -216,6 +216,11 @@ impl fmt::Debug for Sm4Xts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sm4Xts({:?}, [redacted])", self.standard)
     }
+}
+
+/// All ones for a secret 1, zero for 0. A product with the bit, or this without the barrier, is compiled to a choice.
+fn mask(bit: u128) -> u128 {
+    black_box(bit).wrapping_neg()
 }
 
 fn whole_blocks(buffer: &mut [u8]) -> Result<&mut [[u8; BLOCK_BYTES]], InvalidLength> {

@@ -10,8 +10,8 @@ use ghash::universal_hash::UniversalHash;
 use zeroize::Zeroize;
 
 use super::{Frame, NONCE_BYTES, OpenError, Tag};
-use crate::ctr::{Block, xor};
-use crate::gcm::{GcmCipher, counter_after};
+use crate::ctr::{Block, counter_after, xor};
+use crate::gcm::GcmCipher;
 use crate::sm4::BLOCK_BYTES;
 
 /// Blocks of keystream made at once for a message by chunks.

@@ -18,9 +18,9 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Key, NONCE_BYTES, OpenError, SealError, Tag};
-use crate::ctr::{Block, xor};
+use crate::ctr::{Block, counter_after, xor};
 use crate::gcm::hash_input::length_block;
-use crate::gcm::{GcmCipher, check_lengths, counter_after, j0_of_twelve};
+use crate::gcm::{GcmCipher, check_lengths, j0_of_twelve};
 use crate::self_test;
 use crate::sm4::BLOCK_BYTES;
 

@@ -15,9 +15,9 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use super::hash_input::HashInput;
-use super::{Gcm, GcmCipher, Ghash, counter_after, j0_of_twelve};
+use super::{Gcm, GcmCipher, Ghash, j0_of_twelve};
 use crate::aead::{Frame, OpenError};
-use crate::ctr::{BatchCipher, Block, Scratch, smallest_batch, wipe, xor};
+use crate::ctr::{BatchCipher, Block, Scratch, counter_after, smallest_batch, wipe, xor};
 use crate::sm4::BLOCK_BYTES;
 
 pub(super) fn seal<C, G>(gcm: &Gcm<C, G>, frames: &mut [Frame<'_>])

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::aead::{Frame, MAX_AAD_BYTES, MAX_TEXT_BYTES, OpenError, SealError, TAG_BYTES, Tag};
-use crate::ctr::{BatchCipher, Block, Keystream, encrypt_one};
+use crate::ctr::{BatchCipher, Block, Keystream, MessageKeystream, SecretKeystream, encrypt_one};
 use crate::sm4::BLOCK_BYTES;
 use hash_input::HashInput;
 
@@ -59,18 +59,42 @@ impl<C: BatchCipher, G: Ghash> Gcm<C, G> {
         Self { cipher, ghash }
     }
 
-    /// The keystream of a message: E(J0) first.
-    fn keystream(&self, nonce: &[u8], text_bytes: usize) -> Keystream<'_, C> {
+    /// The keystream of a message with a nonce of 12 bytes.
+    fn keystream(&self, nonce: &[u8; 12], text_bytes: usize) -> Keystream<'_, C> {
         let blocks = 1 + text_bytes.div_ceil(BLOCK_BYTES);
-        Keystream::new(&self.cipher, &self.j0(nonce), blocks)
+        Keystream::new(&self.cipher, &j0_of_twelve(nonce), blocks)
     }
 
-    /// The pre-counter block (§7.1 step 2).
-    fn j0(&self, nonce: &[u8]) -> Block {
-        match nonce.try_into() {
-            Ok(nonce) => j0_of_twelve(nonce),
-            Err(_) => self.ghash.hash(&HashInput::message(&[], nonce)),
+    /// That of a message with any other nonce: its pre-counter block (§7.1 step 2) is a hash under the key, so it is secret.
+    fn keystream_of_hash(&self, nonce: &[u8]) -> SecretKeystream<'_, C> {
+        let j0 = self.ghash.hash(&HashInput::message(&[], nonce));
+        SecretKeystream::new(&self.cipher, &j0)
+    }
+
+    fn seal_with(
+        &self,
+        mut keystream: impl MessageKeystream,
+        aad: &[u8],
+        buffer: &mut [u8],
+    ) -> Tag {
+        let mask = keystream.take_first();
+        keystream.apply(buffer);
+        self.tag(mask, aad, buffer)
+    }
+
+    fn open_with(
+        &self,
+        mut keystream: impl MessageKeystream,
+        aad: &[u8],
+        buffer: &mut [u8],
+        tag: &Tag,
+    ) -> Result<(), OpenError> {
+        let expected = self.tag(keystream.take_first(), aad, buffer);
+        if !bool::from(expected.0.ct_eq(&tag.0)) {
+            return Err(OpenError::Authentication);
         }
+        keystream.apply(buffer);
+        Ok(())
     }
 
     fn tag(&self, mut mask: [u8; TAG_BYTES], aad: &[u8], ciphertext: &[u8]) -> Tag {
@@ -83,10 +107,10 @@ impl<C: BatchCipher, G: Ghash> Gcm<C, G> {
 
 impl<C: BatchCipher + Send + Sync, G: Ghash + Send + Sync> GcmCipher for Gcm<C, G> {
     fn seal(&self, nonce: &[u8], aad: &[u8], buffer: &mut [u8]) -> Tag {
-        let mut keystream = self.keystream(nonce, buffer.len());
-        let mask = keystream.take_first();
-        keystream.apply(buffer);
-        self.tag(mask, aad, buffer)
+        match nonce.try_into() {
+            Ok(nonce) => self.seal_with(self.keystream(nonce, buffer.len()), aad, buffer),
+            Err(_) => self.seal_with(self.keystream_of_hash(nonce), aad, buffer),
+        }
     }
 
     fn open(
@@ -96,13 +120,10 @@ impl<C: BatchCipher + Send + Sync, G: Ghash + Send + Sync> GcmCipher for Gcm<C, 
         buffer: &mut [u8],
         tag: &Tag,
     ) -> Result<(), OpenError> {
-        let mut keystream = self.keystream(nonce, buffer.len());
-        let expected = self.tag(keystream.take_first(), aad, buffer);
-        if !bool::from(expected.0.ct_eq(&tag.0)) {
-            return Err(OpenError::Authentication);
+        match nonce.try_into() {
+            Ok(nonce) => self.open_with(self.keystream(nonce, buffer.len()), aad, buffer, tag),
+            Err(_) => self.open_with(self.keystream_of_hash(nonce), aad, buffer, tag),
         }
-        keystream.apply(buffer);
-        Ok(())
     }
 
     fn seal_batch(&self, frames: &mut [Frame<'_>]) {
@@ -134,15 +155,6 @@ pub(crate) fn j0_of_twelve(nonce: &[u8; 12]) -> Block {
     j0[..12].copy_from_slice(nonce);
     j0[15] = 1;
     j0
-}
-
-/// The counter block `steps` after `block` (inc32 of §6.2).
-pub(crate) fn counter_after(block: &Block, steps: u32) -> Block {
-    let mut after = *block;
-    let (_, counter) = after.split_at_mut(12);
-    let from = u32::from_be_bytes([block[12], block[13], block[14], block[15]]);
-    counter.copy_from_slice(&from.wrapping_add(steps).to_be_bytes());
-    after
 }
 
 /// The limits of SP 800-38D §5.2.1.1.
