@@ -29,7 +29,11 @@ impl Random {
     }
 
     fn value(&mut self, width: u32) -> Value {
-        let secret = if self.word().is_multiple_of(3) { 0 } else { self.bits() };
+        let secret = if self.word().is_multiple_of(3) {
+            0
+        } else {
+            self.bits()
+        };
         Value {
             bits: self.bits() & ones(width),
             secret: secret & ones(width),
