@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use smrtc_wasm_taint::coverage::coverage;
-use smrtc_wasm_taint::follow::{KNOWN, follow, follow_chunks, follow_known};
+use smrtc_wasm_taint::follow::{follow, follow_chunks};
 use smrtc_wasm_taint::machine::{Leak, Machine};
 use smrtc_wasm_taint::module::Module;
 
@@ -43,18 +43,6 @@ fn check(name: &str, file: &str) -> Result<(), Box<dyn std::error::Error>> {
     let mut machine = Machine::new(&module)?;
     let mut calls = follow_chunks(&mut machine)?;
     calls += follow(&mut machine)?;
-    let strict = std::mem::take(&mut machine.findings);
-    calls += follow_known(&mut machine)?;
-    machine
-        .findings
-        .retain(|place, _| !strict.contains_key(place));
-    if !machine.findings.is_empty() {
-        println!(
-            "{name}: known, see README.md: {} places, {KNOWN}",
-            machine.findings.len()
-        );
-    }
-    machine.findings = strict;
     let coverage = coverage(&machine);
     for (&((function, at), leak), count) in &machine.findings {
         let function = &module.functions[function];
