@@ -13,31 +13,76 @@
 //! A byte in this basis is i ‖ k, and the state is kept in it after A: the S-box has no map to apply before it.
 
 use super::BLOCK_BYTES;
+use super::byte_planes::{Inversion, Vector};
 use super::field::{A, Matrix, multiply_modulo};
 
 /// What a nibble gives.
 pub(crate) type Table = [u8; BLOCK_BYTES];
 
+/// A vector of bytes whose nibbles are looked up in registers.
+pub(crate) trait LookUp: Vector {
+    /// The low nibbles and the high ones.
+    fn nibbles(self) -> (Self, Self);
+
+    /// What `table` has for each byte of `indices` below 16, and 0 for one with its top bit set.
+    fn look_up(table: &Table, indices: Self) -> Self;
+}
+
+/// Inversion by looking nibbles up in registers.
+pub(crate) struct Nibbles;
+
+impl<V: LookUp> Inversion<V> for Nibbles {
+    #[inline(always)]
+    fn to_state(v: V) -> V {
+        look_up_both(&TO, v)
+    }
+
+    #[inline(always)]
+    fn from_state(v: V) -> V {
+        look_up_both(&FROM, v)
+    }
+
+    #[inline(always)]
+    fn u_and_v(input: V) -> [V; 2] {
+        let (k, i) = input.nibbles();
+        let j = i ^ k;
+        let a_over_k = V::look_up(&INVERSES_TIMES_A, k);
+        let one = V::look_up(&INVERSES, V::look_up(&INVERSES, i) ^ a_over_k) ^ j;
+        let two = V::look_up(&INVERSES, V::look_up(&INVERSES, j) ^ a_over_k) ^ i;
+        [
+            V::look_up(&TO_U[0], one) ^ V::look_up(&TO_U[1], two),
+            V::look_up(&TO_V[0], one) ^ V::look_up(&TO_V[1], two),
+        ]
+    }
+}
+
+/// A linear map of each byte.
+#[inline(always)]
+fn look_up_both<V: LookUp>(tables: &[Table; 2], v: V) -> V {
+    let (low, high) = v.nibbles();
+    V::look_up(&tables[0], low) ^ V::look_up(&tables[1], high)
+}
+
 /// From bytes of the standard to the basis.
 pub(crate) const TO_STATE: Matrix = FROM_BASIS.inverse().after(&A);
 
 /// A linear map: tables for the low nibble and for the high one.
-pub(crate) const TO: [Table; 2] = by_nibbles(&TO_STATE);
+const TO: [Table; 2] = by_nibbles(&TO_STATE);
 
 /// Back.
-pub(crate) const FROM: [Table; 2] = by_nibbles(&TO_STATE.inverse());
+const FROM: [Table; 2] = by_nibbles(&TO_STATE.inverse());
 
 /// 1/n.
-pub(crate) const INVERSES: Table = inverses(1);
+const INVERSES: Table = inverses(1);
 
 /// a/n.
-pub(crate) const INVERSES_TIMES_A: Table = inverses(a());
+const INVERSES_TIMES_A: Table = inverses(a());
 
 /// u of y = A(1/x): what i' gives, and what j' gives.
-pub(crate) const TO_U: [Table; 2] = [after_inversion(C.0, false), after_inversion(C.1, false)];
+const TO_U: [Table; 2] = [after_inversion(C.0, false), after_inversion(C.1, false)];
 
 /// v of it.
-pub(crate) const TO_V: [Table; 2] = [after_inversion(C.0, true), after_inversion(C.1, true)];
+const TO_V: [Table; 2] = [after_inversion(C.0, true), after_inversion(C.1, true)];
 
 /// What 1/0 is.
 const INFINITY: u8 = 0x80;

@@ -4,8 +4,8 @@ use core::arch::wasm32::{u8x16_splat, u32x4_splat};
 
 use super::{V, interleave_bytes, nibbles, swizzle};
 use crate::ctr::Block;
-use crate::sm4::byte_planes::{self, Input, Inversion, Keys, Vector};
-use crate::sm4::tower::{self, Table};
+use crate::sm4::byte_planes::{self, Input, Keys, Vector};
+use crate::sm4::tower::{LookUp, Nibbles, Table};
 
 /// Blocks that go at once.
 pub(super) const BLOCKS: usize = 16;
@@ -45,41 +45,14 @@ impl Vector for V {
     }
 }
 
-/// Inversion by looking nibbles up in registers.
-struct Nibbles;
-
-impl Inversion<V> for Nibbles {
+impl LookUp for V {
     #[inline(always)]
-    fn to_state(v: V) -> V {
-        look_up_both(&tower::TO, v)
+    fn nibbles(self) -> (Self, Self) {
+        nibbles(self)
     }
 
     #[inline(always)]
-    fn from_state(v: V) -> V {
-        look_up_both(&tower::FROM, v)
+    fn look_up(table: &Table, indices: Self) -> Self {
+        swizzle(Self::load(table), indices)
     }
-
-    #[inline(always)]
-    fn u_and_v(input: V) -> [V; 2] {
-        let (k, i) = nibbles(input);
-        let j = i ^ k;
-        let a_over_k = look_up(&tower::INVERSES_TIMES_A, k);
-        let one = look_up(&tower::INVERSES, look_up(&tower::INVERSES, i) ^ a_over_k) ^ j;
-        let two = look_up(&tower::INVERSES, look_up(&tower::INVERSES, j) ^ a_over_k) ^ i;
-        [
-            look_up(&tower::TO_U[0], one) ^ look_up(&tower::TO_U[1], two),
-            look_up(&tower::TO_V[0], one) ^ look_up(&tower::TO_V[1], two),
-        ]
-    }
-}
-
-#[inline(always)]
-fn look_up(table: &Table, indices: V) -> V {
-    swizzle(V::load(table), indices)
-}
-
-#[inline(always)]
-fn look_up_both(tables: &[Table; 2], v: V) -> V {
-    let (low, high) = nibbles(v);
-    look_up(&tables[0], low) ^ look_up(&tables[1], high)
 }

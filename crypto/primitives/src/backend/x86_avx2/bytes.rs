@@ -12,7 +12,7 @@ use crate::backend::x86_clmul;
 use crate::ctr::Block;
 use crate::sm4::byte_planes::{self, Input, Inversion, Keys, Vector};
 use crate::sm4::field;
-use crate::sm4::tower::{self, Table};
+use crate::sm4::tower::{LookUp, Nibbles, Table};
 
 /// Blocks that go at once.
 pub(super) const BLOCKS: usize = 32;
@@ -73,61 +73,28 @@ impl Vector for V {
     }
 }
 
-/// Inversion by looking nibbles up in registers.
-struct Nibbles;
-
-impl Inversion<V> for Nibbles {
+impl LookUp for V {
     #[inline(always)]
-    fn to_state(v: V) -> V {
-        look_up_both(&tower::TO, v)
+    fn nibbles(self) -> (Self, Self) {
+        // SAFETY: a `V` exists only within functions that enable AVX2.
+        unsafe {
+            let mask = _mm256_set1_epi8(0x0f);
+            let high = _mm256_srli_epi16::<4>(self.0);
+            (
+                Self(_mm256_and_si256(self.0, mask)),
+                Self(_mm256_and_si256(high, mask)),
+            )
+        }
     }
 
     #[inline(always)]
-    fn from_state(v: V) -> V {
-        look_up_both(&tower::FROM, v)
+    fn look_up(table: &Table, indices: Self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let table = _mm256_broadcastsi128_si256(x86_clmul::load(table));
+            Self(_mm256_shuffle_epi8(table, indices.0))
+        }
     }
-
-    #[inline(always)]
-    fn u_and_v(input: V) -> [V; 2] {
-        let (k, i) = nibbles(input);
-        let j = i ^ k;
-        let a_over_k = look_up(&tower::INVERSES_TIMES_A, k);
-        let one = look_up(&tower::INVERSES, look_up(&tower::INVERSES, i) ^ a_over_k) ^ j;
-        let two = look_up(&tower::INVERSES, look_up(&tower::INVERSES, j) ^ a_over_k) ^ i;
-        [
-            look_up(&tower::TO_U[0], one) ^ look_up(&tower::TO_U[1], two),
-            look_up(&tower::TO_V[0], one) ^ look_up(&tower::TO_V[1], two),
-        ]
-    }
-}
-
-/// The low nibbles and the high ones.
-#[inline(always)]
-fn nibbles(v: V) -> (V, V) {
-    // SAFETY: a `V` exists only within functions that enable AVX2.
-    unsafe {
-        let mask = _mm256_set1_epi8(0x0f);
-        let high = _mm256_srli_epi16::<4>(v.0);
-        (
-            V(_mm256_and_si256(v.0, mask)),
-            V(_mm256_and_si256(high, mask)),
-        )
-    }
-}
-
-#[inline(always)]
-fn look_up(table: &Table, indices: V) -> V {
-    // SAFETY: as above.
-    unsafe {
-        let table = _mm256_broadcastsi128_si256(x86_clmul::load(table));
-        V(_mm256_shuffle_epi8(table, indices.0))
-    }
-}
-
-#[inline(always)]
-fn look_up_both(tables: &[Table; 2], v: V) -> V {
-    let (low, high) = nibbles(v);
-    look_up(&tables[0], low) ^ look_up(&tables[1], high)
 }
 
 /// Inversion by an instruction, in the field of AES. Used only within functions that enable GFNI too.
