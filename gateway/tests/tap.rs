@@ -30,7 +30,7 @@ async fn media_is_recorded_as_it_came_and_spoilt_as_told() {
     }
     let received = subscriber
         .downlink
-        .datagrams_of(1, Duration::from_millis(500))
+        .at_least(44, 1, Duration::from_millis(500))
         .await;
 
     let recorded = fs::read(&file).unwrap();

@@ -2,61 +2,81 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// Longer than a busy machine keeps a runnable process waiting. Only a failing test waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Relay {
     child: Child,
+    reports: BufReader<ChildStdout>,
     address: SocketAddr,
 }
 
 impl Relay {
     fn start(target: SocketAddr, options: &[&str]) -> Self {
-        // The port is free a moment before the relay takes it; nobody else asks in between.
-        let address = bind().local_addr().unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_smrtc-loadgen"))
-            .args(["impair", "--listen", &address.to_string()])
+        let mut child = Command::new(env!("CARGO_BIN_EXE_smrtc-loadgen"))
+            .args(["impair", "--listen", "127.0.0.1:0"])
             .args(["--to", &target.to_string()])
             .args(options)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while UdpSocket::bind(address).is_ok() {
-            assert!(Instant::now() < deadline, "the relay does not listen");
+        let reports = BufReader::new(child.stdout.take().unwrap());
+        let mut words = String::new();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut words)
+            .unwrap();
+        // "impair: 127.0.0.1:4711 -> …": the relay listens when it says so.
+        let address = words.split(' ').nth(1).and_then(|word| word.parse().ok());
+        Self {
+            child,
+            reports,
+            address: address.unwrap_or_else(|| panic!("no address in {words:?}")),
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let kill = Command::new("kill").args([signal, &pid]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    fn report(&mut self) -> serde_json::Value {
+        let mut line = String::new();
+        self.reports.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Asks for reports until one fits.
+    fn wait_for(&mut self, fits: impl Fn(&serde_json::Value) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.signal("-USR1");
+            let report = self.report();
+            if fits(&report) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{report}");
             std::thread::sleep(Duration::from_millis(10));
         }
-        Self { child, address }
     }
 
     fn stop(mut self) -> serde_json::Value {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let mut text = String::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
+        self.signal("-TERM");
+        let report = self.report();
         assert!(self.child.wait().unwrap().success());
-        serde_json::from_str(&text).unwrap()
+        report
     }
 }
 
 fn bind() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_millis(500)))
-        .unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket
 }
 
@@ -86,11 +106,17 @@ fn the_same_seed_loses_the_same_packets() {
     let run = |seed: &str| {
         let (client, target) = (bind(), bind());
         let options = ["--loss", "0.5", "--direction", "up", "--seed", seed];
-        let relay = Relay::start(target.local_addr().unwrap(), &options);
+        let mut relay = Relay::start(target.local_addr().unwrap(), &options);
         let mut came = Vec::new();
         for number in 0..60u8 {
             client.send_to(&[number], relay.address).unwrap();
         }
+        // When all are lost or sent on, what was sent on lies in the socket: no wait for what will not come.
+        relay.wait_for(|report| {
+            let up = |name: &str| report["up"][name].as_u64().unwrap();
+            up("lost") + up("packets_out") == 60
+        });
+        target.set_nonblocking(true).unwrap();
         let mut buffer = [0; 8];
         while target.recv_from(&mut buffer).is_ok() {
             came.push(buffer[0]);

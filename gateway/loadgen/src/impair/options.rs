@@ -10,7 +10,7 @@ use super::link::LinkConfig;
 /// Options of `impair`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Address that clients send to.
+    /// Address that clients send to. Port 0 takes any that is free; standard error says which.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: SocketAddr,
 

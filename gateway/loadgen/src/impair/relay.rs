@@ -44,13 +44,15 @@ struct Report<'a> {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let front = UdpSocket::bind(options.listen)
         .with_context(|| format!("cannot listen on {}", options.listen))?;
+    // With port 0 the system has chosen; who starts a relay so reads it here.
+    let listening = front.local_addr()?;
     let front = Arc::new(front);
     let (events, inbox) = mpsc::channel();
     watch_signals(events.clone())?;
     read_clients(Arc::clone(&front), events.clone());
     eprintln!(
-        "impair: {} -> {}, seed {}",
-        options.listen, options.to, options.seed
+        "impair: {listening} -> {}, seed {}",
+        options.to, options.seed
     );
     Relay {
         front,
