@@ -17,6 +17,6 @@ pub use pacer::{Class, Dropped, Pacer, PacerConfig, Queued};
 pub use packetizer::Packetizer;
 pub use repeat::RepeatGate;
 pub use uplink::{
-    FrameParams, ProtectionConfig, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput,
-    UplinkOutput,
+    FrameParams, LayerConfig, ProtectionConfig, TrackConfig, Uplink, UplinkConfig, UplinkEvent,
+    UplinkInput, UplinkOutput,
 };

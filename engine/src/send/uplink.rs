@@ -11,6 +11,7 @@ mod layer;
 mod meter;
 mod protect;
 mod redundancy;
+mod simulcast;
 mod types;
 
 use core::time::Duration;
@@ -21,8 +22,9 @@ use self::meter::Meter;
 pub use self::protect::ProtectionConfig;
 use self::protect::{FrameGate, Protector};
 use self::redundancy::Redundancy;
+use self::simulcast::LayerShare;
 pub use self::types::{
-    FrameParams, TrackConfig, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
+    FrameParams, LayerConfig, TrackConfig, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
 };
 use super::cache::{FrameKey, PacketCache};
 use super::pacer::{Class, Pacer, Queued};
@@ -94,19 +96,39 @@ impl Uplink {
         }
     }
 
-    /// Adds a track or changes what is known of it. A new one counts its frames from 0.
+    /// Adds a track or changes what is known of it; its layers ([`Self::set_layers`]) stay. A new one counts its frames from 0.
     pub fn set_track(&mut self, track: u8, config: TrackConfig) {
+        let older = self.tracks.remove(&track);
         self.tracks.insert(
             track,
             Track {
                 config,
                 bitrate: Bitrate::ZERO,
                 gate: FrameGate::default(),
+                shares: older.map_or_else(Vec::new, |older| older.shares),
                 redundancy: Redundancy::default(),
             },
         );
         self.announced = None;
         self.allocate();
+    }
+
+    /// Sends a track of pictures in several sizes, spatial layer 0 (the smallest) first, each from an encoder of its own: the
+    /// gateway forwards one of them to each subscriber. None for a single stream again. The track's `max_bitrate`
+    /// bounds them together. Does nothing for an unknown track or for sound.
+    pub fn set_layers(&mut self, track: u8, layers: &[LayerConfig]) {
+        if let Some(track) = self.tracks.get_mut(&track)
+            && !track.config.kind.is_audio()
+        {
+            track.shares = layers
+                .iter()
+                .take(usize::from(media::MAX_LAYER) + 1)
+                .copied()
+                .map(LayerShare::new)
+                .collect();
+            self.announced = None;
+            self.allocate();
+        }
     }
 
     /// Forgets a track; what of it waits is not sent.
@@ -157,6 +179,23 @@ impl Uplink {
         self.tracks
             .get(&track)
             .map_or(Bitrate::ZERO, |track| track.bitrate)
+    }
+
+    /// What the encoder of a layer should produce; zero if the layer is not to be sent now. A layer that begins needs a key
+    /// frame first.
+    pub fn layer_bitrate(&self, track: u8, spatial: u8) -> Bitrate {
+        self.tracks
+            .get(&track)
+            .map_or(Bitrate::ZERO, |track| track.layer_bitrate(spatial))
+    }
+
+    /// What [`Self::wants_frame`] says, of one layer of a track in several sizes.
+    pub fn wants_layer_frame(&mut self, now: Instant, track: u8, spatial: u8) -> bool {
+        let protector = &self.protector;
+        let shares = self.tracks.get_mut(&track).map(|track| &mut track.shares);
+        shares
+            .and_then(|shares| shares.get_mut(usize::from(spatial)))
+            .is_some_and(|share| share.admit(now, protector))
     }
 
     /// Whether a picture of `track` captured now is worth encoding. Where loss or a narrow path leaves little for each picture, fewer are.
@@ -268,7 +307,7 @@ impl Uplink {
         layer.awaiting_key = false;
         let class = match header.temporal {
             _ if audio => Class::Audio,
-            0 => Class::Base,
+            0 if header.spatial == 0 => Class::Base,
             _ => Class::Enhancement,
         };
         let mut datagrams: Vec<Vec<u8>> = packets.collect();
@@ -390,6 +429,9 @@ impl Uplink {
             } else {
                 track.bitrate = (share * payload_share).min(track.config.max_bitrate);
                 video = video + track.bitrate;
+                if simulcast::divide(self.now, track.bitrate, &mut track.shares) {
+                    self.announced = None;
+                }
             }
         }
         let changed = |old: Bitrate, new: Bitrate| {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::TrackConfig;
 use super::protect::FrameGate;
 use super::redundancy::Redundancy;
+use super::simulcast::LayerShare;
 use crate::send::pacer::Queued;
 use crate::stats::{OutboundStats, seconds};
 use crate::time::{Bitrate, Instant};
@@ -19,7 +20,20 @@ pub(super) struct Track {
     pub(super) config: TrackConfig,
     pub(super) bitrate: Bitrate,
     pub(super) gate: FrameGate,
+    /// Of a track in several sizes; empty for one of a single stream.
+    pub(super) shares: Vec<LayerShare>,
     pub(super) redundancy: Redundancy,
+}
+
+impl Track {
+    /// What the encoder of a layer should produce.
+    pub(super) fn layer_bitrate(&self, spatial: u8) -> Bitrate {
+        match self.shares.get(usize::from(spatial)) {
+            Some(share) => share.bitrate,
+            None if self.shares.is_empty() => self.bitrate,
+            None => Bitrate::ZERO,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -93,7 +107,7 @@ pub(super) fn stats(
             },
             track: number,
             spatial,
-            target_bitrate: track.bitrate.as_bps() as f64,
+            target_bitrate: track.layer_bitrate(spatial).as_bps() as f64,
             fraction_lost: loss,
             ..layer.stats.clone()
         })

@@ -386,3 +386,36 @@ fn feedback_gives_the_loss_and_the_round_trip() {
     assert_eq!(stats.transport.current_round_trip_time, Some(0.06));
     assert!((stats.outbound[0].fraction_lost - 0.25).abs() < 0.05);
 }
+
+#[test]
+fn a_track_in_two_sizes_has_a_rate_and_numbers_for_each() {
+    let mut uplink = uplink();
+    let layer = |min, max| LayerConfig {
+        min_bitrate: Bitrate::from_kbps(min),
+        max_bitrate: Bitrate::from_kbps(max),
+    };
+    uplink.set_layers(VIDEO, &[layer(30, 150), layer(400, 1_500)]);
+    uplink.set_layers(AUDIO, &[layer(1, 2)]);
+    let of = |uplink: &Uplink, spatial| uplink.layer_bitrate(VIDEO, spatial);
+    assert_eq!(of(&uplink, 0), Bitrate::from_kbps(150));
+    assert!(of(&uplink, 1) > Bitrate::from_kbps(600));
+    assert_eq!(of(&uplink, 2), Bitrate::ZERO);
+    assert_eq!(
+        of(&uplink, 0) + of(&uplink, 1),
+        uplink.track_bitrate(VIDEO),
+        "one budget"
+    );
+    assert!(uplink.layer_bitrate(AUDIO, 0) > Bitrate::from_kbps(2));
+    assert!(uplink.wants_layer_frame(at(0), VIDEO, 1));
+    assert!(uplink.wants_layer_frame(at(1), VIDEO, 0));
+    assert!(!uplink.wants_layer_frame(at(1), VIDEO, 2));
+
+    let ids = [0, 1, 1, 0, 1].map(|spatial| {
+        let params = FrameParams {
+            spatial,
+            ..params(true)
+        };
+        uplink.begin_frame(VIDEO, params).unwrap().frame_id
+    });
+    assert_eq!(ids, [0, 0, 1, 1, 2]);
+}

@@ -31,6 +31,15 @@ pub struct TrackConfig {
     pub max_bitrate: Bitrate,
 }
 
+/// One of the streams of a track that is sent in several sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerConfig {
+    /// With less it is not worth sending. Of no meaning for the base layer, which is always sent.
+    pub min_bitrate: Bitrate,
+    /// The most its encoder is ever told to produce.
+    pub max_bitrate: Bitrate,
+}
+
 /// What the encoder says of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameParams {
