@@ -12,16 +12,19 @@ use mls_rs::{Client, ExtensionList, Group, MlsMessage, MlsMessageDescription};
 
 use super::identity::Identity;
 use super::kid::MAX_LEAF_INDEX;
-use super::members::{Members, Policy, user_of};
+use super::members::{Members, Policy, RefusedCertificate, user_of};
 use super::provider::{Ciphers, Provider};
 use super::rules::{ROOM_EXTENSION, Rules};
+use super::suite::Suite;
 
 pub(super) type Config =
     WithMlsRules<Rules, WithIdentityProvider<Members, WithCryptoProvider<Provider, BaseConfig>>>;
 
 /// Makes and joins groups of one room as one identity.
 pub(super) struct Member {
+    suite: Suite,
     client: Client<Config>,
+    members: Members,
     key_packages: InMemoryKeyPackageStorage,
     ciphers: Ciphers,
     room: ExtensionList,
@@ -66,21 +69,21 @@ impl Member {
     ) -> Self {
         let key_packages = InMemoryKeyPackageStorage::new();
         let ciphers = provider.ciphers();
+        let suite = identity.suite();
+        let members = Members::new(suite, policy);
         let client = ClientBuilder::new()
             .crypto_provider(provider)
-            .identity_provider(Members::new(identity.suite(), policy))
+            .identity_provider(members.clone())
             .mls_rules(Rules)
             .extension_type(ROOM_EXTENSION)
             .key_package_lifetime(LIFETIME)
             .key_package_repo(key_packages.clone())
-            .signing_identity(
-                identity.signing().clone(),
-                identity.signer(),
-                identity.suite().into(),
-            )
+            .signing_identity(identity.signing().clone(), identity.signer(), suite.into())
             .build();
         Self {
+            suite,
             client,
+            members,
             key_packages,
             ciphers,
             room,
@@ -89,6 +92,11 @@ impl Member {
 
     pub(super) fn ciphers(&self) -> &Ciphers {
         &self.ciphers
+    }
+
+    /// The certificates refused since the last call.
+    pub(super) fn take_refused_certificates(&self) -> Vec<RefusedCertificate> {
+        self.members.take_refused()
     }
 
     /// A one-time KeyPackage.
@@ -138,7 +146,7 @@ impl Member {
         let old_leaf = tree
             .roster()
             .members_iter()
-            .find(|member| user_of(&member.signing_identity) == Some(user))
+            .find(|member| user_of(self.suite, &member.signing_identity).as_deref() == Some(user))
             .map(|member| member.index);
         let mut builder = self
             .client
@@ -188,6 +196,7 @@ pub(super) fn commit(
 
 /// Applies a commit that came from the delivery service.
 pub(super) fn apply(
+    suite: Suite,
     group: &mut Group<Config>,
     unix_seconds: u64,
     commit: &[u8],
@@ -218,8 +227,7 @@ pub(super) fn apply(
                 .find(|member| member.index == description.committer)
         })
         .flatten()
-        .and_then(|member| user_of(&member.signing_identity))
-        .map(str::to_owned);
+        .and_then(|member| user_of(suite, &member.signing_identity));
     let epoch = match &description.effect {
         CommitEffect::NewEpoch(epoch) => Some(epoch),
         CommitEffect::Removed { new_epoch, .. } => Some(new_epoch),
@@ -231,13 +239,13 @@ pub(super) fn apply(
     let mut added: Vec<String> = proposals
         .iter()
         .filter_map(|info| match &info.proposal {
-            Proposal::Add(add) => user_of(add.signing_identity()).map(str::to_owned),
+            Proposal::Add(add) => user_of(suite, add.signing_identity()),
             _ => None,
         })
         .collect();
     if description.is_external {
         let member = group.member_at_index(description.committer);
-        added.extend(member.and_then(|it| user_of(&it.signing_identity).map(str::to_owned)));
+        added.extend(member.and_then(|it| user_of(suite, &it.signing_identity)));
     }
     Ok(Applied {
         committer,
@@ -260,9 +268,9 @@ pub(super) fn peek_group_info(bytes: &[u8]) -> Option<(Vec<u8>, u64)> {
 }
 
 /// The user of a KeyPackage, which nobody has verified.
-pub(super) fn peek_key_package(bytes: &[u8]) -> Option<String> {
+pub(super) fn peek_key_package(suite: Suite, bytes: &[u8]) -> Option<String> {
     let message = MlsMessage::from_bytes(bytes).ok()?;
-    user_of(message.as_key_package()?.signing_identity()).map(str::to_owned)
+    user_of(suite, message.as_key_package()?.signing_identity())
 }
 
 fn at(unix_seconds: u64) -> MlsTime {

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use mls_rs_core::crypto::SignatureSecretKey;
-use mls_rs_core::identity::{BasicCredential, Credential, SigningIdentity};
+use mls_rs_core::identity::{BasicCredential, CertificateChain, Credential, SigningIdentity};
 use smrtc_crypto::secret::Secret;
 
 use super::error::CipherError;
 use super::suite::Suite;
+use super::x509::{Certificate, CertificateError, MAX_CHAIN, certificate_request};
 use crate::rng::Rng;
 
 /// Longest user name in bytes of UTF-8, as in a join token.
@@ -32,6 +33,9 @@ pub enum IdentityError {
     /// No key could be made, or the key given is none.
     #[error(transparent)]
     Key(#[from] CipherError),
+    /// The certificate is not this user's, or not for this key.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
 }
 
 impl Identity {
@@ -52,7 +56,7 @@ impl Identity {
     ///
     /// [`IdentityError`].
     pub fn from_secret(suite: Suite, user: &str, secret: &[u8]) -> Result<Self, IdentityError> {
-        if user.is_empty() || user.len() > MAX_USER_BYTES {
+        if !is_user(user) {
             return Err(IdentityError::User);
         }
         let public = Vec::from(suite.curve().public_of(secret)?);
@@ -63,6 +67,50 @@ impl Identity {
             secret: Secret::new(secret),
             signing: SigningIdentity::new(credential, public.into()),
         })
+    }
+
+    /// The identity of a key that an authority has certified to be `user`'s: `chain` is the certificate of the key, then those of
+    /// its issuers, each in DER, with the root or without. Whether others trust the authority is their policy's to say.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentityError::Certificate`] if the first certificate is malformed, of another algorithm, for another key or of another
+    /// user; else as [`Self::from_secret`].
+    pub fn with_chain<T: AsRef<[u8]>>(
+        suite: Suite,
+        user: &str,
+        secret: &[u8],
+        chain: &[T],
+    ) -> Result<Self, IdentityError> {
+        let mut identity = Self::from_secret(suite, user, secret)?;
+        if chain.len() > MAX_CHAIN {
+            return Err(CertificateError::PathLength.into());
+        }
+        let own = chain.first().ok_or(CertificateError::Missing)?;
+        let own = Certificate::parse(suite.curve(), own.as_ref())?;
+        if own.public_key() != identity.public_key() {
+            return Err(CertificateError::Key.into());
+        }
+        if own.user()? != user {
+            return Err(CertificateError::User.into());
+        }
+        let chain: Vec<Vec<u8>> = chain.iter().map(|der| der.as_ref().to_vec()).collect();
+        identity.signing.credential = CertificateChain::from(chain).into_credential();
+        Ok(identity)
+    }
+
+    /// A PKCS#10 request in DER, by which an authority may certify this key; what it answers goes into [`Self::with_chain`].
+    ///
+    /// # Errors
+    ///
+    /// [`CipherError`], for want of randomness or by a failed self-test.
+    pub fn certificate_request(&self, rng: &mut dyn Rng) -> Result<Vec<u8>, CipherError> {
+        certificate_request(self.suite.curve(), &self.user, self.secret.expose(), rng)
+    }
+
+    /// Whether it has a certificate.
+    pub fn is_certified(&self) -> bool {
+        matches!(self.signing.credential, Credential::X509(_))
     }
 
     /// The secret key, to keep for the next call: the fingerprint stays the same as long as the key does.
@@ -98,4 +146,9 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Identity({:?}, [redacted])", self.user)
     }
+}
+
+/// Whether a join token could name this user.
+pub(super) fn is_user(user: &str) -> bool {
+    !user.is_empty() && user.len() <= MAX_USER_BYTES && !user.chars().any(char::is_control)
 }

@@ -30,6 +30,7 @@ mod rng;
 mod rules;
 mod session;
 mod suite;
+mod x509;
 
 pub use epoch_keys::{EpochKeys, InvalidEpochKeys};
 pub use error::CipherError;
@@ -38,7 +39,7 @@ pub use hpke::{Aead, Kdf};
 pub use identity::{Identity, IdentityError, MAX_USER_BYTES};
 pub use keys::{MlsKeys, OLD_EPOCH_MICROS, SWITCH_MICROS};
 pub use kid::MAX_LEAF_INDEX;
-pub use members::{NotAdmitted, Policy};
+pub use members::{CertificatePolicy, NotAdmitted, Policy};
 pub use provider::{Ciphers, Provider, ProviderError};
 pub use rules::RuleViolation;
 pub use session::{
@@ -46,3 +47,4 @@ pub use session::{
     RequestKind, RosterMember, SessionConfig, State, Timing,
 };
 pub use suite::{Suite, UnknownSuite};
+pub use x509::{CertificateError, MAX_CHAIN, TrustAnchors};

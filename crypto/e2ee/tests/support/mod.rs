@@ -1,6 +1,7 @@
 //! What the tests of group keys share.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod certificates;
 pub(crate) mod service;
 pub(crate) mod world;
 

@@ -8,7 +8,7 @@ use super::{Event, MlsSession, Now, Output, Refused, RosterMember, State, group}
 use crate::mls::code::{fingerprint, verification_code};
 use crate::mls::epoch_keys::EpochKeys;
 use crate::mls::heartbeat::{self, put_vector};
-use crate::mls::members::user_of;
+use crate::mls::members::{expiry_of, user_of};
 use crate::sframe::BaseKey;
 
 impl MlsSession {
@@ -26,7 +26,7 @@ impl MlsSession {
             self.ahead_since.get_or_insert(now.micros);
             return;
         }
-        match group::apply(group, now.unix_seconds, commit) {
+        match group::apply(self.suite, group, now.unix_seconds, commit) {
             Ok(applied) if applied.removed_us => {
                 self.group = None;
                 self.roster.clear();
@@ -121,6 +121,7 @@ impl MlsSession {
             verification_code: code,
         });
         self.epoch_since = now.micros;
+        self.certificates_told.clear();
         self.begin_beats(now, group_id, epoch, tag, replaced);
     }
 
@@ -133,7 +134,7 @@ impl MlsSession {
         roster
             .members_iter()
             .filter_map(|member| {
-                let user = user_of(&member.signing_identity)?.to_owned();
+                let user = user_of(self.suite, &member.signing_identity)?;
                 let public_key = member.signing_identity.signature_key.to_vec();
                 let (ours, theirs) = ((us.user(), us.public_key()), (&*user, &*public_key));
                 Some(RosterMember {
@@ -141,6 +142,7 @@ impl MlsSession {
                     leaf_index: member.index as u16,
                     fingerprint: fingerprint(self.suite, ours, theirs),
                     own: member.index == own_leaf,
+                    expires: expiry_of(self.suite, &member.signing_identity),
                     user,
                     public_key,
                 })

@@ -16,7 +16,7 @@ mod epoch;
 mod types;
 mod work;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mls_rs::Group;
 
@@ -24,6 +24,7 @@ use self::beat::Beats;
 use self::enter::Entry;
 use self::work::Work;
 use super::group::{self, Config, Member};
+use super::members::RefusedCertificate;
 use super::provider::Provider;
 use super::rng::SharedRng;
 use super::rules::room_extension;
@@ -61,6 +62,8 @@ pub struct MlsSession {
     welcome_back: Option<(u64, Vec<u8>, Vec<u8>)>,
     work: Work,
     beats: Beats,
+    /// Invalid certificates that were told in this epoch.
+    certificates_told: BTreeSet<RefusedCertificate>,
     out: VecDeque<Output>,
 }
 
@@ -91,6 +94,7 @@ impl MlsSession {
             welcome_back: None,
             work: Work::default(),
             beats: Beats::default(),
+            certificates_told: BTreeSet::new(),
             out: VecDeque::new(),
             config,
         }
@@ -200,6 +204,19 @@ impl MlsSession {
         }
         self.run_work(now);
         self.run_beats(now);
+        let refused = self.member.take_refused_certificates();
+        self.tell_certificates(refused);
+    }
+
+    /// Each once in an epoch, however often it is offered.
+    fn tell_certificates(&mut self, refused: Vec<RefusedCertificate>) {
+        for (user, why) in refused {
+            if self.certificates_told.len() < MAX_TOLD
+                && self.certificates_told.insert((user.clone(), why))
+            {
+                self.tell(Event::CertificateInvalid { user, why });
+            }
+        }
     }
 
     fn offer_tree(&mut self, epoch: u64) {
@@ -263,3 +280,6 @@ const SMALL_TREE_BYTES: usize = 32 << 10;
 
 /// KeyPackages uploaded at a time.
 const KEY_PACKAGES: usize = 4;
+
+/// Invalid certificates told in one epoch.
+const MAX_TOLD: usize = 256;

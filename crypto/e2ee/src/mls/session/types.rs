@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::mls::{EpochKeys, GroupError, Identity, Policy};
+use crate::mls::{CertificateError, EpochKeys, GroupError, Identity, Policy};
 use crate::sframe::CipherSuite;
 
 /// The time, on two clocks.
@@ -259,6 +259,9 @@ pub struct RosterMember {
     pub fingerprint: String,
     /// Whether it is us.
     pub own: bool,
+    /// If an authority of the room's policy certifies that the key is the user's: until when, in seconds since 1970. If not, it is
+    /// the gateway's word only.
+    pub expires: Option<u64>,
 }
 
 impl fmt::Debug for RosterMember {
@@ -313,6 +316,14 @@ pub enum Event {
     Removed {
         /// Whose commit it was.
         by: Option<String>,
+    },
+    /// The certificate of a member, or of somebody who would be one, is not valid; it is not let in, or is taken out. Of ours: we
+    /// shall not get in.
+    CertificateInvalid {
+        /// Whom it names, if it names anybody; nobody has verified that.
+        user: Option<String>,
+        /// What is wrong with it.
+        why: CertificateError,
     },
     /// Something that came was not accepted.
     Refused {

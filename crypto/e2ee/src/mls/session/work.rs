@@ -13,6 +13,7 @@ use super::enter::Entry;
 use super::{CommitRequest, Event, MlsSession, Now, Refused, Request, SMALL_TREE_BYTES, group};
 use crate::mls::group::GroupError;
 use crate::mls::rules::MAX_ADDS;
+use crate::mls::x509::CertificateError;
 
 /// What waits to be committed.
 #[derive(Default)]
@@ -82,7 +83,8 @@ impl MlsSession {
         let Some(wanted) = self.work.wanted.get_mut(&participant) else {
             return;
         };
-        let user = key_package.as_deref().and_then(group::peek_key_package);
+        let peeked = key_package.as_deref();
+        let user = peeked.and_then(|bytes| group::peek_key_package(self.suite, bytes));
         if user.is_some() && user.as_ref() == self.peers.get(&participant) {
             wanted.key_package = key_package;
         } else {
@@ -199,7 +201,7 @@ impl MlsSession {
         if self.group.is_none() || !matches!(self.entry, Entry::None) {
             return;
         }
-        self.notice_absences(now.micros);
+        self.notice_absences(now);
         if self.work_deadline().is_none_or(|due| now.micros < due) {
             return;
         }
@@ -226,17 +228,31 @@ impl MlsSession {
         self.commit(now);
     }
 
-    fn notice_absences(&mut self, now: u64) {
+    /// Who is to be taken out: whoever has left the room, and whoever's certificate has run out.
+    fn notice_absences(&mut self, now: Now) {
+        let expired: Vec<_> = self
+            .roster
+            .iter()
+            .filter(|member| member.expires.is_some_and(|at| now.unix_seconds >= at))
+            .map(|member| (Some(member.user.clone()), CertificateError::Expired))
+            .collect();
         let absent: Vec<String> = self
             .roster
             .iter()
-            .filter(|member| !member.own && !self.is_present(&member.user))
+            .filter(|member| !member.own)
+            .filter(|member| {
+                !self.is_present(&member.user)
+                    || expired
+                        .iter()
+                        .any(|(user, _)| user.as_ref() == Some(&member.user))
+            })
             .map(|member| member.user.clone())
             .collect();
         self.work.absent.retain(|user, _| absent.contains(user));
         for user in absent {
-            self.work.absent.entry(user).or_insert(now);
+            self.work.absent.entry(user).or_insert(now.micros);
         }
+        self.tell_certificates(expired);
     }
 
     fn commit(&mut self, now: Now) {

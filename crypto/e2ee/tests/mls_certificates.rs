@@ -1,0 +1,256 @@
+//! Rooms whose members have certificates: who gets in, who does not, and what the others are told.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a room that does not agree fails the test"
+)]
+
+mod support;
+
+use std::sync::Arc;
+
+use smrtc_e2ee::mls::{
+    CertificateError, CertificatePolicy, Event, Identity, Input, Output, Policy, Refused,
+    SessionConfig, Suite, Timing, TrustAnchors,
+};
+use smrtc_e2ee::sframe::CipherSuite;
+use support::certificates::{certified, made};
+use support::world::World;
+use support::{SeededRng, world::UNIX};
+
+const SECOND: u64 = 1_000_000;
+const SM2: Suite = Suite::Sm2Sm4GcmSm3;
+
+fn policy(anchors: TrustAnchors, admits_basic: bool) -> Policy {
+    Policy::Certificates(Arc::new(CertificatePolicy {
+        anchors,
+        admits_basic,
+        users: None,
+    }))
+}
+
+fn root() -> TrustAnchors {
+    TrustAnchors::new(SM2, &[made("root")]).unwrap()
+}
+
+/// A room that asks for certificates, in which Alice and Bob are.
+fn room(policy: Policy) -> World {
+    let mut world = World::new(SM2, 21);
+    world.policy = policy;
+    for user in ["alice", "bob"] {
+        let identity = certified(SM2, user, user, &["inter"]);
+        world.identities.insert(user.into(), identity);
+        world.join(user);
+        world.run(SECOND);
+    }
+    world.agreed().unwrap();
+    world
+}
+
+fn users(world: &World, id: u32) -> Vec<String> {
+    let roster = world.pages[&id].session.roster();
+    let mut users: Vec<_> = roster.iter().map(|member| member.user.clone()).collect();
+    users.sort();
+    users
+}
+
+fn told(world: &World, id: u32, user: Option<&str>, why: CertificateError) -> bool {
+    let told = Event::CertificateInvalid {
+        user: user.map(str::to_owned),
+        why,
+    };
+    world.pages[&id].events.contains(&told)
+}
+
+#[test]
+fn members_with_certificates_come_and_go_in_every_suite() {
+    for (suite, anchor, prefix, rest) in [
+        (SM2, "root", "", &["inter"][..]),
+        (Suite::Sm2PkeSm4GcmSm3, "root", "", &["inter", "root"]),
+        (Suite::P256Aes128GcmSha256, "p256_root", "p256_", &[]),
+    ] {
+        let mut world = World::new(suite, 22);
+        world.policy = policy(TrustAnchors::new(suite, &[made(anchor)]).unwrap(), false);
+        for user in ["alice", "bob"] {
+            let identity = certified(suite, user, &format!("{prefix}{user}"), rest);
+            world.identities.insert(user.into(), identity);
+            world.join(user);
+            world.run(SECOND);
+        }
+        world.agreed().unwrap();
+        world.assert_all_hear_all();
+        // A reload, by external commit over the old leaf.
+        world.leave(2);
+        world.join("bob");
+        world.run(5 * SECOND);
+        world.agreed().unwrap();
+        world.assert_all_hear_all();
+        let roster = world.pages[&1].session.roster();
+        assert!(roster.iter().all(|member| member.expires.is_some()));
+    }
+}
+
+#[test]
+fn whoever_has_no_valid_certificate_is_let_in_by_nobody_and_all_are_told_why() {
+    for (user, certificate, rest, why) in [
+        (
+            "mallory",
+            Some("mallory_expired"),
+            vec![],
+            CertificateError::Expired,
+        ),
+        (
+            "mallory",
+            Some("mallory_stranger"),
+            vec!["stranger"],
+            CertificateError::UnknownAuthority,
+        ),
+        // Her own certificate is good; the authority has taken it back.
+        (
+            "carol",
+            Some("carol"),
+            vec!["inter"],
+            CertificateError::Revoked,
+        ),
+        ("mallory", None, vec![], CertificateError::Missing),
+    ] {
+        let anchors = root().with_revocation_list(&made("inter_crl")).unwrap();
+        let mut world = room(policy(anchors, false));
+        // Her own policy takes herself, and a certificate of anybody; the others' does not.
+        let theirs = TrustAnchors::new(SM2, &[made("root"), made("stranger")]).unwrap();
+        world.policy = policy(theirs, true);
+        let identity = match certificate {
+            Some(name) => certified(SM2, user, name, &rest),
+            None => Identity::generate(SM2, user, &mut SeededRng::new(9)).unwrap(),
+        };
+        world.identities.insert(user.into(), identity);
+        let she = world.join(user);
+        world.run(20 * SECOND);
+        world.leave(she);
+        world.run(30 * SECOND);
+        world.agreed().unwrap();
+        for id in [1, 2] {
+            assert_eq!(users(&world, id), ["alice", "bob"]);
+            assert!(
+                told(&world, id, Some(user), why),
+                "{why:?} {:?}",
+                world.pages[&id].events
+            );
+        }
+        world.assert_all_hear_all();
+    }
+}
+
+#[test]
+fn a_certificate_of_another_user_or_key_gets_nobody_in() {
+    let mut world = room(policy(root(), false));
+    // The gateway brings somebody in as Carol whose certificate is Carol's, under another participant's name.
+    let identity = certified(SM2, "carol", "carol", &["inter"]);
+    world.identities.insert("dave".into(), identity);
+    world.join("dave");
+    world.run(20 * SECOND);
+    for id in [1, 2] {
+        let roster = users(&world, id);
+        assert!(!roster.contains(&"dave".to_owned()), "{roster:?}");
+    }
+}
+
+#[test]
+fn a_certified_leaf_is_not_replaced_by_one_that_is_not() {
+    // A room that takes both: Bob is certified, and somebody comes in under his name without a certificate.
+    let mut world = room(policy(root(), true));
+    let key = world.pages[&2].session.roster()[1].public_key.clone();
+    world.leave(2);
+    let imposed = Identity::generate(SM2, "bob", &mut SeededRng::new(8)).unwrap();
+    world.identities.insert("bob".into(), imposed);
+    world.tamper_request = Some(Box::new(|_, _, request| match request {
+        // No KeyPackages: only an external commit over Bob's leaf would get her in.
+        smrtc_e2ee::mls::Request::KeyPackages(_) => Vec::new(),
+        other => vec![other],
+    }));
+    let she = world.join("bob");
+    world.run(150_000);
+    let roster = world.pages[&1].session.roster();
+    assert!(
+        roster
+            .iter()
+            .all(|member| member.user != "bob" || member.public_key == key)
+    );
+    world.run(30 * SECOND);
+    // Once his leaf is gone for good she may come in, and everybody sees that nobody vouches for her.
+    let seen = world.pages[&1].session.roster();
+    for member in seen.iter().filter(|member| member.user == "bob") {
+        assert!(member.expires.is_none() || member.public_key == key);
+    }
+    assert!(world.pages.contains_key(&she));
+}
+
+#[test]
+fn a_certificate_that_runs_out_takes_its_member_out() {
+    let mut world = room(policy(root(), false));
+    let identity = certified(SM2, "brief", "brief", &[]);
+    world.identities.insert("brief".into(), identity);
+    let brief = world.join("brief");
+    world.run(2 * SECOND);
+    world.agreed().unwrap();
+    assert_eq!(users(&world, 1).len(), 3);
+    // It ends 120 s after the start.
+    world.run((UNIX + 110 - world.clock().unix_seconds) * SECOND);
+    assert_eq!(users(&world, 1).len(), 3);
+    world.run(40 * SECOND);
+    for id in [1, 2] {
+        assert_eq!(users(&world, id), ["alice", "bob"]);
+        assert!(told(&world, id, Some("brief"), CertificateError::Expired));
+    }
+    assert!(
+        world.pages[&brief]
+            .events
+            .iter()
+            .any(|it| matches!(it, Event::Removed { .. }))
+    );
+    let frame = world.seal(1, b"after").unwrap();
+    assert!(world.open(2, &frame).is_ok() && world.open(brief, &frame).is_err());
+}
+
+#[test]
+fn a_session_with_a_bad_certificate_of_its_own_says_so_and_begins_nothing() {
+    let mut rng = SeededRng::new(3);
+    let identity = certified(SM2, "mallory", "mallory_expired", &[]);
+    let config = SessionConfig {
+        identity,
+        sframe_suite: CipherSuite::Sm4GcmSm3,
+        room: "room".into(),
+        policy: policy(root(), false),
+        timing: Timing::default(),
+    };
+    rng.below(2);
+    let mut session = smrtc_e2ee::mls::MlsSession::new(config, Box::new(rng));
+    let now = World::new(SM2, 1).clock();
+    let joined = Input::Joined {
+        participant_id: 1,
+        peers: Vec::new(),
+    };
+    session.handle_input(now, joined);
+    session.handle_input(now, Input::Group(None));
+    let out: Vec<_> = std::iter::from_fn(|| session.poll_output()).collect();
+    let invalid = Event::CertificateInvalid {
+        user: Some("mallory".into()),
+        why: CertificateError::Expired,
+    };
+    assert!(
+        out.iter()
+            .any(|it| matches!(it, Output::Event(event) if *event == invalid)),
+        "{out:?}"
+    );
+    let own = |it: &Output| {
+        matches!(
+            it,
+            Output::Event(Event::Refused {
+                what: Refused::Own,
+                ..
+            })
+        )
+    };
+    assert!(out.iter().any(own), "{out:?}");
+    let commits = |it: &Output| matches!(it, Output::Send(smrtc_e2ee::mls::Request::Commit(_)));
+    assert!(!out.iter().any(commits), "{out:?}");
+}
