@@ -13,9 +13,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::delivery::{DeliveryRate, LossRate};
-use super::history::History;
-use super::queue::QueueDelay;
+use super::observed::Observed;
 use super::{CongestionController, Pacing, PathEstimate, SentPacket, SimpleConfig};
 use crate::time::{Bitrate, Instant};
 use crate::wire::feedback::Feedback;
@@ -34,7 +32,6 @@ const CYCLE: [f64; 8] = [1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
 const LEAST_ROUND: Duration = Duration::from_millis(150);
 /// Above the base this is the path's own unevenness.
 const QUEUE_NOTICED: Duration = Duration::from_millis(10);
-const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
 /// With such a queue, and so much less delivered than the estimate says, the path has narrowed.
 const QUEUE_TOO_LONG: Duration = Duration::from_millis(60);
 const NARROWED: f64 = 0.85;
@@ -56,14 +53,9 @@ enum Phase {
 #[derive(Debug)]
 pub struct BbrController {
     config: SimpleConfig,
-    history: History,
-    queue: QueueDelay,
-    delivery: DeliveryRate,
+    observed: Observed,
     sent: VecDeque<(Instant, u64)>,
     sent_bytes: u64,
-    losses: LossRate,
-    random: LossRate,
-    last_queue: Option<Instant>,
     samples: VecDeque<(Instant, Bitrate)>,
     /// Before there is any sample.
     initial: Bitrate,
@@ -71,9 +63,6 @@ pub struct BbrController {
     round_since: Instant,
     silent_since: Option<Instant>,
     last_sent: Instant,
-    rtt: Option<Duration>,
-    packets_lost: u64,
-    packets_received: u64,
 }
 
 impl BbrController {
@@ -81,14 +70,9 @@ impl BbrController {
     pub fn new(config: SimpleConfig) -> Self {
         Self {
             config,
-            history: History::default(),
-            queue: QueueDelay::default(),
-            delivery: DeliveryRate::default(),
+            observed: Observed::default(),
             sent: VecDeque::new(),
             sent_bytes: 0,
-            losses: LossRate::default(),
-            random: LossRate::default(),
-            last_queue: None,
             samples: VecDeque::new(),
             initial: config.start,
             phase: Phase::Startup {
@@ -98,9 +82,6 @@ impl BbrController {
             round_since: Instant::ZERO,
             silent_since: None,
             last_sent: Instant::ZERO,
-            rtt: None,
-            packets_lost: 0,
-            packets_received: 0,
         }
     }
 
@@ -125,7 +106,9 @@ impl BbrController {
     }
 
     fn round(&self) -> Duration {
-        self.rtt.map_or(LEAST_ROUND, |rtt| rtt.max(LEAST_ROUND))
+        self.observed
+            .rtt
+            .map_or(LEAST_ROUND, |rtt| rtt.max(LEAST_ROUND))
     }
 
     fn is_app_limited(&self) -> bool {
@@ -134,8 +117,7 @@ impl BbrController {
     }
 
     fn sample(&mut self, now: Instant) -> Bitrate {
-        let lost = self.random.settled_share().min(0.95);
-        let rate = self.delivery.over(SAMPLE_SPAN) * (1.0 / (1.0 - lost));
+        let rate = self.observed.sendable(SAMPLE_SPAN);
         if rate == Bitrate::ZERO {
             return rate;
         }
@@ -162,7 +144,7 @@ impl BbrController {
     }
 
     fn decide(&mut self, now: Instant) {
-        let standing = self.queue.standing();
+        let standing = self.observed.queue.standing();
         let rate = self.sample(now);
         let narrowed = rate > Bitrate::ZERO && rate < self.bandwidth() * NARROWED;
         if standing >= QUEUE_TOO_LONG && narrowed && !self.is_app_limited() {
@@ -178,7 +160,7 @@ impl BbrController {
             let waited = now - since;
             if standing < QUEUE_NOTICED && waited >= self.round() / 2 || waited > LONGEST_DRAIN {
                 if waited > LONGEST_DRAIN {
-                    self.queue.rebase();
+                    self.observed.queue.rebase();
                 }
                 self.begin_round(now, Phase::Cruise { step: 2 });
             }
@@ -241,36 +223,14 @@ impl CongestionController for BbrController {
             self.sent.pop_front();
             self.sent_bytes -= bytes;
         }
-        self.history.on_sent(now, packet);
+        self.observed.on_sent(now, packet);
     }
 
     fn on_feedback(&mut self, now: Instant, feedback: &Feedback<'_>) {
-        let outcome = self.history.on_feedback(now, feedback);
-        self.rtt = outcome.rtt.or(self.rtt);
-        let acked = outcome.acked.len() as u64;
-        self.losses
-            .on_report(now, acked, outcome.lost, outcome.recovered);
-        self.packets_received += acked;
-        self.packets_lost = (self.packets_lost + outcome.lost).saturating_sub(outcome.recovered);
-        if acked == 0 && outcome.lost == 0 {
+        if self.observed.on_feedback(now, feedback, false).is_none() {
             return;
         }
         self.silent_since = Some(now);
-        for packet in &outcome.acked {
-            self.delivery.on_packet(packet.arrival, packet.bytes);
-            if !packet.ambiguous {
-                self.queue.on_packet(packet.sent_at, packet.arrival);
-            }
-        }
-        if self.queue.standing() >= QUEUE_BEHIND_LOSS {
-            self.last_queue = Some(now);
-        }
-        let forgotten = Duration::from_millis(300);
-        if self.last_queue.is_none_or(|at| now - at > forgotten) {
-            self.random
-                .on_report(now, acked, outcome.lost, outcome.recovered);
-            self.random.on_runs(outcome.lost, outcome.runs);
-        }
         self.decide(now);
     }
 
@@ -295,7 +255,7 @@ impl CongestionController for BbrController {
         let since = self
             .silent_since
             .filter(|_| self.target_bitrate() > self.config.min)?;
-        let patience = SILENCE.mul_f64(1.0 + 2.0 * self.random.settled_share());
+        let patience = SILENCE.mul_f64(1.0 + 2.0 * self.observed.random.settled_share());
         (self.last_sent >= since + Duration::from_millis(500)).then_some(since + patience)
     }
 
@@ -321,16 +281,7 @@ impl CongestionController for BbrController {
     }
 
     fn path(&self) -> PathEstimate {
-        PathEstimate {
-            rtt: self.rtt,
-            queue_delay: self.queue.standing(),
-            loss: self.losses.share(),
-            random_loss: self.random.settled_share(),
-            burst: self.random.burst(),
-            delivered: self.delivery.over(Duration::from_millis(500)),
-            packets_lost: self.packets_lost,
-            packets_received: self.packets_received,
-        }
+        self.observed.estimate()
     }
 }
 

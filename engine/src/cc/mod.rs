@@ -10,6 +10,7 @@ mod allocation;
 mod bbr;
 mod delivery;
 mod history;
+mod observed;
 mod queue;
 mod simple;
 mod trendline;

@@ -14,9 +14,7 @@
 
 use core::time::Duration;
 
-use super::delivery::{DeliveryRate, LossRate};
-use super::history::History;
-use super::queue::QueueDelay;
+use super::observed::{Observed, QUEUE_BEHIND_LOSS};
 use super::trendline::{Trendline, Usage};
 use super::{CongestionController, Pacing, PathEstimate, SentPacket};
 use crate::time::{Bitrate, Instant};
@@ -51,10 +49,6 @@ impl Default for SimpleConfig {
 const QUEUE_NOTICED: Duration = Duration::from_millis(10);
 /// A queue like this is drained even if it has stopped growing.
 const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
-/// Losses with a queue of this length are taken for the queue's overflow.
-const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
-/// What is reported lost so long after the queue may still be what overflowed it.
-const QUEUE_FORGOTTEN: Duration = Duration::from_millis(300);
 const LOSS_NOTICED: f64 = 0.10;
 const BACKOFF: f64 = 0.85;
 const LEAST_DRAIN: f64 = 0.25;
@@ -98,15 +92,8 @@ enum Phase {
 #[derive(Debug)]
 pub struct SimpleController {
     config: SimpleConfig,
-    history: History,
+    observed: Observed,
     trendline: Trendline,
-    queue: QueueDelay,
-    delivery: DeliveryRate,
-    losses: LossRate,
-    /// Those that no queue explains.
-    random: LossRate,
-    /// When a queue stood for the last time.
-    last_queue: Option<Instant>,
     phase: Phase,
     target: Bitrate,
     /// The delivered rate at the last overuse or while draining after it.
@@ -115,9 +102,6 @@ pub struct SimpleController {
     last_backoff: Instant,
     silent_since: Option<Instant>,
     last_sent: Instant,
-    rtt: Option<Duration>,
-    packets_lost: u64,
-    packets_received: u64,
 }
 
 impl SimpleController {
@@ -125,13 +109,8 @@ impl SimpleController {
     pub fn new(config: SimpleConfig) -> Self {
         Self {
             config,
-            history: History::default(),
+            observed: Observed::default(),
             trendline: Trendline::new(),
-            queue: QueueDelay::default(),
-            delivery: DeliveryRate::default(),
-            losses: LossRate::default(),
-            random: LossRate::default(),
-            last_queue: None,
             phase: Phase::Start,
             target: config.start.clamp(config.min, config.max),
             capacity: None,
@@ -139,9 +118,6 @@ impl SimpleController {
             last_backoff: Instant::ZERO,
             silent_since: None,
             last_sent: Instant::ZERO,
-            rtt: None,
-            packets_lost: 0,
-            packets_received: 0,
         }
     }
 
@@ -149,18 +125,13 @@ impl SimpleController {
         self.target = target.clamp(self.config.min, self.config.max);
     }
 
-    /// What was sent for what came: the delivered rate, and with it what is lost without any queue.
-    fn sendable(&self, span: Duration) -> Bitrate {
-        self.delivery.over(span) * (1.0 / (1.0 - self.random.settled_share().min(0.95)))
-    }
-
     /// How long a change of rate takes to show in a report.
     fn response_time(&self) -> Duration {
-        self.rtt.unwrap_or(Duration::from_millis(100)) + Duration::from_millis(100)
+        self.observed.rtt.unwrap_or(Duration::from_millis(100)) + Duration::from_millis(100)
     }
 
     fn decide(&mut self, now: Instant) {
-        let standing = self.queue.standing();
+        let standing = self.observed.queue.standing();
         let usage = self.trendline.usage();
         if let Phase::Drain { since, queue } = self.phase {
             self.drain(now, since, queue, standing);
@@ -168,7 +139,8 @@ impl SimpleController {
         }
         let settled = now - self.last_backoff >= self.response_time();
         let growing = usage == Usage::Over && standing >= QUEUE_NOTICED;
-        let overflowing = self.losses.share() > LOSS_NOTICED && standing >= QUEUE_BEHIND_LOSS;
+        let overflowing =
+            self.observed.losses.share() > LOSS_NOTICED && standing >= QUEUE_BEHIND_LOSS;
         if settled && (growing || overflowing || standing >= QUEUE_TOO_LONG) {
             self.back_off(now, standing);
         } else if usage == Usage::Normal && standing < QUEUE_TOO_LONG / 2 {
@@ -178,7 +150,7 @@ impl SimpleController {
 
     fn back_off(&mut self, now: Instant, standing: Duration) {
         // A short span, since the longer one still holds what came before the path narrowed.
-        let delivered = self.sendable(Duration::from_millis(250));
+        let delivered = self.observed.sendable(Duration::from_millis(250));
         let delivered = if delivered == Bitrate::ZERO {
             self.target
         } else {
@@ -197,7 +169,7 @@ impl SimpleController {
         let waited = now - since;
         let queue = queue.max(standing);
         self.phase = Phase::Drain { since, queue };
-        let delivered = self.sendable(Duration::from_millis(250));
+        let delivered = self.observed.sendable(Duration::from_millis(250));
         // What is reported within a round trip was sent before the rate was cut, so it came as fast as the path lets it:
         // the longer one looks, the less of it is from before the path narrowed.
         if waited < self.response_time() && standing >= QUEUE_NOTICED && delivered > Bitrate::ZERO {
@@ -213,7 +185,7 @@ impl SimpleController {
         }
         if !drained && standing * 10 > queue * 7 {
             // Sending far less did not shorten it: not our queue, but a longer way.
-            self.queue.rebase();
+            self.observed.queue.rebase();
         }
         let resume = self
             .capacity
@@ -231,7 +203,7 @@ impl SimpleController {
             .min(Duration::from_millis(500));
         self.last_update = Some(now);
         let seconds = elapsed.as_secs_f64();
-        let delivered = self.delivery.over(Duration::from_millis(500));
+        let delivered = self.observed.delivery.over(Duration::from_millis(500));
         // Once the delivered rate is well above it, the old capacity says nothing any more.
         if self
             .capacity
@@ -243,8 +215,8 @@ impl SimpleController {
             self.target > capacity * (1.0 - NEAR_CAPACITY)
                 && self.target < capacity * (1.0 + NEAR_CAPACITY)
         });
-        let well =
-            now - self.last_backoff >= LATE_GROWTH_AFTER && self.queue.standing() < QUEUE_NOTICED;
+        let well = now - self.last_backoff >= LATE_GROWTH_AFTER
+            && self.observed.queue.standing() < QUEUE_NOTICED;
         let grown = if self.phase == Phase::Start {
             self.target * START_GROWTH_PER_SECOND.powf(seconds)
         } else if well {
@@ -256,7 +228,7 @@ impl SimpleController {
             self.target * GROWTH_PER_SECOND.powf(seconds)
         };
         // Lost packets were sent as well: what is delivered is compared with what of the target can be.
-        let deliverable = 1.0 - self.losses.share().min(0.95);
+        let deliverable = 1.0 - self.observed.losses.share().min(0.95);
         let limit = delivered * (AHEAD_OF_DELIVERED / deliverable) + AHEAD_OF_DELIVERED_MARGIN;
         if grown <= limit {
             self.set_target(grown);
@@ -277,41 +249,18 @@ impl CongestionController for SimpleController {
             self.silent_since = Some(now);
         }
         self.last_sent = now;
-        self.history.on_sent(now, packet);
+        self.observed.on_sent(now, packet);
     }
 
     fn on_feedback(&mut self, now: Instant, feedback: &Feedback<'_>) {
-        let outcome = self.history.on_feedback(now, feedback);
-        self.rtt = outcome.rtt.or(self.rtt);
-        self.losses.on_report(
-            now,
-            outcome.acked.len() as u64,
-            outcome.lost,
-            outcome.recovered,
-        );
-        self.packets_received += outcome.acked.len() as u64;
-        self.packets_lost = (self.packets_lost + outcome.lost).saturating_sub(outcome.recovered);
-        if outcome.acked.is_empty() && outcome.lost == 0 {
-            return;
-        }
-        self.silent_since = Some(now);
-        for packet in &outcome.acked {
-            self.delivery.on_packet(packet.arrival, packet.bytes);
-            if !packet.ambiguous {
-                self.trendline
-                    .on_packet(now, packet.sent_at, packet.arrival);
-                self.queue.on_packet(packet.sent_at, packet.arrival);
-            }
-        }
         let draining = matches!(self.phase, Phase::Drain { .. });
-        if draining || self.queue.standing() >= QUEUE_BEHIND_LOSS {
-            self.last_queue = Some(now);
-        }
-        if self.last_queue.is_none_or(|at| now - at > QUEUE_FORGOTTEN) {
-            let acked = outcome.acked.len() as u64;
-            self.random
-                .on_report(now, acked, outcome.lost, outcome.recovered);
-            self.random.on_runs(outcome.lost, outcome.runs);
+        let Some(outcome) = self.observed.on_feedback(now, feedback, draining) else {
+            return;
+        };
+        self.silent_since = Some(now);
+        for packet in outcome.acked.iter().filter(|packet| !packet.ambiguous) {
+            self.trendline
+                .on_packet(now, packet.sent_at, packet.arrival);
         }
         self.decide(now);
     }
@@ -334,7 +283,7 @@ impl CongestionController for SimpleController {
             .silent_since
             .filter(|_| self.target > self.config.min)?;
         // Where most is lost, most reports are too.
-        let patience = SILENCE.mul_f64(1.0 + 2.0 * self.random.settled_share());
+        let patience = SILENCE.mul_f64(1.0 + 2.0 * self.observed.random.settled_share());
         (self.last_sent >= since + WORTH_A_REPORT).then_some(since + patience)
     }
 
@@ -354,16 +303,7 @@ impl CongestionController for SimpleController {
     }
 
     fn path(&self) -> PathEstimate {
-        PathEstimate {
-            rtt: self.rtt,
-            queue_delay: self.queue.standing(),
-            loss: self.losses.share(),
-            random_loss: self.random.settled_share(),
-            burst: self.random.burst(),
-            delivered: self.delivery.over(Duration::from_millis(500)),
-            packets_lost: self.packets_lost,
-            packets_received: self.packets_received,
-        }
+        self.observed.estimate()
     }
 }
 

@@ -1,0 +1,90 @@
+//! What reports say of the path: the same for every controller, which differ in what they make of it.
+
+use core::time::Duration;
+
+use super::delivery::{DeliveryRate, LossRate};
+use super::history::{History, Outcome};
+use super::queue::QueueDelay;
+use super::{PathEstimate, SentPacket};
+use crate::time::{Bitrate, Instant};
+use crate::wire::feedback::Feedback;
+
+/// Losses with a queue of this length are taken for the queue's overflow.
+pub(super) const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
+/// What is reported lost so long after the queue may still be what overflowed it.
+const QUEUE_FORGOTTEN: Duration = Duration::from_millis(300);
+/// Of [`PathEstimate::delivered`].
+const DELIVERED_SPAN: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    history: History,
+    pub(super) queue: QueueDelay,
+    pub(super) delivery: DeliveryRate,
+    pub(super) losses: LossRate,
+    /// Those that no queue explains.
+    pub(super) random: LossRate,
+    /// When a queue stood for the last time.
+    last_queue: Option<Instant>,
+    pub(super) rtt: Option<Duration>,
+    packets_lost: u64,
+    packets_received: u64,
+}
+
+impl Observed {
+    pub(super) fn on_sent(&mut self, now: Instant, packet: SentPacket) {
+        self.history.on_sent(now, packet);
+    }
+
+    /// What a report has told; none if nothing new. While `draining`, the queue that is drained counts as standing.
+    pub(super) fn on_feedback(
+        &mut self,
+        now: Instant,
+        feedback: &Feedback<'_>,
+        draining: bool,
+    ) -> Option<Outcome> {
+        let outcome = self.history.on_feedback(now, feedback);
+        self.rtt = outcome.rtt.or(self.rtt);
+        let acked = outcome.acked.len() as u64;
+        self.losses
+            .on_report(now, acked, outcome.lost, outcome.recovered);
+        self.packets_received += acked;
+        self.packets_lost = (self.packets_lost + outcome.lost).saturating_sub(outcome.recovered);
+        if acked == 0 && outcome.lost == 0 {
+            return None;
+        }
+        for packet in &outcome.acked {
+            self.delivery.on_packet(packet.arrival, packet.bytes);
+            if !packet.ambiguous {
+                self.queue.on_packet(packet.sent_at, packet.arrival);
+            }
+        }
+        if draining || self.queue.standing() >= QUEUE_BEHIND_LOSS {
+            self.last_queue = Some(now);
+        }
+        if self.last_queue.is_none_or(|at| now - at > QUEUE_FORGOTTEN) {
+            self.random
+                .on_report(now, acked, outcome.lost, outcome.recovered);
+            self.random.on_runs(outcome.lost, outcome.runs);
+        }
+        Some(outcome)
+    }
+
+    /// What was sent for what came: the delivered rate, and with it what is lost without any queue.
+    pub(super) fn sendable(&self, span: Duration) -> Bitrate {
+        self.delivery.over(span) * (1.0 / (1.0 - self.random.settled_share().min(0.95)))
+    }
+
+    pub(super) fn estimate(&self) -> PathEstimate {
+        PathEstimate {
+            rtt: self.rtt,
+            queue_delay: self.queue.standing(),
+            loss: self.losses.share(),
+            random_loss: self.random.settled_share(),
+            burst: self.random.burst(),
+            delivered: self.delivery.over(DELIVERED_SPAN),
+            packets_lost: self.packets_lost,
+            packets_received: self.packets_received,
+        }
+    }
+}
