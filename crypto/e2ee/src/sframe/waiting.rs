@@ -38,6 +38,8 @@ pub struct Waiting<T> {
     frames: VecDeque<Held<T>>,
     bytes: usize,
     dropped: u64,
+    /// What their owner has not been told of yet.
+    gone: Vec<T>,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,7 @@ impl<T> Waiting<T> {
             frames: VecDeque::new(),
             bytes: 0,
             dropped: 0,
+            gone: Vec::new(),
         }
     }
 
@@ -64,6 +67,7 @@ impl<T> Waiting<T> {
         self.expire(now);
         if frame.len() > self.limits.bytes || self.limits.frames == 0 {
             self.dropped += 1;
+            self.gone.push(about);
             return;
         }
         let mut of_kid = self
@@ -135,10 +139,17 @@ impl<T> Waiting<T> {
         self.dropped
     }
 
+    /// What was to be known of the frames that were dropped since the last call, oldest first. Take it after each call
+    /// that may drop: nothing else empties it.
+    pub fn take_dropped(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.gone)
+    }
+
     fn drop_at(&mut self, index: usize) {
         if let Some(held) = self.frames.remove(index) {
             self.bytes -= held.frame.len();
             self.dropped += 1;
+            self.gone.push(held.about);
         }
     }
 }
@@ -182,6 +193,8 @@ mod tests {
             waiting.hold(0, Kid(1), vec![1], about);
         }
         assert_eq!(left(&mut waiting), [70, 48, 49]);
+        assert_eq!(waiting.take_dropped(), (0..48).collect::<Vec<_>>());
+        assert!(waiting.take_dropped().is_empty());
     }
 
     #[test]
