@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use smrtc_e2ee::mls::Suite;
 use smrtc_e2ee::sframe::CipherSuite;
 use smrtc_engine::time::Instant;
 use smrtc_engine::wire::media::MediaKind;
@@ -43,6 +44,16 @@ pub(crate) fn suite(name: &str) -> Result<CipherSuite, CallError> {
         .into_iter()
         .find(|suite| suite.name() == name)
         .ok_or(CallError::UnknownSuite)
+}
+
+/// A suite of group keys by the name that the SDK uses.
+pub(crate) fn mls_suite(name: &str) -> Result<Suite, CallError> {
+    match name {
+        "SM2_SM4_GCM_SM3" => Ok(Suite::Sm2Sm4GcmSm3),
+        "SM2_PKE_SM4_GCM_SM3" => Ok(Suite::Sm2PkeSm4GcmSm3),
+        "P256_AES_128_GCM_SHA256" => Ok(Suite::P256Aes128GcmSha256),
+        _ => Err(CallError::UnknownSuite),
+    }
 }
 
 /// A kind of media by the name that the SDK uses.

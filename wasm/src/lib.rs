@@ -1,20 +1,28 @@
 //! The browser binding: a thin shell where the engine and the sealing meet.
 //!
 //! - [`uplink`], [`downlink`]: one object for each worker; bytes and times in, bytes and events out.
-//! - [`sealing`]: the one place where engine and keys meet; `outgoing`: datagrams that JavaScript reads where they lie.
-//! - `messages`: control messages ⇄ plain objects. `js`: the conversions they share.
+//! - [`sealing`]: the one place where engine and keys meet; `keys`: where the keys come from, and how they get from worker to
+//!   worker; `outgoing`: datagrams that JavaScript reads where they lie.
+//! - `messages`: control messages ⇄ plain objects; `group_messages`: those of the MLS group ⇄ its session. `js`: the
+//!   conversions they share.
+//! - [`known_answers`]: the self-test on demand. `wiping_alloc`: memory that is given back is zeros.
 //!
 //! It converts and delegates; it decides nothing. What exists only for libopus is in `libc`.
 
 pub mod downlink;
 mod error;
+mod group_messages;
 mod js;
+mod keys;
+pub mod known_answers;
 #[cfg(target_arch = "wasm32")]
 mod libc;
 mod messages;
 mod outgoing;
 pub mod sealing;
 pub mod uplink;
+#[cfg(target_arch = "wasm32")]
+mod wiping_alloc;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use smrtc_engine::control::v1::{self, client_message, server_message};
 
+use crate::group_messages::GroupEvent;
+
 /// A published track.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -142,6 +144,9 @@ pub(crate) enum Event {
     },
     SealFailed {
         reason: String,
+    },
+    Group {
+        event: GroupEvent,
     },
     Log {
         level: &'static str,

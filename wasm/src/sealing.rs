@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use smrtc_e2ee::sframe::{Header, KeyStore, MAX_OVERHEAD_BYTES, OpenError, Sealer};
+use smrtc_e2ee::sframe::{Header, KeyStore, Kid, MAX_OVERHEAD_BYTES, OpenError, Sealer};
 use smrtc_e2ee::{ExternalKey, KeyProvider, OsRng};
 use smrtc_engine::recv::OpenFailure;
 use smrtc_engine::send::{FrameParams, Uplink, UplinkInput};
@@ -19,7 +19,7 @@ use smrtc_engine::wire::media::FrameHeader;
 use crate::error::CallError;
 use crate::js;
 
-/// The key source of this issue: a secret that the application hands over.
+/// The key source that is a secret of the application's.
 pub(crate) fn external_key(suite: &str, secret: &[u8]) -> Result<ExternalKey, CallError> {
     ExternalKey::new(js::suite(suite)?, secret).map_err(|_| CallError::KeyLength)
 }
@@ -86,13 +86,18 @@ pub(crate) fn seal(
         .map_err(|error| error.to_string())
 }
 
+/// The KID of a sealed frame; none if it has no header.
+pub(crate) fn kid_of(frame: &[u8]) -> Option<Kid> {
+    Header::parse(frame).ok().map(|(header, _)| header.kid)
+}
+
 /// Opens one frame where it lies; returns the KID it was sealed under.
 ///
 /// # Errors
 ///
 /// [`OpenError`]; the frame is dropped.
-pub(crate) fn open(
-    keys: &mut KeyStore,
+pub(crate) fn open<P: KeyProvider>(
+    keys: &mut KeyStore<P>,
     header: &FrameHeader,
     frame: &mut [u8],
 ) -> Result<u64, OpenError> {

@@ -5,6 +5,7 @@
 //!
 //! Keys outlive sessions, and with them the replay windows: what was opened before a reconnection is not opened again.
 
+mod group_keys;
 mod opening;
 mod video_out;
 
@@ -13,18 +14,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smrtc_audio::{AudioReceiveStats, Playout, PlayoutConfig, SourceId};
-use smrtc_e2ee::sframe::KeyStore;
+use smrtc_e2ee::mls::MlsKeys;
+use smrtc_e2ee::sframe::{KeyStore, KeyStoreLimits, Waiting, WaitingLimits};
 use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkEvent, DownlinkInput, DownlinkOutput};
 use smrtc_engine::stats::DownlinkStats;
 use smrtc_engine::time::{Instant, MediaTime};
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroize;
 
+use crate::error::CallError;
 use crate::js;
+use crate::keys::Keys;
 use crate::outgoing::Outgoing;
 use crate::sealing;
 use crate::uplink::seed;
-use opening::{CANNOT_DECRYPT, SenderKeys};
+use opening::{CANNOT_DECRYPT, Held, SenderKeys};
 pub use video_out::VideoOut;
 
 /// Options of the constructor.
@@ -32,6 +36,8 @@ pub use video_out::VideoOut;
 #[serde(rename_all = "camelCase")]
 struct Config {
     suite: String,
+    /// `mls` or `external`.
+    key_source: String,
     min_playout_delay_us: f64,
     max_playout_delay_us: f64,
 }
@@ -75,7 +81,11 @@ struct AudioStats {
 /// Receiving, opening, and the playout of sound. Times are microseconds of the worker's `performance.now`.
 #[wasm_bindgen]
 pub struct DownlinkEngine {
-    keys: KeyStore,
+    keys: KeyStore<Keys>,
+    /// Frames that came before their key.
+    waiting: Waiting<Held>,
+    /// As whom the gateway presents each participant; with group keys the group must agree.
+    users: BTreeMap<u32, String>,
     playout: Playout,
     config: DownlinkConfig,
     downlink: Downlink,
@@ -89,7 +99,8 @@ pub struct DownlinkEngine {
 
 #[wasm_bindgen]
 impl DownlinkEngine {
-    /// Takes the options, and the secret that the room shares; `key` is wiped after it was read.
+    /// Takes the options, and the secret that the room shares, which is wiped after it was read; it is empty with group
+    /// keys, which come by [`Self::key_message`].
     ///
     /// # Errors
     ///
@@ -97,7 +108,11 @@ impl DownlinkEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(config: JsValue, mut key: Vec<u8>) -> Result<DownlinkEngine, JsValue> {
         let config: Config = js::from_object(config, "config")?;
-        let provider = sealing::external_key(&config.suite, &key);
+        let keys = match &*config.key_source {
+            "mls" => js::suite(&config.suite).map(|suite| Keys::Mls(MlsKeys::new(suite))),
+            "external" => sealing::external_key(&config.suite, &key).map(Keys::External),
+            _ => Err(CallError::Argument("keySource")),
+        };
         key.zeroize();
         let min_delay = Duration::from_micros(config.min_playout_delay_us as u64);
         let max_delay = Duration::from_micros(config.max_playout_delay_us as u64);
@@ -105,7 +120,9 @@ impl DownlinkEngine {
         let mut downlink_config = DownlinkConfig::default();
         downlink_config.video.playout.max = max_delay;
         Ok(Self {
-            keys: KeyStore::new(Box::new(provider?)),
+            keys: KeyStore::over(keys?, KeyStoreLimits::default()),
+            waiting: Waiting::new(WaitingLimits::default()),
+            users: BTreeMap::new(),
             playout: Playout::new(PlayoutConfig {
                 min_delay: audio.min_delay.max(min_delay),
                 max_delay: audio.max_delay.max(max_delay),
@@ -126,6 +143,7 @@ impl DownlinkEngine {
     #[wasm_bindgen(js_name = openSession)]
     pub fn open_session(&mut self) {
         self.downlink = Downlink::new(self.config, seed());
+        self.waiting = Waiting::new(WaitingLimits::default());
         for (source, _) in std::mem::take(&mut self.audio_tracks) {
             self.playout.remove(source);
         }
@@ -143,7 +161,9 @@ impl DownlinkEngine {
 
     /// The time of [`Self::next_timeout`] has come.
     pub fn timeout(&mut self, now_us: f64) {
-        self.feed(js::instant(now_us), DownlinkInput::Timeout);
+        let now = js::instant(now_us);
+        self.run_keys(now);
+        self.feed(now, DownlinkInput::Timeout);
     }
 
     /// Takes the next datagram to send in hand; its length in bytes, 0 if there is none.
@@ -175,7 +195,8 @@ impl DownlinkEngine {
     /// When to call [`Self::timeout`]; infinity for never.
     #[wasm_bindgen(js_name = nextTimeout)]
     pub fn next_timeout(&self) -> f64 {
-        js::micros(self.timeout)
+        let keys = self.keys_deadline().into_iter().map(Instant::from_micros);
+        js::micros(keys.fold(self.timeout, Instant::min))
     }
 
     /// Receives a track from now on.

@@ -25,7 +25,10 @@ impl UplinkEngine {
     /// Address of `length` bytes in Wasm memory, for the frame of the next [`Self::seal_video`].
     #[wasm_bindgen(js_name = videoBuffer)]
     pub fn video_buffer(&mut self, length: usize) -> usize {
-        let sealer = self.session.as_ref().map(|session| &session.sealer);
+        let sealer = self
+            .session
+            .as_ref()
+            .and_then(|session| session.sealer.as_ref());
         self.video = Unsealed::with_length(sealer, length);
         self.video.text_address()
     }
@@ -85,8 +88,9 @@ impl UplinkEngine {
     }
 
     fn seal(&mut self, now_us: f64, track: u8, params: FrameParams, frame: Unsealed) -> bool {
+        // Before the group's first epoch there is no key, so nothing is sent.
         let Some(Session {
-            sealer,
+            sealer: Some(sealer),
             uplink: Some(uplink),
             ..
         }) = &mut self.session

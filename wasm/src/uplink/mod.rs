@@ -3,14 +3,17 @@
 //! Capture outlives sessions, so that the echo canceller keeps what it has learnt when the connection is lost. A
 //! session's engine exists from the answer to Join, which names the participant.
 
+mod group;
 mod media;
 mod session;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Deserialize;
 use smrtc_audio::{AudioOptions, Capture, CaptureConfig};
-use smrtc_e2ee::{ExternalKey, KeyProvider, OsRng, Rng};
+use smrtc_crypto::secret::Secret;
+use smrtc_e2ee::mls::{Identity, MlsKeys, Policy};
+use smrtc_e2ee::{KeyProvider, OsRng, Rng};
 use smrtc_engine::control::v1::{self, client_message};
 use smrtc_engine::send::{TrackConfig, Uplink, UplinkInput};
 use smrtc_engine::signal::SignalInput;
@@ -20,9 +23,11 @@ use zeroize::Zeroize;
 
 use crate::error::CallError;
 use crate::js;
+use crate::keys::Keys;
 use crate::messages::{self, Event};
 use crate::outgoing::Outgoing;
 use crate::sealing::{self, Unsealed};
+use group::{Group, GroupOptions};
 use session::Session;
 
 /// Options of the constructor.
@@ -30,15 +35,34 @@ use session::Session;
 #[serde(rename_all = "camelCase")]
 struct Config {
     suite: String,
+    /// Where keys come from; an external key unless this is there.
+    mls: Option<MlsConfig>,
     echo_cancellation: bool,
     noise_suppression: bool,
     auto_gain_control: bool,
 }
 
+/// Options of group keys.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MlsConfig {
+    suite: String,
+    /// Users whom the room admits; everybody if there is no list.
+    users: Option<BTreeSet<String>>,
+    /// Milliseconds since 1970 at which the worker's clock was 0.
+    time_origin: f64,
+}
+
 /// Capture, sealing, sending and the control stream. Times are microseconds of the worker's `performance.now`.
 #[wasm_bindgen]
 pub struct UplinkEngine {
-    provider: ExternalKey,
+    keys: Keys,
+    /// With group keys only.
+    group: Option<Box<Group>>,
+    /// Of the last call that told it.
+    now: Instant,
+    /// What is on its way to the downlink worker.
+    key_message: Secret,
     capture: Capture,
     samples_pushed: u64,
     /// Where the browser puts the next video frame.
@@ -53,16 +77,18 @@ pub struct UplinkEngine {
 
 #[wasm_bindgen]
 impl UplinkEngine {
-    /// Takes the options, and the secret that the room shares; `key` is wiped after it was read.
+    /// Takes the options and a secret, which is wiped after it was read: the key that the room shares or, with group keys,
+    /// the signature key that we are known by; empty for a new one.
     ///
     /// # Errors
     ///
-    /// Throws if an option is malformed or the key has another length than 16 to 64 bytes.
+    /// Throws if an option is malformed or the secret is none.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: JsValue, mut key: Vec<u8>) -> Result<UplinkEngine, JsValue> {
+    pub fn new(config: JsValue, mut secret: Vec<u8>) -> Result<UplinkEngine, JsValue> {
         let config: Config = js::from_object(config, "config")?;
-        let provider = sealing::external_key(&config.suite, &key);
-        key.zeroize();
+        let source = key_source(&config, &secret);
+        secret.zeroize();
+        let (keys, group) = source?;
         let capture = Capture::new(CaptureConfig {
             audio: audio_options(
                 config.echo_cancellation,
@@ -73,7 +99,10 @@ impl UplinkEngine {
         })
         .map_err(|_| CallError::Audio)?;
         Ok(Self {
-            provider: provider?,
+            keys,
+            group,
+            now: Instant::ZERO,
+            key_message: Secret::zeroed(0),
             capture,
             samples_pushed: 0,
             video: Unsealed::default(),
@@ -85,32 +114,81 @@ impl UplinkEngine {
         })
     }
 
-    /// Forgets the session before and takes a fresh sealing key: a key and counter never meet twice.
+    /// Forgets the session before and takes a fresh sealing key, if there is one to take yet: a key and counter never
+    /// meet twice.
     ///
     /// # Errors
     ///
     /// Throws if there is no randomness for the key.
     #[wasm_bindgen(js_name = openSession)]
-    pub fn open_session(&mut self) -> Result<(), JsValue> {
+    pub fn open_session(&mut self, now_us: f64) -> Result<(), JsValue> {
+        self.now = js::instant(now_us);
         self.session = None;
         self.video_tracks.clear();
         self.control.clear();
         self.datagrams.clear();
         self.events.clear();
-        self.session = Some(Session::new(sealing::fresh_sealer(&mut self.provider)?));
+        if let Some(group) = &mut self.group {
+            group.disconnected(self.now);
+        }
+        let mut session = Session::new();
+        session.follow(&mut self.keys)?;
+        self.session = Some(session);
         Ok(())
     }
 
-    /// Key id of the session's sealing key, 16 hexadecimal digits; empty without a session.
+    /// Key id of the session's sealing key, 16 hexadecimal digits; empty if there is none.
     pub fn kid(&self) -> String {
-        self.session.as_ref().map_or(String::new(), |session| {
-            format!("{:016x}", session.sealer.kid().0)
-        })
+        self.session
+            .as_ref()
+            .and_then(|session| session.sealer.as_ref())
+            .map_or(String::new(), |sealer| format!("{:016x}", sealer.kid().0))
     }
 
-    /// The key source's epoch; 0 for a key that has none.
+    /// The epoch that we seal in; 0 for a key that has none.
     pub fn epoch(&self) -> f64 {
-        self.provider.epoch() as f64
+        self.keys.epoch() as f64
+    }
+
+    /// `mls` or `external`.
+    #[wasm_bindgen(js_name = keySource)]
+    pub fn key_source(&self) -> String {
+        self.keys.source().to_owned()
+    }
+
+    /// Takes the next message for the downlink worker in hand; its length in bytes, 0 if there is none. It is a secret.
+    #[wasm_bindgen(js_name = nextKeyMessage)]
+    pub fn next_key_message(&mut self) -> usize {
+        let next = self
+            .group
+            .as_mut()
+            .and_then(|group| group.messages.pop_front());
+        self.key_message = next.map_or_else(|| Secret::zeroed(0), |message| message.to_bytes());
+        self.key_message.expose().len()
+    }
+
+    /// Where the message in hand lies in Wasm memory, until the next is taken, which wipes it.
+    #[wasm_bindgen(js_name = keyMessageAddress)]
+    pub fn key_message_address(&self) -> usize {
+        self.key_message.expose().as_ptr().addr()
+    }
+
+    /// Takes the signature key that we are known by in hand, as [`Self::next_key_message`] does. It is a secret.
+    #[wasm_bindgen(js_name = takeIdentity)]
+    pub fn take_identity(&mut self) -> usize {
+        let identity = self.group.as_ref().and_then(|group| group.identity());
+        self.key_message = identity.map_or_else(|| Secret::zeroed(0), Secret::clone);
+        self.key_message.expose().len()
+    }
+
+    /// Asks the group for new keys; nothing happens with an external key.
+    #[wasm_bindgen(js_name = rotateKeys)]
+    pub fn rotate_keys(&mut self, now_us: f64) {
+        self.now = js::instant(now_us);
+        if let Some(group) = &mut self.group {
+            group.rotate(self.now);
+        }
+        self.drain();
     }
 
     /// Asks to enter the room; returns the request's number.
@@ -145,12 +223,13 @@ impl UplinkEngine {
 
     /// Takes a piece of the control stream.
     pub fn control(&mut self, now_us: f64, bytes: &[u8]) {
+        self.now = js::instant(now_us);
         let Some(session) = &mut self.session else {
             return;
         };
         let result = session
             .signal
-            .handle_input(js::instant(now_us), SignalInput::Bytes(bytes));
+            .handle_input(self.now, SignalInput::Bytes(bytes));
         if let Err(error) = result {
             self.log("warn", format!("control stream: {error}"));
         }
@@ -164,6 +243,10 @@ impl UplinkEngine {
 
     /// The time of [`Self::next_timeout`] has come.
     pub fn timeout(&mut self, now_us: f64) {
+        self.now = js::instant(now_us);
+        if let Some(group) = &mut self.group {
+            group.timeout(self.now);
+        }
         if let Some(session) = &mut self.session {
             // Only what arrives can be malformed.
             let _ = session
@@ -202,9 +285,12 @@ impl UplinkEngine {
     /// When to call [`Self::timeout`]; infinity for never.
     #[wasm_bindgen(js_name = nextTimeout)]
     pub fn next_timeout(&self) -> f64 {
-        self.session
-            .as_ref()
-            .map_or(f64::INFINITY, |session| js::micros(session.next_timeout()))
+        let group = self.group.as_ref().and_then(|group| group.deadline());
+        let keys = [group, self.keys.deadline()];
+        let keys = keys.into_iter().flatten().map(Instant::from_micros);
+        self.session.as_ref().map_or(f64::INFINITY, |session| {
+            js::micros(keys.fold(session.next_timeout(), Instant::min))
+        })
     }
 
     /// Adds a track, or changes its greatest bitrate (bit/s). Only after Join was answered.
@@ -279,13 +365,15 @@ impl UplinkEngine {
     }
 
     fn send_request(&mut self, now_us: f64, body: client_message::Body) -> Result<u32, JsValue> {
+        self.now = js::instant(now_us);
         let session = self.session.as_mut().ok_or(CallError::NoSession)?;
-        let id = session.signal.request(js::instant(now_us), body);
+        let id = session.signal.request(self.now, body);
         self.drain();
         Ok(id)
     }
 
     fn feed(&mut self, now_us: f64, input: UplinkInput<'_>) {
+        self.now = js::instant(now_us);
         if let Some(uplink) = self.uplink() {
             // What cannot be parsed is counted by the engine; there is nobody to tell.
             let _ = uplink.handle_input(js::instant(now_us), input);
@@ -310,6 +398,29 @@ impl UplinkEngine {
     fn log(&mut self, level: &'static str, message: String) {
         self.events.push_back(Event::Log { level, message });
     }
+}
+
+fn key_source(config: &Config, secret: &[u8]) -> Result<(Keys, Option<Box<Group>>), CallError> {
+    let Some(mls) = &config.mls else {
+        let key = sealing::external_key(&config.suite, secret)?;
+        return Ok((Keys::External(key), None));
+    };
+    let suite = js::mls_suite(&mls.suite)?;
+    let sframe_suite = js::suite(&config.suite)?;
+    let identity = (!secret.is_empty()).then(|| Secret::new(secret));
+    if let Some(identity) = &identity {
+        Identity::from_secret(suite, "anybody", identity.expose())
+            .map_err(|_| CallError::Argument("identity"))?;
+    }
+    let users = mls.users.clone();
+    let group = Group::new(GroupOptions {
+        suite,
+        sframe_suite,
+        policy: users.map_or(Policy::Everyone, Policy::Users),
+        identity,
+        unix_seconds_at_zero: mls.time_origin / 1e3,
+    });
+    Ok((Keys::Mls(MlsKeys::new(sframe_suite)), Some(Box::new(group))))
 }
 
 fn audio_options(echo: bool, noise: bool, gain: bool) -> AudioOptions {

@@ -6,13 +6,20 @@ use smrtc_engine::send::{Uplink, UplinkConfig, UplinkEvent, UplinkOutput};
 use smrtc_engine::signal::{Signal, SignalEvent, SignalOutput};
 use smrtc_engine::time::{Bitrate, Instant};
 
+use super::group::sealing_epoch;
 use super::{UplinkEngine, seed};
+use crate::error::CallError;
+use crate::keys::Keys;
 use crate::messages::{self, Event, TrackBitrate};
+use crate::sealing;
 
 /// What exists between two losses of the connection.
 pub(super) struct Session {
     pub(super) signal: Signal,
-    pub(super) sealer: Sealer,
+    /// None until the group's first epoch, and once we are out of it.
+    pub(super) sealer: Option<Sealer>,
+    /// The epoch of the sealer's key.
+    sealed_in: Option<u64>,
     /// From the answer to Join on, which names the participant.
     pub(super) uplink: Option<Uplink>,
     /// When each side wants to be woken.
@@ -21,10 +28,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(sealer: Sealer) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             signal: Signal::new(),
-            sealer,
+            sealer: None,
+            sealed_in: None,
             uplink: None,
             signal_timeout: Instant::FAR_FUTURE,
             uplink_timeout: Instant::FAR_FUTURE,
@@ -34,15 +42,44 @@ impl Session {
     pub(super) fn next_timeout(&self) -> Instant {
         self.signal_timeout.min(self.uplink_timeout)
     }
+
+    /// Seals in the epoch that the keys are in, under a key that has never sealed.
+    ///
+    /// # Errors
+    ///
+    /// No randomness; there is then no sealer, and nothing is sent.
+    pub(super) fn follow(&mut self, keys: &mut Keys) -> Result<(), CallError> {
+        let epoch = sealing_epoch(keys);
+        if self.sealer.is_some() && epoch == self.sealed_in {
+            return Ok(());
+        }
+        self.sealer = None;
+        self.sealed_in = epoch;
+        if epoch.is_some() {
+            self.sealer = Some(sealing::fresh_sealer(keys)?);
+        }
+        Ok(())
+    }
 }
 
 impl UplinkEngine {
-    /// Moves what both sides of the session put out into the queues that JavaScript polls.
+    /// Moves what all sides of the session put out into the queues that JavaScript polls.
     pub(super) fn drain(&mut self) {
-        let Some(session) = &mut self.session else {
-            return;
-        };
+        // What comes off the stream goes to the group, and what the group wants goes onto the stream.
+        while {
+            self.drain_group();
+            self.drain_signal()
+        } {}
+        self.drain_uplink();
+    }
+
+    /// Whether there was anything.
+    fn drain_signal(&mut self) -> bool {
+        let mut any = false;
         loop {
+            let Some(session) = &mut self.session else {
+                return any;
+            };
             match session.signal.poll_output() {
                 SignalOutput::Transmit(bytes) => self.control.push_back(bytes),
                 SignalOutput::Event(event) => {
@@ -55,14 +92,56 @@ impl UplinkEngine {
                             Uplink::new(UplinkConfig::default(), joined.participant_id, seed());
                         session.uplink = Some(uplink);
                     }
-                    self.events.extend(signal_event(event));
+                    if !self.is_for_group(&event) {
+                        self.events.extend(signal_event(event));
+                    }
                 }
                 SignalOutput::Timeout(at) => {
                     session.signal_timeout = at;
-                    break;
+                    return any;
                 }
             }
+            any = true;
         }
+    }
+
+    /// Shows the group what happened. Whether it was meant for the group alone.
+    fn is_for_group(&mut self, event: &SignalEvent) -> bool {
+        let Some(group) = &mut self.group else {
+            return false;
+        };
+        let received = match event {
+            SignalEvent::Reply { request_id, body } => group.received(self.now, *request_id, body),
+            SignalEvent::Notification(body) => group.received(self.now, 0, body),
+            SignalEvent::RequestTimedOut { request_id } => return group.timed_out(*request_id),
+        };
+        received.unwrap_or_else(|error| {
+            self.log("error", format!("no identity in the group: {error}"));
+            false
+        })
+    }
+
+    fn drain_group(&mut self) {
+        let (Some(session), Some(group)) = (&mut self.session, &mut self.group) else {
+            return;
+        };
+        if group.drain(self.now, &mut session.signal, &mut self.keys) {
+            session.sealer = None;
+        }
+        let followed = session.follow(&mut self.keys);
+        let events = group.events.drain(..);
+        self.events
+            .extend(events.map(|event| Event::Group { event }));
+        if let Err(error) = followed {
+            let reason = error.to_string();
+            self.events.push_back(Event::SealFailed { reason });
+        }
+    }
+
+    fn drain_uplink(&mut self) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
         let Some(uplink) = &mut session.uplink else {
             return;
         };

@@ -1,0 +1,101 @@
+//! The group's keys in the downlink worker: they come from the uplink worker, and end with their epoch.
+
+use smrtc_engine::time::Instant;
+use wasm_bindgen::prelude::*;
+use zeroize::Zeroize;
+
+use super::DownlinkEngine;
+use super::opening::Held;
+use crate::error::CallError;
+use crate::js;
+use crate::keys::KeyMessage;
+
+#[wasm_bindgen]
+impl DownlinkEngine {
+    /// Takes a message of the uplink worker's; `bytes` are wiped after they were read.
+    ///
+    /// # Errors
+    ///
+    /// Throws if it is none.
+    #[wasm_bindgen(js_name = keyMessage)]
+    pub fn key_message(&mut self, now_us: f64, mut bytes: Vec<u8>) -> Result<(), JsValue> {
+        let message = KeyMessage::from_bytes(&bytes);
+        bytes.zeroize();
+        let now = js::instant(now_us);
+        self.apply(now, message.ok_or(CallError::Argument("key message"))?);
+        self.drain(now);
+        Ok(())
+    }
+}
+
+impl DownlinkEngine {
+    fn apply(&mut self, now: Instant, message: KeyMessage) {
+        match message {
+            KeyMessage::Participant(id, user) => {
+                self.users.insert(id, user);
+                self.retry(now, false);
+            }
+            KeyMessage::Gone(id) => {
+                self.users.remove(&id);
+            }
+            KeyMessage::Stop => {
+                if let Some(keys) = self.keys.provider_mut().mls() {
+                    keys.clear();
+                }
+                self.keys.sweep();
+            }
+            KeyMessage::Epoch(epoch) => {
+                let Some(keys) = self.keys.provider_mut().mls() else {
+                    return;
+                };
+                let first = keys.epochs().is_empty();
+                keys.install(now.as_micros(), epoch);
+                self.keys.sweep();
+                self.retry(now, first);
+            }
+        }
+    }
+
+    /// Opens what has waited for a key that is there now. What was held before our first epoch and is not of it is of an
+    /// earlier one, whose keys never come.
+    fn retry(&mut self, now: Instant, first: bool) {
+        let Some(keys) = self.keys.provider_mut().mls() else {
+            return;
+        };
+        let known = |kid| first || keys.sender_of(kid).is_some();
+        for (frame, Held { header, since }) in self.waiting.take_ready(known) {
+            if first && !self.has_key(&frame) {
+                self.fail_held(now, header, since);
+            } else {
+                self.open(now, header, frame);
+            }
+        }
+    }
+
+    fn has_key(&mut self, frame: &[u8]) -> bool {
+        let kid = crate::sealing::kid_of(frame);
+        let keys = self.keys.provider_mut().mls();
+        kid.zip(keys)
+            .is_some_and(|(kid, keys)| keys.sender_of(kid).is_some())
+    }
+
+    /// Wipes epochs that are over, and gives up frames that have waited long enough.
+    pub(super) fn run_keys(&mut self, now: Instant) {
+        let advanced = self
+            .keys
+            .provider_mut()
+            .mls()
+            .is_some_and(|keys| keys.advance(now.as_micros()));
+        if advanced {
+            self.keys.sweep();
+        }
+        self.waiting.expire(now.as_micros());
+        self.fail_dropped(now);
+    }
+
+    pub(super) fn keys_deadline(&self) -> Option<u64> {
+        let waiting = self.waiting.deadline();
+        let epochs = self.keys.provider().deadline();
+        waiting.into_iter().chain(epochs).min()
+    }
+}
