@@ -1,7 +1,7 @@
 import { Emitter } from "./internal/emitter.ts";
 import { RtcError, fromPlainError, isRetryable } from "./errors.ts";
 import type { PlainError } from "./errors.ts";
-import type { ClientEvents, ConnectionState, EncryptionState } from "./events.ts";
+import type { ClientEvents, ConnectionState, EncryptionState, GroupMember, SelfTestReport } from "./events.ts";
 import type { LocalStream } from "./local_stream.ts";
 import type { ClientOptions, VideoCodecName } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
@@ -28,6 +28,8 @@ export class Client extends Emitter<ClientEvents> {
   /** The generation that is connected; another one while joining or leaving. */
   #connectedGeneration = -1;
   #lastLogs = "";
+  /** Identities compared, by user: see {@link setCompared}. */
+  readonly #compared = new Map<string, string>();
 
   /** @internal */
   constructor(options: ClientOptions) {
@@ -146,9 +148,48 @@ export class Client extends Emitter<ClientEvents> {
     return stats.measure(this.#transport);
   }
 
-  /** Suite, epoch and key ids. Never key bytes. */
+  /** Suite, key source, epoch, key ids and, with group keys, who is in the group and the code to compare. Never key bytes. */
   async getEncryptionState(): Promise<EncryptionState> {
     return (await this.getStats()).encryption;
+  }
+
+  /**
+   * Everybody in the group, ourselves included: they, and nobody else, hold the keys. Empty with an external key, where nobody
+   * knows who holds it, and before the group's first epoch.
+   */
+  getGroupMembers(): GroupMember[] {
+    return this.#call?.group?.members ?? [];
+  }
+
+  /** Six groups of five digits that all members of the group see alike, to compare by voice; empty if there is no group. */
+  getVerificationCode(): string {
+    return this.#call?.group?.verificationCode ?? "";
+  }
+
+  /**
+   * Says that you compared code or fingerprint with this user. It holds for the identity that the user has now, in this client; another
+   * key under the same name has to be compared again.
+   */
+  setCompared(userId: string, compared = true): void {
+    const { group } = this.#need();
+    if (group === undefined) throw new RtcError("INVALID_OPERATION", "with an external key there are no identities to compare");
+    group.setCompared(userId, compared);
+  }
+
+  /** Asks the group for new keys; the others follow. Nothing happens with an external key. */
+  async rotateKeys(): Promise<void> {
+    await this.#need().host.uplink.call("rotateKeys", undefined);
+  }
+
+  /**
+   * Runs the known-answer tests of all algorithms in both workers, in some 100 ms of each. With `{ run: false }` it only tells how
+   * they stand: each runs by itself before its algorithm is first used.
+   */
+  async selfTest({ run = true }: { readonly run?: boolean } = {}): Promise<SelfTestReport> {
+    const { host } = this.#need();
+    const [uplink, downlink] = await Promise.all([host.uplink.call("selfTest", { run }), host.downlink.call("selfTest", { run })]);
+    const both = [uplink.status, downlink.status];
+    return { status: both.includes("failed") ? "failed" : both.includes("untested") ? "untested" : "passed", uplink, downlink };
   }
 
   /** Emits `audio-volume` every `intervalMs` milliseconds, default 2,000, at least 100; 0 or less ends it. */
@@ -198,10 +239,12 @@ export class Client extends Emitter<ClientEvents> {
       log: this.#log,
       encodable,
       decodable,
+      compared: this.#compared,
       self: () => ({ userId: this.#userId, state: this.#state }),
       emit: (name, event) => this.emit(name, event),
       onClosed: (error) => this.#onClosed(error),
       onError: (thrown) => this.#onError(thrown),
+      onKeyChanged: () => this.#tellEncryption(),
     });
     if (generation !== this.#generation) {
       await call.close();
@@ -221,6 +264,11 @@ export class Client extends Emitter<ClientEvents> {
     this.#connectedGeneration = generation;
     this.#setState("CONNECTED");
     this.#need().roster.reset(joined);
+    this.#tellEncryption();
+  }
+
+  #tellEncryption(): void {
+    if (this.#call === undefined) return;
     void this.getEncryptionState().then((state) => this.emit("encryption-changed", state), () => undefined);
   }
 
@@ -307,9 +355,16 @@ function checkOptions(options: ClientOptions): void {
   if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
     throw new RtcError("INVALID_PARAMETER", "`gateway` is not an http or https URL");
   }
-  const key: unknown = options.encryption?.key;
-  if (!(key instanceof Uint8Array) || key.length < 16 || key.length > 64) {
-    throw new RtcError("INVALID_PARAMETER", "`encryption.key` must hold 16 to 64 bytes: there is no call without a key");
+  const { encryption = {} } = options;
+  // Said in so many words, but empty: not a reason to take other keys than those that were meant.
+  if ("key" in encryption) {
+    const key: unknown = encryption.key;
+    if (!(key instanceof Uint8Array) || key.length < 16 || key.length > 64) {
+      throw new RtcError("INVALID_PARAMETER", "`encryption.key` must hold 16 to 64 bytes; leave it out for group keys");
+    }
+  } else {
+    const { identity } = encryption;
+    if (identity instanceof Uint8Array && identity.length !== 32) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold 32 bytes");
   }
   if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");
 }

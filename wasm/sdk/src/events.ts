@@ -1,5 +1,5 @@
 import type { LocalStream } from "./local_stream.ts";
-import type { WasmBuild } from "./options.ts";
+import type { GroupSuiteName, WasmBuild } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
 import type { RtcError } from "./errors.ts";
 
@@ -59,8 +59,18 @@ export interface ClientEvents {
   };
   /** Whether what this user sends can be opened: a wrong key shows here, and no picture appears. */
   "decryption-state-changed": UserEvent & { readonly state: DecryptionState; readonly reason?: string };
-  /** Our own key changed: a new session has a new key id. */
+  /** Our own key changed: a new session has a new key id, and so has a new epoch of the group. */
   "encryption-changed": EncryptionState;
+  /** Who is in the group changed. These, and not those whom the gateway names, can hear and see. */
+  "roster-changed": RosterChange;
+  /** The group has new keys, and with them another verification code. */
+  "epoch-changed": { readonly epoch: number; readonly verificationCode: string };
+  /** The code, who has compared it with us, or who has confirmed it by a signed message, changed. */
+  "verification-changed": Verification;
+  /** On the way into the group, in it, on the way back into it, or taken out of it. */
+  "group-state-changed": { readonly state: GroupState };
+  /** Something about the group that people should know, or that belongs into a report. */
+  "group-warning": GroupWarning;
   /** Something broke that no call of yours reports. */
   error: RtcError;
 }
@@ -79,15 +89,94 @@ export interface StreamEvents {
   error: RtcError;
 }
 
+/** Where we are on the way into the group. In `joining` and `removed` there is no key, and nothing is sent. */
+export type GroupState = "idle" | "joining" | "in-group" | "healing" | "removed";
+
+/** Somebody in the group. */
+export interface GroupMember {
+  readonly userId: string;
+  readonly leafIndex: number;
+  /** Nine groups of five digits for this member's identity and ours: the same in every call while both keep their keys. */
+  readonly fingerprint: string;
+  /** Whether it is us. */
+  readonly self: boolean;
+  /** Whether you said, by `setCompared`, that you have compared numbers with this identity. */
+  readonly compared: boolean;
+  /** Whether a signed message of this member agrees with our epoch. */
+  readonly confirmed: boolean;
+}
+
+/** How the group changed. */
+export interface RosterChange {
+  readonly joined: readonly GroupMember[];
+  readonly left: readonly GroupMember[];
+  /** The member who made the change; absent if somebody came in alone. */
+  readonly by?: string;
+  readonly members: readonly GroupMember[];
+}
+
+/** What people compare. */
+export interface Verification {
+  /** Six groups of five digits, equal for all who are in one group; another in each epoch. Empty before the first. */
+  readonly verificationCode: string;
+  readonly members: readonly GroupMember[];
+}
+
+/** What goes wrong in a group. */
+export type GroupWarning =
+  /** A member took us out: somebody says that we have left. */
+  | { readonly kind: "removed"; readonly by?: string }
+  /** This member proved to be in another group than we: somebody shows us different ones. */
+  | { readonly kind: "split"; readonly userId: string }
+  /** No signed message of these came for long; empty once all are heard again. */
+  | { readonly kind: "unconfirmed"; readonly userIds: readonly string[] }
+  /** The key package of somebody who waits was not accepted: a certificate that is invalid, or a user whom the room does not admit. */
+  | { readonly kind: "identity-refused"; readonly reason: string }
+  /** A message about the group was not accepted: forged, damaged, or of somebody whom the room does not admit. */
+  | { readonly kind: "message-refused"; readonly subject: "commit" | "welcome" | "group"; readonly reason: string }
+  /** We cannot take part: no randomness, a failed self-test, or no identity. */
+  | { readonly kind: "failed"; readonly reason: string };
+
+/** The group behind our keys. */
+export interface GroupKeysState {
+  readonly suite: GroupSuiteName;
+  readonly state: GroupState;
+  readonly verificationCode: string;
+  readonly members: readonly GroupMember[];
+  /** Members who are in another group than we. */
+  readonly split: readonly string[];
+  /** Members of whom nothing signed came for long. */
+  readonly unconfirmed: readonly string[];
+}
+
+/** How far a known-answer test has come. */
+export type SelfTestStatus = "untested" | "passed" | "failed";
+
+/** The known-answer tests of one worker's engine. */
+export interface EngineSelfTest {
+  readonly status: SelfTestStatus;
+  readonly tests: readonly { readonly name: string; readonly status: SelfTestStatus }[];
+}
+
+/** What `selfTest` finds. After a failure the engine seals and opens nothing any more. */
+export interface SelfTestReport {
+  readonly status: SelfTestStatus;
+  readonly uplink: EngineSelfTest;
+  readonly downlink: EngineSelfTest;
+}
+
 /** What protects our media and that of each remote user. */
 export interface EncryptionState {
   /** Name of the SFrame cipher suite. */
   readonly suite: CipherSuiteName;
+  /** The group's epoch that we seal in; 0 with an external key. */
   readonly epoch: number;
-  /** Key id of our own sealing key as 16 hexadecimal digits; a fresh one for each session. */
+  /** Key id of our own sealing key as 16 hexadecimal digits; a fresh one for each session and epoch. Empty if there is none yet. */
   readonly kid: string;
-  /** Where keys come from. */
-  readonly mode: "external";
+  /** Where keys come from: the room's MLS group, or the application. */
+  readonly mode: "mls" | "external";
+  /** Present with group keys. */
+  readonly group?: GroupKeysState;
   /** The build of the engine that seals and opens. */
   readonly wasmBuild: WasmBuild;
   /** The kernels of SM4-GCM, as the engine itself names them. */

@@ -2,7 +2,7 @@
  * Conferencing for the browser, sealed end to end.
  *
  * ```ts
- * const client = createClient({ gateway: location.origin, token, encryption: { key } });
+ * const client = createClient({ gateway: location.origin, token });
  * client.on("stream-subscribed", ({ stream }) => stream.play("remote"));
  * await client.join();
  * const local = createStream({ audio: true, video: true });
@@ -33,6 +33,10 @@ export type {
   AudioProcessingOptions,
   ClientOptions,
   EncryptionOptions,
+  ExternalKeyOptions,
+  GroupIdentity,
+  GroupKeyOptions,
+  GroupSuiteName,
   LogLevel,
   PlayOptions,
   PlayoutDelayOptions,

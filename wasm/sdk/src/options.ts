@@ -15,13 +15,47 @@ export type WasmBuild = "relaxed-simd" | "simd128" | "scalar";
 /** How much goes to the console and the downloadable log. */
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "none";
 
-/** The key that everybody in the room shares, from your application or key management service. */
-export interface EncryptionOptions {
+/** What a room's members agree on keys with: MLS (RFC 9420), by the algorithms of the suite. */
+export type GroupSuiteName = "SM2_SM4_GCM_SM3" | "SM2_PKE_SM4_GCM_SM3" | "P256_AES_128_GCM_SHA256";
+
+/**
+ * Who we are to the others of the group: a signature key.
+ *
+ * `"new"` makes one for this call. `{ keptAs }` keeps it in this browser under that name, best the user's, so that pairwise
+ * fingerprints stay the same from call to call: in IndexedDB, where every script of the origin can read it. Bytes are a key
+ * that the application keeps: 32, a number from 1 to n − 2 of the suite's curve.
+ */
+export type GroupIdentity = "new" | { readonly keptAs: string } | Uint8Array;
+
+/**
+ * Keys that the members of the room agree on among themselves by MLS; the gateway carries the messages and learns none of
+ * them. Everybody who joins or leaves gives the room new ones. This is the default.
+ */
+export interface GroupKeyOptions {
+  /** Seals the frames. Default `SM4_GCM_SM3`. The room is pinned to it: who wants another one does not get in. */
+  readonly suite?: CipherSuiteName;
+  /** Default `SM2_SM4_GCM_SM3`. All members of a room use the same suite. */
+  readonly groupSuite?: GroupSuiteName;
+  /** Whom to accept in the group. Default `"everyone"` whom the gateway lets in; a list of user ids holds even against the gateway. */
+  readonly admit?: "everyone" | readonly string[];
+  /** Default `"new"`. */
+  readonly identity?: GroupIdentity;
+  readonly key?: undefined;
+}
+
+/**
+ * One key that everybody in the room shares, from your application or key management service. It stays as it is when people
+ * come and go, and says nothing about who they are.
+ */
+export interface ExternalKeyOptions {
   /** Default `SM4_GCM_SM3`. All members of a room use the same suite. */
   readonly suite?: CipherSuiteName;
   /** 16 to 64 secret bytes. Handed to the uplink worker once; the page keeps no copy of its own. */
   readonly key: Uint8Array;
 }
+
+/** Where keys come from: the room's own group unless there is a `key`. */
+export type EncryptionOptions = GroupKeyOptions | ExternalKeyOptions;
 
 /** Processing of our microphone, done in Wasm in the uplink worker. Each defaults to true. */
 export interface AudioProcessingOptions {
@@ -44,7 +78,8 @@ export interface ClientOptions {
   readonly gateway: string;
   /** The join token, or a function that fetches one; a function is asked again for each reconnection. */
   readonly token: string | (() => string | Promise<string>);
-  readonly encryption: EncryptionOptions;
+  /** Default: group keys, see {@link GroupKeyOptions}. */
+  readonly encryption?: EncryptionOptions;
   /** Default `auto`. */
   readonly transport?: TransportChoice;
   /** Subscribe to every stream as it appears. Default true. */

@@ -10,6 +10,7 @@ import type { ClientOptions, VideoCodecName } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { JoinedInfo } from "./engine_events.ts";
 import { EngineHost } from "./engine_host.ts";
+import { GroupView } from "./group_view.ts";
 import type { Logger } from "./logger.ts";
 import { Publication } from "./publication.ts";
 import { Roster } from "./roster.ts";
@@ -24,11 +25,15 @@ export interface CallContext {
   /** What we encode in real time, and what we decode; best first. */
   readonly encodable: readonly VideoCodecName[];
   readonly decodable: readonly string[];
+  /** Identities that people have compared, by user; outlives the call. */
+  readonly compared: Map<string, string>;
   self(): { userId: string; state: ConnectionState };
   emit<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void;
   /** A session with the gateway ended by itself. */
   onClosed(error: PlainError): void;
   onError(thrown: unknown): void;
+  /** We seal under another key. */
+  onKeyChanged(): void;
 }
 
 /** What came of connecting. */
@@ -40,6 +45,8 @@ export interface Connected {
 export class Call {
   readonly host: EngineHost;
   readonly roster: Roster;
+  /** Undefined with an external key. */
+  readonly group: GroupView | undefined;
   readonly stats: StatsMonitor;
   readonly #context: CallContext;
   readonly #publications = new Map<LocalStream, Publication>();
@@ -56,7 +63,9 @@ export class Call {
       onPeersChanged: () => this.#onPeersChanged(),
       onError: (thrown) => context.onError(thrown),
     });
-    this.stats = new StatsMonitor(host, this.roster, emit, () => context.self());
+    const { encryption } = context.options;
+    if (encryption?.key === undefined) this.group = new GroupView(encryption?.groupSuite ?? "SM2_SM4_GCM_SM3", context.compared, emit);
+    this.stats = new StatsMonitor(host, this.roster, this.group, emit, () => context.self());
     host.audio.onStateChange = () => {
       for (const stream of this.roster.streams) stream.media.changed();
     };
@@ -152,6 +161,10 @@ export class Call {
         }
         return;
       case "source-ended":
+        return;
+      case "group":
+        this.group?.handle(notice.event);
+        if (notice.event.what === "epoch") this.#context.onKeyChanged();
         return;
       case "error":
         this.#context.onError(fromPlainError(notice.error));

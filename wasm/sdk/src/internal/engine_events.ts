@@ -1,4 +1,5 @@
 /** Plain objects that the Wasm module hands out: control messages in camelCase, engine events, statistics. */
+import type { GroupState } from "../events.ts";
 
 export type Role = "anchor" | "audience";
 export type MediaKind = "audio" | "video" | "screen";
@@ -53,6 +54,30 @@ export type Notification =
   | { readonly kind: "track-unpublished"; readonly participantId: number; readonly number: number }
   | { readonly kind: "closing"; readonly code: number; readonly reason: string };
 
+/** Somebody in the group, as the engine tells it. */
+export interface EngineMember {
+  readonly userId: string;
+  readonly leafIndex: number;
+  readonly fingerprint: string;
+  readonly own: boolean;
+}
+
+/** What happens in the group. */
+export type GroupEvent =
+  | { readonly what: "state"; readonly state: GroupState }
+  | { readonly what: "epoch"; readonly epoch: number; readonly verificationCode: string }
+  | {
+      readonly what: "roster";
+      readonly joined: readonly EngineMember[];
+      readonly left: readonly EngineMember[];
+      readonly by?: string;
+      readonly members: readonly EngineMember[];
+    }
+  | { readonly what: "confirmed" | "split"; readonly userId: string; readonly epoch: number }
+  | { readonly what: "unconfirmed"; readonly userIds: readonly string[] }
+  | { readonly what: "removed"; readonly by?: string }
+  | { readonly what: "refused"; readonly subject: "commit" | "welcome" | "group" | "key-package" | "own"; readonly reason: string };
+
 export type UplinkEvent =
   | Notification
   | { readonly kind: "joined"; readonly requestId: number; readonly joined: JoinedInfo }
@@ -66,6 +91,7 @@ export type UplinkEvent =
     }
   | { readonly kind: "key-frame-requested"; readonly track: number }
   | { readonly kind: "seal-failed"; readonly reason: string }
+  | { readonly kind: "group"; readonly event: GroupEvent }
   | { readonly kind: "log"; readonly level: "debug" | "info" | "warn"; readonly message: string };
 
 export type DownlinkEvent =

@@ -1,11 +1,12 @@
 /** Starts and stops what runs outside of the main thread: both workers, the Wasm module, the audio worklet. */
 import { RtcError } from "../errors.ts";
-import type { ClientOptions, WasmBuild } from "../options.ts";
+import type { ClientOptions, EncryptionOptions, WasmBuild } from "../options.ts";
 import { AudioEngine } from "./audio_engine.ts";
 import { Logger } from "./logger.ts";
 import { Caller } from "./rpc.ts";
+import { sleep } from "./sleep.ts";
 import { chooseBuild, moduleUrl } from "./wasm_build.ts";
-import type { DownlinkCalls, DownlinkNotice, UplinkCalls, UplinkNotice } from "./worker_protocol.ts";
+import type { DownlinkCalls, DownlinkNotice, KeySource, UplinkCalls, UplinkNotice } from "./worker_protocol.ts";
 
 /** Who hears the workers. */
 export interface NoticeListener {
@@ -70,7 +71,8 @@ export class EngineHost {
   async #init(options: ClientOptions, module: WebAssembly.Module): Promise<void> {
     const keyChannel = new MessageChannel();
     const { captureLink, playoutLink } = this.audio;
-    const key = new Uint8Array(options.encryption.key);
+    const { suite = "SM4_GCM_SM3" } = options.encryption ?? {};
+    const keys = keySource(options.encryption ?? {});
     const processing = options.audioProcessing ?? {};
     const logLevel = options.logLevel ?? "info";
     await Promise.all([
@@ -78,8 +80,8 @@ export class EngineHost {
         "init",
         {
           module,
-          suite: options.encryption.suite ?? "SM4_GCM_SM3",
-          key,
+          suite,
+          keys,
           keyPort: keyChannel.port1,
           audio: captureLink,
           processing: {
@@ -89,7 +91,7 @@ export class EngineHost {
           },
           logLevel,
         },
-        [key.buffer, keyChannel.port1, ...(captureLink.kind === "port" ? [captureLink.port] : [])],
+        [...secretsOf(keys), keyChannel.port1, ...(captureLink.kind === "port" ? [captureLink.port] : [])],
       ),
       this.downlink.call(
         "init",
@@ -106,8 +108,11 @@ export class EngineHost {
     ]);
   }
 
-  /** Ends the workers with all keys they hold. */
+  /** Ends the workers with all keys they hold, which they wipe first. */
   async close(): Promise<void> {
+    const wiped = Promise.all([this.uplink.call("close", undefined), this.downlink.call("close", undefined)]);
+    // A worker that does not answer is not waited for: its memory goes with it.
+    await Promise.race([wiped.catch(() => undefined), sleep(WIPE_MS)]);
     const aborted = new RtcError("ABORTED", "the client left");
     this.uplink.close(aborted);
     this.downlink.close(aborted);
@@ -115,6 +120,26 @@ export class EngineHost {
     await this.audio.close();
   }
 }
+
+/** A copy of what is secret, to be transferred: the application's own is not taken from it. */
+function keySource(options: EncryptionOptions): KeySource {
+  if (options.key !== undefined) return { kind: "external", key: new Uint8Array(options.key) };
+  const { groupSuite = "SM2_SM4_GCM_SM3", admit = "everyone", identity = "new" } = options;
+  return {
+    kind: "mls",
+    suite: groupSuite,
+    users: admit === "everyone" ? undefined : [...admit],
+    identity: identity instanceof Uint8Array ? new Uint8Array(identity) : identity,
+  };
+}
+
+function secretsOf(keys: KeySource): Transferable[] {
+  if (keys.kind === "external") return [keys.key.buffer];
+  return keys.identity instanceof Uint8Array ? [keys.identity.buffer] : [];
+}
+
+/** How long a worker may take to wipe its keys. */
+const WIPE_MS = 500;
 
 /** Compiled once, run in both workers. Servers that do not know the file's type get the slower way. */
 async function compile(url: URL): Promise<WebAssembly.Module> {

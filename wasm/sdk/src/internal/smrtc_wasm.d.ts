@@ -4,10 +4,16 @@
  *
  * All times are microseconds on the worker's `performance.now` clock.
  */
-import type { EncryptionState } from "../events.ts";
+import type { EncryptionState, EngineSelfTest } from "../events.ts";
 import type { DownlinkEngineStats, DownlinkEvent, UplinkEngineStats, UplinkEvent } from "./engine_events.ts";
 
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
+
+/** Where the known-answer tests stand; `run` runs them all first. Only after `init`. */
+export function selfTest(run: boolean): EngineSelfTest;
+
+/** Overwrites what calls left on the stack; after the engine was freed. */
+export function wipeStack(): void;
 
 /** The kernels of SM4-GCM in the module. Only after `init`. */
 export function sm4Backend(): EncryptionState["sm4Backend"];
@@ -16,15 +22,25 @@ export function sm4Backend(): EncryptionState["sm4Backend"];
 export class UplinkEngine {
   constructor(config: {
     suite: string;
+    /** Group keys; without it the secret is the room's key. */
+    mls: { suite: string; users: readonly string[] | undefined; timeOrigin: number } | undefined;
     echoCancellation: boolean;
     noiseSuppression: boolean;
     autoGainControl: boolean;
-  }, key: Uint8Array);
+  }, secret: Uint8Array);
   free(): void;
-  /** Forgets the session before and takes a fresh sealing key. */
-  openSession(): void;
+  /** Forgets the session before and takes a fresh sealing key, if there is one yet. */
+  openSession(nowUs: number): void;
   kid(): string;
   epoch(): number;
+  keySource(): "mls" | "external";
+  /** Takes the next message for the downlink worker in hand; its length, 0 if there is none. A secret. */
+  nextKeyMessage(): number;
+  /** Where what is in hand lies in Wasm memory, until the next is taken, which wipes it. */
+  keyMessageAddress(): number;
+  /** Takes the signature key that we are known by in hand; its length. A secret. */
+  takeIdentity(): number;
+  rotateKeys(nowUs: number): void;
   join(nowUs: number, sdkVersion: string, decodeCodecs: string[]): number;
   request(nowUs: number, body: unknown): number;
   control(nowUs: number, bytes: Uint8Array): void;
@@ -71,8 +87,10 @@ export class VideoOut {
 
 /** Receiving, opening, and the playout of sound. */
 export class DownlinkEngine {
-  constructor(config: { suite: string; minPlayoutDelayUs: number; maxPlayoutDelayUs: number }, key: Uint8Array);
+  constructor(config: { suite: string; keySource: "mls" | "external"; minPlayoutDelayUs: number; maxPlayoutDelayUs: number }, key: Uint8Array);
   free(): void;
+  /** Takes what the uplink worker's `nextKeyMessage` gave; it is wiped in Wasm memory, not in `bytes`. */
+  keyMessage(nowUs: number, bytes: Uint8Array): void;
   /** Forgets tracks and network state, keeps keys. */
   openSession(): void;
   datagram(nowUs: number, bytes: Uint8Array): void;

@@ -3,6 +3,7 @@ import type { ClientEvents, ConnectionState } from "../events.ts";
 import type { ClientStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats } from "../stats.ts";
 import type { AudioTrackStats, InboundTrackStats } from "./engine_events.ts";
 import type { EngineHost } from "./engine_host.ts";
+import type { GroupView } from "./group_view.ts";
 import { rateNetwork } from "./quality.ts";
 import type { Roster } from "./roster.ts";
 import type { DownlinkStats, UplinkStats, VideoReceiverStats } from "./worker_protocol.ts";
@@ -13,6 +14,7 @@ type Emit = <Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Na
 export class StatsMonitor {
   readonly #host: EngineHost;
   readonly #roster: Roster;
+  readonly #group: GroupView | undefined;
   readonly #emit: Emit;
   readonly #self: () => { userId: string; state: ConnectionState };
   #qualityTimer: ReturnType<typeof setInterval> | undefined;
@@ -22,9 +24,10 @@ export class StatsMonitor {
   #downlinkLoss = 0;
   ownAudioLevel = 0;
 
-  constructor(host: EngineHost, roster: Roster, emit: Emit, self: () => { userId: string; state: ConnectionState }) {
+  constructor(host: EngineHost, roster: Roster, group: GroupView | undefined, emit: Emit, self: () => { userId: string; state: ConnectionState }) {
     this.#host = host;
     this.#roster = roster;
+    this.#group = group;
     this.#emit = emit;
     this.#self = self;
   }
@@ -87,13 +90,14 @@ export class StatsMonitor {
         suite: up.suite,
         epoch: up.epoch,
         kid: up.kid,
-        mode: "external",
+        mode: up.keySource,
         wasmBuild: this.#host.wasmBuild,
         sm4Backend: up.sm4Backend,
         perSender: (down.engine?.senders ?? []).flatMap(({ sender, ...state }) => {
           const userId = this.#roster.userOf(sender);
           return userId === undefined ? [] : [{ userId, ...state }];
         }),
+        ...(this.#group === undefined ? {} : { group: this.#group.keysState }),
       },
     };
   }

@@ -1,8 +1,8 @@
 /** Typed messages between the page and its two workers, and between the workers and the audio worklet. */
 import type { PlainError } from "../errors.ts";
-import type { CipherSuiteName, EncryptionState } from "../events.ts";
-import type { LogLevel, TransportChoice, VideoCodecName } from "../options.ts";
-import type { DownlinkEngineStats, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
+import type { CipherSuiteName, EncryptionState, EngineSelfTest } from "../events.ts";
+import type { GroupIdentity, GroupSuiteName, LogLevel, TransportChoice, VideoCodecName } from "../options.ts";
+import type { DownlinkEngineStats, GroupEvent, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
 import type { GatewayAddress } from "./transport.ts";
 
 /** How a worker and the audio worklet exchange samples: shared memory on isolated pages, a port elsewhere. */
@@ -10,13 +10,24 @@ export type AudioLink =
   | { readonly kind: "shared"; readonly ring: SharedArrayBuffer }
   | { readonly kind: "port"; readonly port: MessagePort };
 
+/** Where the uplink worker has its keys from. Secret bytes are transferred; the page keeps nothing. */
+export type KeySource =
+  | { readonly kind: "external"; readonly key: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "mls"; readonly suite: GroupSuiteName; readonly users: readonly string[] | undefined; readonly identity: GroupIdentity };
+
+/** The first message from the uplink worker to the downlink worker. With group keys each later one is bytes for the engine. */
+export interface KeyPortInit {
+  readonly suite: CipherSuiteName;
+  readonly keySource: "mls" | "external";
+  readonly key: Uint8Array;
+}
+
 /** The first message to either worker; everything else follows its reply. */
 export interface UplinkInit {
   readonly module: WebAssembly.Module;
   readonly suite: CipherSuiteName;
-  /** Transferred; the page keeps nothing. */
-  readonly key: Uint8Array<ArrayBuffer>;
-  /** Leads to the downlink worker; the key goes there this way. */
+  readonly keys: KeySource;
+  /** Leads to the downlink worker; all keys go there this way. */
   readonly keyPort: MessagePort;
   readonly audio: AudioLink | undefined;
   readonly processing: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean };
@@ -64,8 +75,13 @@ export interface UplinkCalls {
   setAudio: { argument: { track: number | undefined }; result: undefined };
   muteAudio: { argument: { muted: boolean }; result: undefined };
   setProcessing: { argument: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean }; result: undefined };
+  /** New keys for the group. */
+  rotateKeys: { argument: undefined; result: undefined };
+  selfTest: { argument: { run: boolean }; result: EngineSelfTest };
   stats: { argument: undefined; result: UplinkStats };
   logs: { argument: undefined; result: string[] };
+  /** The last call: wipes all keys. */
+  close: { argument: undefined; result: undefined };
 }
 
 export interface VideoSenderStats {
@@ -87,6 +103,7 @@ export interface UplinkStats {
   readonly audioLevel: number;
   readonly audioTargetBitrate: number;
   readonly suite: CipherSuiteName;
+  readonly keySource: "mls" | "external";
   readonly kid: string;
   readonly epoch: number;
   readonly sm4Backend: EncryptionState["sm4Backend"];
@@ -98,11 +115,12 @@ export type UplinkNotice =
   | { readonly kind: "closed"; readonly error: PlainError }
   | { readonly kind: "video-size"; readonly track: number; readonly width: number; readonly height: number; readonly codec: string }
   | { readonly kind: "source-ended"; readonly track: number }
+  | { readonly kind: "group"; readonly event: GroupEvent }
   | { readonly kind: "error"; readonly error: PlainError };
 
 export interface DownlinkInit {
   readonly module: WebAssembly.Module;
-  /** Brings `{ suite, key }` from the uplink worker. */
+  /** Brings a {@link KeyPortInit} from the uplink worker and, with group keys, all that follows. */
   readonly keyPort: MessagePort;
   readonly audio: AudioLink | undefined;
   readonly minPlayoutDelayMs: number;
@@ -133,8 +151,11 @@ export interface DownlinkCalls {
   /** The sender muted its picture, or goes on: the pause between is no freeze. */
   pauseTrack: { argument: { sender: number; track: number; paused: boolean }; result: undefined };
   snapshot: { argument: { sender: number; track: number }; result: Blob | undefined };
+  selfTest: { argument: { run: boolean }; result: EngineSelfTest };
   stats: { argument: undefined; result: DownlinkStats };
   logs: { argument: undefined; result: string[] };
+  /** The last call: wipes all keys. */
+  close: { argument: undefined; result: undefined };
 }
 
 export interface VideoReceiverStats {

@@ -1,11 +1,11 @@
 /** Entry of the downlink worker: the page's calls on one side, engine, decoders and transport on the other. */
-import init, { DownlinkEngine } from "smrtc-wasm";
+import init, { DownlinkEngine, selfTest, wipeStack } from "smrtc-wasm";
 import { RtcError } from "../../errors.ts";
 import { nowUs } from "../deadline.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
-import type { DownlinkCalls, DownlinkInit, DownlinkNotice } from "../worker_protocol.ts";
+import type { DownlinkCalls, DownlinkInit, DownlinkNotice, KeyPortInit } from "../worker_protocol.ts";
 import { AudioPlayer } from "./audio_player.ts";
 import { CanvasTarget, PortTarget, WritableTarget } from "./frame_targets.ts";
 import { DownlinkSession } from "./session.ts";
@@ -94,13 +94,27 @@ const notify = serve<DownlinkCalls, DownlinkNotice>(globalThis as unknown as Por
   logs() {
     return log.lines();
   },
+  selfTest({ run }) {
+    need();
+    return selfTest(run);
+  },
+  close() {
+    if (running === undefined) return;
+    const { engine, session, audio } = running;
+    running = undefined;
+    session.disconnect();
+    audio?.stop();
+    for (const key of [...receivers.keys()]) closeReceiver(key);
+    engine.free();
+    wipeStack();
+  },
 });
 
 async function start(options: DownlinkInit): Promise<Running> {
   log.setLevel(options.logLevel);
-  const [{ memory }, { suite, key }] = await Promise.all([init({ module_or_path: options.module }), receiveKey(options.keyPort)]);
+  const [{ memory }, { suite, keySource, key }] = await Promise.all([init({ module_or_path: options.module }), receiveKey(options.keyPort)]);
   const engine = new DownlinkEngine(
-    { suite, minPlayoutDelayUs: options.minPlayoutDelayMs * 1000, maxPlayoutDelayUs: options.maxPlayoutDelayMs * 1000 },
+    { suite, keySource, minPlayoutDelayUs: options.minPlayoutDelayMs * 1000, maxPlayoutDelayUs: options.maxPlayoutDelayMs * 1000 },
     key,
   );
   key.fill(0);
@@ -110,13 +124,23 @@ async function start(options: DownlinkInit): Promise<Running> {
   return { engine, session, audio };
 }
 
-function receiveKey(port: MessagePort): Promise<{ suite: string; key: Uint8Array }> {
+/** The first message says what keys there are; with group keys the others bring them, after both workers are ready. */
+function receiveKey(port: MessagePort): Promise<KeyPortInit> {
   return new Promise((resolve) => {
-    port.onmessage = ({ data }: MessageEvent<{ suite: string; key: Uint8Array }>) => {
-      port.close();
+    port.onmessage = ({ data }: MessageEvent<KeyPortInit>) => {
+      port.onmessage = ({ data: bytes }: MessageEvent<Uint8Array>) => takeKeys(bytes);
       resolve(data);
     };
   });
+}
+
+function takeKeys(bytes: Uint8Array): void {
+  try {
+    running?.engine.keyMessage(nowUs(), bytes);
+  } finally {
+    bytes.fill(0);
+  }
+  running?.session.drain();
 }
 
 function openReceiver(sender: number, track: number, codec: string): void {

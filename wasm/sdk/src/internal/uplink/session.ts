@@ -2,7 +2,7 @@
 import type { UplinkEngine } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import { Deadline, nowUs } from "../deadline.ts";
-import type { JoinedInfo, MediaKind, RequestBody, UplinkEngineStats, UplinkEvent } from "../engine_events.ts";
+import type { GroupEvent, JoinedInfo, MediaKind, RequestBody, UplinkEngineStats, UplinkEvent } from "../engine_events.ts";
 import type { Logger } from "../logger.ts";
 import { nextDatagram } from "../outgoing.ts";
 import { dial } from "../transport.ts";
@@ -14,6 +14,10 @@ export interface UplinkListener {
   notify(notice: UplinkNotice): void;
   onKeyFrameRequested(track: number): void;
   onBitrate(track: number, bitrate: number): void;
+  /** A message of the engine's for the downlink worker: a secret. */
+  onKeyMessage(bytes: Uint8Array<ArrayBuffer>): void;
+  /** We are in the room, and known by an identity. */
+  onJoined(): void;
 }
 
 interface Waiting {
@@ -76,10 +80,11 @@ export class UplinkSession {
       throw new RtcError("ABORTED", "another connection took this one's place");
     }
     this.#transport = transport;
-    this.#engine.openSession();
+    this.#engine.openSession(nowUs());
     const joined = await this.#send(this.#engine.join(nowUs(), request.sdkVersion, [...request.decodeCodecs]));
     if (joined === undefined) throw new RtcError("UNKNOWN", "the gateway answered Join with something else");
     this.#joined = true;
+    this.#listener.onJoined();
     for (const [track, { kind, maxBitrate }] of this.#tracks) this.#engine.addTrack(track, kind, maxBitrate);
     this.drain();
     this.#log.info(`joined as ${joined.participantId} over ${transport.kind} in ${Math.round(performance.now() - started)} ms, key ${this.#engine.kid()}`);
@@ -145,6 +150,9 @@ export class UplinkSession {
   drain(): void {
     const engine = this.#engine;
     const transport = this.#transport;
+    for (let length = engine.nextKeyMessage(); length > 0; length = engine.nextKeyMessage()) {
+      this.#listener.onKeyMessage(new Uint8Array(this.#memory.buffer, engine.keyMessageAddress(), length).slice());
+    }
     for (let bytes = engine.pollControl(); bytes !== undefined; bytes = engine.pollControl()) transport?.sendControl(bytes);
     transport?.flushDatagrams();
     for (let event = engine.pollEvent(); event !== undefined; event = engine.pollEvent()) this.#onEvent(event);
@@ -182,6 +190,10 @@ export class UplinkSession {
       case "seal-failed":
         this.#listener.notify({ kind: "error", error: { codeName: "ENCRYPTION_FAILED", message: `sealing failed: ${event.reason}` } });
         return;
+      case "group":
+        this.#log.debug(`group: ${describe(event.event)}`);
+        this.#listener.notify({ kind: "group", event: event.event });
+        return;
       case "log":
         this.#log.log(event.level, event.message);
         return;
@@ -215,5 +227,24 @@ export class UplinkSession {
   #reject(error: RtcError): void {
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
+  }
+}
+
+/** For the log: names and numbers. The code is for people's eyes, and changes with each epoch. */
+function describe(event: GroupEvent): string {
+  switch (event.what) {
+    case "state":
+      return event.state;
+    case "epoch":
+      return `epoch ${event.epoch}`;
+    case "roster":
+      return `${event.members.length} members, ${event.joined.length} came, ${event.left.length} went`;
+    case "refused":
+      return `${event.subject} refused: ${event.reason}`;
+    case "confirmed":
+    case "split":
+    case "unconfirmed":
+    case "removed":
+      return event.what;
   }
 }

@@ -1,12 +1,14 @@
 /** Entry of the uplink worker: the page's calls on one side, engine and transport on the other. */
-import init, { UplinkEngine, sm4Backend } from "smrtc-wasm";
+import init, { UplinkEngine, selfTest, sm4Backend, wipeStack } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import type { CipherSuiteName } from "../../events.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
-import type { UplinkCalls, UplinkInit, UplinkNotice } from "../worker_protocol.ts";
+import { nowUs } from "../deadline.ts";
+import type { KeyPortInit, UplinkCalls, UplinkInit, UplinkNotice } from "../worker_protocol.ts";
 import { AudioSender } from "./audio_sender.ts";
+import { keepIdentity, keptIdentity } from "./identity_store.ts";
 import { UplinkSession } from "./session.ts";
 import { VideoSender, warmUp } from "./video_sender.ts";
 
@@ -98,6 +100,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
       audioLevel: engine.audioLevel(),
       audioTargetBitrate: session.audioBitrate,
       suite: need().suite,
+      keySource: engine.keySource(),
       kid: engine.kid(),
       epoch: engine.epoch(),
       sm4Backend: sm4Backend(),
@@ -105,6 +108,26 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
   },
   logs() {
     return log.lines();
+  },
+  rotateKeys() {
+    const { engine, session } = need();
+    engine.rotateKeys(nowUs());
+    session.drain();
+  },
+  selfTest({ run }) {
+    need();
+    return selfTest(run);
+  },
+  close() {
+    if (running === undefined) return;
+    const { engine, session, audio } = running;
+    running = undefined;
+    session.disconnect(false);
+    audio?.stop();
+    for (const video of videos.values()) video.close();
+    videos.clear();
+    engine.free();
+    wipeStack();
   },
 });
 
@@ -116,18 +139,53 @@ const FIRST_FRAME_MS = 3_000;
 async function start(options: UplinkInit): Promise<Running> {
   log.setLevel(options.logLevel);
   const { memory } = await init({ module_or_path: options.module });
-  const engine = new UplinkEngine({ suite: options.suite, ...options.processing }, options.key);
-  // The downlink worker opens with the same secret; it goes there without passing through the page again.
-  options.keyPort.postMessage({ suite: options.suite, key: options.key }, [options.key.buffer]);
-  options.keyPort.close();
+  const { keys, keyPort, suite } = options;
+  const secret = keys.kind === "external" ? keys.key : await identityOf(keys);
+  const engine = new UplinkEngine(
+    {
+      suite,
+      mls: keys.kind === "mls" ? { suite: keys.suite, users: keys.users, timeOrigin: performance.timeOrigin } : undefined,
+      ...options.processing,
+    },
+    secret,
+  );
+  // The downlink worker opens with the same keys; they go there without passing through the page.
+  const first: KeyPortInit = { suite, keySource: keys.kind, key: keys.kind === "external" ? secret : new Uint8Array() };
+  keyPort.postMessage(first, [first.key.buffer]);
+  if (keys.kind === "mls") secret.fill(0);
   const session = new UplinkSession(engine, memory, log, {
     notify,
     onKeyFrameRequested: (track) => videos.get(track)?.requestKeyFrame(),
     onBitrate: (track, bitrate) => videos.get(track)?.setTargetBitrate(bitrate),
+    onKeyMessage: (bytes) => keyPort.postMessage(bytes, [bytes.buffer]),
+    onJoined: () => {
+      if (keys.kind === "mls" && typeof keys.identity === "object" && "keptAs" in keys.identity) {
+        const length = engine.takeIdentity();
+        keep(keys.suite, keys.identity.keptAs, new Uint8Array(memory.buffer, engine.keyMessageAddress(), length).slice());
+      }
+    },
   });
   const audio = options.audio === undefined ? undefined : new AudioSender(engine, options.audio, () => session.drain());
   log.info("ready");
-  return { engine, session, audio, suite: options.suite };
+  return { engine, session, audio, suite };
+}
+
+/** The signature key to begin with; empty for a new one. */
+async function identityOf({ suite, identity }: Extract<UplinkInit["keys"], { kind: "mls" }>): Promise<Uint8Array> {
+  if (identity === "new") return new Uint8Array();
+  if (identity instanceof Uint8Array) return identity;
+  try {
+    return (await keptIdentity(suite, identity.keptAs)) ?? new Uint8Array();
+  } catch (thrown) {
+    log.warn(`the kept identity cannot be read, a new one takes its place: ${String(thrown)}`);
+    return new Uint8Array();
+  }
+}
+
+function keep(suite: string, name: string, secret: Uint8Array<ArrayBuffer>): void {
+  keepIdentity(suite, name, secret)
+    .catch((thrown: unknown) => log.warn(`the identity cannot be kept: ${String(thrown)}`))
+    .finally(() => secret.fill(0));
 }
 
 function need(): Running {
