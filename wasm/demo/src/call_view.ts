@@ -5,10 +5,11 @@ import { icon } from "./icons.ts";
 import { displayName } from "./identity.ts";
 import { press, toggle } from "./join_view.ts";
 import { notify } from "./notices.ts";
-import { Panel, suiteWords } from "./panel.ts";
+import { Panel } from "./panel.ts";
+import { shieldWords } from "./shield.ts";
 import { Stage } from "./stage.ts";
 import { Tile } from "./tile.ts";
-import { explain } from "./words.ts";
+import { explain, explainGroup } from "./words.ts";
 
 export interface CallViewOptions {
   readonly client: Client;
@@ -17,6 +18,8 @@ export interface CallViewOptions {
   readonly stream: LocalStream | undefined;
   readonly microphoneOn: boolean;
   readonly cameraOn: boolean;
+  /** One key for everybody, in the link; else the members of the room agree on keys. */
+  readonly externalKey: boolean;
   readonly invite: string;
   readonly onLeave: () => void;
 }
@@ -34,6 +37,7 @@ export class CallView {
   readonly #shield = h("button", { type: "button", class: "shield", aria: { controls: "panel" } }, icon("shield"), h("span", {}, "Sealed end to end"));
   readonly #shieldWords: Element;
   readonly #transport = h("span", { class: "chip", hidden: true });
+  readonly #groupBanner = h("div", { class: "banner", role: "alert", hidden: true });
   readonly #alone: HTMLElement;
   readonly #microphone: HTMLButtonElement;
   readonly #camera: HTMLButtonElement;
@@ -66,14 +70,14 @@ export class CallView {
     leave.classList.add("leave");
     const copy = h("button", { type: "button", class: "primary" }, icon("link"), "Copy invitation link");
     copy.onclick = () => void this.#copyInvite();
-    this.#alone = h("div", { class: "alone" }, h("h2", {}, "Nobody else is here yet"), h("p", {}, "Send the link to the people you want to talk to. It holds the key: send it by a way you trust."), copy);
+    this.#alone = h("div", { class: "alone" }, h("h2", {}, "Nobody else is here yet"), h("p", {}, options.externalKey ? "Send the link to the people you want to talk to. It holds the key: send it by a way you trust." : "Send the link to the people you want to talk to. Keys are agreed on when they come."), copy);
     this.#clickForSound = h("button", { type: "button", class: "primary sound", hidden: true }, "Click to hear the others");
     this.#clickForSound.onclick = () => void this.#resumeSound();
     this.element = h(
       "main",
       { class: "call" },
       h("header", { class: "top" }, h("span", { class: "brand" }, icon("shield"), "smrtc"), h("span", { class: "room", title: "Room" }, options.room), this.#transport, this.#shield),
-      this.#banner,
+      h("div", { class: "banners" }, this.#banner, this.#groupBanner),
       h("div", { class: "middle" }, h("div", { class: "floor" }, this.#stage.element, this.#alone, this.#clickForSound), this.#panel.element),
       h("nav", { class: "bar", aria: { label: "Call controls" } }, this.#microphone, this.#camera, this.#share, invite, this.#panelButton, leave),
     );
@@ -114,15 +118,10 @@ export class CallView {
       this.#cleanup.push(() => client.off(event, listener));
       return client.on(event, listener);
     };
-    on("peer-join", ({ userId }) => {
-      this.#ensureTile(userId).setState("no-picture");
-      notify(`${displayName(userId)} joined`);
-    });
-    on("peer-leave", ({ userId }) => {
-      for (const key of this.#stage.keys()) if (key.startsWith(`${userId}/`)) this.#stage.remove(key);
-      this.#updateAlone();
-      notify(`${displayName(userId)} left`);
-    });
+    if (this.#options.externalKey) {
+      on("peer-join", ({ userId }) => this.#came(userId));
+      on("peer-leave", ({ userId }) => this.#went(userId));
+    } else this.#listenToGroup(on);
     on("stream-subscribed", ({ stream }) => void this.#addRemote(stream));
     on("stream-updated", ({ stream }) => this.#updateRemote(stream));
     on("stream-removed", ({ stream }) => {
@@ -155,6 +154,52 @@ export class CallView {
     this.#cleanup.push(() => document.removeEventListener("keydown", keys));
   }
 
+  /** Who is here says the group, not the gateway: nobody else holds a key. */
+  #listenToGroup(on: Client["on"]): void {
+    const { client } = this.#options;
+    on("roster-changed", ({ joined, left, members }) => {
+      const stays = (userId: string) => members.some((member) => member.userId === userId);
+      for (const { userId, self } of left) if (!self && !stays(userId)) this.#went(userId);
+      const first = joined.some(({ self }) => self);
+      for (const { userId, self } of joined) {
+        if (self) continue;
+        const again = left.some((member) => member.userId === userId);
+        this.#came(userId, first ? "" : again ? `${displayName(userId)} joined again, with another identity` : undefined);
+      }
+    });
+    on("verification-changed", () => void client.getEncryptionState().then((state) => this.#panel.showEncryption(state), () => undefined));
+    on("group-state-changed", ({ state }) => {
+      if (state === "in-group") this.#groupBanner.hidden = true;
+    });
+    on("group-warning", (warning) => {
+      if (warning.kind === "unconfirmed" && warning.userIds.length === 0) return;
+      const { title, advice, lasting } = explainGroup(warning);
+      if (!lasting) {
+        notify(`${title}. ${advice}`, "problem");
+        return;
+      }
+      setText(this.#groupBanner, `${title}. ${advice}`);
+      this.#groupBanner.hidden = false;
+    });
+  }
+
+  /** @param words empty for none */
+  #came(userId: string, words = `${displayName(userId)} joined`): void {
+    this.#ensureTile(userId).setState("no-picture");
+    for (const stream of this.#options.client.getRemoteStreams()) if (stream.getUserId() === userId) void this.#addRemote(stream);
+    if (words !== "") notify(words);
+  }
+
+  #went(userId: string): void {
+    for (const key of this.#stage.keys()) if (key.startsWith(`${userId}/`)) this.#stage.remove(key);
+    this.#updateAlone();
+    notify(`${displayName(userId)} left`);
+  }
+
+  #isHere(userId: string): boolean {
+    return this.#options.externalKey || this.#options.client.getGroupMembers().some((member) => member.userId === userId);
+  }
+
   #ensureTile(userId: string, type: "main" | "auxiliary" = "main"): Tile {
     const key = `${userId}/${type}`;
     const present = this.#stage.get(key);
@@ -166,6 +211,7 @@ export class CallView {
   }
 
   async #addRemote(stream: RemoteStream): Promise<void> {
+    if (!this.#isHere(stream.getUserId())) return;
     const tile = this.#ensureTile(stream.getUserId(), stream.getType());
     this.#updateRemote(stream);
     const stop = stream.onVideoFrame((frame) => {
@@ -238,7 +284,7 @@ export class CallView {
   async #copyInvite(): Promise<void> {
     try {
       await navigator.clipboard.writeText(this.#options.invite);
-      notify("Invitation link copied. It holds the key: send it by a way you trust.");
+      notify(this.#options.externalKey ? "Invitation link copied. It holds the key: send it by a way you trust." : "Invitation link copied.");
     } catch {
       prompt("Copy this link:", this.#options.invite);
     }
@@ -255,10 +301,10 @@ export class CallView {
       this.#panel.update(stats);
       setText(this.#transport, stats.transport.transport === "webtransport" ? "WebTransport" : "WebSocket");
       this.#transport.hidden = false;
-      const refused = stats.encryption.perSender.some(({ state }) => state === "cannot-decrypt");
-      this.#shield.classList.toggle("broken", refused);
-      setText(this.#shieldWords, refused ? "Keys differ" : `${suiteWords(stats.encryption.suite).split(" ")[0] ?? ""} · epoch ${stats.encryption.epoch}`);
-      this.#shield.title = `Sealed end to end with ${suiteWords(stats.encryption.suite)}, epoch ${stats.encryption.epoch}, key id ${stats.encryption.kid}`;
+      const { words, broken, title } = shieldWords(stats.encryption, (userId) => this.#isHere(userId));
+      this.#shield.classList.toggle("broken", broken);
+      setText(this.#shieldWords, words);
+      this.#shield.title = title;
     } catch {
       // Between two connections there are no numbers.
     }

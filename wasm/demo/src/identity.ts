@@ -5,11 +5,13 @@
 
 const TAIL = /~[a-z0-9]{4}$/;
 
-export function userIdFor(name: string): string {
-  let tail = sessionStorage.getItem("smrtc-tail");
+/** @param kept the tail lives as long as the browser's storage: for those whom others are to know again */
+export function userIdFor(name: string, kept: boolean): string {
+  const storage = kept ? localStorage : sessionStorage;
+  let tail = storage.getItem("smrtc-tail");
   if (!tail) {
     tail = [...crypto.getRandomValues(new Uint8Array(4))].map((byte) => (byte % 36).toString(36)).join("");
-    sessionStorage.setItem("smrtc-tail", tail);
+    storage.setItem("smrtc-tail", tail);
   }
   return `${name.trim().slice(0, 40) || "Guest"}~${tail}`;
 }
@@ -34,4 +36,13 @@ export function rememberedName(): string {
 
 export function rememberName(name: string): void {
   localStorage.setItem("smrtc-name", name);
+}
+
+/** Whether the identity is to be kept in this browser. */
+export function identityIsKept(): boolean {
+  return localStorage.getItem("smrtc-keep-identity") === "yes";
+}
+
+export function keepIdentity(kept: boolean): void {
+  localStorage.setItem("smrtc-keep-identity", kept ? "yes" : "no");
 }

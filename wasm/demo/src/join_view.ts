@@ -3,7 +3,7 @@ import { checkSystemRequirements, createStream, type LocalStream, RtcError } fro
 import { deviceMenus } from "./devices.ts";
 import { h, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
-import { rememberedName } from "./identity.ts";
+import { identityIsKept, rememberedName } from "./identity.ts";
 import { LevelMeter } from "./level_meter.ts";
 import { showNoPreview } from "./tile.ts";
 import { explain } from "./words.ts";
@@ -15,12 +15,18 @@ export interface JoinChoice {
   readonly stream: LocalStream | undefined;
   readonly microphoneOn: boolean;
   readonly cameraOn: boolean;
+  /** One key for everybody, in the link, in place of keys that the members agree on. */
+  readonly externalKey: boolean;
+  /** Keep the signature key in this browser, to be known again. */
+  readonly keepIdentity: boolean;
 }
 
 export interface JoinViewOptions {
   readonly room: string;
   readonly invited: boolean;
   readonly problem: string | undefined;
+  /** What the link says. */
+  readonly externalKey: boolean;
   /** Rejects with the reason to show if the room cannot be entered. */
   readonly join: (choice: JoinChoice) => Promise<void>;
 }
@@ -35,6 +41,9 @@ export class JoinView {
   readonly #warnings = h("ul", { class: "warnings" });
   readonly #name = h("input", { id: "name", autocomplete: "name", maxLength: 40, placeholder: "Your name", value: rememberedName(), required: true });
   readonly #room = h("input", { id: "room", autocomplete: "off", maxLength: 64, required: true, pattern: "[A-Za-z0-9._\\-]+" });
+  readonly #keys = h("select", { id: "keys" }, h("option", { value: "group" }, "Agreed on in the room (MLS)"), h("option", { value: "external" }, "One key, in the link"));
+  readonly #keep = h("input", { id: "keep", type: "checkbox", checked: identityIsKept() });
+  readonly #keepRow = h("label", { class: "check", for: "keep" }, this.#keep, "Keep my identity in this browser, so that others know me again");
   readonly #submit = h("button", { type: "submit", class: "primary" }, "Join the call");
   readonly #devices = deviceMenus((type, deviceId) => void this.#switch(type, deviceId));
   readonly #microphone: HTMLButtonElement;
@@ -48,6 +57,11 @@ export class JoinView {
     this.#options = options;
     this.#room.value = options.room;
     this.#room.readOnly = options.invited;
+    this.#keys.value = options.externalKey ? "external" : "group";
+    // Who is invited takes the keys of those who invited.
+    this.#keys.disabled = options.invited;
+    this.#keys.onchange = () => this.#showKeys();
+    this.#showKeys();
     this.#microphone = toggle("microphone", "Microphone", () => this.#stream?.hasAudio() === true);
     this.#camera = toggle("camera", "Camera", () => this.#stream?.hasVideo() === true);
     this.#camera.addEventListener("click", () => this.#showCameraChoice());
@@ -55,10 +69,12 @@ export class JoinView {
       "form",
       { noValidate: false },
       h("h1", {}, options.invited ? "You are invited" : "Start a sealed call"),
-      h("p", { class: "lead" }, "Picture and sound are sealed with SM4-GCM before they leave this page. The key is in the link and never reaches the server."),
+      h("p", { class: "lead" }, "Picture and sound are sealed with SM4-GCM before they leave this page. The server learns no key."),
       h("div", { class: "field" }, h("label", { for: "name" }, "Name"), this.#name),
       h("div", { class: "field" }, h("label", { for: "room" }, "Room"), this.#room),
       this.#devices.element,
+      h("div", { class: "field" }, h("label", { for: "keys" }, "Keys"), this.#keys),
+      this.#keepRow,
       this.#problem,
       this.#submit,
       this.#warnings,
@@ -141,6 +157,11 @@ export class JoinView {
     showNoPreview(this.#noPreview, title, advice);
   }
 
+  /** With one key for everybody there are no identities. */
+  #showKeys(): void {
+    this.#keepRow.hidden = this.#keys.value === "external";
+  }
+
   async #switch(type: "audio" | "video", deviceId: string): Promise<void> {
     try {
       if (this.#stream) await this.#stream.switchDevice(type, deviceId);
@@ -169,6 +190,8 @@ export class JoinView {
         stream: this.#stream,
         microphoneOn: this.#microphone.ariaPressed === "true",
         cameraOn: this.#camera.ariaPressed === "true",
+        externalKey: this.#keys.value === "external",
+        keepIdentity: this.#keys.value !== "external" && this.#keep.checked,
       });
     } catch (error) {
       const { title, advice } = explain(error);

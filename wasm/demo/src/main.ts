@@ -1,9 +1,9 @@
 /** The demo page: from the link to the first screen, from there into the call and back. */
 import { createClient } from "@smrtc/sdk";
 import { CallView } from "./call_view.ts";
-import { rememberName, userIdFor } from "./identity.ts";
+import { keepIdentity, rememberName, userIdFor } from "./identity.ts";
 import { type JoinChoice, JoinView } from "./join_view.ts";
-import { inviteUrl, readLink, type RoomLink, showInAddressBar } from "./room_link.ts";
+import { inviteUrl, randomKey, readLink, type RoomLink, showInAddressBar } from "./room_link.ts";
 import { demoToken } from "./token.ts";
 
 const app = document.getElementById("app") ?? document.body;
@@ -14,8 +14,9 @@ async function firstScreen(): Promise<void> {
     room: link.room,
     invited,
     problem,
+    externalKey: link.key !== undefined,
     join: async (choice) => {
-      await call({ ...link, room: choice.room }, choice);
+      await call({ ...link, room: choice.room, key: choice.externalKey ? (link.key ?? randomKey()) : undefined }, choice);
       view.close();
     },
   });
@@ -24,13 +25,16 @@ async function firstScreen(): Promise<void> {
 }
 
 async function call(link: RoomLink, choice: JoinChoice): Promise<void> {
-  const userId = userIdFor(choice.name);
+  const userId = userIdFor(choice.name, choice.keepIdentity);
   rememberName(choice.name);
+  keepIdentity(choice.keepIdentity);
   const client = createClient({
     gateway: link.gateway,
     token: link.token ?? (() => demoToken(link.gateway, link.room, userId)),
-    // A copy: the SDK takes what it is given, and the invitation link still needs ours.
-    encryption: { suite: link.suite, key: link.key.slice() },
+    encryption:
+      link.key === undefined
+        ? { suite: link.suite, groupSuite: link.groupSuite, identity: choice.keepIdentity ? { keptAs: userId } : "new" }
+        : { suite: link.suite, key: link.key },
     transport: link.transport,
   });
   const view = new CallView({
@@ -40,6 +44,7 @@ async function call(link: RoomLink, choice: JoinChoice): Promise<void> {
     stream: choice.stream,
     microphoneOn: choice.microphoneOn,
     cameraOn: choice.cameraOn,
+    externalKey: link.key !== undefined,
     invite: inviteUrl(link, new URL(location.href)),
     onLeave: () => void leave(),
   });

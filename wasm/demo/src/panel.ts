@@ -1,7 +1,8 @@
 /** The side panel: what protects the call, how the network does, and the log. */
-import type { Client, ClientStats, EncryptionState } from "@smrtc/sdk";
+import type { Client, ClientStats, EncryptionState, GroupSuiteName } from "@smrtc/sdk";
 import { Chart } from "./chart.ts";
 import { h, setText } from "./dom.ts";
+import { GroupPanel } from "./group_panel.ts";
 import { icon } from "./icons.ts";
 import { displayName } from "./identity.ts";
 import { notify } from "./notices.ts";
@@ -11,6 +12,12 @@ const SUITE_WORDS: Record<EncryptionState["suite"], string> = {
   SM4_GCM_SM3: "SM4-GCM with SM3",
   AES_128_GCM_SHA256_128: "AES-128-GCM with SHA-256",
   AES_256_GCM_SHA512_128: "AES-256-GCM with SHA-512",
+};
+
+const GROUP_WORDS: Record<GroupSuiteName, string> = {
+  SM2_SM4_GCM_SM3: "MLS with SM2 and SM3",
+  SM2_PKE_SM4_GCM_SM3: "MLS with SM2 encryption and SM3",
+  P256_AES_128_GCM_SHA256: "MLS with P-256 and SHA-256",
 };
 
 export const suiteWords = (suite: EncryptionState["suite"]): string => SUITE_WORDS[suite];
@@ -27,11 +34,13 @@ const SENDER_WORDS = { ok: "opens", "cannot-decrypt": "cannot decrypt", waiting:
 export class Panel {
   readonly element: HTMLElement;
   readonly #facts = new Map<string, HTMLElement>();
+  readonly #group: GroupPanel;
   readonly #senders = h("ul", { class: "senders" });
   readonly #charts: readonly Chart[];
   #previous: ClientStats | undefined;
 
   constructor(client: Client, close: () => void) {
+    this.#group = new GroupPanel(client);
     const delay = new Chart({ title: "Delay", unit: "ms", minimumTop: 50, series: [{ name: "", className: "first" }] });
     const rtt = new Chart({ title: "Round trip", unit: "ms", minimumTop: 20, series: [{ name: "", className: "first" }] });
     const loss = new Chart({ title: "Loss", unit: "%", minimumTop: 5, digits: 1, series: updown() });
@@ -48,6 +57,7 @@ export class Panel {
       "aside",
       { class: "panel", id: "panel", aria: { label: "Connection and encryption" } },
       h("header", {}, h("h2", {}, icon("shield"), "Encryption"), closeButton),
+      this.#group.element,
       h("dl", { class: "facts" }, ...this.#rows("Suite", "Engine", "Key source", "Epoch", "Your key id")),
       this.#senders,
       h("h2", {}, icon("chart"), "Connection"),
@@ -57,13 +67,19 @@ export class Panel {
     );
   }
 
+  /** The group at once, between two updates. */
+  showEncryption(encryption: EncryptionState): void {
+    this.#group.update(encryption);
+  }
+
   update(stats: ClientStats): void {
     const { encryption } = stats;
+    this.showEncryption(encryption);
     this.#set("Suite", suiteWords(encryption.suite));
     this.#set("Engine", ENGINE_WORDS[encryption.sm4Backend]);
-    this.#set("Key source", encryption.mode === "external" ? "external key (from the link)" : encryption.mode);
+    this.#set("Key source", encryption.group === undefined ? "external key (from the link)" : GROUP_WORDS[encryption.group.suite]);
     this.#set("Epoch", String(encryption.epoch));
-    this.#set("Your key id", groups(encryption.kid));
+    this.#set("Your key id", encryption.kid === "" ? "none yet" : groups(encryption.kid));
     this.#senders.replaceChildren(
       ...encryption.perSender.map((sender) =>
         h(

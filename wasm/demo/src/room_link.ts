@@ -1,14 +1,16 @@
 /**
- * The address of a room: what the gateway may know is in the query, the key is in the fragment, which browsers never send.
+ * The address of a room: `?room=board&transport=websocket`. The members agree on keys by themselves.
  *
- * `?room=board&transport=websocket#key=<base64url of 32 bytes>`
+ * With an external key it is in the fragment, which browsers never send: `?room=board#key=<base64url of 32 bytes>`.
  */
-import type { CipherSuiteName, TransportChoice } from "@smrtc/sdk";
+import type { CipherSuiteName, GroupSuiteName, TransportChoice } from "@smrtc/sdk";
 
 export interface RoomLink {
   readonly room: string;
-  readonly key: Uint8Array;
+  /** An external key; without one the members of the room agree on keys. */
+  readonly key: Uint8Array | undefined;
   readonly suite: CipherSuiteName;
+  readonly groupSuite: GroupSuiteName;
   readonly transport: TransportChoice;
   /** Base URL of the gateway; this page's own origin unless `?gateway=` says otherwise. */
   readonly gateway: string;
@@ -17,6 +19,7 @@ export interface RoomLink {
 }
 
 const SUITES: readonly CipherSuiteName[] = ["SM4_GCM_SM3", "AES_128_GCM_SHA256_128", "AES_256_GCM_SHA512_128"];
+const GROUP_SUITES: readonly GroupSuiteName[] = ["SM2_SM4_GCM_SM3", "SM2_PKE_SM4_GCM_SM3", "P256_AES_128_GCM_SHA256"];
 const TRANSPORTS: readonly TransportChoice[] = ["auto", "webtransport", "websocket"];
 const KEY_BYTES = 32;
 
@@ -30,13 +33,14 @@ export function readLink(address: URL): { link: RoomLink; invited: boolean; prob
   return {
     link: {
       room: query.get("room")?.trim() || randomRoom(),
-      key: key ?? crypto.getRandomValues(new Uint8Array(KEY_BYTES)),
+      key: damaged ? randomKey() : key,
       suite: SUITES.find((suite) => suite === fragment.get("suite")) ?? "SM4_GCM_SM3",
+      groupSuite: GROUP_SUITES.find((suite) => suite === fragment.get("group")) ?? "SM2_SM4_GCM_SM3",
       transport: TRANSPORTS.find((transport) => transport === query.get("transport")) ?? "auto",
       gateway: query.get("gateway") ?? address.origin,
       token: query.get("token") ?? undefined,
     },
-    invited: query.has("room") && key !== undefined,
+    invited: query.has("room") && !damaged,
     problem: damaged
       ? "The key in this link is incomplete, so a new one was made. To join others, open the whole link they sent you."
       : undefined,
@@ -48,8 +52,17 @@ export function inviteUrl(link: RoomLink, page: URL): string {
   const url = new URL(page.pathname, page.origin);
   url.searchParams.set("room", link.room);
   if (link.gateway !== page.origin) url.searchParams.set("gateway", link.gateway);
-  url.hash = `key=${encodeKey(link.key)}${link.suite === "SM4_GCM_SM3" ? "" : `&suite=${link.suite}`}`;
+  const fragment = new URLSearchParams();
+  if (link.key !== undefined) fragment.set("key", encodeKey(link.key));
+  else if (link.groupSuite !== "SM2_SM4_GCM_SM3") fragment.set("group", link.groupSuite);
+  if (link.suite !== "SM4_GCM_SM3") fragment.set("suite", link.suite);
+  url.hash = fragment.toString();
   return url.href;
+}
+
+/** A key for a room whose link is to hold it. */
+export function randomKey(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(KEY_BYTES));
 }
 
 /** Puts room and key into the address bar, so that a reload comes back to the same room. */

@@ -61,7 +61,7 @@ export class Tile {
         return [
           h("span", { class: "badge" }, icon("lock-broken")),
           h("strong", {}, "Cannot decrypt"),
-          h("p", {}, `${this.#name} uses another key than you. Open the whole invitation link again, or ask for a new one.`),
+          h("p", {}, `${this.#name} uses another key than you. Open the whole invitation link again, or leave and join again.`),
         ];
       case "waiting":
         return [h("span", { class: "avatar" }, initials(this.#name)), h("p", { class: "dots" }, this.#screen ? "Waiting for the screen" : "Waiting for the picture")];

@@ -1,5 +1,6 @@
 /** What went wrong, in words for the person in front of the page. */
-import { RtcError } from "@smrtc/sdk";
+import { type GroupWarning, RtcError } from "@smrtc/sdk";
+import { displayName } from "./identity.ts";
 
 export interface Explanation {
   readonly title: string;
@@ -35,6 +36,24 @@ export function explain(thrown: unknown): Explanation {
       return { title: "Sealing stopped", advice: "Nothing is sent in the clear, so nothing is sent. Leave and join again." };
     default:
       return { title: "Something went wrong", advice: sentence(thrown.message) };
+  }
+}
+
+/** What is wrong with the group. `lasting` ones stay on the page until they are over. */
+export function explainGroup(warning: GroupWarning): Explanation & { readonly lasting: boolean } {
+  switch (warning.kind) {
+    case "removed":
+      return { title: "You were taken out of the group", advice: `${warning.by === undefined ? "A member" : displayName(warning.by)} says that you have left. Nothing you send is heard. Leave and join again.`, lasting: true };
+    case "split":
+      return { title: "The group is split", advice: `${displayName(warning.userId)} is in another group than you: somebody shows the two of you different ones. Say nothing confidential, leave, and tell your administrator.`, lasting: true };
+    case "unconfirmed":
+      return { title: `Nothing signed came from ${warning.userIds.map(displayName).join(", ")} for long`, advice: "Their messages may be held back.", lasting: false };
+    case "identity-refused":
+      return { title: "Certificate invalid", advice: `Somebody wants to join with an identity that cannot be accepted (${warning.reason}), and stays outside.`, lasting: false };
+    case "message-refused":
+      return { title: "A message about the group was not accepted", advice: sentence(warning.reason), lasting: false };
+    case "failed":
+      return { title: "Keys cannot be agreed on", advice: sentence(warning.reason), lasting: false };
   }
 }
 

@@ -45,9 +45,9 @@ export class Peer {
     return this.page.evaluate(([what, values]) => globalThis.call[what](...values), [name, args]);
   }
 
-  /** Joins, and fails with the page's log if it cannot. */
+  /** Joins, and fails with the page's log if it cannot. With `group: {}` in the options by group keys, else with {@link KEY}. */
   async join(gateway, room, options = {}) {
-    const result = await this.call("join", { token: gateway.token(room, this.user), key: KEY, ...options });
+    const result = await this.call("join", { token: gateway.token(room, this.user), ...("group" in options ? {} : { key: KEY }), ...options });
     if (!result.joined) throw new Error(`${this.user} could not join: ${JSON.stringify(result)}\n${await this.trouble()}`);
   }
 

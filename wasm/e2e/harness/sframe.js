@@ -2,15 +2,15 @@
 // can be read independently of the engine that made it. For suite 0xF001 (SM4_GCM_SM3) and the external key.
 import { createCipheriv, createHmac } from "node:crypto";
 
-const SUITE = Buffer.from([0xf0, 0x01]);
+export const SUITE = Buffer.from([0xf0, 0x01]);
 const [HASH_BYTES, KEY_BYTES, NONCE_BYTES, TAG_BYTES] = [32, 16, 12, 16];
 
-const hmac = (key, ...parts) => parts.reduce((mac, part) => mac.update(part), createHmac("sm3", key)).digest();
+export const hmac = (key, ...parts) => parts.reduce((mac, part) => mac.update(part), createHmac("sm3", key)).digest();
 
 /** HKDF-Expand of at most one hash output. */
-const expand = (prk, info, length) => hmac(prk, info, Buffer.from([1])).subarray(0, length);
+export const expand = (prk, info, length) => hmac(prk, info, Buffer.from([1])).subarray(0, length);
 
-function kidBytes(kid) {
+export function kidBytes(kid) {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(kid);
   return bytes;

@@ -13,24 +13,25 @@ const remotes = new Map();
 const events = [];
 
 /**
- * @param {{ token: string, key: number[], transport?: string, suite?: string, audioProcessing?: object, wasmBuild?: string, gateway?: string }} options
+ * @param {{ token: string, key?: number[], group?: object, transport?: string, suite?: string, audioProcessing?: object, wasmBuild?: string, gateway?: string }} options
+ *   an external key, or options of group keys
  * @returns {Promise<{ joined: true } | { joined: false, code: string, closeCode?: number, message: string }>}
  */
-export async function join({ token, key, transport = "auto", suite, audioProcessing, wasmBuild, gateway = location.origin }) {
+export async function join({ token, key, group, transport = "auto", suite, audioProcessing, wasmBuild, gateway = location.origin }) {
   sdk = await import(new URL("/sdk/index.js", location.origin).href);
   try {
     client = sdk.createClient({
       gateway,
       token,
       transport,
-      encryption: { key: Uint8Array.from(key), ...(suite ? { suite } : {}) },
+      encryption: { ...(key ? { key: Uint8Array.from(key) } : group), ...(suite ? { suite } : {}) },
       ...(audioProcessing ? { audioProcessing } : {}),
       ...(wasmBuild ? { wasmBuild } : {}),
       logLevel: "debug",
     });
-    for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "client-banned", "error"]) {
+    for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "roster-changed", "epoch-changed", "verification-changed", "group-state-changed", "group-warning", "client-banned", "error"]) {
       client.on(name, (event) => {
-        events.push({ name, user: event?.userId ?? event?.stream?.getUserId(), state: event?.state, message: event?.message, at: performance.now() });
+        events.push({ name, user: event?.userId ?? event?.stream?.getUserId(), state: event?.state, message: event?.message, kind: event?.kind, at: performance.now() });
         if (name === "stream-subscribed") attach(event.stream);
       });
     }
@@ -71,6 +72,12 @@ export async function publish({ audio = true, video = true, profile = "360p" } =
 
 export const mute = (what, on) => local[`${on ? "mute" : "unmute"}${what}`]();
 export const leave = () => client.leave();
+export const rotateKeys = () => client.rotateKeys();
+export const selfTest = (options) => client.selfTest(options);
+export const setCompared = (user, compared) => client.setCompared(user, compared);
+export const encryption = () => client.getEncryptionState();
+/** The group as the page sees it; nothing is asked of a worker. */
+export const group = () => ({ code: client.getVerificationCode(), members: client.getGroupMembers() });
 export const isolated = () => crossOriginIsolated;
 export const stats = () => client.getStats();
 export const systemRequirements = async () => (await import(new URL("/sdk/index.js", location.origin).href)).checkSystemRequirements();

@@ -63,8 +63,7 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   await mei.shot("alone-light");
   await mei.page.click(".alone button");
   const link = new URL(await mei.page.evaluate(() => navigator.clipboard.readText()));
-  assert.match(link.hash, /^#key=[\w-]{43}$/);
-  assert.ok(!link.search.includes("key"), "the key is only in the fragment, which browsers do not send");
+  assert.equal(link.hash, "", "there is no key in the link: the members agree on one");
 
   const tom = await openPage(green, link.pathname + link.search + link.hash, { dark: true });
   await tom.page.waitForSelector(".preview video, .preview canvas");
@@ -73,7 +72,19 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   await enter(tom, "Tom");
   for (const { page } of [mei, tom]) await page.waitForSelector(PLAYING, { timeout: 30_000 });
   assert.equal(await mei.page.textContent(".chip"), "WebTransport");
-  await until("the shield", async () => /SM4-GCM · epoch 0/.test((await mei.page.textContent(".shield")) ?? ""));
+  await until("the shield", async () => /SM4-GCM · epoch [1-9]/.test((await mei.page.textContent(".shield")) ?? ""));
+  // Both read the same code, and who is in the call is who is in the group.
+  const code = await until("the code", async () => {
+    const [one, other] = await Promise.all([mei, tom].map(({ page }) => page.textContent(".group .code")));
+    return one === other && one;
+  });
+  assert.match(code, /^\d{5}( \d{5}){5}$/);
+  await tom.page.waitForSelector(".people li[data-user^=Mei]", { state: "attached" });
+  await mei.page.click(".people .mark");
+  await until("the shield to say compared", async () => /compared/.test((await mei.page.textContent(".shield")) ?? ""));
+  await mei.page.click(".people summary");
+  assert.match((await mei.page.textContent(".people .fingerprint")) ?? "", /^\d{5}( \d{5}){8}$/);
+  await mei.page.waitForSelector(".people li.compared details[open]");
   await mei.page.waitForTimeout(8_000);
   await mei.shot("call-light");
   await tom.shot("call-dark");
@@ -100,7 +111,7 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   let text = "";
   for await (const piece of log) text += piece;
   assert.match(text, /uplink|downlink|page/);
-  assert.ok(!text.includes(link.hash.slice(5)), "the key is in the log");
+  assert.ok(!text.includes(code), "the code is in the log");
 
   // Narrow, dark and light.
   await tom.page.setViewportSize(NARROW);
@@ -110,6 +121,8 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   await mei.page.setViewportSize(NARROW);
   await mei.page.waitForTimeout(600);
   await mei.shot("panel-narrow-light");
+  await mei.page.emulateMedia({ colorScheme: "dark" });
+  await mei.shot("panel-narrow-dark");
   for (const { page } of [mei, tom]) assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is wider than the window");
 
   await tom.page.click("button.leave");
@@ -123,6 +136,8 @@ test("a visitor with another key reads “Cannot decrypt” where the picture wo
   const key = (letter) => `#key=${letter.repeat(42)}A`;
   const mei = await openPage(blue, `/?room=keys${key("A")}`);
   await enter(mei, "Mei");
+  await until("the shield to name the external key", async () => /external key/.test((await mei.page.textContent(".shield")) ?? ""));
+  assert.match((await mei.page.textContent(".panel")) ?? "", /One key from the link/);
   const eve = await openPage(green, `/?room=keys${key("B")}`);
   await enter(eve, "Eve");
   const tile = await eve.page.waitForSelector(".stage .tile:not(.self)[data-state=cannot-decrypt]", { timeout: 30_000 });
