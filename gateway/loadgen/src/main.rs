@@ -20,6 +20,9 @@ enum Command {
     ///
     /// Each client address gets a socket of its own towards the target, so that replies find their way back. Counters are
     /// printed as one line of JSON on SIGUSR1, and at the end on SIGTERM or SIGINT.
+    ///
+    /// A line on standard input changes the path under way: options as on the command line, from --delay to --direction,
+    /// defaults for what it does not name. The counters so far are printed in answer.
     Impair(impair::Options),
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +22,7 @@ impl Relay {
             .args(["impair", "--listen", "127.0.0.1:0"])
             .args(["--to", &target.to_string()])
             .args(options)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -130,6 +131,32 @@ fn the_same_seed_loses_the_same_packets() {
     assert!((10..50).contains(&first.len()), "{first:?}");
     assert_eq!(first, run("5"));
     assert_ne!(first, run("6"));
+}
+
+#[test]
+fn a_line_on_standard_input_changes_the_path_and_setup_is_spared() {
+    let (client, target) = (bind(), bind());
+    let mut relay = Relay::start(target.local_addr().unwrap(), &["--spare-setup"]);
+    let mut buffer = [0; 8];
+    let (stun, rtp) = (0, 128);
+    client.send_to(&[rtp], relay.address).unwrap();
+    assert_eq!(target.recv_from(&mut buffer).unwrap().0, 1);
+
+    let mut input = relay.child.stdin.take().unwrap();
+    input.write_all(b"--loss 1 --direction up\n").unwrap();
+    // The counters come in answer: the path has changed by now.
+    assert_eq!(relay.report()["up"]["packets_out"], 1);
+    client.send_to(&[rtp], relay.address).unwrap();
+    client.send_to(&[stun], relay.address).unwrap();
+    target.recv_from(&mut buffer).unwrap();
+    assert_eq!(
+        buffer[0], stun,
+        "RTP came through a path that loses all of it"
+    );
+
+    let report = relay.stop();
+    assert_eq!(report["up"]["lost"], 1);
+    assert_eq!(report["up"]["packets_out"], 2);
 }
 
 #[test]

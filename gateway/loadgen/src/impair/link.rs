@@ -55,8 +55,16 @@ pub(crate) struct Link<P> {
     bottleneck_free_at: Duration,
     last_arrival: Duration,
     /// By arrival time and order of offering.
-    in_flight: BTreeMap<(Duration, u64), (P, usize)>,
+    in_flight: BTreeMap<(Duration, u64), InFlight<P>>,
     counters: Counters,
+}
+
+#[derive(Debug)]
+struct InFlight<P> {
+    packet: P,
+    bytes: usize,
+    /// When its last bit leaves the bottleneck.
+    leaves: Duration,
 }
 
 impl<P> Link<P> {
@@ -72,11 +80,38 @@ impl<P> Link<P> {
         }
     }
 
-    /// Puts a packet of `bytes` bytes on the way at time `now`, or drops it.
-    pub(crate) fn offer(&mut self, now: Duration, packet: P, bytes: usize) {
+    /// Changes the link at time `now`. What waits before the bottleneck leaves at the new rate; what is behind it goes on.
+    pub(crate) fn reconfigure(&mut self, now: Duration, config: LinkConfig) {
+        let faster = match (self.config.rate_bps, config.rate_bps) {
+            (Some(old), Some(new)) => old as f64 / new.max(1) as f64,
+            (Some(_), None) => 0.0,
+            (None, _) => 1.0,
+        };
+        let at_new_rate = |leaves: Duration| now + leaves.saturating_sub(now).mul_f64(faster);
+        for ((arrival, order), mut flight) in std::mem::take(&mut self.in_flight) {
+            let mut arrival = arrival;
+            if flight.leaves > now {
+                let way = arrival - flight.leaves;
+                flight.leaves = at_new_rate(flight.leaves);
+                arrival = flight.leaves + way;
+            }
+            self.in_flight.insert((arrival, order), flight);
+        }
+        if self.bottleneck_free_at > now {
+            self.bottleneck_free_at = at_new_rate(self.bottleneck_free_at);
+        }
+        let last = self.in_flight.last_key_value();
+        self.last_arrival = last.map_or(Duration::ZERO, |(&(arrival, _), _)| arrival);
+        self.config = config;
+    }
+
+    /// Puts a packet of `bytes` bytes on the way at time `now`, or drops it; `spared` ones are not lost, but queue like all.
+    pub(crate) fn offer(&mut self, now: Duration, packet: P, bytes: usize, spared: bool) {
         self.counters.packets_in += 1;
         self.counters.bytes_in += bytes as u64;
-        if self.loses() {
+        // Both drawn for each packet: what becomes of one does not change the fate of the next.
+        let (lost, jitter) = (self.loses(), self.draw_jitter());
+        if lost && !spared {
             self.counters.lost += 1;
             return;
         }
@@ -84,13 +119,20 @@ impl<P> Link<P> {
             self.counters.queue_overflows += 1;
             return;
         };
-        let mut arrival = leaves + self.config.delay + self.draw_jitter();
+        let mut arrival = leaves + self.config.delay + jitter;
         if !self.config.reorder {
             arrival = arrival.max(self.last_arrival);
             self.last_arrival = arrival;
         }
         let key = (arrival, self.counters.packets_in);
-        self.in_flight.insert(key, (packet, bytes));
+        self.in_flight.insert(
+            key,
+            InFlight {
+                packet,
+                bytes,
+                leaves,
+            },
+        );
     }
 
     /// The next packet that has arrived by `now`.
@@ -99,7 +141,7 @@ impl<P> Link<P> {
         if entry.key().0 > now {
             return None;
         }
-        let (packet, bytes) = entry.remove();
+        let InFlight { packet, bytes, .. } = entry.remove();
         self.counters.packets_out += 1;
         self.counters.bytes_out += bytes as u64;
         Some(packet)
@@ -162,7 +204,7 @@ mod tests {
     fn send(config: LinkConfig, seed: u64, count: u32, gap: Duration) -> Vec<(u32, Duration)> {
         let mut link = Link::new(config, seed);
         for number in 0..count {
-            link.offer(gap * number, number, 1_000);
+            link.offer(gap * number, number, 1_000, false);
         }
         let mut arrivals = Vec::new();
         while let Some(at) = link.next_arrival() {
@@ -258,6 +300,54 @@ mod tests {
         let turned = send(config, 3, 1_000, MS);
         assert!(!in_order(&turned));
         assert_eq!(turned.len(), 1_000);
+    }
+
+    #[test]
+    fn spared_packets_are_never_lost_and_change_no_others_fate() {
+        let config = LinkConfig {
+            loss: 0.5,
+            ..LinkConfig::default()
+        };
+        let came = |spare: bool| {
+            let mut link = Link::new(config.clone(), 11);
+            for number in 0..1_000u32 {
+                link.offer(Duration::ZERO, number, 100, spare && number % 10 == 0);
+            }
+            std::iter::from_fn(|| link.take(Duration::ZERO)).collect::<Vec<_>>()
+        };
+        let (without, with) = (came(false), came(true));
+        let tenths = |came: &[u32]| came.iter().filter(|&n| n % 10 == 0).count();
+        let others = |came: Vec<u32>| came.into_iter().filter(|n| n % 10 != 0).collect::<Vec<_>>();
+        assert_eq!(tenths(&with), 100);
+        assert!((30..70).contains(&tenths(&without)));
+        assert_eq!(others(with), others(without));
+    }
+
+    #[test]
+    fn what_waits_when_the_rate_changes_leaves_at_the_new_rate() {
+        let slow = LinkConfig {
+            delay: 10 * MS,
+            rate_bps: Some(80_000), // 100 ms for each packet
+            max_queue: 10_000 * MS,
+            ..LinkConfig::default()
+        };
+        let mut link = Link::new(slow.clone(), 1);
+        for number in 0..4 {
+            link.offer(Duration::ZERO, number, 1_000, false);
+        }
+        // At 150 ms one is through and half of the second; two and a half packets take 25 ms at the new rate.
+        let fast = LinkConfig {
+            rate_bps: Some(800_000),
+            ..slow
+        };
+        link.reconfigure(150 * MS, fast);
+        link.offer(150 * MS, 4, 1_000, false);
+        let mut arrivals = Vec::new();
+        while let Some(at) = link.next_arrival() {
+            arrivals.push((link.take(at).unwrap(), at));
+        }
+        let expected = [(0, 110), (1, 165), (2, 175), (3, 185), (4, 195)];
+        assert_eq!(arrivals, expected.map(|(n, at)| (n, at * MS)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 use super::link::LinkConfig;
 
@@ -18,6 +18,21 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) to: SocketAddr,
 
+    #[command(flatten)]
+    pub(crate) path: Path,
+
+    /// Spare STUN and DTLS (RFC 7983, §7) from loss, so that a peer connection comes about and stays.
+    #[arg(long)]
+    pub(crate) spare_setup: bool,
+
+    /// Seed of all that is random.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// What the path does to packets.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Path {
     /// One-way delay, such as 5ms.
     #[arg(long, default_value = "0ms", value_parser = humantime::parse_duration)]
     delay: Duration,
@@ -49,10 +64,14 @@ pub(crate) struct Options {
     /// Direction that suffers loss, jitter and the bottleneck; the other has the delay only.
     #[arg(long, value_enum, default_value_t = Direction::Both)]
     direction: Direction,
+}
 
-    /// Seed of all that is random.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
+/// A line on standard input: the options of [`Path`], as on the command line.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Line {
+    #[command(flatten)]
+    path: Path,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,7 +84,12 @@ enum Direction {
     Down,
 }
 
-impl Options {
+impl Path {
+    /// Reads a line with the options of a path; what it does not name has its default.
+    pub(crate) fn parse(line: &str) -> Result<Self, clap::Error> {
+        Line::try_parse_from(line.split_whitespace()).map(|line| line.path)
+    }
+
     /// The link from clients to the target.
     pub(crate) fn up(&self) -> LinkConfig {
         self.link(self.direction != Direction::Down)
@@ -156,6 +180,17 @@ mod tests {
             "1 furlong",
         ] {
             assert_eq!(parse_rate(bad), Err(OptionError::Rate), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_line_names_what_differs_from_the_defaults() {
+        let path = Path::parse("--loss 0.3 --rate 300kbit --direction down").unwrap();
+        assert_eq!((path.down().loss, path.up().loss), (0.3, 0.0));
+        assert_eq!(path.down().rate_bps, Some(300_000));
+        assert_eq!(Path::parse("").unwrap().down().rate_bps, None);
+        for bad in ["--loss 30", "loss", "--seed 3", "--listen 127.0.0.1:1"] {
+            assert!(Path::parse(bad).is_err(), "{bad}");
         }
     }
 

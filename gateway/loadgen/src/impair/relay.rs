@@ -17,12 +17,13 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use super::link::{Counters, Link};
-use super::options::Options;
+use super::options::{Options, Path};
 
 /// What the threads that wait tell the one that decides.
 enum Event {
     FromClient(SocketAddr, Vec<u8>),
     FromTarget(SocketAddr, Vec<u8>),
+    Change(Path),
     Report,
     End,
 }
@@ -49,6 +50,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let front = Arc::new(front);
     let (events, inbox) = mpsc::channel();
     watch_signals(events.clone())?;
+    read_changes(events.clone());
     read_clients(Arc::clone(&front), events.clone());
     eprintln!(
         "impair: {listening} -> {}, seed {}",
@@ -58,8 +60,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         front,
         target: options.to,
         clients: HashMap::new(),
-        up: Link::new(options.up(), options.seed),
-        down: Link::new(options.down(), options.seed.wrapping_add(1)),
+        up: Link::new(options.path.up(), options.seed),
+        down: Link::new(options.path.down(), options.seed.wrapping_add(1)),
+        spare_setup: options.spare_setup,
         start: Instant::now(),
         events,
     }
@@ -73,6 +76,7 @@ struct Relay {
     clients: HashMap<SocketAddr, Arc<UdpSocket>>,
     up: Link<(SocketAddr, Vec<u8>)>,
     down: Link<(SocketAddr, Vec<u8>)>,
+    spare_setup: bool,
     start: Instant,
     events: Sender<Event>,
 }
@@ -84,11 +88,19 @@ impl Relay {
             match inbox.recv_timeout(wait) {
                 Ok(Event::FromClient(client, bytes)) => {
                     let (now, length) = (self.start.elapsed(), bytes.len());
-                    self.up.offer(now, (client, bytes), length);
+                    let spared = self.spare_setup && is_setup(&bytes);
+                    self.up.offer(now, (client, bytes), length, spared);
                 }
                 Ok(Event::FromTarget(client, bytes)) => {
                     let (now, length) = (self.start.elapsed(), bytes.len());
-                    self.down.offer(now, (client, bytes), length);
+                    let spared = self.spare_setup && is_setup(&bytes);
+                    self.down.offer(now, (client, bytes), length, spared);
+                }
+                Ok(Event::Change(path)) => {
+                    let now = self.start.elapsed();
+                    self.up.reconfigure(now, path.up());
+                    self.down.reconfigure(now, path.down());
+                    self.report(seed)?;
                 }
                 Ok(Event::Report) => self.report(seed)?,
                 Ok(Event::End) | Err(RecvTimeoutError::Disconnected) => return self.report(seed),
@@ -177,6 +189,27 @@ fn read_target(socket: Arc<UdpSocket>, client: SocketAddr, events: Sender<Event>
             let event = Event::FromTarget(client, buffer[..length].to_vec());
             if events.send(event).is_err() {
                 return;
+            }
+        }
+    });
+}
+
+/// Whether a packet is STUN or DTLS; RTP, RTCP and QUIC begin with larger numbers (RFC 7983 §7, RFC 9443 §3).
+fn is_setup(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(0..=3 | 20..=63))
+}
+
+/// Takes changes of the path from standard input, until it ends.
+fn read_changes(events: Sender<Event>) {
+    thread::spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            match Path::parse(&line) {
+                Ok(path) => {
+                    if events.send(Event::Change(path)).is_err() {
+                        return;
+                    }
+                }
+                Err(error) => eprintln!("impair: {error}"),
             }
         }
     });
