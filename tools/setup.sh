@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what the machine lacks: setup.sh build|test
+# Installs what the machine lacks: setup.sh build|test|bench
 #
-# `build` is what compiling needs, `test` adds the browsers. Looks for commands, not for packages, so that a machine that
+# `build` is what compiling needs, `test` adds the browsers, `bench` the speech for their microphone. Looks for commands, not for packages, so that a machine that
 # has them from elsewhere is left alone, and says nothing when nothing is missing. Debian packages need root or sudo;
 # everything else goes under .build and node_modules.
 set -eu
@@ -74,19 +74,20 @@ install_node_modules() {
 }
 
 mkdir -p .build
-case ${1:-} in build | test) ;; *) fail "usage: $0 build|test" ;; esac
+case ${1:-} in build | test | bench) ;; *) fail "usage: $0 build|test|bench" ;; esac
 
 has cargo || fail "no cargo: install rustup from https://rustup.rs first"
 need cc gcc libc6-dev
 need c++ g++
 need clang-19 clang-19
 need llvm-ar-19 llvm-19
-if [ "$1" = test ]; then
+if [ "$1" != build ]; then
     need chromium chromium
     need firefox-esr firefox-esr
     # A sound server with no sound card: Firefox never starts its audio clock without a device.
     need pulseaudio pulseaudio
 fi
+[ "$1" != bench ] || need espeak-ng espeak-ng
 install_packages
 
 install_node

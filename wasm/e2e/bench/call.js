@@ -9,24 +9,11 @@
 import { parseArgs } from "node:util";
 import { startChromium } from "../harness/browsers.js";
 import { makeWebRoot, serveFolder } from "../harness/web_root.js";
+import { measureCall } from "./measure.js";
+import { within } from "./open_call.js";
 import { report } from "./report.js";
-import { smrtcCall } from "./smrtc.js";
-import { webrtcCall } from "./webrtc.js";
-
-/**
- * @typedef {object} Settings
- * @property {number} width
- * @property {number} height
- * @property {number} fps
- * @property {number} bitrate bit/s of video
- * @property {number} oneWayDelayMs
- * @property {number} warmupSeconds
- * @property {number} seconds measured in each run
- * @property {number} repeats
- * @property {boolean} display B shows the picture
- * @property {boolean} processing echo cancellation, noise suppression and gain control at A
- * @property {"debug" | "release"} profile of the gateway and the relay
- */
+import { openSmrtc } from "./smrtc.js";
+import { openWebrtc } from "./webrtc.js";
 
 const { values } = parseArgs({
   options: {
@@ -40,13 +27,15 @@ const { values } = parseArgs({
   },
 });
 
-/** @type {Settings} */
+/** @type {import("./open_call.js").Settings & { warmupSeconds: number, seconds: number, repeats: number }} */
 const settings = {
   width: 640,
   height: 360,
   fps: 30,
   bitrate: 1_000_000,
   oneWayDelayMs: Number(values.delay),
+  leg: "both",
+  seed: 1,
   warmupSeconds: 10,
   seconds: Number(values.seconds),
   repeats: Number(values.repeats),
@@ -55,7 +44,7 @@ const settings = {
   profile: values.profile === "debug" ? "debug" : "release",
 };
 
-const calls = { webrtc: webrtcCall, smrtc: smrtcCall };
+const calls = { webrtc: openWebrtc, smrtc: openSmrtc };
 const wanted = Object.keys(calls).filter((name) => !values.only || values.only === name);
 const webRoot = makeWebRoot({ demo: wanted.includes("smrtc") });
 const server = await serveFolder(webRoot);
@@ -66,25 +55,12 @@ try {
     // Alternating who goes first: a machine that warms up or fills up favours neither.
     for (const name of repeat % 2 ? wanted.toReversed() : wanted) {
       console.error(`run ${repeat + 1} of ${settings.repeats}: ${name}`);
-      const run = calls[name](settings, { startBrowser: (args) => startChromium({ args }), origin: server.origin, webRoot });
-      runs[name].push(await within(settings.warmupSeconds + settings.seconds + 60, run));
+      const env = { startBrowser: (args) => startChromium({ args }), origin: server.origin, webRoot };
+      runs[name].push(await within(settings.warmupSeconds + settings.seconds + 60, measureCall(calls[name], settings, env)));
     }
   }
 } finally {
   await server.stop();
-}
-
-/** A run that hangs ends the bench: its children die with this process. */
-async function within(seconds, run) {
-  const late = setTimeout(() => {
-    console.error(`a run took more than ${seconds} s`);
-    process.exit(1);
-  }, seconds * 1000);
-  try {
-    return await run;
-  } finally {
-    clearTimeout(late);
-  }
 }
 
 console.log(JSON.stringify(report(settings, runs), null, 2));

@@ -1,4 +1,4 @@
-// CPU and memory of a browser over a stretch of time.
+// A stretch of a call, and the CPU and memory of a browser meanwhile.
 import { sleep } from "../harness/child.js";
 import { cpuBetween, processTree, pssBytes } from "../harness/procfs.js";
 
@@ -30,4 +30,32 @@ export async function measure(browser, wantedSeconds, others = {}) {
     ),
     peakPssMiB: peakPssBytes / 2 ** 20,
   };
+}
+
+/**
+ * Opens a call, lets it settle, measures a stretch of it and ends it.
+ * @param {(settings: import("./open_call.js").Settings, env: object) => Promise<import("./open_call.js").OpenCall>} open
+ * @param {import("./open_call.js").Settings & { warmupSeconds: number, seconds: number }} settings
+ */
+export async function measureCall(open, settings, env) {
+  const call = await open(settings, env);
+  try {
+    await sleep(settings.warmupSeconds * 1000);
+    const before = await call.sender.evaluate(() => globalThis.call.stats());
+    await call.receiver.evaluate(() => globalThis.call.drain());
+    const measured = await measure(call.pid, settings.seconds, call.others);
+    const received = await call.receiver.evaluate(() => globalThis.call.drain());
+    const after = await call.sender.evaluate(() => globalThis.call.stats());
+    const far = await call.receiver.evaluate(() => globalThis.call.stats());
+    await call.checkPath();
+    return {
+      ...measured,
+      received,
+      videoKbps: ((after.videoBytes - before.videoBytes) * 8) / 1000 / measured.seconds,
+      codec: after.codec,
+      concealedShare: far.audioConcealed / far.audioSamples,
+    };
+  } finally {
+    await call.close();
+  }
 }

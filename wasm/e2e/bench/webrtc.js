@@ -1,43 +1,44 @@
 // The call that ours is compared with: RTCPeerConnection, page A to page B in one browser, through the relay.
-import { sleep, until } from "../harness/child.js";
+import { until } from "../harness/child.js";
 import { startRelay } from "../harness/relay.js";
-import { measure } from "./measure.js";
 
 const CHROMIUM_ARGS = ["--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"];
 
-/** @param {import("./call.js").Settings} settings */
-export async function webrtcCall(settings, { startBrowser, origin }) {
+/** @param {import("./open_call.js").Settings} settings @returns {Promise<import("./open_call.js").OpenCall>} */
+export async function openWebrtc(settings, { startBrowser, origin }) {
   const chromium = await startBrowser(CHROMIUM_ARGS);
   let relay;
+  const close = async () => {
+    await chromium.close();
+    await relay?.stop();
+  };
   try {
     const [a, b] = await openPages(chromium.browser, `${origin}/e2e/pages/bench/index.html`, "./webrtc.js");
     const offer = await a.evaluate((options) => globalThis.call.offer(options), settings);
-    relay = await startRelay(loopbackPort(offer), { delay: `${settings.oneWayDelayMs}ms`, profile: settings.profile });
+    // Connections would not come about through much loss, and not stay: that is spared them.
+    relay = await startRelay(loopbackPort(offer), { delay: `${settings.oneWayDelayMs}ms`, seed: settings.seed, "spare-setup": true, profile: settings.profile });
     // B knows only the relay, and A learns B's address from what the relay forwards: no packet can go around it.
     const toB = startBitrate(onlyCandidate(offer, relay.port), settings.bitrate);
     const answer = await b.evaluate(([sdp, options]) => globalThis.call.answer(sdp, options), [toB, settings]);
     await a.evaluate((sdp) => globalThis.call.accept(sdp), startBitrate(withoutCandidates(answer), settings.bitrate));
     await until("the peers to connect", async () => (await b.evaluate(() => globalThis.call.stats())).connected);
-    await sleep(settings.warmupSeconds * 1000);
-
-    const before = await a.evaluate(() => globalThis.call.stats());
-    await b.evaluate(() => globalThis.call.drain());
-    const measured = await measure(chromium.pid, settings.seconds, { relays: relay.child.pid });
-    const received = await b.evaluate(() => globalThis.call.drain());
-    const after = await a.evaluate(() => globalThis.call.stats());
-    const far = await b.evaluate(() => globalThis.call.stats());
-    if (far.remotePort !== relay.port) throw new Error(`B talks to port ${far.remotePort}, not to the relay`);
+    const { port, child } = relay;
     return {
-      ...measured,
-      received,
-      videoKbps: ((after.videoBytes - before.videoBytes) * 8) / 1000 / measured.seconds,
-      codec: after.codec,
-      concealedShare: far.audioConcealed / far.audioSamples,
-      audible: far.audioEnergy > 0,
+      pid: chromium.pid,
+      sender: a,
+      receiver: b,
+      relays: [relay],
+      mediaDirection: "down",
+      others: { relays: child.pid },
+      async checkPath() {
+        const { remotePort } = await b.evaluate(() => globalThis.call.stats());
+        if (remotePort !== port) throw new Error(`B talks to port ${remotePort}, not to the relay`);
+      },
+      close,
     };
-  } finally {
-    await chromium.close();
-    await relay?.stop();
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 

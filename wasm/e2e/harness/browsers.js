@@ -18,9 +18,9 @@ export const haveFirefox = () => firstThatExists(FIREFOX) !== undefined && exist
 
 /**
  * Chromium. `connect` gives a Playwright browser; `pid` is the root of its process tree.
- * @param {{ palette?: "blue" | "green", camera?: boolean, args?: string[] }} [options]
+ * @param {{ palette?: "blue" | "green", camera?: boolean, microphone?: string, args?: string[] }} [options] `microphone`: a WAV file
  */
-export async function startChromium({ palette = "blue", camera = true, args = [] } = {}) {
+export async function startChromium({ palette = "blue", camera = true, microphone, args = [] } = {}) {
   const executablePath = firstThatExists(CHROMIUM);
   if (!executablePath) throw new Error("no Chromium found; install it or set SMRTC_CHROMIUM");
   const files = captureFiles(palette);
@@ -40,7 +40,7 @@ export async function startChromium({ palette = "blue", camera = true, args = []
             "--use-fake-device-for-media-stream",
             "--use-fake-ui-for-media-stream",
             `--use-file-for-fake-video-capture=${files.camera}`,
-            `--use-file-for-fake-audio-capture=${files.microphone}`,
+            `--use-file-for-fake-audio-capture=${microphone ?? files.microphone}`,
           ]
         : []),
       ...args,

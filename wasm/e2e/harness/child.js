@@ -11,19 +11,21 @@ const SETPRIV = "/usr/bin/setpriv";
  * @typedef {object} Child
  * @property {number} pid of the program itself
  * @property {string[]} lines what it has printed, both streams, newest last
+ * @property {(line: string) => void} write to its standard input, if it was started with one
  * @property {() => boolean} running
  * @property {(signal?: NodeJS.Signals) => Promise<number | null>} stop asks it to end, insists after 5 s; the exit code
  * @property {Promise<number | null>} exited
  */
 
-/** @param {string} path @param {string[]} args @param {{ env?: Record<string, string>, cwd?: string }} [options] @returns {Child} */
-export function start(path, args, { env = {}, cwd } = {}) {
+/** @param {string} path @param {string[]} args @param {{ env?: Record<string, string>, cwd?: string, input?: boolean }} [options] @returns {Child} */
+export function start(path, args, { env = {}, cwd, input = false } = {}) {
   const guarded = existsSync(SETPRIV);
-  const child = guarded
-    ? spawn(SETPRIV, ["--pdeathsig", "KILL", path, ...args], { stdio: ["ignore", "pipe", "pipe"], cwd, env: { ...process.env, ...env } })
-    : spawn(path, args, { stdio: ["ignore", "pipe", "pipe"], cwd, env: { ...process.env, ...env } });
+  const [program, all] = guarded ? [SETPRIV, ["--pdeathsig", "KILL", path, ...args]] : [path, args];
+  const child = spawn(program, all, { stdio: [input ? "pipe" : "ignore", "pipe", "pipe"], cwd, env: { ...process.env, ...env } });
   const lines = [];
+  child.stdin?.on("error", (error) => lines.push(String(error)));
   for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue;
     createInterface({ input: stream }).on("line", (line) => {
       lines.push(line);
       if (lines.length > 2_000) lines.shift();
@@ -49,6 +51,7 @@ export function start(path, args, { env = {}, cwd } = {}) {
     // setpriv replaces itself by the program, so the number stays.
     pid: child.pid ?? -1,
     lines,
+    write: (line) => void child.stdin?.write(`${line}\n`),
     running: () => !ended,
     exited,
     async stop(signal = "SIGTERM") {

@@ -56,6 +56,27 @@ export function captureFiles(palette = "blue") {
   return { camera, microphone };
 }
 
+/** A minute of speech for the fake microphone, spoken by espeak-ng once. */
+export function speechFile() {
+  const folder = join(buildFolder, "speech-v1");
+  const speech = join(folder, "speech.wav");
+  mkdirSync(folder, { recursive: true });
+  makeOnce(speech, (path) => {
+    const { status, error } = spawnSync("espeak-ng", ["-v", "en-gb", "-s", "150", "-g", "2", "-w", path, SPEECH], { stdio: ["ignore", 2, 2] });
+    if (error || status !== 0) throw new Error(`espeak-ng failed: ${error?.message ?? status}; install the Debian package of that name`);
+  });
+  return speech;
+}
+
+/** Phonetically balanced sentences (IEEE 297-1969, “Harvard sentences”, lists 1 and 2). */
+const SPEECH = `The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. It's easy to tell the depth of a well.
+These days a chicken leg is a rare dish. Rice is often served in round bowls. The juice of lemons makes fine punch.
+The box was thrown beside the parked truck. The hogs were fed chopped corn and garbage. Four hours of steady work faced us.
+A large size in stockings is hard to sell. The boy was there when the sun rose. A rod is used to catch pink salmon.
+The source of the huge river is the clear spring. Kick the ball straight and follow through. Help the woman get back to her feet.
+A pot of tea helps to pass the evening. Smoky fires lack flame and heat. The soft cushion broke the man's fall.
+The salt breeze came across from the sea. The girl at the booth sold fifty bonds.`;
+
 function makeOnce(path, make) {
   if (existsSync(path)) return;
   // Test files run side by side: write beside and rename, so that nobody reads half a file.

@@ -60,33 +60,45 @@ function noise(width, height) {
   return canvas;
 }
 
-/** Collects the age of each frame at the moment the page has it. */
+/**
+ * @typedef {object} Seen one new picture
+ * @property {number} at milliseconds, when the page had it
+ * @property {number | null} age milliseconds since it was painted; null where its code cannot be read
+ * @property {number} height of the picture as decoded
+ */
+
+/** Notes each new picture at the moment the page has it. */
 export class Latencies {
-  /** @type {number[]} */
-  #ages = [];
-  #unreadable = 0;
+  /** @type {Seen[]} */
+  #frames = [];
   #repeated = 0;
+  #since = performance.now();
   #last = -1;
 
   /** Takes the frame and closes it. @param {VideoFrame} frame */
   async take(frame) {
+    const at = performance.now();
     const now = wallClock();
+    const height = frame.visibleRect?.height ?? frame.displayHeight;
     const code = await readFrame(frame);
     frame.close();
-    if (!code) this.#unreadable += 1;
-    else if (code.counter === this.#last) this.#repeated += 1;
-    else {
-      this.#last = code.counter;
-      this.#ages.push(ageMilliseconds(code.time, now));
+    if (code && code.counter === this.#last) {
+      this.#repeated += 1;
+      return;
     }
+    if (code) this.#last = code.counter;
+    this.#frames.push({ at, age: code ? ageMilliseconds(code.time, now) : null, height });
   }
 
   /** What came since the last call, and starts over. */
   drain() {
-    const result = { ages: this.#ages, unreadable: this.#unreadable, repeated: this.#repeated };
-    this.#ages = [];
-    this.#unreadable = 0;
+    const until = performance.now();
+    const frames = this.#frames;
+    const ages = frames.flatMap(({ age }) => (age === null ? [] : [age]));
+    const result = { since: this.#since, until, frames, ages, unreadable: frames.length - ages.length, repeated: this.#repeated };
+    this.#frames = [];
     this.#repeated = 0;
+    this.#since = until;
     return result;
   }
 }

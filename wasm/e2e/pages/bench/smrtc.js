@@ -50,6 +50,8 @@ export async function stats() {
     transport: all.transport.transport,
     codec: all.localVideo?.codec,
     videoBytes: all.localVideo?.bytesSent ?? 0,
+    height: all.localVideo?.frameHeight ?? 0,
+    targetBitrate: all.localVideo?.targetBitrate ?? 0,
     audioConcealed: audio?.concealedSamples ?? 0,
     audioSamples: audio?.totalSamplesReceived ?? 0,
     audioLevel: audio?.audioLevel ?? 0,
