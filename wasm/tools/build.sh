@@ -55,9 +55,11 @@ compile() {
 bind() {
     if [ "$mode" = debug ]; then
         "$bindgen" --debug "$made/$1.wasm" "$made/$1" smrtc_wasm
+        node "$tools/inline-snippets.mjs" "$made/$1" smrtc_wasm
         return
     fi
     "$bindgen" "$made/$1.wasm" "$made/$1" smrtc_wasm
+    node "$tools/inline-snippets.mjs" "$made/$1" smrtc_wasm
     echo "wasm: optimising ($1)"
     # Up to eight nodes are less than a call: `fmaf` of wasm/src/libc.rs is among them.
     "$tools/node_modules/.bin/wasm-opt" -O2 --always-inline-max-function-size=8 \
@@ -67,7 +69,7 @@ bind() {
 
 for build in $builds; do compile "$build"; done
 # Optimising takes longer than all the rest; `.built-from` says which modules the files in dist came from.
-stamp="$mode $(cd "$made" && cksum -- *.wasm | tr '\n' ' ') $(cksum <"$bindgen")"
+stamp="$mode $(cd "$made" && cksum -- *.wasm | tr '\n' ' ') $(cksum <"$bindgen") $(cksum <"$tools/inline-snippets.mjs")"
 [ "$(cat "$dist/.built-from" 2>/dev/null)" != "$stamp" ] || exit 0
 
 for build in $builds; do

@@ -7,6 +7,8 @@
 
 mod group_keys;
 mod opening;
+#[cfg(test)]
+mod tests;
 mod video_out;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -114,29 +116,7 @@ impl DownlinkEngine {
             _ => Err(CallError::Argument("keySource")),
         };
         key.zeroize();
-        let min_delay = Duration::from_micros(config.min_playout_delay_us as u64);
-        let max_delay = Duration::from_micros(config.max_playout_delay_us as u64);
-        let audio = PlayoutConfig::default();
-        let mut downlink_config = DownlinkConfig::default();
-        downlink_config.video.playout.max = max_delay;
-        Ok(Self {
-            keys: KeyStore::over(keys?, KeyStoreLimits::default()),
-            waiting: Waiting::new(WaitingLimits::default()),
-            users: BTreeMap::new(),
-            playout: Playout::new(PlayoutConfig {
-                min_delay: audio.min_delay.max(min_delay),
-                max_delay: audio.max_delay.max(max_delay),
-                ..audio
-            }),
-            downlink: Downlink::new(downlink_config, seed()),
-            config: downlink_config,
-            audio_tracks: BTreeMap::new(),
-            senders: BTreeMap::new(),
-            timeout: Instant::FAR_FUTURE,
-            datagrams: Outgoing::default(),
-            videos: VecDeque::new(),
-            events: VecDeque::new(),
-        })
+        Ok(Self::over(keys?, &config))
     }
 
     /// Forgets tracks and what was learnt of the network; keeps keys and replay windows.
@@ -318,6 +298,32 @@ impl DownlinkEngine {
 }
 
 impl DownlinkEngine {
+    fn over(keys: Keys, config: &Config) -> Self {
+        let min_delay = Duration::from_micros(config.min_playout_delay_us as u64);
+        let max_delay = Duration::from_micros(config.max_playout_delay_us as u64);
+        let audio = PlayoutConfig::default();
+        let mut downlink_config = DownlinkConfig::default();
+        downlink_config.video.playout.max = max_delay;
+        Self {
+            keys: KeyStore::over(keys, KeyStoreLimits::default()),
+            waiting: Waiting::new(WaitingLimits::default()),
+            users: BTreeMap::new(),
+            playout: Playout::new(PlayoutConfig {
+                min_delay: audio.min_delay.max(min_delay),
+                max_delay: audio.max_delay.max(max_delay),
+                ..audio
+            }),
+            downlink: Downlink::new(downlink_config, seed()),
+            config: downlink_config,
+            audio_tracks: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            timeout: Instant::FAR_FUTURE,
+            datagrams: Outgoing::default(),
+            videos: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
     fn feed(&mut self, now: Instant, input: DownlinkInput<'_>) {
         self.downlink.handle_input(now, input);
         self.drain(now);

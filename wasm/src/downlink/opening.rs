@@ -143,3 +143,12 @@ impl DownlinkEngine {
 
 const WAITING: &str = "waiting";
 pub(super) const CANNOT_DECRYPT: &str = "cannot-decrypt";
+
+#[cfg(test)]
+impl DownlinkEngine {
+    /// Frames of a sender that were opened, and that were not.
+    pub(super) fn counts_of(&self, sender: u32) -> (u64, u64) {
+        let keys = self.senders.get(&sender);
+        keys.map_or((0, 0), |keys| (keys.frames_opened, keys.frames_rejected))
+    }
+}
