@@ -19,6 +19,7 @@ export function secretsOf(baseKey, kids) {
     const h = createCipheriv("sm4-ecb", key, null).setAutoPadding(false).update(Buffer.alloc(16));
     secrets.push({ what: "GHASH key", bytes: h }, { what: "GHASH key, reversed", bytes: Buffer.from(h).reverse() });
     const words = roundKeys(key);
+    secrets.push({ what: PLANES, bytes: bitPlanes(words[0]) });
     for (const at of [0, 14, 28]) {
       const four = words.slice(at, at + 4);
       const [little, big] = [Buffer.alloc(16), Buffer.alloc(16)];
@@ -30,6 +31,21 @@ export function secretsOf(baseKey, kids) {
     }
   }
   return secrets;
+}
+
+/** The form in which the SIMD kernels keep round keys; the only one that is found while a call goes on. */
+export const PLANES = "first round key, in bit planes";
+
+/** Bit b of each byte, least significant first, as four lanes of 32 times that bit; the S-box's input constant is folded in. */
+function bitPlanes(word) {
+  const planes = Buffer.alloc(8 * 16);
+  for (let bit = 0; bit < 8; bit++) {
+    for (let lane = 0; lane < 4; lane++) {
+      const byte = (word >>> (24 - 8 * lane)) & 0xff;
+      planes.fill(((byte ^ 0x75) >> bit) & 1 ? 0xff : 0, 16 * bit + 4 * lane, 16 * bit + 4 * lane + 4);
+    }
+  }
+  return planes;
 }
 
 const FK = [0xa3b1bac6, 0x56aa3350, 0x677d9197, 0xb27022dc];

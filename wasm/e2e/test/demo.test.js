@@ -122,6 +122,8 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   await mei.page.waitForTimeout(600);
   await mei.shot("panel-narrow-light");
   await mei.page.emulateMedia({ colorScheme: "dark" });
+  await mei.page.evaluate(() => document.querySelector(".panel")?.scrollTo(0, 0));
+  await mei.page.waitForTimeout(400);
   await mei.shot("panel-narrow-dark");
   for (const { page } of [mei, tom]) assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is wider than the window");
 

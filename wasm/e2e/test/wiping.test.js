@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { startGateway } from "../harness/gateway.js";
 import { agreed, epochKeys, wasmMemory } from "../harness/group.js";
 import { UNPROCESSED } from "../harness/peer.js";
-import { exporterSecretIn, roundKeys, secretsOf } from "../harness/secrets.js";
+import { PLANES, exporterSecretIn, roundKeys, secretsOf } from "../harness/secrets.js";
 import { Stage } from "../harness/stage.js";
 import { tappedWebRoot } from "../harness/web_root.js";
 import { repository } from "../harness/workspace.js";
@@ -56,7 +56,10 @@ test("what leave leaves in Wasm memory and in the logs has no key, salt, round k
       const secrets = epochs.flatMap(({ baseKey }) => secretsOf(baseKey, [...kids]));
       const found = (memory) => secrets.filter(({ bytes }) => memory.includes(bytes)).map(({ what }) => what);
       // That the search finds what is there: while the call goes on both workers have the keys of its epoch.
-      for (const worker of WORKERS) assert.ok(found(await wasmMemory(bob, worker)).includes("base key"), `${worker} has no key to find`);
+      for (const worker of WORKERS) {
+        const there = found(await wasmMemory(bob, worker));
+        for (const what of ["base key", "sframe_salt", PLANES]) assert.ok(there.includes(what), `${worker}: no ${what} to find, but ${there.join(", ")}`);
+      }
 
       await bob.call("leave");
       for (const worker of WORKERS) {

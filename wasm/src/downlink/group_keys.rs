@@ -29,7 +29,7 @@ impl DownlinkEngine {
 }
 
 impl DownlinkEngine {
-    fn apply(&mut self, now: Instant, message: KeyMessage) {
+    pub(super) fn apply(&mut self, now: Instant, message: KeyMessage) {
         match message {
             KeyMessage::Participant(id, user) => {
                 self.users.insert(id, user);
