@@ -14,6 +14,9 @@ pub(crate) enum CallError {
     /// No randomness, or the provider has no key.
     #[error("no sealing key: {0}")]
     SenderKey(#[from] smrtc_e2ee::SenderKeyError),
+    /// A certificate or revocation list of the room's policy.
+    #[error("certificate: {0}")]
+    Certificate(#[from] smrtc_e2ee::mls::CertificateError),
     /// libopus or the processing did not start.
     #[error("the audio encoder did not start")]
     Audio,

@@ -178,6 +178,11 @@ pub(crate) enum GroupEvent {
         subject: &'static str,
         reason: String,
     },
+    CertificateInvalid {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        user_id: Option<String>,
+        reason: String,
+    },
 }
 
 /// Somebody in the group.
@@ -188,6 +193,9 @@ pub(crate) struct Member {
     leaf_index: u16,
     fingerprint: String,
     own: bool,
+    /// Seconds since 1970; none if no authority certifies the member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certified_until: Option<u64>,
 }
 
 impl From<RosterMember> for Member {
@@ -197,6 +205,7 @@ impl From<RosterMember> for Member {
             leaf_index: member.leaf_index,
             fingerprint: member.fingerprint,
             own: member.own,
+            certified_until: member.expires,
         }
     }
 }
@@ -242,6 +251,10 @@ impl From<Event> for GroupEvent {
             },
             Event::Unconfirmed { users } => Self::Unconfirmed { user_ids: users },
             Event::Removed { by } => Self::Removed { by },
+            Event::CertificateInvalid { user, why } => Self::CertificateInvalid {
+                user_id: user,
+                reason: why.to_string(),
+            },
             Event::Refused { what, why } => Self::Refused {
                 subject: match what {
                     Refused::Commit => "commit",

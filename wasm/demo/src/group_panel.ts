@@ -41,11 +41,12 @@ export class GroupPanel {
     const name = displayName(member.userId);
     const apart = split.includes(member.userId);
     const words = apart ? "in another group than you" : unconfirmed.includes(member.userId) ? "silent: nothing signed for long" : member.confirmed ? "same keys, signed" : "not heard of yet";
+    const certified = member.certifiedUntil === undefined ? "" : `, certified until ${member.certifiedUntil.toLocaleString()}`;
     const item = h(
       "li",
       { class: apart ? "apart" : member.compared ? "compared" : "", data: { user: member.userId } },
       icon(apart ? "lock-broken" : "lock"),
-      h("span", { class: "who" }, `${name}${member.self ? " (you)" : ""}`, h("small", {}, member.self ? "" : words)),
+      h("span", { class: "who" }, `${name}${member.self ? " (you)" : ""}`, h("small", {}, member.self ? "" : words + certified)),
     );
     if (member.self) return item;
     const compare = h("button", { type: "button", class: "mark", aria: { pressed: String(member.compared), label: `${name}: code compared` } }, member.compared ? "Compared" : "Mark as compared");

@@ -48,8 +48,10 @@ export function explainGroup(warning: GroupWarning): Explanation & { readonly la
       return { title: "The group is split", advice: `${displayName(warning.userId)} is in another group than you: somebody shows the two of you different ones. Say nothing confidential, leave, and tell your administrator.`, lasting: true };
     case "unconfirmed":
       return { title: `Nothing signed came from ${warning.userIds.map(displayName).join(", ")} for long`, advice: "Their messages may be held back.", lasting: false };
+    case "certificate-invalid":
+      return { title: "Certificate invalid", advice: `${warning.userId === undefined ? "Somebody" : displayName(warning.userId)} shows a certificate that cannot be accepted (${warning.reason}), and is kept out of the group.`, lasting: false };
     case "identity-refused":
-      return { title: "Certificate invalid", advice: `Somebody wants to join with an identity that cannot be accepted (${warning.reason}), and stays outside.`, lasting: false };
+      return { title: "Not admitted", advice: `Somebody wants to join whom the room does not accept (${warning.reason}), and stays outside.`, lasting: false };
     case "message-refused":
       return { title: "A message about the group was not accepted", advice: sentence(warning.reason), lasting: false };
     case "failed":

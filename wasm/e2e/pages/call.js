@@ -24,7 +24,7 @@ export async function join({ token, key, group, transport = "auto", suite, audio
       gateway,
       token,
       transport,
-      encryption: { ...(key ? { key: Uint8Array.from(key) } : group), ...(suite ? { suite } : {}) },
+      encryption: { ...(key ? { key: Uint8Array.from(key) } : withBytes(group)), ...(suite ? { suite } : {}) },
       ...(audioProcessing ? { audioProcessing } : {}),
       ...(wasmBuild ? { wasmBuild } : {}),
       logLevel: "debug",
@@ -40,6 +40,17 @@ export async function join({ token, key, group, transport = "auto", suite, audio
   } catch (error) {
     return { joined: false, code: error.codeName ?? error.name, closeCode: error.closeCode, message: error.message };
   }
+}
+
+/** What came as arrays of numbers, as bytes. @param {any} group */
+function withBytes(group = {}) {
+  const { identity, certificates, ...others } = group;
+  const bytes = (list) => list?.map((one) => Uint8Array.from(one));
+  return {
+    ...others,
+    ...(identity ? { identity: Array.isArray(identity) ? Uint8Array.from(identity) : identity } : {}),
+    ...(certificates ? { certificates: { authorities: bytes(certificates.authorities), chain: bytes(certificates.chain) } } : {}),
+  };
 }
 
 function attach(stream) {

@@ -1,5 +1,6 @@
 // Group keys in browsers: who comes, goes or is taken out changes the keys, and everybody who is in sees one code.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { sleep, until } from "../harness/child.js";
@@ -11,7 +12,7 @@ import { assembleFrames, readDatagrams } from "../harness/recording.js";
 import { makeOpener, parseHeader } from "../harness/sframe.js";
 import { Stage } from "../harness/stage.js";
 import { tappedWebRoot } from "../harness/web_root.js";
-import { scratchFolder } from "../harness/workspace.js";
+import { repository, scratchFolder } from "../harness/workspace.js";
 
 const stage = Stage.use("isolated");
 const GROUP = { group: {}, audioProcessing: UNPROCESSED };
@@ -169,6 +170,34 @@ test("whom the list does not admit stays outside, though the gateway lets it in"
     assert.ok(seen.perSender.every(({ framesOpened }) => framesOpened === 0), JSON.stringify(seen.perSender));
     assert.ok(!(await ada.call("group")).members.some(({ userId }) => userId === "mallory"));
     await assertSees(bob, "ada", { pictures: 30, startUp: 0 });
+  });
+});
+
+/** A file of vectors/x509. */
+const vector = (name) => [...readFileSync(join(repository, "vectors/x509", `${name}.der`))];
+const certified = (name) => ({
+  ...GROUP,
+  group: {
+    identity: [...Buffer.from(readFileSync(join(repository, "vectors/x509", `${name}.key.hex`), "utf8").trim(), "hex")],
+    certificates: { authorities: [vector("root")], chain: [vector(name), vector("inter")] },
+  },
+});
+
+test("a room that asks for certificates takes those of its authority, and says whose is invalid", { timeout: 120_000 }, async () => {
+  const at = stage.gateway();
+  await stage.withPeers(at, ["alice", "bob", "mallory"], async (alice, bob, mallory) => {
+    await alice.join(at, "certified", certified("alice"));
+    await bob.join(at, "certified", certified("bob"));
+    await alice.call("publish");
+    const { members } = await agreed([alice, bob]);
+    assert.deepEqual(members.map(({ certifiedUntil }) => new Date(certifiedUntil).getUTCFullYear()), [2126, 2126]);
+    await bob.pictures("alice", 15);
+    await mallory.join(at, "certified", certified("mallory_expired"));
+    await until("somebody to say that the certificate is invalid", async () =>
+      (await Promise.all([alice, bob].map((peer) => peer.call("eventsSoFar")))).flat().some(({ kind, user }) => kind === "certificate-invalid" && user === "mallory"));
+    await bob.pictures("alice", 30);
+    assert.equal((await alice.call("group")).members.length, 2);
+    assert.ok((await mallory.call("encryption")).perSender.every(({ framesOpened }) => framesOpened === 0));
   });
 });
 

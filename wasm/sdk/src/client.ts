@@ -363,7 +363,8 @@ function checkOptions(options: ClientOptions): void {
       throw new RtcError("INVALID_PARAMETER", "`encryption.key` must hold 16 to 64 bytes; leave it out for group keys");
     }
   } else {
-    const { identity } = encryption;
+    const { identity, certificates } = encryption;
+    if ((certificates?.chain?.length ?? 0) > 0 && !(identity instanceof Uint8Array)) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold the key of `certificates.chain`");
     if (identity instanceof Uint8Array && identity.length !== 32) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold 32 bytes");
   }
   if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");

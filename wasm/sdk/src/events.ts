@@ -102,6 +102,8 @@ export interface GroupMember {
   readonly self: boolean;
   /** Whether you said, by `setCompared`, that you have compared numbers with this identity. */
   readonly compared: boolean;
+  /** Until when an authority certifies that this is the user; absent if only the gateway says so. */
+  readonly certifiedUntil?: Date;
   /** Whether a signed message of this member agrees with our epoch. */
   readonly confirmed: boolean;
 }
@@ -130,7 +132,9 @@ export type GroupWarning =
   | { readonly kind: "split"; readonly userId: string }
   /** No signed message of these came for long; empty once all are heard again. */
   | { readonly kind: "unconfirmed"; readonly userIds: readonly string[] }
-  /** The key package of somebody who waits was not accepted: a certificate that is invalid, or a user whom the room does not admit. */
+  /** The certificate of a member, or of somebody who would be one, is not valid: who has it stays outside, or is taken out. */
+  | { readonly kind: "certificate-invalid"; readonly userId?: string; readonly reason: string }
+  /** The key package of somebody who waits was not accepted, such as that of a user whom the room does not admit. */
   | { readonly kind: "identity-refused"; readonly reason: string }
   /** A message about the group was not accepted: forged, damaged, or of somebody whom the room does not admit. */
   | { readonly kind: "message-refused"; readonly subject: "commit" | "welcome" | "group"; readonly reason: string }

@@ -27,6 +27,18 @@ export type GroupSuiteName = "SM2_SM4_GCM_SM3" | "SM2_PKE_SM4_GCM_SM3" | "P256_A
  */
 export type GroupIdentity = "new" | { readonly keptAs: string } | Uint8Array;
 
+/** Whose certificates the room takes, and ours. All in DER; keys and signatures are those of the group's suite. */
+export interface CertificateOptions {
+  /** Certificates of the authorities that are trusted. */
+  readonly authorities: readonly Uint8Array[];
+  /** Once there is one of an authority, what that authority signed is refused when the list is out of date. */
+  readonly revocationLists?: readonly Uint8Array[];
+  /** Also take members without a certificate; they are shown as such. Default false. */
+  readonly admitsUncertified?: boolean;
+  /** Our own certificate, then those of its issuers. Its key is `identity`, as bytes; the user in it is that of the join token. */
+  readonly chain?: readonly Uint8Array[];
+}
+
 /**
  * Keys that the members of the room agree on among themselves by MLS; the gateway carries the messages and learns none of
  * them. Everybody who joins or leaves gives the room new ones. This is the default.
@@ -40,6 +52,8 @@ export interface GroupKeyOptions {
   readonly admit?: "everyone" | readonly string[];
   /** Default `"new"`. */
   readonly identity?: GroupIdentity;
+  /** Take members by X.509 certificate only. Default: by the name in the join token, of which only the gateway knows whose it is. */
+  readonly certificates?: CertificateOptions;
   readonly key?: undefined;
 }
 

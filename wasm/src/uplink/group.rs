@@ -24,6 +24,8 @@ pub(super) struct GroupOptions {
     pub(super) policy: Policy,
     /// The signature key that the application keeps; a new one if there is none.
     pub(super) identity: Option<Secret>,
+    /// Of that key: its certificate and those of its issuers, in DER. Empty for a basic credential.
+    pub(super) chain: Vec<Vec<u8>>,
     /// Seconds since 1970 at which the worker's clock was 0.
     pub(super) unix_seconds_at_zero: f64,
 }
@@ -136,7 +138,11 @@ impl Group {
         }
         self.forsaken = self.member.take().is_some();
         let (suite, user) = (self.options.suite, &joined.user_id);
+        let chain = &self.options.chain;
         let identity = match &self.options.identity {
+            Some(secret) if !chain.is_empty() => {
+                Identity::with_chain(suite, user, secret.expose(), chain)?
+            }
             Some(secret) => Identity::from_secret(suite, user, secret.expose())?,
             None => Identity::generate(suite, user, &mut OsRng)?,
         };

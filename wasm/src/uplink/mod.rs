@@ -8,11 +8,12 @@ mod media;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use smrtc_audio::{AudioOptions, Capture, CaptureConfig};
 use smrtc_crypto::secret::Secret;
-use smrtc_e2ee::mls::{Identity, MlsKeys, Policy};
+use smrtc_e2ee::mls::{CertificatePolicy, Identity, MlsKeys, Policy, Suite, TrustAnchors};
 use smrtc_e2ee::{KeyProvider, OsRng, Rng};
 use smrtc_engine::control::v1::{self, client_message};
 use smrtc_engine::send::{TrackConfig, Uplink, UplinkInput};
@@ -49,8 +50,19 @@ struct MlsConfig {
     suite: String,
     /// Users whom the room admits; everybody if there is no list.
     users: Option<BTreeSet<String>>,
+    certificates: Option<Certificates>,
     /// Milliseconds since 1970 at which the worker's clock was 0.
     time_origin: f64,
+}
+
+/// Whose certificates the room takes, and ours; all in DER.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Certificates {
+    authorities: Vec<Vec<u8>>,
+    revocation_lists: Vec<Vec<u8>>,
+    admits_basic: bool,
+    chain: Vec<Vec<u8>>,
 }
 
 /// Capture, sealing, sending and the control stream. Times are microseconds of the worker's `performance.now`.
@@ -412,15 +424,38 @@ fn key_source(config: &Config, secret: &[u8]) -> Result<(Keys, Option<Box<Group>
         Identity::from_secret(suite, "anybody", identity.expose())
             .map_err(|_| CallError::Argument("identity"))?;
     }
-    let users = mls.users.clone();
+    let chain = mls
+        .certificates
+        .as_ref()
+        .map_or_else(Vec::new, |certificates| certificates.chain.clone());
+    if !chain.is_empty() && identity.is_none() {
+        return Err(CallError::Argument("a certificate without its key"));
+    }
     let group = Group::new(GroupOptions {
         suite,
         sframe_suite,
-        policy: users.map_or(Policy::Everyone, Policy::Users),
+        policy: policy(suite, mls)?,
         identity,
+        chain,
         unix_seconds_at_zero: mls.time_origin / 1e3,
     });
     Ok((Keys::Mls(MlsKeys::new(sframe_suite)), Some(Box::new(group))))
+}
+
+fn policy(suite: Suite, mls: &MlsConfig) -> Result<Policy, CallError> {
+    let users = mls.users.clone();
+    let Some(certificates) = &mls.certificates else {
+        return Ok(users.map_or(Policy::Everyone, Policy::Users));
+    };
+    let mut anchors = TrustAnchors::new(suite, &certificates.authorities)?;
+    for list in &certificates.revocation_lists {
+        anchors = anchors.with_revocation_list(list)?;
+    }
+    Ok(Policy::Certificates(Arc::new(CertificatePolicy {
+        anchors,
+        admits_basic: certificates.admits_basic,
+        users,
+    })))
 }
 
 fn audio_options(echo: bool, noise: bool, gain: bool) -> AudioOptions {

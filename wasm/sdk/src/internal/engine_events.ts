@@ -60,6 +60,8 @@ export interface EngineMember {
   readonly leafIndex: number;
   readonly fingerprint: string;
   readonly own: boolean;
+  /** Seconds since 1970. */
+  readonly certifiedUntil?: number;
 }
 
 /** What happens in the group. */
@@ -76,6 +78,7 @@ export type GroupEvent =
   | { readonly what: "confirmed" | "split"; readonly userId: string; readonly epoch: number }
   | { readonly what: "unconfirmed"; readonly userIds: readonly string[] }
   | { readonly what: "removed"; readonly by?: string }
+  | { readonly what: "certificate-invalid"; readonly userId?: string; readonly reason: string }
   | { readonly what: "refused"; readonly subject: "commit" | "welcome" | "group" | "key-package" | "own"; readonly reason: string };
 
 export type UplinkEvent =

@@ -124,11 +124,20 @@ export class EngineHost {
 /** A copy of what is secret, to be transferred: the application's own is not taken from it. */
 function keySource(options: EncryptionOptions): KeySource {
   if (options.key !== undefined) return { kind: "external", key: new Uint8Array(options.key) };
-  const { groupSuite = "SM2_SM4_GCM_SM3", admit = "everyone", identity = "new" } = options;
+  const { groupSuite = "SM2_SM4_GCM_SM3", admit = "everyone", identity = "new", certificates } = options;
   return {
     kind: "mls",
     suite: groupSuite,
     users: admit === "everyone" ? undefined : [...admit],
+    certificates:
+      certificates === undefined
+        ? undefined
+        : {
+            authorities: certificates.authorities,
+            revocationLists: certificates.revocationLists ?? [],
+            admitsBasic: certificates.admitsUncertified ?? false,
+            chain: certificates.chain ?? [],
+          },
     identity: identity instanceof Uint8Array ? new Uint8Array(identity) : identity,
   };
 }

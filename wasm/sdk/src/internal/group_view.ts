@@ -85,6 +85,9 @@ export class GroupView {
       case "removed":
         this.#onRemoved(event);
         return;
+      case "certificate-invalid":
+        this.#emit("group-warning", { kind: "certificate-invalid", reason: event.reason, ...(event.userId === undefined ? {} : { userId: event.userId }) });
+        return;
       case "refused":
         this.#onRefused(event);
     }
@@ -130,12 +133,13 @@ export class GroupView {
     this.#emit("verification-changed", { verificationCode: this.#code, members: this.members });
   }
 
-  #member({ userId, leafIndex, fingerprint, own }: EngineMember): GroupMember {
+  #member({ userId, leafIndex, fingerprint, own, certifiedUntil }: EngineMember): GroupMember {
     return {
       userId,
       leafIndex,
       fingerprint,
       self: own,
+      ...(certifiedUntil === undefined ? {} : { certifiedUntil: new Date(certifiedUntil * 1000) }),
       compared: this.#compared.get(userId) === fingerprint,
       confirmed: own || this.#confirmed.has(userId),
     };

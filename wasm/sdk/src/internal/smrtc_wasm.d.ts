@@ -5,6 +5,7 @@
  * All times are microseconds on the worker's `performance.now` clock.
  */
 import type { EncryptionState, EngineSelfTest } from "../events.ts";
+import type { EngineCertificates } from "./worker_protocol.ts";
 import type { DownlinkEngineStats, DownlinkEvent, UplinkEngineStats, UplinkEvent } from "./engine_events.ts";
 
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
@@ -23,7 +24,7 @@ export class UplinkEngine {
   constructor(config: {
     suite: string;
     /** Group keys; without it the secret is the room's key. */
-    mls: { suite: string; users: readonly string[] | undefined; timeOrigin: number } | undefined;
+    mls: { suite: string; users: readonly string[] | undefined; certificates: EngineCertificates | undefined; timeOrigin: number } | undefined;
     echoCancellation: boolean;
     noiseSuppression: boolean;
     autoGainControl: boolean;

@@ -13,7 +13,15 @@ export type AudioLink =
 /** Where the uplink worker has its keys from. Secret bytes are transferred; the page keeps nothing. */
 export type KeySource =
   | { readonly kind: "external"; readonly key: Uint8Array<ArrayBuffer> }
-  | { readonly kind: "mls"; readonly suite: GroupSuiteName; readonly users: readonly string[] | undefined; readonly identity: GroupIdentity };
+  | { readonly kind: "mls"; readonly suite: GroupSuiteName; readonly users: readonly string[] | undefined; readonly certificates: EngineCertificates | undefined; readonly identity: GroupIdentity };
+
+/** In DER, all of it. */
+export interface EngineCertificates {
+  readonly authorities: readonly Uint8Array[];
+  readonly revocationLists: readonly Uint8Array[];
+  readonly admitsBasic: boolean;
+  readonly chain: readonly Uint8Array[];
+}
 
 /** The first message from the uplink worker to the downlink worker. With group keys each later one is bytes for the engine. */
 export interface KeyPortInit {

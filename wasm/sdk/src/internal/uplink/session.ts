@@ -246,5 +246,7 @@ function describe(event: GroupEvent): string {
     case "unconfirmed":
     case "removed":
       return event.what;
+    case "certificate-invalid":
+      return `certificate invalid: ${event.reason}`;
   }
 }

@@ -144,7 +144,7 @@ async function start(options: UplinkInit): Promise<Running> {
   const engine = new UplinkEngine(
     {
       suite,
-      mls: keys.kind === "mls" ? { suite: keys.suite, users: keys.users, timeOrigin: performance.timeOrigin } : undefined,
+      mls: keys.kind === "mls" ? { suite: keys.suite, users: keys.users, certificates: keys.certificates, timeOrigin: performance.timeOrigin } : undefined,
       ...options.processing,
     },
     secret,
