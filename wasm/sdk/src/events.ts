@@ -195,7 +195,7 @@ export interface SenderEncryptionState {
   readonly kid?: string;
   readonly state: DecryptionState | "waiting";
   readonly framesOpened: number;
-  /** Frames refused: wrong key, changed on the way, or replayed. */
+  /** Frames refused: wrong key, changed on the way, replayed, of another user than the gateway says, or sealed before we came. */
   readonly framesRejected: number;
 }
 

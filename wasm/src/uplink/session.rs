@@ -9,6 +9,7 @@ use smrtc_engine::time::{Bitrate, Instant};
 use super::group::sealing_epoch;
 use super::{UplinkEngine, seed};
 use crate::error::CallError;
+use crate::group_messages::GroupEvent;
 use crate::keys::Keys;
 use crate::messages::{self, Event, TrackBitrate};
 use crate::sealing;
@@ -116,7 +117,12 @@ impl UplinkEngine {
             SignalEvent::RequestTimedOut { request_id } => return group.timed_out(*request_id),
         };
         received.unwrap_or_else(|error| {
-            self.log("error", format!("no identity in the group: {error}"));
+            // Without an identity there is no group, and nothing is sent.
+            let event = GroupEvent::Refused {
+                subject: "own",
+                reason: error.to_string(),
+            };
+            self.events.push_back(Event::Group { event });
             false
         })
     }
