@@ -17,11 +17,12 @@ const SECRET = "a secret that only the tests know, 32+ bytes";
 
 /**
  * @param {string} webRoot
- * @param {{ args?: string[], profile?: "debug" | "release", env?: Record<string, string> }} [options]
+ * @param {{ args?: string[], profile?: "debug" | "release", env?: Record<string, string>, port?: number }} [options]
+ *   `port`: that of a gateway which was stopped, to take its place
  * @returns {Promise<Gateway>}
  */
-export async function startGateway(webRoot, { args = [], profile = "debug", env = {} } = {}) {
-  const port = await freePort();
+export async function startGateway(webRoot, { args = [], profile = "debug", env = {}, port: wanted } = {}) {
+  const port = wanted ?? (await freePort());
   const child = start(
     program("smrtc-gateway", profile),
     ["serve", "--listen", `127.0.0.1:${port}`, "--web-root", webRoot, "--token-secret", SECRET, ...args],

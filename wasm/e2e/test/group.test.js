@@ -173,6 +173,28 @@ test("whom the list does not admit stays outside, though the gateway lets it in"
   });
 });
 
+test("when the gateway is lost and another takes its place, the pages make a new group and see each other again", { timeout: 180_000 }, async () => {
+  let gateway = await startGateway(stage.root);
+  try {
+    await stage.withPeers(gateway, ["ada", "bob"], async (ada, bob) => {
+      for (const peer of [ada, bob]) await peer.join(gateway, "lost", GROUP);
+      await ada.call("publish");
+      const { code } = await agreed([ada, bob]);
+      await bob.pictures("ada", 30);
+      const { kid } = await ada.call("encryption");
+      await gateway.child.stop("SIGKILL");
+      gateway = await startGateway(stage.root, { port: gateway.port });
+      await agreed([ada, bob], { not: code });
+      await bob.call("pictures", "ada");
+      await bob.pictures("ada", 45, 60_000);
+      assert.notEqual((await ada.call("encryption")).kid, kid, "a key that has sealed before seals again");
+      assert.equal((await bob.call("encryption")).group.state, "in-group");
+    });
+  } finally {
+    await gateway.stop();
+  }
+});
+
 /** A file of vectors/x509. */
 const vector = (name) => [...readFileSync(join(repository, "vectors/x509", `${name}.der`))];
 const certified = (name) => ({
