@@ -59,7 +59,7 @@ export interface ClientEvents {
   };
   /** Whether what this user sends can be opened: a wrong key shows here, and no picture appears. */
   "decryption-state-changed": UserEvent & { readonly state: DecryptionState; readonly reason?: string };
-  /** Our own key changed: a new session has a new key id, and so has a new epoch of the group. */
+  /** Our own key changed: a new session has a new key id at once, a new epoch of the group within 200 ms. */
   "encryption-changed": EncryptionState;
   /** Who is in the group changed. These, and not those whom the gateway names, can hear and see. */
   "roster-changed": RosterChange;
