@@ -1,5 +1,7 @@
 //! One source: packets in, 10 ms blocks out.
 
+use std::time::Duration;
+
 use smrtc_engine::time::{Instant, MediaTime};
 
 use super::Operation;
@@ -57,10 +59,12 @@ pub(crate) struct Neteq {
     last_operation: Option<Operation>,
     meter: LevelMeter,
     stats: AudioReceiveStats,
+    /// Whether the delay is brought to its target while sound plays.
+    adaptive: bool,
 }
 
 impl Neteq {
-    pub(crate) fn new(limits: DelayLimits) -> Self {
+    pub(crate) fn new(limits: DelayLimits, adaptive: bool) -> Self {
         Self {
             // Without a decoder, for want of memory, the source is silent and the others go on.
             decoder: Decoder::new().ok(),
@@ -81,6 +85,7 @@ impl Neteq {
             last_operation: None,
             meter: LevelMeter::default(),
             stats: AudioReceiveStats::default(),
+            adaptive,
         }
     }
 
@@ -161,6 +166,10 @@ impl Neteq {
     /// Media time of the end of the last block rendered; `None` while the source is not playing.
     pub(crate) fn position(&self) -> Option<MediaTime> {
         self.is_playing.then(|| self.position_of_front())
+    }
+
+    pub(crate) fn target_delay(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.delay.target_micros()).unwrap_or(0))
     }
 
     pub(crate) fn last_operation(&self) -> Option<Operation> {
@@ -272,7 +281,7 @@ impl Neteq {
         self.recovered_from = Some(packet.id);
         self.filled_samples += samples;
         self.stats.recovered_samples += samples as u64;
-        self.expand.end(&mut self.pcm[start..]);
+        self.merge(start);
         self.end = self.end + duration(samples);
     }
 
@@ -297,7 +306,7 @@ impl Neteq {
         };
         self.pcm.extend_from_slice(sound);
         self.pcm.resize(pending + packet.samples, 0.0);
-        self.expand.end(&mut self.pcm[pending..]);
+        self.merge(pending);
 
         if packet.media_time.micros_since(self.end).abs() > DISCONTINUITY_MICROS {
             self.corrector.on_discontinuity();
@@ -314,8 +323,18 @@ impl Neteq {
         self.stats.jitter_buffer_target_delay +=
             self.delay.target_micros() as f64 / 1e6 * packet.samples as f64;
         self.stats.jitter_buffer_emitted_count += packet.samples as u64;
-        if !self.in_dtx {
+        if self.adaptive && !self.in_dtx {
             self.correct();
+        }
+    }
+
+    /// Joins what is real from `start` on to the concealment before it, if there was any.
+    fn merge(&mut self, start: usize) {
+        let longer = self.expand.end(&mut self.pcm, start);
+        self.expand.on_sound(&self.pcm[start + longer..]);
+        if longer > 0 {
+            self.stats.inserted_samples_for_deceleration += longer as u64;
+            self.corrector.on_lengthened(micros(longer));
         }
     }
 
@@ -335,8 +354,8 @@ impl Neteq {
         };
         if change != 0 {
             self.last_operation = Some(wanted.operation);
-            self.corrector
-                .on_corrected(change * 1_000_000 / i64::from(SAMPLE_RATE_HZ));
+            let by = micros(change.unsigned_abs() as usize);
+            self.corrector.on_corrected(by * change.signum());
         }
     }
 
@@ -387,7 +406,7 @@ impl Neteq {
     fn stop(&mut self) {
         self.is_playing = false;
         self.in_dtx = false;
-        self.expand = Expand::default();
+        self.expand.restart();
         self.corrector.on_discontinuity();
         self.pcm.clear();
         if let Some(decoder) = &mut self.decoder
@@ -396,4 +415,8 @@ impl Neteq {
             self.decoder = Decoder::new().ok();
         }
     }
+}
+
+fn micros(samples: usize) -> i64 {
+    samples as i64 * 1_000_000 / i64::from(SAMPLE_RATE_HZ)
 }

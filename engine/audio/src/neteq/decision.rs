@@ -108,6 +108,13 @@ impl Corrector {
         self.frames_wanted = 0;
     }
 
+    /// A join has made the sound longer; that is no correction, and the next may come at once.
+    pub(super) fn on_lengthened(&mut self, micros: i64) {
+        for slack in &mut self.slack_micros {
+            *slack += micros;
+        }
+    }
+
     /// The delay has been changed by a correction.
     pub(super) fn on_corrected(&mut self, change_micros: i64) {
         for slack in &mut self.slack_micros {

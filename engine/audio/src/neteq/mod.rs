@@ -2,8 +2,9 @@
 //!
 //! Packets go in as they come; 10 ms of sound come out whenever asked. In between, a fixed rule picks an [`Operation`]
 //! each time sound runs short: decode what is next, conceal what is missing, or shorten or lengthen what was decoded
-//! so that the delay stays at its target. The words are libwebrtc NetEQ's; the rules are simpler. What is not here yet: a merge
-//! by correlation, a model of the background noise, and decisions that weigh loss against delay.
+//! so that the delay stays at its target. The words are libwebrtc NetEQ's; the rules are simpler: `Expand` is libopus's own
+//! concealment with our fade to background noise, and our pitch repetition only continues it up to a `Merge`. Not here: a
+//! target delay that weighs what a loss costs against waiting (libwebrtc's `ReorderOptimizer`); it is a quantile of what came lately.
 //!
 //! ```text
 //!  insert ─► packet_buffer ─► decision ─┬─ Normal, Merge, Recover ─► Opus ─┬─► pcm ─► render
@@ -14,12 +15,15 @@
 //! Delay is measured by schedule, not by buffer level: the time since the fastest recent packet would have delivered
 //! the sample about to be rendered. So neither bursts of arrivals nor bursts of `render` calls look like a change.
 
+mod background_noise;
 mod buffer;
 mod decision;
 mod delay_manager;
 mod expand;
+mod merge;
 mod missing;
 mod packet_buffer;
+mod pitch;
 mod time_stretch;
 
 pub(crate) use buffer::Neteq;

@@ -7,7 +7,7 @@
 pub(super) const MIN_LAG: usize = 120;
 
 /// 15 ms, a pitch of 67 Hz.
-const MAX_LAG: usize = 720;
+pub(super) const MAX_LAG: usize = 720;
 
 /// 5 ms of cross-fade.
 const OVERLAP: usize = 240;
@@ -73,7 +73,8 @@ fn best_of(pcm: &[f32], lags: impl Iterator<Item = usize>) -> Option<(usize, f32
         .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-fn correlation(a: &[f32], b: &[f32]) -> f32 {
+/// Normalised: 1 for the same shape, −1 for the opposite.
+pub(super) fn correlation(a: &[f32], b: &[f32]) -> f32 {
     let (mut ab, mut aa, mut bb) = (0.0f32, 0.0f32, 0.0f32);
     for (a, b) in a.iter().zip(b) {
         ab += a * b;

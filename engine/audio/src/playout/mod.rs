@@ -30,6 +30,9 @@ pub struct PlayoutConfig {
     pub max_delay: Duration,
     /// Target delay until enough packets have come to know better. Default 30 ms.
     pub start_delay: Duration,
+    /// Whether the target delay follows the jitter. If not, it stays at [`Self::start_delay`] and sound is never stretched: a plain buffer, to
+    /// compare with. Default yes.
+    pub adaptive: bool,
     /// Sources kept at once; packets of further ones are ignored. Default 64, at about 60 kB each.
     pub max_sources: usize,
 }
@@ -40,6 +43,7 @@ impl Default for PlayoutConfig {
             min_delay: Duration::from_millis(20),
             max_delay: Duration::from_millis(300),
             start_delay: Duration::from_millis(30),
+            adaptive: true,
             max_sources: 64,
         }
     }
@@ -47,6 +51,14 @@ impl Default for PlayoutConfig {
 
 impl PlayoutConfig {
     fn limits(&self) -> DelayLimits {
+        if !self.adaptive {
+            let start = self.start_delay;
+            return DelayLimits {
+                min: start,
+                max: start,
+                start,
+            };
+        }
         DelayLimits {
             min: self.min_delay,
             max: self.max_delay,
@@ -57,6 +69,8 @@ impl PlayoutConfig {
 
 struct Source {
     neteq: Neteq,
+    /// What lip sync asks for.
+    sync_delay: Duration,
     volume: f32,
     target_volume: f32,
 }
@@ -97,12 +111,13 @@ impl Playout {
         if is_full && !self.sources.contains_key(&source) {
             return;
         }
-        let limits = self.config.limits();
+        let (limits, adaptive) = (self.config.limits(), self.config.adaptive);
         let volume = self.volumes.get(&source).copied().unwrap_or(1.0);
         self.sources
             .entry(source)
             .or_insert_with(|| Source {
-                neteq: Neteq::new(limits),
+                neteq: Neteq::new(limits, adaptive),
+                sync_delay: Duration::ZERO,
                 volume,
                 target_volume: volume,
             })
@@ -134,9 +149,41 @@ impl Playout {
     /// Sets the least target delay of all sources, now and later.
     pub fn set_min_delay(&mut self, min_delay: Duration) {
         self.config.min_delay = min_delay;
+        self.apply_limits();
+    }
+
+    /// Sets the greatest target delay of all sources, now and later; the least one holds if it is greater.
+    pub fn set_max_delay(&mut self, max_delay: Duration) {
+        self.config.max_delay = max_delay;
+        self.apply_limits();
+    }
+
+    /// Sets the least target delay of one source for the sake of its pictures, which come later than its sound; within the greatest
+    /// delay of all. Zero ends it. A plain buffer does not follow.
+    pub fn set_sync_delay(&mut self, source: SourceId, delay: Duration) {
+        if let Some(source) = self.sources.get_mut(&source) {
+            source.sync_delay = delay;
+        }
+        self.apply_limits();
+    }
+
+    /// The target delay of a source now; `None` if there is no such source.
+    pub fn target_delay(&self, source: SourceId) -> Option<Duration> {
+        Some(self.sources.get(&source)?.neteq.target_delay())
+    }
+
+    fn apply_limits(&mut self) {
         let limits = self.config.limits();
         for source in self.sources.values_mut() {
-            source.neteq.set_limits(limits);
+            let wanted = source.sync_delay.min(self.config.max_delay);
+            source.neteq.set_limits(if self.config.adaptive {
+                DelayLimits {
+                    min: limits.min.max(wanted),
+                    ..limits
+                }
+            } else {
+                limits
+            });
         }
     }
 
