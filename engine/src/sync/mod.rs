@@ -6,7 +6,11 @@
 //!
 //! Not a scheduler: it answers when a picture is to be shown and holds none.
 
+mod hold;
+
 use std::time::Duration;
+
+pub use self::hold::SoundHold;
 
 use crate::time::{Instant, MediaTime};
 
@@ -16,7 +20,7 @@ pub struct SyncConfig {
     /// How much later than its picture sound may be heard. Default 100 ms: a picture that waits for sound is late for nothing
     /// while nobody can notice the difference.
     pub max_audio_lag: Duration,
-    /// How much earlier. A picture cannot be shown before it came, so this is only reported. Default 30 ms.
+    /// How much earlier. A picture cannot be shown before it came; sound that would lead by more is held back. Default 30 ms.
     pub max_audio_lead: Duration,
     /// Longest delay of a picture for the sake of sync. Default 500 ms.
     pub max_delay: Duration,
@@ -163,12 +167,10 @@ impl PictureSync {
         self.lag_micros
     }
 
-    /// How much longer the audio buffer would have to hold sound back so that it does not lead too far: for pictures
-    /// that come much later than sound. Zero nearly always.
-    pub fn audio_delay_wanted(&self) -> Duration {
-        self.lag_micros.map_or(Duration::ZERO, |lag| {
-            micros(-lag).saturating_sub(self.config.max_audio_lead)
-        })
+    /// The same if a picture was shown lately.
+    pub fn recent_audio_lag_micros(&self, now: Instant) -> Option<i64> {
+        let shown = self.last_picture?;
+        self.lag_micros.filter(|_| now - shown < POSITION_LIFETIME)
     }
 }
 
@@ -254,8 +256,11 @@ mod tests {
         );
         let shown = play(&mut clock, 0, 3, 20, 120);
         assert!(shown.iter().all(|&shown| shown == 120));
-        let wanted = clock.1.audio_delay_wanted();
-        assert!((55..=70).contains(&wanted.as_millis()), "{wanted:?}");
+        let lag = clock.1.audio_lag_micros();
+        assert!(
+            lag.is_some_and(|lag| (-110_000..=-85_000).contains(&lag)),
+            "{lag:?}"
+        );
     }
 
     #[test]

@@ -261,6 +261,9 @@ impl DownlinkEngine {
                     media_time: heard_now,
                 },
             );
+            let target = self.playout.target_delay(source).unwrap_or_default();
+            let hold = self.downlink.sound_hold(now, sender, target);
+            self.playout.set_sync_delay(source, hold);
         }
         self.drain(now);
     }

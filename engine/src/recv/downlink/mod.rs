@@ -9,6 +9,7 @@ mod statistics;
 mod track;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 pub use io::{DownlinkEvent, DownlinkInput, DownlinkOutput};
 
@@ -52,6 +53,8 @@ pub struct Downlink {
     opening: BTreeMap<(StreamId, u32), (Instant, Instant)>,
     outputs: VecDeque<DownlinkOutput>,
     transport: TransportStats,
+    /// The latest time it was told.
+    now: Instant,
 }
 
 /// Frames at the host to be opened; a host that never answers loses the oldest.
@@ -71,6 +74,7 @@ impl Downlink {
             opening: BTreeMap::new(),
             outputs: VecDeque::new(),
             transport: TransportStats::default(),
+            now: Instant::ZERO,
         }
     }
 
@@ -122,8 +126,10 @@ impl Downlink {
     }
 
     /// Applies one input; then drain [`Self::poll_output`] until it yields `Timeout`. Whatever cannot be used is
-    /// counted and dropped.
+    /// counted and dropped. Time does not go back: an earlier `now` counts as the latest there was.
     pub fn handle_input(&mut self, now: Instant, input: DownlinkInput<'_>) {
+        self.now = self.now.max(now);
+        let now = self.now;
         match input {
             DownlinkInput::Datagram(datagram) => self.on_datagram(now, datagram),
             DownlinkInput::Opened { header, plaintext } => self.on_opened(now, header, plaintext),
@@ -145,6 +151,20 @@ impl Downlink {
             }
             DownlinkInput::Timeout => self.on_timeout(now),
         }
+    }
+
+    /// The least delay that the jitter buffer for the sound of `sender` is to aim at for the sake of lip sync; it aims at `target` now.
+    /// Ask several times a second, with each report of what is heard.
+    pub fn sound_hold(&mut self, now: Instant, sender: u32, target: Duration) -> Duration {
+        let Some(participant) = self.participants.get_mut(&sender) else {
+            return Duration::ZERO;
+        };
+        let tracks = self.tracks.range((sender, 0)..=(sender, u8::MAX));
+        let pictures = tracks.filter_map(|(_, track)| track.video.as_ref());
+        let lags = pictures.filter_map(|video| video.sync().recent_audio_lag_micros(now));
+        participant
+            .hold
+            .update(now, &self.config.video.sync, lags.min(), target)
     }
 
     /// What to do next.

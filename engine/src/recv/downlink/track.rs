@@ -3,7 +3,7 @@
 use crate::recv::DecryptState;
 use crate::recv::video_track::{VideoConfig, VideoTrack};
 use crate::stats::{InboundStats, seconds};
-use crate::sync::PlayoutClock;
+use crate::sync::{PlayoutClock, SoundHold};
 use crate::time::{Instant, MediaTime};
 use crate::wire::media::MediaKind;
 
@@ -11,6 +11,7 @@ use crate::wire::media::MediaKind;
 #[derive(Debug, Default)]
 pub(super) struct Participant {
     pub(super) clock: PlayoutClock,
+    pub(super) hold: SoundHold,
     pub(super) decrypt: DecryptState,
 }
 

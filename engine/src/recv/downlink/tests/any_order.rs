@@ -22,6 +22,9 @@ enum Step {
     },
     Bytes(Vec<u8>),
     Wait(u64),
+    /// The clock jumps ahead, or is set back.
+    Jump(u64),
+    Back(u64),
     DecodeFailed,
     AudioAt(u64),
     Remove,
@@ -62,6 +65,8 @@ fn step() -> impl Strategy<Value = Step> {
         20 => packets,
         1 => proptest::collection::vec(any::<u8>(), 0..60).prop_map(Step::Bytes),
         8 => (0_u64..60).prop_map(Step::Wait),
+        1 => (0_u64..1 << 44).prop_map(Step::Jump),
+        1 => (0_u64..100_000).prop_map(Step::Back),
         1 => Just(Step::DecodeFailed),
         1 => any::<u64>().prop_map(Step::AudioAt),
         1 => Just(Step::Remove),
@@ -69,7 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// No order of inputs panics, spins the host, loses count of a frame or shows pictures out of order.
+    /// No order of inputs and no jump of the clock panics, spins the host, loses count of a frame or shows pictures out of order.
     #[test]
     fn any_input_in_any_order(steps in proptest::collection::vec(step(), 0..200)) {
         let mut host = Host::new();
@@ -81,6 +86,14 @@ proptest! {
                 }
                 Step::Bytes(bytes) => host.input(DownlinkInput::Datagram(&bytes)),
                 Step::Wait(millis) => host.run_to(host.now + Duration::from_millis(millis)),
+                Step::Jump(micros) => {
+                    host.now += Duration::from_micros(micros);
+                    host.input(DownlinkInput::Timeout);
+                }
+                Step::Back(millis) => {
+                    host.now = host.now - Duration::from_millis(millis);
+                    host.input(DownlinkInput::Timeout);
+                }
                 Step::DecodeFailed => host.input(DownlinkInput::VideoDecodeFailed { sender: SENDER, track: VIDEO }),
                 Step::AudioAt(micros) => host.input(DownlinkInput::AudioPlayout {
                     sender: SENDER,
