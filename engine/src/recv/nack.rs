@@ -1,7 +1,7 @@
 //! What is missing and still worth asking for again (WIRE.md, NACK).
 //!
 //! Finds gaps within frames by fragment, and whole missing frames by `frame_id`. A gap is given one reorder window before it is asked
-//! for, again after each round trip, until the frame could not come in time any more. The window grows with the reordering that is
+//! for, again each round trip (pictures twice), until the frame could not come in time any more. The window grows with the reordering that is
 //! seen; later packets do not end it early as in RFC 9002 §6.1.1, for media leaves in bursts, of which three packets say nothing of time.
 //! Of a frame that is sent with repair packets nothing is asked for before those had time to come.
 //! Works on headers that nothing has authenticated, so every list has a cap.
@@ -31,6 +31,7 @@ pub struct NackTracker {
 
 #[derive(Debug)]
 struct Stream {
+    audio: bool,
     holes: Holes,
     deadline: Duration,
     ids: Sequence<32>,
@@ -48,6 +49,8 @@ struct Stream {
     counters: NackCounters,
 }
 
+/// Of a picture nothing is asked for again sooner.
+const LEAST_RETRY: Duration = Duration::from_millis(20);
 /// More than eight seconds of 30 frames/s: beyond that a stream has begun anew.
 const MAX_JUMP: u64 = 256;
 /// A stream counts as protected for so long after its last repair packet.
@@ -82,6 +85,7 @@ impl NackTracker {
         }
         let config = &self.config;
         Some(self.streams.entry(id).or_insert_with(|| Stream {
+            audio,
             holes: if audio {
                 Holes::Lost
             } else {
@@ -353,7 +357,13 @@ impl Stream {
     fn own_waits(&self, waits: Waits) -> Waits {
         Waits {
             reorder_window: waits.reorder_window.max(self.reordering * 5 / 4),
-            ..waits
+            // Pictures are asked for twice in a round trip: a request gets lost as easily as what it asks for, and who answers knows what is
+            // under way already. Sound that comes by the last of many requests would only teach its buffer to wait for such.
+            retry: if self.audio {
+                waits.retry
+            } else {
+                (waits.retry / 2).max(LEAST_RETRY)
+            },
         }
     }
 

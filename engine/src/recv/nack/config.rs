@@ -19,9 +19,9 @@ pub struct NackConfig {
     pub video_holes: Holes,
     /// How long a gap may be mere reordering at least. Default 10 ms.
     pub reorder_window: Duration,
-    /// Least time between two requests for the same packet; the round-trip time if that is more. Default 20 ms.
+    /// Least time between two requests for the same packet; the round-trip time if that is more, half of it for pictures. Default 20 ms.
     pub min_retry: Duration,
-    /// Requests for one frame. Default 32.
+    /// Requests for one frame. Default 48.
     pub max_tries: u32,
     /// How long after a video frame is found missing its packets are still of use. Default 1 s.
     pub video_deadline: Duration,
@@ -39,7 +39,7 @@ impl Default for NackConfig {
             video_holes: Holes::Referenced,
             reorder_window: Duration::from_millis(10),
             min_retry: Duration::from_millis(20),
-            max_tries: 32,
+            max_tries: 48,
             video_deadline: Duration::from_secs(1),
             audio_deadline: Duration::from_millis(160),
             frames: 256,
