@@ -30,6 +30,8 @@ pub(super) struct Outcome {
     pub(super) acked: Vec<Acked>,
     /// Packets reported missing for the first time.
     pub(super) lost: u64,
+    /// Their bytes.
+    pub(super) lost_bytes: u64,
     /// Runs of numbers that they make.
     pub(super) runs: u64,
     /// Packets that came after all, having been reported missing.
@@ -109,6 +111,7 @@ impl History {
                     if record.state == State::Pending {
                         record.state = State::Missing;
                         outcome.lost += 1;
+                        outcome.lost_bytes += record.bytes as u64;
                         outcome.runs += u64::from(!run);
                     }
                     run = true;

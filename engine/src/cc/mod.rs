@@ -62,6 +62,8 @@ pub struct PathEstimate {
     pub packets_lost: u64,
     /// Packets reported received, in total.
     pub packets_received: u64,
+    /// Bytes of packets reported missing while a queue stood, in total: what the path had no room for, as far as can be told.
+    pub overflowed_bytes: u64,
 }
 
 /// Which controller an uplink gets.

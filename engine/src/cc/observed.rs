@@ -29,6 +29,7 @@ pub(super) struct Observed {
     pub(super) rtt: Option<Duration>,
     packets_lost: u64,
     packets_received: u64,
+    overflowed_bytes: u64,
 }
 
 impl Observed {
@@ -66,6 +67,8 @@ impl Observed {
             self.random
                 .on_report(now, acked, outcome.lost, outcome.recovered);
             self.random.on_runs(outcome.lost, outcome.runs);
+        } else {
+            self.overflowed_bytes += outcome.lost_bytes;
         }
         Some(outcome)
     }
@@ -85,6 +88,7 @@ impl Observed {
             delivered: self.delivery.over(DELIVERED_SPAN),
             packets_lost: self.packets_lost,
             packets_received: self.packets_received,
+            overflowed_bytes: self.overflowed_bytes,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use crate::time::Instant;
 
 const RECENT_MICROS: i64 = 200_000;
+const LATEST_MICROS: i64 = 60_000;
 /// The base is the least of this and the period before, so that the clocks may drift: 50 ppm make 1.5 ms of 30 s.
 const BASE_PERIOD: Duration = Duration::from_secs(15);
 
@@ -51,13 +52,25 @@ impl QueueDelay {
         let Some(&(_, recent)) = self.recent.front() else {
             return Duration::ZERO;
         };
-        let base = self
-            .base
-            .into_iter()
-            .chain(self.base_before)
-            .min()
-            .unwrap_or(recent);
-        Duration::from_micros(u64::try_from(recent - base).unwrap_or(0))
+        self.above_base(recent)
+    }
+
+    fn above_base(&self, delay: i64) -> Duration {
+        let base = self.base.into_iter().chain(self.base_before).min();
+        Duration::from_micros(u64::try_from(delay - base.unwrap_or(delay)).unwrap_or(0))
+    }
+
+    /// The least delay of the last 60 ms above the base: sooner than the standing delay, and no proof of a queue by itself, for jitter does
+    /// the same for a while.
+    pub(super) fn latest(&self) -> Duration {
+        let Some(&(newest, _)) = self.recent.back() else {
+            return Duration::ZERO;
+        };
+        let least = self
+            .recent
+            .iter()
+            .find(|&&(at, _)| newest - at <= LATEST_MICROS);
+        self.above_base(least.map_or(0, |&(_, delay)| delay))
     }
 
     /// Takes the present delay for that of an empty path: the route has changed.
@@ -91,8 +104,22 @@ mod tests {
         );
         feed(&mut queue, 1_000, 1_500, |ms| 120 + ms * 7 % 40);
         assert!(queue.standing().abs_diff(Duration::from_millis(100)) <= Duration::from_millis(5));
+        assert!(queue.latest() >= queue.standing());
         queue.rebase();
         assert_eq!(queue.standing(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_queue_that_builds_up_is_seen_at_once_in_what_came_latest() {
+        let mut queue = QueueDelay::default();
+        feed(&mut queue, 0, 1_000, |_| 20);
+        feed(&mut queue, 1_000, 1_100, |ms| 20 + (ms - 1_000));
+        assert_eq!(queue.standing(), Duration::ZERO);
+        assert!(
+            queue.latest() >= Duration::from_millis(40),
+            "{:?}",
+            queue.latest()
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!   the increase between is multiplicative far from the last known capacity and additive near it
 //!   (draft-ietf-rmcat-gcc-02 §5.5; libwebrtc `aimd_rate_control.cc`).
 //! - After overuse the queue is drained at once: the rate goes below the delivered rate by so much that the queue is
-//!   gone in about a second, then back near the capacity measured meanwhile. Google's controller only goes to 85 % and leaves
+//!   gone in about half a second, then back near the capacity measured meanwhile. Google's controller only goes to 85 % and leaves
 //!   a second of queue standing for five.
 //! - It starts fast: the rate doubles in a second until the first overuse, as far as there is something to send.
 //! - Loss counts only above 10 % and only while a queue stands. Loss alone is the radio's, and halving the rate does not
@@ -49,6 +49,11 @@ impl Default for SimpleConfig {
 const QUEUE_NOTICED: Duration = Duration::from_millis(10);
 /// A queue like this is drained even if it has stopped growing.
 const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
+/// With so much delay in what came latest, and so much less delivered than in the second before, the path has narrowed.
+const QUEUE_GROWN: Duration = Duration::from_millis(50);
+const NARROWED: f64 = 0.5;
+const NARROWED_SPAN: Duration = Duration::from_millis(120);
+const BEFORE_SPAN: Duration = Duration::from_millis(1_000);
 const LOSS_NOTICED: f64 = 0.10;
 const BACKOFF: f64 = 0.85;
 const LEAST_DRAIN: f64 = 0.25;
@@ -141,8 +146,14 @@ impl SimpleController {
         let growing = usage == Usage::Over && standing >= QUEUE_NOTICED;
         let overflowing =
             self.observed.losses.share() > LOSS_NOTICED && standing >= QUEUE_BEHIND_LOSS;
-        if settled && (growing || overflowing || standing >= QUEUE_TOO_LONG) {
-            self.back_off(now, standing);
+        // A path that has narrowed to less than half fills its queue before the trendline, which waits for frames that come ever more
+        // slowly, and the fastest packet of 200 ms know of it.
+        let latest = self.observed.queue.latest();
+        let delivery = &self.observed.delivery;
+        let narrowed = latest >= QUEUE_GROWN
+            && delivery.over(NARROWED_SPAN) < delivery.over(BEFORE_SPAN) * NARROWED;
+        if settled && (growing || narrowed || overflowing || standing >= QUEUE_TOO_LONG) {
+            self.back_off(now, standing.max(latest));
         } else if usage == Usage::Normal && standing < QUEUE_TOO_LONG / 2 {
             self.increase(now);
         }
@@ -177,7 +188,8 @@ impl SimpleController {
                 self.capacity
                     .map_or(delivered, |known| known.min(delivered)),
             );
-            self.set_target(self.target.min(delivered * drain_share(standing)));
+            let queue = standing.max(self.observed.queue.latest());
+            self.set_target(self.target.min(delivered * drain_share(queue)));
         }
         let drained = standing < QUEUE_NOTICED && waited >= self.response_time() / 2;
         if !drained && waited < LONGEST_DRAIN.max(queue * 3) + self.response_time() {
@@ -238,9 +250,9 @@ impl SimpleController {
     }
 }
 
-/// Of the delivered rate, so much empties a queue of this length in about a second.
+/// Of the delivered rate, so much empties a queue of this length in about half a second.
 fn drain_share(standing: Duration) -> f64 {
-    (1.0 - standing.as_secs_f64()).clamp(LEAST_DRAIN, BACKOFF)
+    (1.0 - 2.0 * standing.as_secs_f64()).clamp(LEAST_DRAIN, BACKOFF)
 }
 
 impl CongestionController for SimpleController {

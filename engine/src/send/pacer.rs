@@ -169,9 +169,21 @@ impl Pacer {
         dropped
     }
 
-    /// Throws out everything of `track`.
-    pub fn remove_track(&mut self, track: u8) {
+    /// Throws out everything of `track`; returns how many frames those were of which something was still to be sent for the first time.
+    pub fn remove_track(&mut self, track: u8) -> u64 {
+        let first_time =
+            |packet: &&Queued| packet.frame.track == track && packet.class != Class::Repeat;
+        let mut frames: Vec<_> = self
+            .queues
+            .iter()
+            .flatten()
+            .filter(first_time)
+            .map(|packet| packet.frame)
+            .collect();
+        frames.sort_unstable();
+        frames.dedup();
         self.retain(|packet| packet.frame.track != track);
+        frames.len() as u64
     }
 
     fn is_too_long(&self) -> bool {

@@ -11,6 +11,7 @@ mod layer;
 mod meter;
 mod protect;
 mod redundancy;
+mod restart;
 mod simulcast;
 mod types;
 
@@ -22,6 +23,7 @@ use self::meter::Meter;
 pub use self::protect::ProtectionConfig;
 use self::protect::{FrameGate, Protector};
 use self::redundancy::Redundancy;
+use self::restart::Restart;
 use self::simulcast::LayerShare;
 pub use self::types::{
     FrameParams, LayerConfig, TrackConfig, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
@@ -63,6 +65,7 @@ pub struct Uplink {
     repeats: RepeatGate,
     repeated: Meter,
     protector: Protector,
+    restart: Restart,
     rtt: RttEstimator,
     transport_seq: u16,
     urgent: VecDeque<Vec<u8>>,
@@ -87,6 +90,7 @@ impl Uplink {
             repeats: RepeatGate::new(),
             repeated: Meter::default(),
             protector: Protector::new(config.protection),
+            restart: Restart::default(),
             rtt: RttEstimator::new(seed),
             transport_seq: 0,
             urgent: VecDeque::new(),
@@ -213,7 +217,8 @@ impl Uplink {
         self.pacer.queue_delay()
     }
 
-    /// Applies one input; then drain [`Self::poll_output`] until it yields [`UplinkOutput::Timeout`].
+    /// Applies one input; then drain [`Self::poll_output`] until it yields [`UplinkOutput::Timeout`]. Time does not go back: an
+    /// earlier `now` counts as the latest there was.
     ///
     /// # Errors
     ///
@@ -278,9 +283,12 @@ impl Uplink {
         }
         self.congestion.on_timeout(self.now);
         self.pacer.set_rate(self.congestion.pacing().rate);
-        self.protector
-            .on_path(self.now, &self.congestion.path(), self.rtt.rtt());
+        let (path, target) = (self.congestion.path(), self.congestion.target_bitrate());
+        self.protector.on_path(self.now, &path, self.rtt.rtt());
         self.allocate();
+        if self.restart.on_path(self.now, &path, target) {
+            self.begin_anew();
+        }
     }
 
     fn on_frame(&mut self, header: FrameHeader, sealed: &[u8]) -> Result<(), InputError> {

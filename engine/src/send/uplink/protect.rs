@@ -41,7 +41,7 @@ const FINE_FRAGMENTS: usize = 6;
 /// The share of the newest frame in the mean overhead.
 const OVERHEAD_GAIN: f64 = 0.1;
 /// Fewer pictures a second than this are no motion.
-const LEAST_FRAME_RATE: f64 = 7.5;
+const LEAST_FRAME_RATE: f64 = 9.0;
 /// Cameras are no metronomes.
 const FRAME_TOLERANCE: Duration = Duration::from_millis(8);
 
@@ -241,6 +241,6 @@ mod tests {
         };
         assert_eq!(taken(1_000), 300);
         assert!((115..=140).contains(&taken(80)), "{}", taken(80));
-        assert!((70..=85).contains(&taken(10)), "{}", taken(10));
+        assert!((85..=100).contains(&taken(10)), "{}", taken(10));
     }
 }

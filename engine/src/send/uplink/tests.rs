@@ -1,3 +1,5 @@
+mod any_order;
+
 use super::*;
 use crate::time::MediaTime;
 use crate::wire::feedback::FeedbackWriter;
