@@ -120,7 +120,7 @@ vectors-wasm: setup-build ## the vectors' checker as Wasm in all builds: test it
 	@vectors/checker/web/test.sh
 	@node vectors/checker/web/serve.mjs 4434
 
-sim: setup-build ## the engine on simulated networks: the tables of engine/QOS.md (SEEDS=20)
+sim: setup-build ## the engine on simulated networks: the tables of engine/QOS.md, and plots in .build/sim (SEEDS=20)
 	@cargo build --locked --release --package smrtc-sim
 	@tools/sim.sh $(TARGET)/release/smrtc-sim $(SEEDS)
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The simulated table of engine/QOS.md: every scenario, then what each part contributes, as Markdown on standard output and JSON in
-# .build/sim. tools/sim.sh PROGRAM [SEEDS]
+# The simulated table of engine/QOS.md: every scenario, then what each part contributes, as Markdown on standard output, JSON in
+# .build/sim and plots of the first seed of each scenario in .build/sim/plots. tools/sim.sh PROGRAM [SEEDS]
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 program=$1
@@ -18,9 +18,10 @@ part() {
     nice "$program" "$@" --seeds "$seeds" --json ".build/sim/${name// /-}.json"
 }
 
-part "scenarios" $scenarios/*.toml
-part "RFC 8867" $scenarios/rfc8867/*.toml
+part "scenarios" $scenarios/*.toml --plot .build/sim/plots
+part "RFC 8867" $scenarios/rfc8867/*.toml --plot .build/sim/plots
 for without in fec red nack fec,red,nack; do
     part "without $without" $scenarios/loss.toml --without "$without"
 done
+part "without neteq" $scenarios/loss.toml $scenarios/jitter.toml $scenarios/step_2m_300k_2m.toml --without neteq
 part "BBR" $scenarios/loss.toml $scenarios/step_2m_300k_2m.toml $scenarios/rfc8867/*.toml --bbr

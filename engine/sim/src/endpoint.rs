@@ -25,6 +25,8 @@ const SKIP_ABOVE: Duration = Duration::from_millis(80);
 /// What SFrame adds to a frame: a short header and a tag.
 const SEAL_BYTES: usize = 28;
 const RENDER_INTERVAL: Duration = Duration::from_millis(10);
+/// What a buffer that does not adapt holds.
+const PLAIN_DELAY: Duration = Duration::from_millis(60);
 const POSITION_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Captures, encodes in a manner of speaking, and sends.
@@ -185,6 +187,11 @@ impl Publisher {
         self.uplink.stats(now)
     }
 
+    /// What the video encoder is told to make now.
+    pub(crate) fn encoder_kbps(&self) -> f64 {
+        self.uplink.track_bitrate(VIDEO).as_bps() as f64 / 1e3
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.id
     }
@@ -214,7 +221,7 @@ impl Subscriber {
         Self {
             sender,
             downlink,
-            playout: Playout::new(PlayoutConfig::default()),
+            playout: Playout::new(playout_config(engine)),
             wakes: at(spec.start),
             next_render: at(spec.start),
             next_position: at(spec.start),
@@ -243,6 +250,9 @@ impl Subscriber {
             if let Some(media_time) = self.playout.position(source) {
                 let sender = self.sender;
                 self.input(now, DownlinkInput::AudioPlayout { sender, media_time });
+                let target = self.playout.target_delay(source).unwrap_or_default();
+                let hold = self.downlink.sound_hold(now, sender, target);
+                self.playout.set_sync_delay(source, hold);
             }
         }
         self.wakes.min(self.next_render).min(self.next_position)
@@ -286,6 +296,19 @@ impl Subscriber {
 
     pub(crate) fn audio(&self) -> smrtc_audio::AudioReceiveStats {
         self.playout.stats(SourceId(0)).unwrap_or_default()
+    }
+}
+
+/// A buffer of fixed length is what the adaptive one is compared with.
+fn playout_config(engine: &EngineSpec) -> PlayoutConfig {
+    if engine.neteq {
+        PlayoutConfig::default()
+    } else {
+        PlayoutConfig {
+            adaptive: false,
+            start_delay: PLAIN_DELAY,
+            ..PlayoutConfig::default()
+        }
     }
 }
 

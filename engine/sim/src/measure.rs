@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use smrtc_engine::Instant;
 
+use crate::trace::Picture;
+
 /// A gap between pictures longer than this is seen.
 const GAP: Duration = Duration::from_millis(200);
 /// webrtc-stats `freezeCount`: an interval above max(3 × mean, mean + 150 ms), the mean over the last 30 frames.
@@ -31,6 +33,15 @@ pub(crate) struct Seen {
 impl Measure {
     pub(crate) fn on_picture(&mut self, captured: Instant, shown: Instant) {
         self.pictures.push((captured, shown));
+    }
+
+    /// All of them, for plots.
+    pub(crate) fn pictures(&self) -> Vec<Picture> {
+        let picture = |&(captured, shown): &(Instant, Instant)| Picture {
+            shown: (shown - Instant::ZERO).as_secs_f64(),
+            delay_ms: (shown - captured).as_secs_f64() * 1e3,
+        };
+        self.pictures.iter().map(picture).collect()
     }
 
     /// What was seen from `from` to `to`.

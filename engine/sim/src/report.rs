@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::trace::Trace;
+
 /// One run of one case.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -19,6 +21,9 @@ pub struct Report {
     pub back: LinkReport,
     /// Jain's index of what the calls send, 1 if all the same.
     pub fairness: f64,
+    /// How it went over time; for plots, and not in the JSON.
+    #[serde(skip)]
+    pub trace: Trace,
 }
 
 /// The median, the 95th and the 99th of a hundred, in milliseconds.
@@ -43,6 +48,8 @@ pub struct FlowReport {
     pub gap_share: f64,
     /// The longest of them.
     pub longest_gap_ms: f64,
+    /// After the last change of the link's rate: how long until the video encoder may make 95 % of its most; none if never.
+    pub full_again_s: Option<f64>,
     /// By the rule of webrtc-stats.
     pub freezes: u64,
     /// And how much of the time they last.

@@ -12,6 +12,7 @@ use crate::measure::quantile;
 use crate::report::{FlowReport, LinkReport, Percentiles, Report};
 use crate::scenario::{Case, CrossKind, CrossSpec, LinkSpec, Scenario, ms};
 use crate::tcp::{SEGMENT_BYTES, TcpSender};
+use crate::trace::{FlowSample, Sample, TRACE_INTERVAL, Trace};
 use crate::{Rng, Voice};
 
 /// Parcels of cross traffic count from here, so that they are none of a call.
@@ -19,6 +20,8 @@ const CROSS: usize = 1 << 16;
 const CBR_BYTES: u64 = 1_000;
 /// How often a link looks at its settings.
 const SETTINGS_INTERVAL: Duration = Duration::from_millis(100);
+/// Of the most that the video encoder may make, this share is as good as all.
+const FULL: f64 = 0.95;
 
 struct Flow {
     publisher: Publisher,
@@ -27,6 +30,8 @@ struct Flow {
     links: [usize; 2],
     extra: Duration,
     sent_bytes: u64,
+    /// Of those, as of the last look.
+    seen_bytes: u64,
     /// When measuring begins: samples, concealed samples, bytes sent.
     begin: Option<(u64, u64, u64)>,
 }
@@ -58,6 +63,8 @@ pub struct Simulation<'a> {
     /// Bytes carried when measuring begins.
     carried: [u64; 2],
     capacity: [f64; 2],
+    next_sample: Instant,
+    trace: Trace,
 }
 
 impl<'a> Simulation<'a> {
@@ -73,6 +80,7 @@ impl<'a> Simulation<'a> {
             links: if spec.reverse { [1, 0] } else { [0, 1] },
             extra: ms(spec.extra_delay_ms),
             sent_bytes: 0,
+            seen_bytes: 0,
             begin: None,
         });
         let flows = flows.collect();
@@ -98,6 +106,8 @@ impl<'a> Simulation<'a> {
             counter: 0,
             carried: [0; 2],
             capacity: [0.0; 2],
+            next_sample: Instant::ZERO,
+            trace: Trace::default(),
         }
     }
 
@@ -110,6 +120,7 @@ impl<'a> Simulation<'a> {
                 self.begin_measuring();
             }
             self.apply_settings();
+            self.look();
             let wakes = self.step();
             let due = self.links.iter().filter_map(Link::next_arrival);
             let late = self.late.first_key_value().map(|(&(at, _), _)| at);
@@ -133,6 +144,22 @@ impl<'a> Simulation<'a> {
                 self.capacity[i] += rate as f64 / 1e3 * SETTINGS_INTERVAL.as_secs_f64();
             }
         }
+    }
+
+    fn look(&mut self) {
+        if self.now < self.next_sample {
+            return;
+        }
+        self.next_sample += TRACE_INTERVAL;
+        let now = self.now;
+        let link = &self.links[0];
+        let sample = Sample {
+            at: (now - Instant::ZERO).as_secs_f64(),
+            capacity_kbps: link.config.rate.map(|rate| rate.as_bps() as f64 / 1e3),
+            queue_ms: millis(link.queue_delay()),
+            flows: self.flows.iter_mut().map(|flow| flow.sample(now)).collect(),
+        };
+        self.trace.samples.push(sample);
     }
 
     fn step(&mut self) -> Instant {
@@ -257,11 +284,24 @@ impl<'a> Simulation<'a> {
     }
 
     fn report(&self, from: Instant, to: Instant) -> Report {
-        let flows: Vec<_> = self
+        let mut steps = self.scenario.forward.steps.iter();
+        let stepped = steps.rfind(|step| step.rate_kbps.is_some());
+        let report = |(i, flow): (usize, &Flow)| FlowReport {
+            full_again_s: stepped.and_then(|step| {
+                let full = self.scenario.flows[i].video_kbps as f64 * FULL;
+                self.trace.until_encoder_makes(i, full, step.at)
+            }),
+            ..flow.report(from, to)
+        };
+        let flows: Vec<_> = self.flows.iter().enumerate().map(report).collect();
+        let pictures = self
             .flows
             .iter()
-            .map(|flow| flow.report(from, to))
-            .collect();
+            .map(|flow| flow.subscriber.measure.pictures());
+        let trace = Trace {
+            samples: self.trace.samples.clone(),
+            pictures: pictures.collect(),
+        };
         let rates: Vec<f64> = flows.iter().map(|flow| flow.sent_kbps).collect();
         let squares: f64 = rates.iter().map(|rate| rate * rate).sum();
         let sum: f64 = rates.iter().sum();
@@ -274,6 +314,7 @@ impl<'a> Simulation<'a> {
             flows,
             forward,
             back,
+            trace,
         }
     }
 
@@ -293,6 +334,21 @@ impl<'a> Simulation<'a> {
 }
 
 impl Flow {
+    fn sample(&mut self, now: Instant) -> FlowSample {
+        let bytes = self.sent_bytes - std::mem::replace(&mut self.seen_bytes, self.sent_bytes);
+        let target = self
+            .publisher
+            .stats(now)
+            .transport
+            .available_outgoing_bitrate;
+        FlowSample {
+            target_kbps: target.unwrap_or(0.0) / 1e3,
+            encoder_kbps: self.publisher.encoder_kbps(),
+            sent_kbps: bytes as f64 * 8e-3 / TRACE_INTERVAL.as_secs_f64(),
+            audio_target_ms: self.subscriber.audio().target_delay * 1e3,
+        }
+    }
+
     fn report(&self, from: Instant, to: Instant) -> FlowReport {
         let seconds = (to - from).as_secs_f64();
         let seen = self.subscriber.measure.seen(from, to);
@@ -314,6 +370,7 @@ impl Flow {
             delay_ms: percentiles(seen.delay),
             gap_share: seen.gap_share,
             longest_gap_ms: millis(seen.longest_gap),
+            full_again_s: None,
             freezes: seen.freezes,
             freeze_share: seen.freeze_share,
             concealed_share: (audio.concealed_samples - concealed) as f64 / rendered.max(1) as f64,

@@ -191,6 +191,8 @@ pub struct EngineSpec {
     pub fec: bool,
     /// Whether packets of sound carry copies of earlier frames.
     pub red: bool,
+    /// Whether sound waits as long as it has to; if not, it waits for 60 ms, come what may.
+    pub neteq: bool,
 }
 
 impl Default for EngineSpec {
@@ -201,6 +203,7 @@ impl Default for EngineSpec {
             nack: true,
             fec: true,
             red: true,
+            neteq: true,
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::report::{FlowReport, Report};
 
 const HEAD: &str = "\
-| case | frames/s | in gaps > 200 ms | delay p50 | delay p95 | sound concealed | sound's buffer | encoded | sent | queue p95 |
-|---|---|---|---|---|---|---|---|---|---|
+| case | frames/s | in gaps > 200 ms | longest gap | full again | delay p50 | delay p95 | sound concealed | sound's buffer | encoded | sent | queue p95 |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// A Markdown table of all cases, in the order they come; each cell is the median over seeds (and calls), then the worst.
@@ -33,6 +33,8 @@ fn row(case: &str, runs: &[&Report]) -> String {
     let cells = [
         low(of(&|flow| flow.fps)),
         high(of(&|flow| flow.gap_share * 100.0)) + " %",
+        high(of(&|flow| flow.longest_gap_ms)) + " ms",
+        full_again(&flows),
         high(of(&|flow| flow.delay_ms.p50)),
         high(of(&|flow| flow.delay_ms.p95)) + " ms",
         high(of(&|flow| flow.concealed_share * 100.0)) + " %",
@@ -42,6 +44,17 @@ fn row(case: &str, runs: &[&Report]) -> String {
         high(runs.iter().map(|run| run.forward.queue_ms.p95).collect()) + " ms",
     ];
     format!("| {case} | {} |\n", cells.join(" | "))
+}
+
+/// After the last change of the link; only where there is one.
+fn full_again(flows: &[&FlowReport]) -> String {
+    let times: Vec<f64> = flows.iter().filter_map(|flow| flow.full_again_s).collect();
+    let never = flows.len() - times.len();
+    match (times.is_empty(), never) {
+        (true, _) => "–".to_owned(),
+        (false, 0) => cell(times, false) + " s",
+        (false, never) => format!("{} s, {never} never", cell(times, false)),
+    }
 }
 
 /// The median and the worst of `values`.

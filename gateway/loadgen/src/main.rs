@@ -24,10 +24,22 @@ enum Command {
     /// A line on standard input changes the path under way: options as on the command line, from --delay to --direction,
     /// defaults for what it does not name. The counters so far are printed in answer.
     Impair(impair::Options),
+    /// Runs scenarios of the engine's network simulator and prints a Markdown table; `--plot DIR` draws each case.
+    ///
+    /// In virtual time: a run is a function of its scenario and its seed. Options: SCENARIO.toml... [--seeds N] [--first-seed N]
+    /// [--without fec,red,nack,neteq] [--bbr] [--json FILE] [--plot DIR]
+    Simulate {
+        /// Scenario files, and options of the simulator.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Impair(options) => impair::run(&options),
+        Command::Simulate { arguments } => {
+            smrtc_sim::cli::run(arguments.into_iter()).map_err(anyhow::Error::msg)
+        }
     }
 }

@@ -19,6 +19,8 @@ use smrtc_sim::link::{Link, LinkConfig};
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 const VIDEO_INTERVAL: Duration = Duration::from_micros(33_333);
 /// The sender's media clock when the call begins: it wraps after five seconds.
+/// What was sent last has so long to come.
+const SETTLING: Duration = Duration::from_secs(3);
 const MEDIA_START: MediaTime = MediaTime::from_micros(MediaTime::MODULUS - 5_000_000);
 
 pub(crate) struct Call {
@@ -42,6 +44,7 @@ pub(crate) struct Call {
     /// Datagrams come twice, and long ago ones again.
     replays: Option<Vec<Vec<u8>>>,
     changes: Vec<(Instant, LinkConfig)>,
+    jump: Option<(Instant, Duration)>,
     outcome: Played,
 }
 
@@ -97,6 +100,7 @@ impl Call {
             audio_delay: None,
             replays: None,
             changes: Vec::new(),
+            jump: None,
             outcome: Played::default(),
         }
     }
@@ -144,6 +148,12 @@ impl Call {
         self
     }
 
+    /// The clock of both ends jumps.
+    pub(crate) fn jumping(mut self, at: Instant, by: Duration) -> Self {
+        self.jump = Some((at, by));
+        self
+    }
+
     fn replay(&mut self, datagram: Vec<u8>) {
         let Some(kept) = &mut self.replays else {
             return;
@@ -164,9 +174,13 @@ impl Call {
     }
 
     pub(crate) fn run(mut self, time: Duration) -> Played {
-        let end = self.now + time;
-        let settled = end + Duration::from_secs(3);
-        while self.now <= settled {
+        let mut end = self.now + time;
+        while self.now <= end + SETTLING {
+            if let Some((_, by)) = self.jump.take_if(|(at, _)| *at <= self.now) {
+                self.now += by;
+                end += by;
+                (self.next_audio, self.next_video) = (self.now, self.now);
+            }
             while self.changes.first().is_some_and(|&(at, _)| at <= self.now) {
                 self.forward.config = self.changes.remove(0).1;
             }

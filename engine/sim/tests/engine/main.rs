@@ -11,6 +11,7 @@ mod pair;
 mod receiver;
 
 mod any_path;
+mod clock;
 mod congestion;
 mod determinism;
 mod playback;
