@@ -4,16 +4,15 @@
 //! session's engine exists from the answer to Join, which names the participant.
 
 mod group;
+mod key_messages;
 mod media;
+mod options;
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
 
-use serde::Deserialize;
 use smrtc_audio::{AudioOptions, Capture, CaptureConfig};
 use smrtc_crypto::secret::Secret;
-use smrtc_e2ee::mls::{CertificatePolicy, Identity, MlsKeys, Policy, Suite, TrustAnchors};
 use smrtc_e2ee::{KeyProvider, OsRng, Rng};
 use smrtc_engine::control::v1::{self, client_message};
 use smrtc_engine::send::{TrackConfig, Uplink, UplinkInput};
@@ -27,43 +26,10 @@ use crate::js;
 use crate::keys::Keys;
 use crate::messages::{self, Event};
 use crate::outgoing::Outgoing;
-use crate::sealing::{self, Unsealed};
-use group::{Group, GroupOptions};
+use crate::sealing::Unsealed;
+use group::Group;
+use options::{Config, key_source};
 use session::Session;
-
-/// Options of the constructor.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Config {
-    suite: String,
-    /// Where keys come from; an external key unless this is there.
-    mls: Option<MlsConfig>,
-    echo_cancellation: bool,
-    noise_suppression: bool,
-    auto_gain_control: bool,
-}
-
-/// Options of group keys.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MlsConfig {
-    suite: String,
-    /// Users whom the room admits; everybody if there is no list.
-    users: Option<BTreeSet<String>>,
-    certificates: Option<Certificates>,
-    /// Milliseconds since 1970 at which the worker's clock was 0.
-    time_origin: f64,
-}
-
-/// Whose certificates the room takes, and ours; all in DER.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Certificates {
-    authorities: Vec<Vec<u8>>,
-    revocation_lists: Vec<Vec<u8>>,
-    admits_basic: bool,
-    chain: Vec<Vec<u8>>,
-}
 
 /// Capture, sealing, sending and the control stream. Times are microseconds of the worker's `performance.now`.
 #[wasm_bindgen]
@@ -166,41 +132,6 @@ impl UplinkEngine {
     #[wasm_bindgen(js_name = keySource)]
     pub fn key_source(&self) -> String {
         self.keys.source().to_owned()
-    }
-
-    /// Takes the next message for the downlink worker in hand; its length in bytes, 0 if there is none. It is a secret.
-    #[wasm_bindgen(js_name = nextKeyMessage)]
-    pub fn next_key_message(&mut self) -> usize {
-        let next = self
-            .group
-            .as_mut()
-            .and_then(|group| group.messages.pop_front());
-        self.key_message = next.map_or_else(|| Secret::zeroed(0), |message| message.to_bytes());
-        self.key_message.expose().len()
-    }
-
-    /// Where the message in hand lies in Wasm memory, until the next is taken, which wipes it.
-    #[wasm_bindgen(js_name = keyMessageAddress)]
-    pub fn key_message_address(&self) -> usize {
-        self.key_message.expose().as_ptr().addr()
-    }
-
-    /// Takes the signature key that we are known by in hand, as [`Self::next_key_message`] does. It is a secret.
-    #[wasm_bindgen(js_name = takeIdentity)]
-    pub fn take_identity(&mut self) -> usize {
-        let identity = self.group.as_ref().and_then(|group| group.identity());
-        self.key_message = identity.map_or_else(|| Secret::zeroed(0), Secret::clone);
-        self.key_message.expose().len()
-    }
-
-    /// Asks the group for new keys; nothing happens with an external key.
-    #[wasm_bindgen(js_name = rotateKeys)]
-    pub fn rotate_keys(&mut self, now_us: f64) {
-        self.now = js::instant(now_us);
-        if let Some(group) = &mut self.group {
-            group.rotate(self.now);
-        }
-        self.drain();
     }
 
     /// Asks to enter the room; returns the request's number.
@@ -410,52 +341,6 @@ impl UplinkEngine {
     fn log(&mut self, level: &'static str, message: String) {
         self.events.push_back(Event::Log { level, message });
     }
-}
-
-fn key_source(config: &Config, secret: &[u8]) -> Result<(Keys, Option<Box<Group>>), CallError> {
-    let Some(mls) = &config.mls else {
-        let key = sealing::external_key(&config.suite, secret)?;
-        return Ok((Keys::External(key), None));
-    };
-    let suite = js::mls_suite(&mls.suite)?;
-    let sframe_suite = js::suite(&config.suite)?;
-    let identity = (!secret.is_empty()).then(|| Secret::new(secret));
-    if let Some(identity) = &identity {
-        Identity::from_secret(suite, "anybody", identity.expose())
-            .map_err(|_| CallError::Argument("identity"))?;
-    }
-    let chain = mls
-        .certificates
-        .as_ref()
-        .map_or_else(Vec::new, |certificates| certificates.chain.clone());
-    if !chain.is_empty() && identity.is_none() {
-        return Err(CallError::Argument("a certificate without its key"));
-    }
-    let group = Group::new(GroupOptions {
-        suite,
-        sframe_suite,
-        policy: policy(suite, mls)?,
-        identity,
-        chain,
-        unix_seconds_at_zero: mls.time_origin / 1e3,
-    });
-    Ok((Keys::Mls(MlsKeys::new(sframe_suite)), Some(Box::new(group))))
-}
-
-fn policy(suite: Suite, mls: &MlsConfig) -> Result<Policy, CallError> {
-    let users = mls.users.clone();
-    let Some(certificates) = &mls.certificates else {
-        return Ok(users.map_or(Policy::Everyone, Policy::Users));
-    };
-    let mut anchors = TrustAnchors::new(suite, &certificates.authorities)?;
-    for list in &certificates.revocation_lists {
-        anchors = anchors.with_revocation_list(list)?;
-    }
-    Ok(Policy::Certificates(Arc::new(CertificatePolicy {
-        anchors,
-        admits_basic: certificates.admits_basic,
-        users,
-    })))
 }
 
 fn audio_options(echo: bool, noise: bool, gain: bool) -> AudioOptions {
