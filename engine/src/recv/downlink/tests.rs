@@ -127,7 +127,7 @@ fn a_stream_joined_in_the_middle_asks_for_a_key_frame_and_repeats() {
         .iter()
         .map(|&request| (request - START).as_millis())
         .collect();
-    assert_eq!(times, [10, 260, 510, 760, 1_010, 1_510]);
+    assert_eq!(times, [10, 260, 510, 760, 1_010, 1_260, 1_510, 1_760]);
     assert_eq!(host.shown(), []);
 }
 
