@@ -55,7 +55,9 @@ function withBytes(group = {}) {
 
 function attach(stream) {
   const user = stream.getUserId();
-  if (remotes.has(user)) return;
+  const known = remotes.get(user);
+  // Somebody who was gone for a while comes back with another stream.
+  if (known && (known.stream === stream || stream.getType() !== known.stream.getType())) return;
   /** @type {any[]} */
   const codes = [];
   const remote = { stream, codes, frames: 0, unreadable: 0, keep: 3_000 };
