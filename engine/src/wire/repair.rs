@@ -11,9 +11,14 @@ pub const REPAIR_HEADER_BYTES: usize = 8 + METADATA_BYTES + 4;
 /// The longest fragment that a repair packet can speak for, in bytes.
 pub const MAX_REPAIRED_BYTES: usize = MAX_DATAGRAM_BYTES - REPAIR_HEADER_BYTES;
 
+/// The packet was made on the last hop, and counts there.
+const FLAG_HOP: u8 = 1 << 0;
+
 /// One repair packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepairPacket<'a> {
+    /// Made by the gateway for one subscriber: its number counts the gateway's own packets to that subscriber, and is reported as sender 0's.
+    pub hop: bool,
     /// Counts with the media packets of the publisher's session, modulo 2^16.
     pub transport_seq: u16,
     /// Which of the frame's repair packets it is.
@@ -39,7 +44,7 @@ impl<'a> RepairPacket<'a> {
     ///
     /// Any [`WireError`]; the datagram is to be counted and dropped.
     pub fn parse(datagram: &'a [u8]) -> Result<Self, WireError> {
-        let (mut reader, _) = open(datagram, Kind::Repair)?;
+        let (mut reader, flags) = open(datagram, Kind::Repair)?;
         let transport_seq = reader.u16()?;
         let repair_index = reader.u16()?;
         let fragment_count = reader.u16()?;
@@ -67,6 +72,7 @@ impl<'a> RepairPacket<'a> {
             return Err(WireError::Truncated);
         }
         Ok(Self {
+            hop: flags & FLAG_HOP != 0,
             transport_seq,
             repair_index,
             fragment_count,
@@ -81,7 +87,7 @@ impl<'a> RepairPacket<'a> {
     /// Appends the packet to `out`. `metadata` is what is written; `header` is not looked at.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(REPAIR_HEADER_BYTES + self.payload.len());
-        out.extend(preamble(Kind::Repair, 0));
+        out.extend(preamble(Kind::Repair, u8::from(self.hop) * FLAG_HOP));
         out.extend(self.transport_seq.to_be_bytes());
         out.extend(self.repair_index.to_be_bytes());
         out.extend(self.fragment_count.to_be_bytes());
@@ -89,6 +95,11 @@ impl<'a> RepairPacket<'a> {
         out.extend(self.long_fragments.to_be_bytes());
         out.extend(self.repair_count.to_be_bytes());
         out.extend(self.payload);
+    }
+
+    /// Under whose number the packet is reported: the publisher's, or 0 for the gateway's.
+    pub fn reported_sender(&self) -> u32 {
+        if self.hop { 0 } else { self.header.sender }
     }
 
     /// The length of a fragment.
@@ -108,6 +119,7 @@ mod tests {
         fn what_is_written_is_read(header in any_header(), index in 0u16..128, count in 1u16..=MAX_FRAGMENTS, length in 2usize..60) {
             let payload = vec![7; length];
             let packet = RepairPacket {
+                hop: index % 2 == 1,
                 transport_seq: 0xabcd,
                 repair_index: index,
                 fragment_count: count,

@@ -1,23 +1,31 @@
 //! Media from publishers to subscribers: checks, repair, queues.
 //!
-//! Sans-IO. Everything here works on sealed frames: headers are read, payloads are not. What this module is not: the
-//! membership it forwards by ([`crate::room`]), nor the congestion controller under each subscriber's queue, which is
-//! QUIC's.
+//! Sans-IO. Everything here works on sealed frames: headers are read, payloads are not. [`Publisher`] is the way in,
+//! [`Subscriber`] the way out, with a congestion controller of its own. What this module is not: the membership it
+//! forwards by ([`crate::room`]).
 
 mod bucket;
 mod datagram;
 mod key_frames;
+mod layers;
+mod protection;
 mod publisher;
 mod queue;
+mod rates;
+mod subscriber;
 
 use smrtc_engine::time::Bitrate;
 
 pub(crate) use bucket::{Bucket, Tolerance};
 pub use datagram::Datagram;
 pub use key_frames::{KeyFrameRequests, Layer, MIN_INTERVAL};
+pub use layers::{LayerChooser, Layers, TrackKey};
+pub use protection::WholeFrame;
 pub(crate) use publisher::accepted;
 pub use publisher::{Accepted, IngestError, Publisher};
 pub use queue::{Class, Drops, FrameId, MAX_PICTURE_AGE, Queue};
+pub use rates::{Point, Rates};
+pub use subscriber::{KeyFrameWanted, Subscriber};
 
 /// Bounds of the media path. Worst-case memory of a participant is
 /// `queue_bytes + cache_bytes`, and about as much again in bookkeeping for tiny packets.

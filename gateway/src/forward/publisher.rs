@@ -15,7 +15,7 @@ use smrtc_engine::{
     },
 };
 
-use super::{Bucket, Class, Datagram, FrameId, KeyFrameRequests, Limits};
+use super::{Bucket, Class, Datagram, FrameId, KeyFrameRequests, Limits, Rates, WholeFrame};
 
 /// A packet to be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,9 @@ pub enum IngestError {
     /// It came before.
     #[error("repetition")]
     Repetition,
+    /// A repair packet whose frame is here whole: the paths from here on get repair packets of their own.
+    #[error("repair of a whole frame")]
+    NotNeeded,
     /// The publisher sends more than [`Limits::ingest`].
     #[error("over the rate")]
     OverRate,
@@ -56,6 +59,7 @@ pub struct Publisher {
     nacks: NackTracker,
     cache: PacketCache<Datagram>,
     key_frames: KeyFrameRequests,
+    rates: Rates,
 }
 
 impl Publisher {
@@ -79,6 +83,7 @@ impl Publisher {
                 ..CacheConfig::default()
             }),
             key_frames: KeyFrameRequests::default(),
+            rates: Rates::default(),
         }
     }
 
@@ -103,6 +108,9 @@ impl Publisher {
         }
         self.cache
             .insert(now, key, packet.fragment_index, datagram.clone());
+        let bytes = datagram.payload().len();
+        self.rates
+            .on_packet(now, header.track, header.spatial, header.temporal, bytes);
         if header.key {
             self.key_frames
                 .key_frame_came((header.track, header.spatial));
@@ -124,6 +132,9 @@ impl Publisher {
     ) -> Result<Accepted, IngestError> {
         self.check(now, datagram, &packet.header, packet.transport_seq, track)?;
         let _ = self.nacks.on_repair(now, packet);
+        if packet.hop || self.has_whole(&packet.header, packet.fragment_count) {
+            return Err(IngestError::NotNeeded);
+        }
         Ok(accepted(&packet.header))
     }
 
@@ -149,6 +160,35 @@ impl Publisher {
         Ok(())
     }
 
+    /// What each of its layers takes.
+    #[must_use]
+    pub fn rates(&self) -> &Rates {
+        &self.rates
+    }
+
+    /// The frame of `header` in its `fragment_count` packets, if all of them are here.
+    #[must_use]
+    pub fn whole_frame(&self, header: &FrameHeader, fragment_count: u16) -> Option<WholeFrame> {
+        self.has_whole(header, fragment_count)
+            .then(|| self.fragments(header))
+            .and_then(|fragments| WholeFrame::new(*header, fragments))
+    }
+
+    fn has_whole(&self, header: &FrameHeader, fragment_count: u16) -> bool {
+        let key = FrameKey::from(header);
+        (0..fragment_count)
+            .rev()
+            .all(|fragment| self.cache.get(key, fragment).is_some())
+    }
+
+    fn fragments(&self, header: &FrameHeader) -> Vec<Datagram> {
+        let whole = NackEntry::whole_frame(self.id, header.track, header.spatial, header.frame_id);
+        self.cache
+            .answer(&whole)
+            .map(|(_, datagram)| datagram.clone())
+            .collect()
+    }
+
     /// The kept packets that `entry` asks for, by fragment.
     pub fn answer(&self, entry: &NackEntry) -> impl Iterator<Item = (u16, &Datagram)> {
         self.cache.answer(entry)
@@ -163,6 +203,7 @@ impl Publisher {
     pub fn remove_track(&mut self, track: u8) {
         self.cache.remove_track(track);
         self.key_frames.remove_track(track);
+        self.rates.remove_track(track);
         self.nacks.remove_streams(|stream| stream.track == track);
     }
 

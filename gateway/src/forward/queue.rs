@@ -111,8 +111,7 @@ impl Queue {
 
     /// Takes the next datagram to send.
     pub fn pop(&mut self, now: Instant) -> Option<Datagram> {
-        if let Some(datagram) = self.control.pop_front().or_else(|| self.audio.pop_front()) {
-            self.bytes -= datagram.payload().len();
+        if let Some(datagram) = self.pop_urgent() {
             return Some(datagram);
         }
         while let Some((_, waiting)) = self.pictures.pop_first() {
@@ -123,6 +122,21 @@ impl Queue {
             self.count_picture(waiting.key);
         }
         None
+    }
+
+    /// Takes the next datagram that is not to wait: control or sound.
+    pub fn pop_urgent(&mut self) -> Option<Datagram> {
+        let datagram = self
+            .control
+            .pop_front()
+            .or_else(|| self.audio.pop_front())?;
+        self.bytes -= datagram.payload().len();
+        Some(datagram)
+    }
+
+    /// Goes on counting where another queue ended.
+    pub(super) fn restore_drops(&mut self, drops: Drops) {
+        self.drops = drops;
     }
 
     /// Forgets everything that waits, as when the link is gone.

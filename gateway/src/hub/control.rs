@@ -91,7 +91,7 @@ impl Hub {
                     .is_some_and(|track| track.kind != MediaKind::Audio as i32);
                 // A subscriber can start with a key frame only; asking now saves the round trip in which it would find out.
                 if pictures && self.media(member).is_some_and(|media| media.attached) {
-                    self.want_key_frame(now, member.room, publisher, track, 0);
+                    self.begin_track(now, member, (publisher, track));
                 }
                 Ok(done)
             }

@@ -6,7 +6,6 @@ use smrtc_engine::{
     time::Instant,
     wire::{
         self, CloseCode, Kind, WireError,
-        feedback::Feedback,
         keyframe::KeyFrameRequest,
         media::{self, FrameHeader, MediaPacket},
         nack::{Nack, NackEntry},
@@ -27,7 +26,7 @@ const MAX_WAITING_CONTROL: usize = 64;
 
 /// Why a datagram was not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rejected {
+pub(super) enum Rejected {
     Malformed,
     /// Of a later version, or in a race with a change of the room.
     Harmless,
@@ -51,9 +50,7 @@ impl Hub {
         let result = match (wire::kind(bytes), side) {
             (Ok(Kind::Media), Side::Uplink) => self.on_media(now, member, datagram),
             (Ok(Kind::Repair), Side::Uplink) => self.on_repair(now, member, datagram),
-            (Ok(Kind::Feedback), Side::Downlink) => {
-                Feedback::parse(bytes).map(|_| ()).map_err(Rejected::from)
-            }
+            (Ok(Kind::Feedback), Side::Downlink) => self.on_feedback(now, member, bytes),
             (Ok(Kind::Nack), Side::Downlink) => self.on_nack(now, member, bytes),
             (Ok(Kind::KeyFrameRequest), Side::Downlink) => {
                 self.on_key_frame_request(now, member, bytes)
@@ -123,7 +120,7 @@ impl Hub {
         if let Some(media) = self.media(member) {
             match side {
                 Side::Uplink => media.publisher.set_rtt(rtt),
-                Side::Downlink => media.downlink_rtt = rtt,
+                Side::Downlink => media.subscriber.rtt = rtt,
             }
         }
     }
@@ -154,7 +151,7 @@ impl Hub {
         if let Some(media) = entry.media.get_mut(&publisher) {
             media.publisher.request_key_frame(track, spatial);
             self.timeout(now, member);
-            self.outputs.push_back(Output::Rearm(member));
+            self.outputs.push_back(Output::Rearm(member, Side::Uplink));
         }
     }
 
@@ -165,12 +162,22 @@ impl Hub {
         datagram: &Datagram,
     ) -> Result<(), Rejected> {
         let packet = MediaPacket::parse(datagram.payload())?;
-        self.forward(now, member, datagram, &packet.header, |publisher, track| {
-            publisher.ingest(now, datagram, &packet, track)
-        })
+        let forwarded =
+            self.forward(now, member, datagram, &packet.header, |publisher, track| {
+                publisher.ingest(now, datagram, &packet, track)
+            })?;
+        self.protect(
+            now,
+            member,
+            &packet.header,
+            packet.fragment_count,
+            &forwarded,
+        );
+        self.tick_due(now, member.room, &forwarded);
+        Ok(())
     }
 
-    /// Repair packets go where the frames they belong to go. They are not kept: a NACK asks for fragments.
+    /// Repair packets of a frame that is not here whole go where the frame goes. They are not kept: a NACK asks for fragments.
     fn on_repair(
         &mut self,
         now: Instant,
@@ -181,8 +188,10 @@ impl Hub {
         self.forward(now, member, datagram, &packet.header, |publisher, track| {
             publisher.ingest_repair(now, datagram, &packet, track)
         })
+        .map(|_| ())
     }
 
+    /// Says to whom it went.
     fn forward(
         &mut self,
         now: Instant,
@@ -190,12 +199,13 @@ impl Hub {
         datagram: &Datagram,
         header: &FrameHeader,
         ingest: impl FnOnce(&mut Publisher, Option<&Track>) -> Result<Accepted, IngestError>,
-    ) -> Result<(), Rejected> {
+    ) -> Result<Vec<ParticipantId>, Rejected> {
+        let mut forwarded = Vec::new();
         let Some(entry) = self.rooms.get_mut(&member.room) else {
-            return Ok(());
+            return Ok(forwarded);
         };
         let Some(media) = entry.media.get_mut(&member.participant) else {
-            return Ok(());
+            return Ok(forwarded);
         };
         let id = (member.participant, header.track);
         self.counters.media_in += 1;
@@ -208,15 +218,19 @@ impl Hub {
             }
             Err(IngestError::NotPublished) => {
                 self.counters.unpublished += 1;
-                return Ok(());
+                return Ok(forwarded);
             }
             Err(IngestError::Repetition) => {
                 self.counters.repetitions += 1;
-                return Ok(());
+                return Ok(forwarded);
             }
             Err(IngestError::OverRate) => {
                 self.counters.over_rate += 1;
-                return Ok(());
+                return Ok(forwarded);
+            }
+            Err(IngestError::NotNeeded) => {
+                self.counters.repairs_ended += 1;
+                return Ok(forwarded);
             }
         };
         for (subscriber, layers) in entry.room.subscribers(id) {
@@ -225,7 +239,11 @@ impl Hub {
             }
             if let Some(media) = entry.media.get_mut(&subscriber)
                 && media.attached
+                && media
+                    .subscriber
+                    .wants(header, (layers.spatial, layers.temporal))
             {
+                forwarded.push(subscriber);
                 media
                     .queue(Side::Downlink)
                     .push(now, accepted.class, datagram.clone());
@@ -237,7 +255,7 @@ impl Hub {
                 self.ready.insert((to, Side::Downlink));
             }
         }
-        Ok(())
+        Ok(forwarded)
     }
 
     fn on_nack(&mut self, now: Instant, member: Member, bytes: &[u8]) -> Result<(), Rejected> {
@@ -259,6 +277,16 @@ impl Hub {
         if !subscribed {
             return;
         }
+        // What went in another layer was not lost; frames that were never sent here may look so.
+        let forwarded = entry.media.get(&member.participant).is_some_and(|media| {
+            media
+                .subscriber
+                .forwards((wanted.sender, wanted.track), wanted.spatial)
+        });
+        if !forwarded {
+            self.counters.not_repeated += 1;
+            return;
+        }
         let kept: Vec<_> = entry
             .media
             .get(&wanted.sender)
@@ -272,13 +300,15 @@ impl Hub {
         let Some(media) = entry.media.get_mut(&member.participant) else {
             return;
         };
-        let (key, rtt) = (FrameKey::from(wanted), media.downlink_rtt);
+        let key = FrameKey::from(wanted);
         for (fragment, datagram) in kept {
             let Ok(packet) = MediaPacket::parse(datagram.payload()) else {
                 continue;
             };
-            if !media.repeated.admit(now, rtt, wanted.sender, key, fragment)
-                || !media.repairs.take(now, datagram.payload().len() as u64)
+            let bytes = datagram.payload().len();
+            if !media
+                .subscriber
+                .admit_repeat(now, wanted.sender, key, fragment, bytes)
             {
                 self.counters.not_repeated += 1;
                 continue;

@@ -112,13 +112,14 @@ impl Hub {
             self.outputs.push_back(close);
         }
         media.attached = true;
+        media.armed = false;
         media.attachments += 1;
-        media.queue(Side::Downlink).clear();
+        media.subscriber.restart(self.limits.media, now);
         let attachment = media.attachments;
         // What was subscribed to before there was a way down has its key frames behind it.
         let tracks: Vec<_> = entry.room.subscriptions(member.participant).collect();
-        for (publisher, track) in tracks {
-            self.want_key_frame(now, member.room, publisher, track, 0);
+        for (track, _) in tracks {
+            self.begin_track(now, member, track);
         }
         Ok((member, attachment))
     }

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use smrtc_engine::{send::RepeatGate, time::Instant};
+use smrtc_engine::time::Instant;
 
 use super::{Limits, Side};
 use crate::{
-    forward::{Bucket, Drops, Publisher, Queue, Tolerance},
+    forward::{Drops, Publisher, Queue, Subscriber, Tolerance},
     room::ParticipantId,
 };
 
@@ -15,10 +15,9 @@ const TOLERANCE_WINDOW: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Media {
     pub(super) publisher: Publisher,
-    pub(super) repairs: Bucket,
-    pub(super) repeated: RepeatGate,
-    /// Round-trip time of the downlink, as far as its transport knows it.
-    pub(super) downlink_rtt: Duration,
+    pub(super) subscriber: Subscriber,
+    /// Its session knows when the subscriber has something to send next.
+    pub(super) armed: bool,
     pub(super) requests: Tolerance,
     /// One for both sessions: whoever sends rubbish on either is not to be served on the other.
     pub(super) malformed: Tolerance,
@@ -27,32 +26,27 @@ pub(super) struct Media {
     pub(super) attached: bool,
     ticket: [u8; 32],
     uplink: Queue,
-    downlink: Queue,
 }
 
 impl Media {
     pub(super) fn new(id: ParticipantId, ticket: [u8; 32], limits: &Limits, now: Instant) -> Self {
-        let repairs = limits.media.repairs;
         Self {
             publisher: Publisher::new(id, limits.media, now),
-            // Half a second at once: the NACKs for a lost key frame.
-            repairs: Bucket::new(repairs, repairs.as_bps() / 16, now),
-            repeated: RepeatGate::new(),
-            downlink_rtt: Duration::ZERO,
+            subscriber: Subscriber::new(limits.media, now),
+            armed: false,
             requests: Tolerance::new(limits.requests, TOLERANCE_WINDOW, now),
             malformed: Tolerance::new(limits.malformed_datagrams, TOLERANCE_WINDOW, now),
             attachments: 0,
             attached: false,
             ticket,
             uplink: Queue::new(limits.media.queue_bytes),
-            downlink: Queue::new(limits.media.queue_bytes),
         }
     }
 
     pub(super) fn queue(&mut self, side: Side) -> &mut Queue {
         match side {
             Side::Uplink => &mut self.uplink,
-            Side::Downlink => &mut self.downlink,
+            Side::Downlink => &mut self.subscriber.queue,
         }
     }
 
@@ -61,6 +55,6 @@ impl Media {
     }
 
     pub(super) fn drops(&self) -> Drops {
-        self.downlink.drops()
+        self.subscriber.queue.drops()
     }
 }

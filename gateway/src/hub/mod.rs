@@ -5,12 +5,15 @@
 
 mod control;
 mod datagrams;
+mod downlinks;
 #[cfg(test)]
 mod group_keys;
 mod join;
 mod member;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod weak_path;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -58,8 +61,8 @@ pub enum Output {
     Message(Member, ServerMessage),
     /// Datagrams wait: [`Hub::pop_datagram`].
     Ready(Member, Side),
-    /// [`Hub::next_timeout`] of this member has moved closer.
-    Rearm(Member),
+    /// [`Hub::next_timeout`], or of a downlink [`Hub::next_send`], of this member has moved closer.
+    Rearm(Member, Side),
     /// End this session after what was sent to it before.
     Close(Member, Side, CloseCode, &'static str),
 }
@@ -110,6 +113,14 @@ pub struct Counters {
     pub media_in_bytes: u64,
     /// Media packets queued for subscribers, repetitions not counted.
     pub media_out: u64,
+    /// Repair packets made for subscribers' paths.
+    pub repairs_made: u64,
+    /// Publishers' repair packets that ended here, since all of their frame had come.
+    pub repairs_ended: u64,
+    /// Reports that came from subscribers.
+    pub reports: u64,
+    /// Changes of a subscriber's layers.
+    pub layer_switches: u64,
     /// Packets repeated for subscribers' NACKs.
     pub repeated: u64,
     /// Packets asked for by subscribers that were not kept, or over the rate of repetitions.
@@ -193,7 +204,16 @@ impl Hub {
 
     /// The next datagram for a session, best first.
     pub fn pop_datagram(&mut self, now: Instant, member: Member, side: Side) -> Option<Datagram> {
-        self.media(member)?.queue(side).pop(now)
+        let media = self.media(member)?;
+        if side == Side::Uplink {
+            return media.queue(side).pop(now);
+        }
+        let datagram = media.subscriber.pop(now);
+        if datagram.is_none() && !media.subscriber.queue.is_empty() && !media.armed {
+            media.armed = true;
+            self.outputs.push_back(Output::Rearm(member, side));
+        }
+        datagram
     }
 
     /// Whether the member is in.

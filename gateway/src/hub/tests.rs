@@ -200,7 +200,7 @@ proptest! {
                             }
                         }
                     }
-                    Output::Rearm(member) => prop_assert!(hub.contains(member)),
+                    Output::Rearm(member, _) => prop_assert!(hub.contains(member)),
                     Output::Close(member, ..) => {
                         closed.insert(member);
                     }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod clock;
+mod congestion;
 mod h3;
 mod http;
 mod node;

@@ -108,7 +108,12 @@ impl Node {
     pub(super) fn pop_datagram(&self, member: Member, side: Side) -> Option<Datagram> {
         let now = self.clock.now();
         let mut state = self.state();
-        state.pop(now, member, side, self)
+        let datagram = state.pop(now, member, side, self);
+        if datagram.is_none() {
+            // Held back, which the session that waits for it is to know.
+            state.carry_out_all(now, self);
+        }
+        datagram
     }
 
     /// Lets an uplink session into its room; see [`Hub::join`].
@@ -238,8 +243,8 @@ impl State {
                 }
             }
             Output::Ready(member, side) => self.flush(now, member, side, node),
-            Output::Rearm(member) => {
-                if let Some(outlet) = self.outlets.get(&(member, Side::Uplink)) {
+            Output::Rearm(member, side) => {
+                if let Some(outlet) = self.outlets.get(&(member, side)) {
                     outlet.read.notify_one();
                 }
             }

@@ -11,6 +11,7 @@ use smrtc_engine::{
             server_message::Body,
         },
     },
+    time::Bitrate,
     wire::CloseCode,
 };
 use tokio::time::{Instant, sleep_until};
@@ -58,6 +59,9 @@ pub(super) trait Receive: Send {
 
     /// The round-trip time, where the transport knows it.
     fn rtt(&self) -> Option<Duration>;
+
+    /// Tells the transport what rate of datagrams it is going to be given.
+    fn set_media_rate(&self, rate: Bitrate);
 }
 
 /// The sending half of a transport.
@@ -311,9 +315,16 @@ async fn downlink(
         if let Some(end) = outlet.ended() {
             break Some(end);
         }
+        let next_send = node
+            .clock
+            .deadline(node.read_hub(|hub| hub.next_send(member)));
         let received = tokio::select! {
             biased;
             () = outlet.read.notified() => continue,
+            () = sleep_until(next_send) => {
+                node.with_hub(|hub, _| hub.send_due(member));
+                continue;
+            }
             received = receiver.receive(&mut batch) => received,
         };
         match received {
@@ -328,6 +339,9 @@ async fn downlink(
                     node.with_hub(|hub, _| hub.set_rtt(member, Side::Downlink, rtt));
                 }
                 apply(node, member, Side::Downlink, &mut batch);
+                if let Some(rate) = node.read_hub(|hub| hub.downlink_rate(member)) {
+                    receiver.set_media_rate(rate);
+                }
             }
             Received::Gone => break None,
             Received::Violation(code, reason) => break Some(End { code, reason }),

@@ -8,7 +8,7 @@ use futures_util::{
     FutureExt, SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use smrtc_engine::{control::MAX_MESSAGE_BYTES, wire::CloseCode};
+use smrtc_engine::{control::MAX_MESSAGE_BYTES, time::Bitrate, wire::CloseCode};
 use tokio::time::{Instant, interval_at, timeout};
 
 use super::{
@@ -98,6 +98,9 @@ impl Receive for Receiver {
     fn rtt(&self) -> Option<Duration> {
         None
     }
+
+    /// TCP has a mind of its own.
+    fn set_media_rate(&self, _rate: Bitrate) {}
 }
 
 /// The crate that axum wraps is not ours to name, and this is the one error that has a code of its own.

@@ -5,11 +5,15 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use quinn::{Connection, RecvStream, SendStream};
-use smrtc_engine::wire::{CloseCode, MAX_DATAGRAM_BYTES};
+use smrtc_engine::{
+    time::Bitrate,
+    wire::{CloseCode, MAX_DATAGRAM_BYTES},
+};
 use tracing::debug;
 
 use super::{
     admission::{Admission, SESSION_PATH, admit},
+    congestion::set_media_rate,
     h3::{Capsules, Closer, Incoming, StreamAcceptor},
     node::Node,
     outlet::{End, Outlet},
@@ -164,6 +168,10 @@ impl Receive for Receiver {
 
     fn rtt(&self) -> Option<Duration> {
         Some(self.connection.rtt())
+    }
+
+    fn set_media_rate(&self, rate: Bitrate) {
+        set_media_rate(&self.connection, rate);
     }
 }
 

@@ -82,7 +82,7 @@ impl Metrics {
     }
 }
 
-fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 23] {
+fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 27] {
     [
         ("joins_total", "Participants who joined.", c.joins),
         ("leaves_total", "Participants who left.", c.leaves),
@@ -105,6 +105,26 @@ fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 23] {
             "media_packets_out_total",
             "Media packets queued for subscribers.",
             c.media_out,
+        ),
+        (
+            "repair_packets_made_total",
+            "Repair packets made for subscribers' paths.",
+            c.repairs_made,
+        ),
+        (
+            "repair_packets_ended_total",
+            "Publishers' repair packets that were not needed any further.",
+            c.repairs_ended,
+        ),
+        (
+            "subscriber_reports_total",
+            "Reports of arrivals from subscribers.",
+            c.reports,
+        ),
+        (
+            "layer_switches_total",
+            "Changes of the layers that a subscriber gets of a track.",
+            c.layer_switches,
         ),
         (
             "packets_repeated_total",

@@ -110,11 +110,12 @@ impl Room {
     }
 
     /// The tracks that `id` receives.
-    pub fn subscriptions(&self, id: ParticipantId) -> impl Iterator<Item = TrackId> {
-        self.participants
-            .get(&id)
-            .into_iter()
-            .flat_map(|participant| participant.subscribed.keys().copied())
+    pub fn subscriptions(&self, id: ParticipantId) -> impl Iterator<Item = (TrackId, MaxLayers)> {
+        let participant = self.participants.get(&id).into_iter();
+        participant.flat_map(|participant| {
+            let subscribed = participant.subscribed.iter();
+            subscribed.map(|(track, layers)| (*track, *layers))
+        })
     }
 
     /// What is known of a live track.

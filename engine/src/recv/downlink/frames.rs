@@ -86,7 +86,7 @@ impl Downlink {
     pub(super) fn on_repair(&mut self, now: Instant, packet: &RepairPacket<'_>) {
         let header = packet.header;
         self.feedback
-            .on_packet(now, header.sender, packet.transport_seq);
+            .on_packet(now, packet.reported_sender(), packet.transport_seq);
         let track = self.tracks.get_mut(&(header.sender, header.track));
         let Some(track) =
             track.filter(|track| track.kind.is_audio() == header.media_kind.is_audio())

@@ -87,6 +87,7 @@ fn the_reorder_window_grows_with_the_reordering_that_is_seen() {
 fn repair<'a>(frame: u32, index: u16, count: u16) -> RepairPacket<'a> {
     let header = video(frame, u16::from(frame > 0));
     RepairPacket {
+        hop: false,
         transport_seq: 0,
         repair_index: index,
         fragment_count: 4,

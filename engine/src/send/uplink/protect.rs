@@ -148,6 +148,7 @@ impl Protector {
             let payload = code.repair(blocks.fragments(block).map(fragment), row);
             let mut datagram = Vec::new();
             RepairPacket {
+                hop: false,
                 transport_seq: 0,
                 repair_index,
                 fragment_count,

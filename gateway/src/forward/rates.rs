@@ -1,0 +1,152 @@
+//! What each layer of a publisher's tracks takes, measured as it comes in.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use smrtc_engine::time::{Bitrate, Instant};
+
+/// Long enough to hold a few pictures at the lowest frame rates.
+const SPAN: Duration = Duration::from_millis(500);
+/// A layer of which nothing came for so long is not being sent.
+const SILENCE: Duration = Duration::from_secs(1);
+/// The share of the newest span in the mean.
+const GAIN: f64 = 0.3;
+
+/// A track's layer: track, spatial, temporal.
+type Key = (u8, u8, u8);
+
+/// One point at which a track can be forwarded: a spatial layer with its temporal layers up to one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Spatial layer.
+    pub spatial: u8,
+    /// The highest temporal layer.
+    pub temporal: u8,
+    /// What it takes.
+    pub rate: Bitrate,
+}
+
+/// The rates of one publisher.
+#[derive(Debug, Default)]
+pub struct Rates {
+    layers: BTreeMap<Key, Meter>,
+}
+
+#[derive(Debug)]
+struct Meter {
+    since: Instant,
+    bytes: u64,
+    rate: Option<Bitrate>,
+    last: Instant,
+}
+
+impl Rates {
+    /// Notes a media packet.
+    pub fn on_packet(&mut self, now: Instant, track: u8, spatial: u8, temporal: u8, bytes: usize) {
+        let meter = self
+            .layers
+            .entry((track, spatial, temporal))
+            .or_insert(Meter {
+                since: now,
+                bytes: 0,
+                rate: None,
+                last: now,
+            });
+        if now - meter.last > SILENCE {
+            // A pause is no low rate.
+            meter.since = now;
+            meter.bytes = 0;
+        }
+        meter.last = now;
+        meter.bytes += bytes as u64;
+        let elapsed = now - meter.since;
+        if elapsed >= SPAN {
+            let sample = Bitrate::from_bytes(meter.bytes, elapsed);
+            meter.rate = Some(
+                meter
+                    .rate
+                    .map_or(sample, |rate| rate * (1.0 - GAIN) + sample * GAIN),
+            );
+            meter.since = now;
+            meter.bytes = 0;
+        }
+    }
+
+    /// What all layers of a track take together; zero if nothing of it comes.
+    #[must_use]
+    pub fn track(&self, now: Instant, track: u8) -> Bitrate {
+        self.live(now, track)
+            .fold(Bitrate::ZERO, |sum, (_, rate)| sum + rate)
+    }
+
+    /// The points at which a track can be forwarded, each dearer than the one before; layers that do not come, or have
+    /// not come for long enough to be measured, are left out.
+    #[must_use]
+    pub fn points(&self, now: Instant, track: u8) -> Vec<Point> {
+        let mut points: Vec<Point> = Vec::new();
+        let mut of_spatial = (0, Bitrate::ZERO);
+        for ((_, spatial, temporal), rate) in self.live(now, track) {
+            if of_spatial.0 != spatial {
+                of_spatial = (spatial, Bitrate::ZERO);
+            }
+            of_spatial.1 = of_spatial.1 + rate;
+            let dearer = points.last().is_none_or(|last| of_spatial.1 > last.rate);
+            if dearer {
+                points.push(Point {
+                    spatial,
+                    temporal,
+                    rate: of_spatial.1,
+                });
+            }
+        }
+        points
+    }
+
+    /// Forgets a track.
+    pub fn remove_track(&mut self, track: u8) {
+        self.layers.retain(|key, _| key.0 != track);
+    }
+
+    fn live(&self, now: Instant, track: u8) -> impl Iterator<Item = (Key, Bitrate)> {
+        self.layers
+            .range((track, 0, 0)..=(track, u8::MAX, u8::MAX))
+            .filter(move |(_, meter)| now - meter.last <= SILENCE)
+            .filter_map(|(key, meter)| Some((*key, meter.rate?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(rates: &mut Rates, from_ms: u64, to_ms: u64, layer: (u8, u8), bytes: usize) {
+        for ms in (from_ms..to_ms).step_by(10) {
+            rates.on_packet(Instant::from_millis(ms), 1, layer.0, layer.1, bytes);
+        }
+    }
+
+    #[test]
+    fn points_add_temporal_layers_and_each_is_dearer_than_the_last() {
+        let mut rates = Rates::default();
+        // 80, 40, 40 (a second spatial layer that is cheaper than the first with all of its temporal ones) and 400 kbit/s more.
+        for (layer, bytes) in [((0, 0), 100), ((0, 1), 50), ((1, 0), 50), ((1, 1), 500)] {
+            feed(&mut rates, 0, 5_000, layer, bytes);
+        }
+        let points: Vec<_> = rates
+            .points(Instant::from_millis(5_000), 1)
+            .iter()
+            .map(|point| (point.spatial, point.temporal, point.rate.as_bps() / 10_000))
+            .collect();
+        assert_eq!(points, [(0, 0, 8), (0, 1, 12), (1, 1, 44)]);
+        assert_eq!(rates.points(Instant::from_millis(5_000), 2), []);
+    }
+
+    #[test]
+    fn a_layer_that_pauses_is_gone_and_comes_back_at_its_rate() {
+        let mut rates = Rates::default();
+        feed(&mut rates, 0, 2_000, (0, 0), 125);
+        assert_eq!(rates.points(Instant::from_millis(3_500), 1), []);
+        feed(&mut rates, 9_000, 9_100, (0, 0), 125);
+        let rate = rates.track(Instant::from_millis(9_100), 1).as_bps();
+        assert!((95_000..110_000).contains(&rate), "{rate}");
+    }
+}

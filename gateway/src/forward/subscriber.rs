@@ -1,0 +1,374 @@
+//! The way to one subscriber: how fast, which layers, with how much repair.
+//!
+//! A congestion controller of its own learns from the subscriber's reports what its path bears. Within that rate the
+//! [`LayerChooser`] picks layers, repair packets are made for what this path loses, and the queue goes out evenly.
+//! A subscriber who never reports is not controlled here; then QUIC's or TCP's own window is what bounds it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use smrtc_engine::{
+    cc::{CongestionController, Controller, SentPacket, SimpleConfig},
+    send::RepeatGate,
+    time::{Bitrate, Instant},
+    wire::{feedback::Feedback, media::FrameHeader},
+};
+
+use super::{
+    Bucket, Class, Datagram, Limits, Queue,
+    layers::{LayerChooser, Layers, TrackKey},
+    protection::{PathProtection, WholeFrame},
+    rates::Point,
+};
+
+/// How often layers are chosen anew.
+const TICK: Duration = Duration::from_millis(100);
+/// How far ahead of the pacing rate packets may go: an ordinary picture leaves at once.
+const BURST: Duration = Duration::from_millis(10);
+/// However much sound is sent, pictures get their turn after this time.
+const MAX_DEBT: Duration = Duration::from_millis(500);
+/// A rate is not chosen for to the brim.
+const USABLE: f64 = 0.95;
+/// Repetitions are held back for, but never more than this share.
+const MOST_REPEATS: f64 = 0.5;
+/// Between two requests for the key frame at which to change layers.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+/// A trial of a higher rate that has not shown anything for so long is given up.
+const LONGEST_PROBE: Duration = Duration::from_secs(15);
+/// A target that falls to this share of the highest it had while more was tried shows that there is no more.
+const PROBE_FELL: f64 = 0.9;
+/// A queue like this while more is tried shows it too.
+const PROBE_QUEUE: Duration = Duration::from_millis(30);
+/// Repair packets for trying a higher rate, for each packet of a frame.
+const MOST_PADDING: usize = 4;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Subscriber {
+    /// What waits for its link.
+    pub queue: Queue,
+    congestion: Box<dyn CongestionController>,
+    reports: bool,
+    even_at: Instant,
+    next_tick: Instant,
+    chooser: LayerChooser,
+    tracks: BTreeMap<TrackKey, Forwarded>,
+    protection: PathProtection,
+    hop_seq: u16,
+    probe: Option<Probe>,
+    padding_bytes: f64,
+    repairs: Bucket,
+    repeated: RepeatGate,
+    repeated_bytes: f64,
+    repeated_at: Instant,
+    /// Round-trip time of the downlink, as far as its transport knows it.
+    pub rtt: Duration,
+}
+
+/// What of a track is being forwarded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Forwarded {
+    /// The spatial layer; changes when a key frame of another comes.
+    spatial: Option<u8>,
+    asked: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    since: Instant,
+    rate: Bitrate,
+    highest: Bitrate,
+}
+
+/// What to ask publishers for: publisher, track, spatial layer.
+pub type KeyFrameWanted = (u32, u8, u8);
+
+impl Subscriber {
+    /// One of whom nothing is known.
+    #[must_use]
+    pub fn new(limits: Limits, now: Instant) -> Self {
+        Self {
+            queue: Queue::new(limits.queue_bytes),
+            congestion: Controller::default().build(SimpleConfig::default()),
+            reports: false,
+            even_at: now,
+            next_tick: now,
+            chooser: LayerChooser::default(),
+            tracks: BTreeMap::new(),
+            protection: PathProtection::new(now),
+            hop_seq: 0,
+            probe: None,
+            padding_bytes: 0.0,
+            // Half a second at once: the NACKs for a lost key frame.
+            repairs: Bucket::new(limits.repairs, limits.repairs.as_bps() / 16, now),
+            repeated: RepeatGate::new(),
+            repeated_bytes: 0.0,
+            repeated_at: now,
+            rtt: Duration::ZERO,
+        }
+    }
+
+    /// Begins anew, for another session: another path.
+    pub fn restart(&mut self, limits: Limits, now: Instant) {
+        let drops = self.queue.drops();
+        *self = Self::new(limits, now);
+        self.queue.restore_drops(drops);
+    }
+
+    /// Takes in a report.
+    pub fn on_feedback(&mut self, now: Instant, feedback: &Feedback<'_>) {
+        self.reports = true;
+        self.congestion.on_feedback(now, feedback);
+        let path = self.congestion.path();
+        self.protection.on_path(now, &path, self.rtt);
+    }
+
+    /// The rate that the path bears, if it is known.
+    #[must_use]
+    pub fn target(&self) -> Option<Bitrate> {
+        self.reports.then(|| self.congestion.target_bitrate())
+    }
+
+    /// How often a track was given other layers.
+    #[must_use]
+    pub fn switches(&self) -> u64 {
+        self.chooser.switches()
+    }
+
+    /// Takes the next datagram that may go now.
+    pub fn pop(&mut self, now: Instant) -> Option<Datagram> {
+        let held_back = self.reports && now + BURST < self.even_at;
+        let datagram = if held_back {
+            self.queue.pop_urgent()
+        } else {
+            self.queue.pop(now)
+        }?;
+        if let Some(packet) = sent_packet(&datagram) {
+            self.congestion.on_sent(now, packet);
+            let rate = self.congestion.pacing().rate;
+            let time = rate.time_for(packet.bytes as u64);
+            self.even_at = (self.even_at.max(now) + time).min(now + MAX_DEBT);
+        }
+        Some(datagram)
+    }
+
+    /// When [`Self::pop`] has something that it holds back now.
+    #[must_use]
+    pub fn next_send(&self) -> Instant {
+        if self.queue.is_empty() || !self.reports {
+            Instant::FAR_FUTURE
+        } else {
+            self.even_at - BURST
+        }
+    }
+
+    /// The spatial layer that a track is forwarded in, or begins with.
+    #[must_use]
+    pub fn spatial(&self, track: TrackKey) -> u8 {
+        let forwarded = self.tracks.get(&track);
+        forwarded.and_then(|track| track.spatial).unwrap_or(0)
+    }
+
+    /// Whether [`Self::tick`] is due.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        now >= self.next_tick
+    }
+
+    /// Chooses layers anew. `audio` is what its sound takes, `tracks` what its pictures can be had for. Returns the key frames
+    /// to ask for.
+    pub fn tick(
+        &mut self,
+        now: Instant,
+        audio: Bitrate,
+        tracks: &BTreeMap<TrackKey, Vec<Point>>,
+    ) -> Vec<KeyFrameWanted> {
+        self.next_tick = now + TICK;
+        self.congestion.on_timeout(now);
+        self.tracks.retain(|key, _| tracks.contains_key(key));
+        let measured: BTreeMap<_, _> = tracks
+            .iter()
+            .filter(|(_, points)| !points.is_empty())
+            .map(|(key, points)| (*key, points.clone()))
+            .collect();
+        let budget = self.pictures_budget(now, audio);
+        self.chooser.choose(now, budget, &measured);
+        self.decide_on_probe(now, audio);
+        let mut wanted = Vec::new();
+        for key in tracks.keys() {
+            let forwarded = self.tracks.entry(*key).or_default();
+            let Some((spatial, _)) = self.chooser.chosen(*key) else {
+                continue;
+            };
+            if forwarded.spatial.is_none_or(|now_at| now_at == spatial) {
+                forwarded.spatial = Some(spatial);
+                forwarded.asked = None;
+            } else if forwarded.asked.is_none_or(|at| now - at >= ASK_AGAIN) {
+                forwarded.asked = Some(now);
+                wanted.push((key.0, key.1, spatial));
+            }
+        }
+        wanted
+    }
+
+    /// What is left of the rate for pictures: without sound, without what repetitions took lately, without the repair packets that
+    /// the pictures need.
+    fn pictures_budget(&mut self, now: Instant, audio: Bitrate) -> Bitrate {
+        let Some(target) = self.target() else {
+            return Bitrate::from_bps(u64::MAX / 4);
+        };
+        let rest = (target * USABLE).saturating_sub(audio);
+        let repeats = self.repeats(now).min(rest * MOST_REPEATS);
+        rest.saturating_sub(repeats) * (1.0 / (1.0 + self.protection.overhead()))
+    }
+
+    /// Trying more: where the controller cannot know that the path bears a higher layer, because nothing is sent that would show it, repair
+    /// packets beyond what the path needs fill the rate up to it.
+    fn decide_on_probe(&mut self, now: Instant, audio: Bitrate) {
+        let target = self.congestion.target_bitrate();
+        let wanted = self
+            .chooser
+            .probe_for(now)
+            .filter(|_| self.reports)
+            .map(|pictures| {
+                ((pictures * (1.0 + self.protection.overhead())) + audio) * (1.0 / USABLE)
+            })
+            .filter(|wanted| *wanted > target);
+        match (self.probe, wanted) {
+            (_, None) => self.probe = None,
+            (None, Some(rate)) => {
+                self.probe = Some(Probe {
+                    since: now,
+                    rate,
+                    highest: target,
+                });
+            }
+            (Some(probe), Some(rate)) => {
+                let failed = target < probe.highest * PROBE_FELL
+                    || self.congestion.path().queue_delay >= PROBE_QUEUE
+                    || now - probe.since > LONGEST_PROBE;
+                self.probe = (!failed).then_some(Probe {
+                    rate,
+                    highest: probe.highest.max(target),
+                    ..probe
+                });
+                if failed {
+                    self.chooser.probe_failed(now);
+                }
+            }
+        }
+        if let Some(probe) = self.probe {
+            let sending = self.congestion.path().delivered;
+            let missing = target.min(probe.rate).saturating_sub(sending);
+            self.padding_bytes = (self.padding_bytes + missing.bytes_in(TICK) as f64)
+                .min(missing.bytes_in(TICK * 3) as f64);
+        } else {
+            self.padding_bytes = 0.0;
+        }
+    }
+
+    /// Whether a packet of this frame is to be forwarded, now that it is there.
+    pub fn wants(&mut self, header: &FrameHeader, max: Layers) -> bool {
+        if header.media_kind.is_audio() {
+            return true;
+        }
+        let key = (header.sender, header.track);
+        let chosen = self.chooser.chosen(key);
+        let forwarded = self.tracks.entry(key).or_default();
+        let Some((spatial, temporal)) = chosen else {
+            // Nothing is known yet of what there is: the base layer alone, so that pictures of two sizes never come at once.
+            return header.spatial == *forwarded.spatial.get_or_insert(0)
+                && header.temporal <= max.1;
+        };
+        if header.key && header.spatial == spatial && forwarded.spatial != Some(spatial) {
+            forwarded.spatial = Some(spatial);
+            forwarded.asked = None;
+        }
+        let current = *forwarded.spatial.get_or_insert(spatial);
+        // While a change is awaited all temporal layers of the old one go on, as far as they were subscribed to.
+        let temporal = if current == spatial { temporal } else { max.1 };
+        header.spatial == current && header.temporal <= temporal.min(max.1)
+    }
+
+    /// Whether frames of this layer go to the subscriber now: what else it asks for again was not lost.
+    #[must_use]
+    pub fn forwards(&self, track: TrackKey, spatial: u8) -> bool {
+        self.tracks
+            .get(&track)
+            .is_none_or(|forwarded| forwarded.spatial.is_none_or(|now_at| now_at == spatial))
+    }
+
+    /// Whether a packet may be repeated now, and counts it.
+    pub fn admit_repeat(
+        &mut self,
+        now: Instant,
+        sender: u32,
+        key: smrtc_engine::send::FrameKey,
+        fragment: u16,
+        bytes: usize,
+    ) -> bool {
+        let rtt = self.congestion.path().rtt.unwrap_or(self.rtt);
+        let admitted = self.repeated.admit(now, rtt, sender, key, fragment)
+            && self.repairs.take(now, bytes as u64);
+        if admitted {
+            self.repeats(now);
+            self.repeated_bytes += bytes as f64;
+        }
+        admitted
+    }
+
+    /// What repetitions took in about the last second.
+    fn repeats(&mut self, now: Instant) -> Bitrate {
+        let elapsed = (now - self.repeated_at).as_secs_f64();
+        self.repeated_at = now;
+        self.repeated_bytes *= (-elapsed).exp();
+        Bitrate::from_bps((self.repeated_bytes * 8.0) as u64)
+    }
+
+    /// Queues the repair packets that a frame needs on this path, and says how many.
+    pub fn protect(
+        &mut self,
+        now: Instant,
+        class: Class,
+        key: bool,
+        frame: &mut WholeFrame,
+    ) -> u64 {
+        let fragments = frame.fragments();
+        let needed = self.protection.wanted(fragments, key);
+        let bytes = frame.packet_bytes().max(1);
+        let padding = (self.padding_bytes / bytes as f64) as usize;
+        let padding = padding.min(MOST_PADDING * usize::from(fragments));
+        self.padding_bytes -= (padding * bytes) as f64;
+        let padding = u16::try_from(padding).unwrap_or(u16::MAX);
+        let count = needed.saturating_add(padding).min(frame.max_repairs());
+        for index in 0..count {
+            self.hop_seq = self.hop_seq.wrapping_add(1);
+            let datagram = frame.repair(index, count, self.hop_seq);
+            self.queue.push(now, class, datagram);
+        }
+        count.into()
+    }
+
+    /// Whether [`Self::protect`] would make anything of any frame.
+    #[must_use]
+    pub fn needs_protection(&self) -> bool {
+        self.protection.is_needed() || self.padding_bytes >= 1.0
+    }
+}
+
+/// What the controller is to know of a datagram: nothing unless it is media or repair, which the subscriber reports.
+fn sent_packet(datagram: &Datagram) -> Option<SentPacket> {
+    use smrtc_engine::wire::{Kind, kind};
+    let bytes = datagram.payload();
+    let is_hop = match kind(bytes).ok()? {
+        Kind::Media => false,
+        // See `wire::repair`: bit 0 of the flags says that the number is ours.
+        Kind::Repair => bytes[1] & 1 != 0,
+        _ => return None,
+    };
+    let sender = u32::from_be_bytes(bytes.get(12..16)?.try_into().ok()?);
+    Some(SentPacket {
+        sender: if is_hop { 0 } else { sender },
+        transport_seq: u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]),
+        bytes: bytes.len(),
+    })
+}
