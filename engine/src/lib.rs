@@ -7,12 +7,14 @@
 //! - [`signal`]: the client's side of the control stream.
 //! - [`send`]: sealed frames → packets; [`cc`] says how fast, [`fec`] makes the packets that stand in for lost ones.
 //! - [`recv`]: packets → sealed frames → frames in time; [`sync`] aligns sound and picture.
+//! - [`quality`]: how good a direction is, after the E-model.
 //! - [`stats`]: what can be said about it all, in the names of W3C webrtc-stats.
 
 pub mod cc;
 pub mod control;
 pub mod error;
 pub mod fec;
+pub mod quality;
 pub mod recv;
 pub mod send;
 pub mod signal;

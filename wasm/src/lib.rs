@@ -1,6 +1,7 @@
 //! The browser binding: a thin shell where the engine and the sealing meet.
 //!
 //! - [`uplink`], [`downlink`]: one object for each worker; bytes and times in, bytes and events out.
+//! - [`quality`]: the engine's judgement of a direction.
 //! - [`sealing`]: the one place where engine and keys meet; `keys`: where the keys come from, and how they get from worker to
 //!   worker; `outgoing`: datagrams that JavaScript reads where they lie.
 //! - `messages`: control messages ⇄ plain objects; `group_messages`: those of the MLS group ⇄ its session. `js`: the
@@ -19,6 +20,7 @@ pub mod known_answers;
 mod libc;
 mod messages;
 mod outgoing;
+pub mod quality;
 pub mod sealing;
 pub mod uplink;
 #[cfg(target_arch = "wasm32")]

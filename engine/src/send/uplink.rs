@@ -35,7 +35,7 @@ use super::repeat::RepeatGate;
 use crate::cc::{CongestionController, Demand, SentPacket, allocate};
 use crate::error::InputError;
 use crate::recv::RttEstimator;
-use crate::stats::{TransportStats, UplinkStats, seconds};
+use crate::stats::{PathStats, TransportStats, UplinkStats, seconds};
 use crate::time::{Bitrate, Instant};
 use crate::wire;
 use crate::wire::copies::COPY_HEADER_BYTES;
@@ -270,6 +270,11 @@ impl Uplink {
                 responses_received: samples,
                 available_outgoing_bitrate: Some(self.congestion.target_bitrate().as_bps() as f64),
                 ..self.transport
+            },
+            path: PathStats {
+                packets_received: path.packets_received,
+                packets_lost: path.packets_lost,
+                burst: path.burst,
             },
             outbound: layer::stats(&self.tracks, &self.layers, path.loss),
         }

@@ -12,7 +12,7 @@ mod uplink;
 
 pub use downlink::{DownlinkStats, DropCounts, DropReason, InboundStats};
 pub use transport::TransportStats;
-pub use uplink::{OutboundStats, UplinkStats};
+pub use uplink::{OutboundStats, PathStats, UplinkStats};
 
 use core::time::Duration;
 

@@ -12,8 +12,22 @@ pub struct UplinkStats {
     pub timestamp: f64,
     /// The session.
     pub transport: TransportStats,
+    /// What reports say of all packets on the path. Ours.
+    pub path: PathStats,
     /// One entry for each track and spatial layer, in their order.
     pub outbound: Vec<OutboundStats>,
+}
+
+/// What the far end reports of the path, whatever the packets carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PathStats {
+    /// Packets reported as received.
+    pub packets_received: u64,
+    /// Packets reported as lost, less those that came after all.
+    pub packets_lost: u64,
+    /// Mean length of a run of lost packets over that of independent losses, from 1.
+    pub burst: f64,
 }
 
 /// One stream sent, after `RTCOutboundRtpStreamStats` and what the far end reports of it

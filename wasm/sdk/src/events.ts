@@ -25,6 +25,23 @@ export interface UserEvent {
   readonly userId: string;
 }
 
+/**
+ * What may go wrong without failing: pictures that stand still, or are few; a microphone that gives nothing; an encoder that
+ * finds no time; a decoder that gives no pictures though frames come.
+ */
+export type ExceptionKind = "freeze" | "low-frame-rate" | "silent-microphone" | "cpu-overuse" | "decoder-stall";
+
+/** The begin or the end of an exception. */
+export interface ExceptionEvent {
+  readonly kind: ExceptionKind;
+  readonly state: "begin" | "end";
+  /** Whose stream; our own user for what happens here. */
+  readonly userId: string;
+  readonly stream: "main" | "auxiliary";
+  /** Milliseconds that it lasted; only at its end. */
+  readonly duration?: number;
+}
+
 /** Every event of a {@link Client} with what its listeners receive. */
 export interface ClientEvents {
   /** A remote user published; subscribed by itself unless `autoSubscribe` is false. */
@@ -44,7 +61,9 @@ export interface ClientEvents {
   "unmute-video": UserEvent;
   /** The gateway ended our session for good: the token ran out, the same user came again, the room closed. */
   "client-banned": { readonly reason: "kick" | "banned" | "room-disband"; readonly message: string };
-  /** Every two seconds while connected. RTT in milliseconds, loss 0 to 1. */
+  /** Something goes wrong without failing, or no longer does. */
+  exception: ExceptionEvent;
+  /** Every two seconds while connected, by the E-model (ITU-T G.107). RTT in milliseconds, loss 0 to 1. */
   "network-quality": {
     readonly uplinkNetworkQuality: NetworkQualityLevel;
     readonly downlinkNetworkQuality: NetworkQualityLevel;

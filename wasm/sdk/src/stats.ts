@@ -33,6 +33,8 @@ export interface LocalVideoStats {
   readonly keyFramesEncoded: number;
   /** Frames skipped before encoding because the encoder or the network was behind. */
   readonly framesDropped: number;
+  /** Of those dropped, the ones that found the encoder's queue full. */
+  readonly encoderOverruns: number;
   readonly framesPerSecond: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
@@ -59,6 +61,8 @@ export interface RemoteAudioStats {
   readonly concealmentEvents: number;
   readonly insertedSamplesForDeceleration: number;
   readonly removedSamplesForAcceleration: number;
+  /** What listeners would say, 1 to 4.5, by the E-model (ITU-T G.107) from delay and concealed sound; absent while unknown. */
+  readonly meanOpinion?: number;
 }
 
 /** Picture of one remote user. */

@@ -4,7 +4,6 @@ import { MessageChannel } from "node:worker_threads";
 import { RtcError, RtcErrorCode, fromCloseCode, fromDeviceError, fromPlainError, isRetryable, toPlainError } from "../src/errors.ts";
 import { Emitter } from "../src/internal/emitter.ts";
 import { Logger, mergeLogs } from "../src/internal/logger.ts";
-import { rateNetwork, rFactor } from "../src/internal/quality.ts";
 import { Caller, serve } from "../src/internal/rpc.ts";
 import type { Port } from "../src/internal/rpc.ts";
 import { toVolume } from "../src/internal/stats_monitor.ts";
@@ -121,15 +120,6 @@ test("listeners can be taken off while they run, and once is once", () => {
   bell.off("*");
   bell.ring(3);
   assert.equal(heard.length, 4);
-});
-
-test("network quality falls with delay and loss", () => {
-  assert.equal(rateNetwork(20, 0), 1);
-  assert.equal(rateNetwork(-1, 0), 0);
-  assert.ok(rateNetwork(20, 0.1) > rateNetwork(20, 0.01));
-  assert.ok(rateNetwork(800, 0) > rateNetwork(100, 0));
-  assert.equal(rateNetwork(1_000, 0.5), 5);
-  for (let loss = 0; loss < 0.9; loss += 0.1) assert.ok(rFactor(50, loss) > rFactor(50, loss + 0.1));
 });
 
 test("the gateway's configuration is read with care", () => {

@@ -63,9 +63,18 @@ export class Call {
       onPeersChanged: () => this.#onPeersChanged(),
       onError: (thrown) => context.onError(thrown),
     });
+    const published = (track: number): LocalStream | undefined => {
+      for (const [stream, { videoTrackNumber }] of this.#publications) if (videoTrackNumber === track) return stream;
+      return undefined;
+    };
+    const local = {
+      audioMuted: () => [...this.#publications.keys()].every((stream) => !stream.hasAudio() || stream.isAudioMuted()),
+      videoMuted: (track: number) => published(track)?.isVideoMuted() ?? true,
+      frameRate: (track: number) => published(track)?.profile.frameRate ?? 0,
+    };
     const { encryption } = context.options;
     if (encryption?.key === undefined) this.group = new GroupView(encryption?.groupSuite ?? "SM2_SM4_GCM_SM3", context.compared, emit);
-    this.stats = new StatsMonitor(host, this.roster, this.group, emit, () => context.self());
+    this.stats = new StatsMonitor(host, this.roster, this.group, local, emit, () => context.self());
     host.audio.onStateChange = () => {
       for (const stream of this.roster.streams) stream.media.changed();
     };

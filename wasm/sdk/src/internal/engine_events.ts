@@ -124,9 +124,22 @@ export interface OutboundTrackStats {
   readonly fractionLost: number;
 }
 
+/** `Quality` of the engine: how a direction is doing. */
+export interface DirectionQuality {
+  /** 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad. */
+  readonly level: 0 | 1 | 2 | 3 | 4 | 5;
+  /** R of the E-model, 0 to 93.2. */
+  readonly rating: number;
+  /** 1 to 4.5. */
+  readonly meanOpinion: number;
+  /** Over the last seconds, 0 to 1. */
+  readonly loss: number;
+}
+
 /** `UplinkStats` of the engine. */
 export interface UplinkEngineStats {
   readonly transport: TransportEngineStats;
+  readonly path: { readonly packetsReceived: number; readonly packetsLost: number; readonly burst: number };
   readonly outbound: readonly OutboundTrackStats[];
 }
 

@@ -6,7 +6,7 @@
  */
 import type { EncryptionState, EngineSelfTest } from "../events.ts";
 import type { EngineCertificates } from "./worker_protocol.ts";
-import type { DownlinkEngineStats, DownlinkEvent, UplinkEngineStats, UplinkEvent } from "./engine_events.ts";
+import type { DirectionQuality, DownlinkEngineStats, DownlinkEvent, UplinkEngineStats, UplinkEvent } from "./engine_events.ts";
 
 export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
 
@@ -18,6 +18,13 @@ export function wipeStack(): void;
 
 /** The kernels of SM4-GCM in the module. Only after `init`. */
 export function sm4Backend(): EncryptionState["sm4Backend"];
+
+/** Follows one direction and rates it: the rule is in `engine/src/quality.rs`. */
+export class Quality {
+  constructor();
+  /** `delayUs` below 0 is unknown; `good` and `bad` are totals of packets or samples; `burst` from 1. */
+  update(nowUs: number, delayUs: number, good: number, bad: number, burst: number): DirectionQuality;
+}
 
 /** Capture, sealing, sending and the control stream. */
 export class UplinkEngine {

@@ -3,13 +3,22 @@ import type { ClientEvents, ConnectionState } from "../events.ts";
 import type { ClientStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats } from "../stats.ts";
 import type { AudioTrackStats, InboundTrackStats } from "./engine_events.ts";
 import type { EngineHost } from "./engine_host.ts";
+import { Exceptions } from "./exceptions.ts";
+import type { ExceptionSample } from "./exceptions.ts";
 import type { GroupView } from "./group_view.ts";
-import { rateNetwork } from "./quality.ts";
 import type { Roster } from "./roster.ts";
 import type { DownlinkStats, UplinkStats, VideoReceiverStats } from "./worker_protocol.ts";
 
-const QUALITY_INTERVAL_MS = 2_000;
+/** Looks for exceptions; each second one tells the network's quality. */
+const LOOK_INTERVAL_MS = 1_000;
 type Emit = <Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]) => void;
+
+/** What we publish, as far as it says which numbers are to be expected. */
+export interface LocalView {
+  audioMuted(): boolean;
+  videoMuted(track: number): boolean;
+  frameRate(track: number): number;
+}
 
 export class StatsMonitor {
   readonly #host: EngineHost;
@@ -17,28 +26,30 @@ export class StatsMonitor {
   readonly #group: GroupView | undefined;
   readonly #emit: Emit;
   readonly #self: () => { userId: string; state: ConnectionState };
-  #qualityTimer: ReturnType<typeof setInterval> | undefined;
+  readonly #exceptions: Exceptions;
+  #looks = 0;
+  #lookTimer: ReturnType<typeof setInterval> | undefined;
   #volumeTimer: ReturnType<typeof setInterval> | undefined;
-  #counts = { received: 0, lost: 0 };
-  /** Over the last interval of `network-quality`. */
-  #downlinkLoss = 0;
+  readonly #local: LocalView;
   ownAudioLevel = 0;
 
-  constructor(host: EngineHost, roster: Roster, group: GroupView | undefined, emit: Emit, self: () => { userId: string; state: ConnectionState }) {
+  constructor(host: EngineHost, roster: Roster, group: GroupView | undefined, local: LocalView, emit: Emit, self: () => { userId: string; state: ConnectionState }) {
     this.#host = host;
+    this.#local = local;
     this.#roster = roster;
     this.#group = group;
     this.#emit = emit;
     this.#self = self;
+    this.#exceptions = new Exceptions((event) => emit("exception", event));
   }
 
   start(volumeIntervalMs: number): void {
-    this.#qualityTimer = setInterval(() => void this.#tellQuality().catch(() => undefined), QUALITY_INTERVAL_MS);
+    this.#lookTimer = setInterval(() => void this.#look().catch(() => undefined), LOOK_INTERVAL_MS);
     this.setVolumeInterval(volumeIntervalMs);
   }
 
   stop(): void {
-    clearInterval(this.#qualityTimer);
+    clearInterval(this.#lookTimer);
     clearInterval(this.#volumeTimer);
   }
 
@@ -60,7 +71,7 @@ export class StatsMonitor {
       }
       return result;
     };
-    const audio = (id: TrackId): RemoteAudioStats | undefined => remoteAudio(find(down.engine?.inbound, id), find(down.engine?.audio, id));
+    const audio = (id: TrackId): RemoteAudioStats | undefined => remoteAudio(find(down.engine?.inbound, id), find(down.engine?.audio, id), find(down.voices, id)?.meanOpinion);
     const video = (id: TrackId): RemoteVideoStats | undefined => remoteVideo(find(down.engine?.inbound, id), find(down.video, id));
     const audioTrack = up.engine?.outbound.find((track) => track.track === 0);
     return {
@@ -69,13 +80,13 @@ export class StatsMonitor {
         transport,
         rtt: uplinkPath(up).rtt,
         uplinkLoss: uplinkPath(up).loss,
-        downlinkLoss: this.#downlinkLoss,
+        downlinkLoss: down.quality?.loss ?? 0,
         availableOutgoingBitrate: up.engine?.transport.availableOutgoingBitrate ?? 0,
         bytesSent: up.engine?.transport.bytesSent ?? 0,
         bytesReceived: down.engine?.transport.bytesReceived ?? 0,
         packetsSent: up.engine?.transport.packetsSent ?? 0,
         packetsReceived: down.engine?.transport.packetsReceived ?? 0,
-        packetsLost: counts(down).lost,
+        packetsLost: (down.engine?.inbound ?? []).reduce((sum, track) => sum + track.packetsLost, 0),
       },
       localAudio:
         audioTrack === undefined
@@ -113,26 +124,43 @@ export class StatsMonitor {
     return [up, down];
   }
 
-  async #tellQuality(): Promise<void> {
-    const { state } = this.#self();
+  async #look(): Promise<void> {
     const [up, down] = await this.#fetch();
-    const before = this.#counts;
-    this.#counts = counts(down);
-    const lost = Math.max(0, this.#counts.lost - before.lost);
-    const received = Math.max(0, this.#counts.received - before.received);
-    this.#downlinkLoss = lost + received === 0 ? 0 : lost / (lost + received);
+    this.#exceptions.look(this.#sample(up, down), this.#self().userId);
+    if (++this.#looks % 2 === 0) this.#tellQuality(up, down);
+  }
+
+  #tellQuality(up: UplinkStats, down: DownlinkStats): void {
+    const connected = this.#self().state === "CONNECTED";
     const uplink = uplinkPath(up);
     const downlinkRtt = down.engine?.transport.currentRoundTripTime;
-    const downlink = { rtt: downlinkRtt === undefined ? -1 : downlinkRtt * 1000, loss: this.#downlinkLoss };
-    const rate = ({ rtt, loss }: { rtt: number; loss: number }): 0 | 1 | 2 | 3 | 4 | 5 | 6 => (state === "CONNECTED" ? rateNetwork(rtt, loss) : 6);
     this.#emit("network-quality", {
-      uplinkNetworkQuality: rate(uplink),
-      downlinkNetworkQuality: rate(downlink),
+      uplinkNetworkQuality: connected ? (up.quality?.level ?? 0) : 6,
+      downlinkNetworkQuality: connected ? (down.quality?.level ?? 0) : 6,
       uplinkRTT: uplink.rtt,
       uplinkLoss: uplink.loss,
-      downlinkRTT: downlink.rtt,
-      downlinkLoss: downlink.loss,
+      downlinkRTT: downlinkRtt === undefined ? -1 : downlinkRtt * 1000,
+      downlinkLoss: down.quality?.loss ?? 0,
     });
+  }
+
+  /** Without what is muted or not subscribed to: that stands still on purpose. */
+  #sample(up: UplinkStats, down: DownlinkStats): ExceptionSample {
+    const sound = up.engine?.outbound.find(({ track }) => track === 0);
+    return {
+      now: performance.now(),
+      microphone: sound === undefined || this.#local.audioMuted() ? undefined : { level: up.audioLevel },
+      localVideo: up.video
+        .filter(({ track }) => !this.#local.videoMuted(track))
+        .map((video) => ({ ...video, stream: video.track === 1 ? ("main" as const) : ("auxiliary" as const), wantedRate: this.#local.frameRate(video.track) })),
+      remoteVideo: this.#roster.streams.flatMap((stream) => {
+        const track = stream.media.video;
+        if (track?.subscribed !== true || track.info.muted) return [];
+        const id = { sender: track.sender, track: track.info.number };
+        const found = remoteVideo(find(down.engine?.inbound, id), find(down.video, id));
+        return found === undefined ? [] : [{ ...found, userId: stream.getUserId(), stream: stream.getType() }];
+      }),
+    };
   }
 
   async #tellVolume(): Promise<void> {
@@ -159,19 +187,10 @@ function find<T extends TrackId>(tracks: readonly T[] | undefined, id: TrackId):
   return tracks?.find((track) => track.sender === id.sender && track.track === id.track);
 }
 
-/** Packets of all tracks received. */
-function counts({ engine }: DownlinkStats): { received: number; lost: number } {
-  const tracks = engine?.inbound ?? [];
-  return {
-    received: tracks.reduce((sum, track) => sum + track.packetsReceived, 0),
-    lost: tracks.reduce((sum, track) => sum + track.packetsLost, 0),
-  };
-}
-
 /** RTT in milliseconds, −1 if unknown. */
-function uplinkPath({ engine }: UplinkStats): { rtt: number; loss: number } {
+function uplinkPath({ engine, quality }: UplinkStats): { rtt: number; loss: number } {
   const rtt = engine?.transport.currentRoundTripTime;
-  return { rtt: rtt === undefined ? -1 : rtt * 1000, loss: engine?.outbound[0]?.fractionLost ?? 0 };
+  return { rtt: rtt === undefined ? -1 : rtt * 1000, loss: quality?.loss ?? 0 };
 }
 
 function localVideo(up: UplinkStats, number: number): LocalVideoStats | undefined {
@@ -188,10 +207,11 @@ function localVideo(up: UplinkStats, number: number): LocalVideoStats | undefine
   };
 }
 
-function remoteAudio(track: InboundTrackStats | undefined, playout: AudioTrackStats | undefined): RemoteAudioStats | undefined {
+function remoteAudio(track: InboundTrackStats | undefined, playout: AudioTrackStats | undefined, meanOpinion: number | undefined): RemoteAudioStats | undefined {
   if (track === undefined || playout === undefined) return undefined;
   const { packetsReceived, packetsLost, bytesReceived } = track;
-  return { ...withoutIds(playout), packetsReceived, packetsLost, bytesReceived };
+  // Below 1 is no opinion: the delay is not known yet.
+  return { ...withoutIds(playout), packetsReceived, packetsLost, bytesReceived, ...(meanOpinion === undefined || meanOpinion < 1 ? {} : { meanOpinion }) };
 }
 
 function remoteVideo(track: InboundTrackStats | undefined, receiver: VideoReceiverStats | undefined): RemoteVideoStats | undefined {

@@ -2,7 +2,7 @@
 import type { PlainError } from "../errors.ts";
 import type { CipherSuiteName, EncryptionState, EngineSelfTest } from "../events.ts";
 import type { GroupIdentity, GroupSuiteName, LogLevel, TransportChoice, VideoCodecName } from "../options.ts";
-import type { DownlinkEngineStats, GroupEvent, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
+import type { DirectionQuality, DownlinkEngineStats, GroupEvent, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
 import type { GatewayAddress } from "./transport.ts";
 
 /** How a worker and the audio worklet exchange samples: shared memory on isolated pages, a port elsewhere. */
@@ -98,6 +98,8 @@ export interface VideoSenderStats {
   readonly framesEncoded: number;
   readonly keyFramesEncoded: number;
   readonly framesDropped: number;
+  /** Of those dropped, the ones that found the encoder's queue full. */
+  readonly encoderOverruns: number;
   readonly framesPerSecond: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
@@ -107,6 +109,8 @@ export interface VideoSenderStats {
 
 export interface UplinkStats {
   readonly engine: UplinkEngineStats | undefined;
+  /** Of the path to the gateway. */
+  readonly quality: DirectionQuality | undefined;
   readonly video: readonly VideoSenderStats[];
   readonly audioLevel: number;
   readonly audioTargetBitrate: number;
@@ -184,6 +188,10 @@ export interface VideoReceiverStats {
 
 export interface DownlinkStats {
   readonly engine: DownlinkEngineStats | undefined;
+  /** Of the path from the gateway. */
+  readonly quality: DirectionQuality | undefined;
+  /** Of each remote voice, by what had to be concealed and how late it is. */
+  readonly voices: readonly ({ readonly sender: number; readonly track: number } & DirectionQuality)[];
   readonly video: readonly VideoReceiverStats[];
   /** Samples of silence that the worklet played because we were late. */
   readonly playoutUnderrunSamples: number;

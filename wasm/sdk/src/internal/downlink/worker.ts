@@ -1,11 +1,12 @@
 /** Entry of the downlink worker: the page's calls on one side, engine, decoders and transport on the other. */
-import init, { DownlinkEngine, selfTest, wipeStack } from "smrtc-wasm";
+import init, { DownlinkEngine, Quality, selfTest, wipeStack } from "smrtc-wasm";
 import { RtcError } from "../../errors.ts";
 import { nowUs } from "../deadline.ts";
+import type { DownlinkEngineStats } from "../engine_events.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
-import type { DownlinkCalls, DownlinkInit, DownlinkNotice, KeyPortInit } from "../worker_protocol.ts";
+import type { DownlinkCalls, DownlinkInit, DownlinkNotice, DownlinkStats, KeyPortInit } from "../worker_protocol.ts";
 import { AudioPlayer } from "./audio_player.ts";
 import { CanvasTarget, PortTarget, WritableTarget } from "./frame_targets.ts";
 import { DownlinkSession } from "./session.ts";
@@ -17,12 +18,15 @@ interface Running {
   readonly engine: DownlinkEngine;
   readonly session: DownlinkSession;
   readonly audio: AudioPlayer | undefined;
+  readonly quality: Quality;
 }
 
 const log = new Logger("downlink");
 /** Keyed by {@link trackKey}. */
 const receivers = new Map<number, VideoReceiver>();
 const targets = new Map<number, FrameTarget>();
+/** Of each remote voice, keyed by {@link trackKey}. */
+const voices = new Map<number, Quality>();
 let running: Running | undefined;
 
 const notify = serve<DownlinkCalls, DownlinkNotice>(globalThis as unknown as Port, {
@@ -85,8 +89,10 @@ const notify = serve<DownlinkCalls, DownlinkNotice>(globalThis as unknown as Por
   },
   stats() {
     const { session, audio } = need();
+    const stats = session.stats();
     return {
-      engine: session.stats(),
+      engine: stats,
+      ...(stats === undefined ? { quality: undefined, voices: [] } : rate(stats)),
       video: [...receivers.values()].map((receiver) => receiver.stats()),
       playoutUnderrunSamples: audio?.missed ?? 0,
     };
@@ -121,7 +127,28 @@ async function start(options: DownlinkInit): Promise<Running> {
   const session = new DownlinkSession(engine, memory, log, notify, (sender, track) => receivers.get(trackKey(sender, track)));
   const audio = options.audio === undefined ? undefined : new AudioPlayer(engine, options.audio, () => session.drain());
   log.info("ready");
-  return { engine, session, audio };
+  return { engine, session, audio, quality: new Quality() };
+}
+
+/** Half of the round trip is the way here. A voice is late by its buffer besides, and lost is what had to be concealed. */
+function rate({ transport, inbound, audio }: DownlinkEngineStats): Pick<DownlinkStats, "quality" | "voices"> {
+  const now = nowUs();
+  const { currentRoundTripTime: rtt } = transport;
+  const oneWayUs = rtt === undefined ? -1 : rtt * 5e5;
+  const sum = (of: "packetsReceived" | "packetsLost"): number => inbound.reduce((total, track) => total + track[of], 0);
+  const present = new Set(audio.map(({ sender, track }) => trackKey(sender, track)));
+  for (const key of voices.keys()) if (!present.has(key)) voices.delete(key);
+  return {
+    quality: need().quality.update(now, oneWayUs, sum("packetsReceived"), sum("packetsLost"), 1),
+    voices: audio.map(({ sender, track, ...sound }) => {
+      const key = trackKey(sender, track);
+      const voice = voices.get(key) ?? new Quality();
+      voices.set(key, voice);
+      const bufferUs = sound.jitterBufferEmittedCount === 0 ? 0 : (sound.jitterBufferDelay / sound.jitterBufferEmittedCount) * 1e6;
+      const heard = sound.totalSamplesReceived - sound.concealedSamples;
+      return { sender, track, ...voice.update(now, oneWayUs < 0 ? -1 : oneWayUs + bufferUs, heard, sound.concealedSamples, 1) };
+    }),
+  };
 }
 
 /** The first message says what keys there are; with group keys the others bring them, after both workers are ready. */

@@ -61,6 +61,7 @@ export class VideoSender {
   #framesEncoded = 0;
   #keyFramesEncoded = 0;
   #framesDropped = 0;
+  #encoderOverruns = 0;
   #encodeTimeUs = 0;
 
   constructor(
@@ -151,6 +152,7 @@ export class VideoSender {
       framesEncoded: this.#framesEncoded,
       keyFramesEncoded: this.#keyFramesEncoded,
       framesDropped: this.#framesDropped,
+      encoderOverruns: this.#encoderOverruns,
       framesPerSecond: this.#rate.perSecond(nowUs()),
       frameWidth: this.#config?.width ?? 0,
       frameHeight: this.#config?.height ?? 0,
@@ -199,7 +201,9 @@ export class VideoSender {
     }
     const encoder = this.#encoder;
     if (encoder?.state !== "configured") return;
-    if (encoder.encodeQueueSize >= ENCODER_QUEUE || !this.sink.wants(this.track)) {
+    const overrun = encoder.encodeQueueSize >= ENCODER_QUEUE;
+    if (overrun || !this.sink.wants(this.track)) {
+      if (overrun) this.#encoderOverruns++;
       this.#framesDropped++;
       return;
     }

@@ -1,11 +1,12 @@
 /** Entry of the uplink worker: the page's calls on one side, engine and transport on the other. */
-import init, { UplinkEngine, selfTest, sm4Backend, wipeStack } from "smrtc-wasm";
+import init, { Quality, UplinkEngine, selfTest, sm4Backend, wipeStack } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import type { CipherSuiteName } from "../../events.ts";
+import { nowUs } from "../deadline.ts";
+import type { DirectionQuality, UplinkEngineStats } from "../engine_events.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
-import { nowUs } from "../deadline.ts";
 import type { KeyPortInit, UplinkCalls, UplinkInit, UplinkNotice } from "../worker_protocol.ts";
 import { AudioSender } from "./audio_sender.ts";
 import { keepIdentity, keptIdentity } from "./identity_store.ts";
@@ -18,6 +19,7 @@ interface Running {
   readonly session: UplinkSession;
   readonly audio: AudioSender | undefined;
   readonly suite: CipherSuiteName;
+  readonly quality: Quality;
 }
 
 const log = new Logger("uplink");
@@ -94,8 +96,10 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
   },
   stats() {
     const { session, engine } = need();
+    const stats = session.stats();
     return {
-      engine: session.stats(),
+      engine: stats,
+      quality: stats === undefined ? undefined : rate(stats),
       video: [...videos.values()].map((sender) => sender.stats()),
       audioLevel: engine.audioLevel(),
       audioTargetBitrate: session.audioBitrate,
@@ -167,7 +171,7 @@ async function start(options: UplinkInit): Promise<Running> {
   });
   const audio = options.audio === undefined ? undefined : new AudioSender(engine, options.audio, () => session.drain());
   log.info("ready");
-  return { engine, session, audio, suite };
+  return { engine, session, audio, suite, quality: new Quality() };
 }
 
 /** The signature key to begin with; empty for a new one. */
@@ -186,6 +190,11 @@ function keep(suite: string, name: string, secret: Uint8Array<ArrayBuffer>): voi
   keepIdentity(suite, name, secret)
     .catch((thrown: unknown) => log.warn(`the identity cannot be kept: ${String(thrown)}`))
     .finally(() => secret.fill(0));
+}
+
+function rate({ transport, path }: UplinkEngineStats): DirectionQuality {
+  const { currentRoundTripTime: rtt } = transport;
+  return need().quality.update(nowUs(), rtt === undefined ? -1 : rtt * 5e5, path.packetsReceived, path.packetsLost, path.burst);
 }
 
 function need(): Running {
