@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use common::{BOTH, Over, Packet, Server, settings};
 use smrtc_engine::{
-    control::v1::{LeaveReason, MediaKind, server_message::Body},
+    control::v1::{
+        Leave, LeaveReason, MediaKind, client_message::Body as Request, server_message::Body,
+    },
     wire::{
         feedback::Feedback,
         keyframe::{self, KeyFrameEntry, KeyFrameRequest},
@@ -275,5 +277,40 @@ async fn losing_the_uplink_ends_the_participant_and_losing_the_downlink_does_not
             (id, LeaveReason::Disconnected)
         );
         assert_eq!(again.closed().await, 4000);
+    }
+}
+
+#[tokio::test]
+async fn media_of_a_lane_is_its_participants_and_a_lane_ends_with_it() {
+    let server = Server::start(settings()).await;
+    let mut publisher = server.join(Over::WebTransport, "room", "publisher").await;
+    let mut subscriber = server.join(Over::WebTransport, "room", "subscriber").await;
+    publisher.publish(1, MediaKind::Video).await;
+    subscriber.subscribe(publisher.id(), 1).await;
+    let query = format!("attach={}&lane=1", publisher.ticket());
+    let mut lanes = Vec::new();
+    for _ in 0..8 {
+        lanes.push(server.open(Over::WebTransport, &query).await);
+    }
+    for (seq, lane) in (0..).zip(&lanes) {
+        lane.send_datagram(&Packet::video(publisher.id(), seq).encode());
+    }
+    let mut sequence = Vec::new();
+    while sequence.len() < lanes.len() {
+        let datagram = subscriber.downlink.datagram_of(1).await;
+        sequence.push(MediaPacket::parse(&datagram).unwrap().transport_seq);
+    }
+    sequence.sort_unstable();
+    assert_eq!(sequence, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert!(
+        publisher.downlink.is_open(),
+        "a lane takes no downlink's place"
+    );
+
+    let mut ninth = server.open(Over::WebTransport, &query).await;
+    assert_eq!(ninth.closed().await, 4404);
+    publisher.uplink.request(Request::Leave(Leave {})).await;
+    for lane in &mut lanes {
+        assert_eq!(lane.closed().await, 4000);
     }
 }

@@ -34,8 +34,9 @@ impl Outgoing {
     }
 }
 
-/// 5 MB: a path that took none of them has stood still for seconds, and the oldest are of no use to anybody.
-const MAX_WAITING: usize = 4_096;
+/// 150 kB, a large key frame with its repair packets, or a second of a call: where the transport takes no more, the oldest
+/// are of no use to anybody, and the engine should see them lost rather than late.
+const MAX_WAITING: usize = 128;
 
 #[cfg(test)]
 mod tests {

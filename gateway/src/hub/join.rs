@@ -23,7 +23,13 @@ pub enum AttachError {
     /// No participant who is in has this ticket. Close code 4404.
     #[error("the attach ticket is unknown or its participant is gone")]
     UnknownTicket,
+    /// This participant has [`MAX_LANES`] already. Close code 4404.
+    #[error("too many lanes")]
+    TooManyLanes,
 }
+
+/// Lanes of a participant: enough for what a browser may send where loss makes it slow, few enough to be no burden.
+const MAX_LANES: u32 = 8;
 
 impl Hub {
     /// Lets the bearer of `permissions` into their room. `ticket` is 32 fresh random bytes, which open the downlink.
@@ -122,6 +128,39 @@ impl Hub {
             self.begin_track(now, member, track);
         }
         Ok((member, attachment))
+    }
+
+    /// Opens another way for media of the participant who was given `ticket`; [`Self::close_lane`] when it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError`].
+    pub fn open_lane(&mut self, ticket: &[u8]) -> Result<Member, AttachError> {
+        let member = *self
+            .tickets
+            .get(&ticket_digest(ticket))
+            .ok_or(AttachError::UnknownTicket)?;
+        let media = self.media(member).ok_or(AttachError::UnknownTicket)?;
+        if media.lanes >= MAX_LANES {
+            return Err(AttachError::TooManyLanes);
+        }
+        media.lanes += 1;
+        Ok(member)
+    }
+
+    /// Notes that a lane ended.
+    pub fn close_lane(&mut self, member: Member) {
+        if let Some(media) = self.media(member) {
+            media.lanes -= 1;
+        }
+    }
+
+    /// Whether a participant is still in its room.
+    #[must_use]
+    pub fn is_in(&self, member: Member) -> bool {
+        self.rooms
+            .get(&member.room)
+            .is_some_and(|entry| entry.media.contains_key(&member.participant))
     }
 
     /// Notes that the downlink session of `attachment` ended; the participant stays in.

@@ -24,6 +24,8 @@ pub(super) struct Media {
     /// Counts attachments, so that the end of a replaced downlink does not detach its successor.
     pub(super) attachments: u64,
     pub(super) attached: bool,
+    /// Further sessions that bring its media.
+    pub(super) lanes: u32,
     ticket: [u8; 32],
     uplink: Queue,
 }
@@ -38,6 +40,7 @@ impl Media {
             malformed: Tolerance::new(limits.malformed_datagrams, TOLERANCE_WINDOW, now),
             attachments: 0,
             attached: false,
+            lanes: 0,
             ticket,
             uplink: Queue::new(limits.media.queue_bytes),
         }

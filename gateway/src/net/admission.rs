@@ -12,6 +12,11 @@ pub(super) const SESSION_PATH: &str = "/v1/session";
 /// Length of an attach ticket in bytes.
 const TICKET_BYTES: usize = 32;
 
+const MALFORMED_TICKET: End = End {
+    code: CloseCode::TicketInvalid,
+    reason: "malformed attach ticket",
+};
+
 /// A session that may go on.
 #[derive(Debug)]
 pub(super) enum Admission {
@@ -19,6 +24,8 @@ pub(super) enum Admission {
     Uplink(Permissions),
     /// Bears something of the form of a ticket.
     Downlink(Vec<u8>),
+    /// The same, for another way that media of its participant come in.
+    Lane(Vec<u8>),
 }
 
 /// Checks a request to open a session. `query` is what follows the `?`.
@@ -36,11 +43,10 @@ pub(super) fn admit(
     }
     if let Some(ticket) = parameter(query, "attach") {
         return match BASE64_URL_SAFE_NO_PAD.decode(ticket) {
-            Ok(ticket) if ticket.len() == TICKET_BYTES => Ok(Admission::Downlink(ticket)),
-            _ => Err(End {
-                code: CloseCode::TicketInvalid,
-                reason: "malformed attach ticket",
-            }),
+            Ok(ticket) if ticket.len() != TICKET_BYTES => Err(MALFORMED_TICKET),
+            Ok(ticket) if parameter(query, "lane").is_some() => Ok(Admission::Lane(ticket)),
+            Ok(ticket) => Ok(Admission::Downlink(ticket)),
+            Err(_) => Err(MALFORMED_TICKET),
         };
     }
     let token = parameter(query, "token").unwrap_or_default();

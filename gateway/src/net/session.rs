@@ -14,7 +14,7 @@ use smrtc_engine::{
     time::Bitrate,
     wire::CloseCode,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::info;
 
 use super::{
@@ -32,6 +32,9 @@ use crate::{
 
 /// Time for a new session to say Join (WIRE.md, 4408).
 pub(super) const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A lane so long without media looks whether its participant is still there.
+const LANE_CHECK: Duration = Duration::from_secs(1);
 
 /// Time to send what is queued, the close code and its acknowledgement.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -95,6 +98,10 @@ pub(super) async fn run(
         ),
         Ok((Admission::Downlink(ticket), guard)) => (
             downlink(&node, &outlet, &mut receiver, &ticket).await,
+            Some(guard),
+        ),
+        Ok((Admission::Lane(ticket), guard)) => (
+            lane(&node, &outlet, &mut receiver, &ticket).await,
             Some(guard),
         ),
         Err(end) => {
@@ -348,6 +355,53 @@ async fn downlink(
         }
     };
     node.with_hub(|hub, _| hub.detach(member, attachment));
+    end
+}
+
+/// Another way for a participant's media into the gateway; nothing goes back on it. The end is `None` if the peer is gone.
+async fn lane(
+    node: &Node,
+    outlet: &Outlet,
+    receiver: &mut impl Receive,
+    ticket: &[u8],
+) -> Option<End> {
+    let Ok(member) = node.with_hub(|hub, _| hub.open_lane(ticket)) else {
+        node.metrics.refused(CloseCode::TicketInvalid);
+        return Some(End {
+            code: CloseCode::TicketInvalid,
+            reason: "unknown attach ticket, or too many lanes",
+        });
+    };
+    let mut batch = Vec::new();
+    let end = loop {
+        if let Some(end) = outlet.ended() {
+            break Some(end);
+        }
+        let received = tokio::select! {
+            biased;
+            () = outlet.read.notified() => continue,
+            received = receiver.receive(&mut batch) => received,
+            // The hub does not know this session, so it cannot end it with its participant's others.
+            () = sleep(LANE_CHECK) => {
+                if node.read_hub(|hub| hub.is_in(member)) {
+                    continue;
+                }
+                break Some(End { code: CloseCode::Left, reason: "the participant left" });
+            }
+        };
+        match received {
+            Received::Datagrams => apply(node, member, Side::Uplink, &mut batch),
+            Received::Control(_) => {
+                break Some(End {
+                    code: CloseCode::Malformed,
+                    reason: "a lane has no control stream",
+                });
+            }
+            Received::Gone => break None,
+            Received::Violation(code, reason) => break Some(End { code, reason }),
+        }
+    };
+    node.with_hub(|hub, _| hub.close_lane(member));
     end
 }
 

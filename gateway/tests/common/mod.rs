@@ -165,6 +165,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// Of the downlink and the lanes, as it goes into a URL.
+    pub fn ticket(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(&self.joined.attach_ticket)
+    }
+
     pub fn id(&self) -> u32 {
         self.joined.participant_id
     }

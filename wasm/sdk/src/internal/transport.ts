@@ -23,6 +23,8 @@ export interface Transport {
   sendControl(bytes: Uint8Array): void;
   /** Sends what `nextDatagram` gives, until it gives nothing. */
   flushDatagrams(): void;
+  /** Whether this session shares its datagrams with others: then it takes no more than it sends. */
+  share(shared: boolean): void;
   close(code: number, reason: string): void;
 }
 
@@ -126,18 +128,26 @@ async function dialWebTransport(options: DialOptions, handler: TransportHandler,
   });
   // The default of 1 drops all but the newest datagram that arrives while we are busy.
   session.datagrams.incomingMaxBufferedDatagrams = 2_000;
-  session.datagrams.outgoingMaxBufferedDatagrams = 1_000;
+  session.datagrams.outgoingMaxBufferedDatagrams = ALONE;
+  // What the browser's controller held back for longer is late, and would hold up what comes after it.
+  session.datagrams.outgoingMaxAge = OUTGOING_MAX_AGE_MS;
   const transport = new WebTransportSession(session, handler);
   signal.addEventListener("abort", () => transport.close(4000, "not needed"));
   await transport.open(options.control);
   return transport;
 }
 
+/** Datagrams that the browser may hold: a burst at once, or next to none where several sessions send what each can. */
+const ALONE = 64;
+const SHARED = 2;
+const OUTGOING_MAX_AGE_MS = 300;
+
 /** `incomingMaxBufferedDatagrams` is newer than the DOM library's types. */
 declare global {
   interface WebTransportDatagramDuplexStream {
     incomingMaxBufferedDatagrams: number;
     outgoingMaxBufferedDatagrams: number;
+    outgoingMaxAge: number | null;
   }
 }
 
@@ -201,6 +211,10 @@ class WebTransportSession implements Transport {
 
   flushDatagrams(): void {
     if (!this.#flushing) void this.#flush();
+  }
+
+  share(shared: boolean): void {
+    this.#session.datagrams.outgoingMaxBufferedDatagrams = shared ? SHARED : ALONE;
   }
 
   /**
@@ -289,6 +303,10 @@ class WebSocketSession implements Transport {
     for (let bytes = this.handler.nextDatagram(); bytes !== undefined; bytes = this.handler.nextDatagram()) {
       if (this.socket.bufferedAmount <= WEBSOCKET_BUFFER_BYTES) this.#send(DATAGRAM_CHANNEL, bytes);
     }
+  }
+
+  share(): void {
+    // A socket has no lanes beside it: its loss is TCP's to mend.
   }
 
   /** The channel's byte has to be in front of the bytes: a message is one piece of memory. */

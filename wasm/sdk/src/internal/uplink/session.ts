@@ -7,6 +7,7 @@ import type { Logger } from "../logger.ts";
 import { nextDatagram } from "../outgoing.ts";
 import { dial } from "../transport.ts";
 import type { Transport } from "../transport.ts";
+import { Lanes } from "./lanes.ts";
 import type { ConnectRequest, UplinkCalls, UplinkNotice } from "../worker_protocol.ts";
 
 /** What happens in the engine and concerns others. */
@@ -25,6 +26,7 @@ interface Waiting {
   reject(error: RtcError): void;
 }
 
+const LOOK_AT_LOSS_MS = 1_000;
 /** Three pictures' time at 30 a second. */
 const QUEUE_LIMIT_US = 100_000;
 
@@ -40,6 +42,9 @@ export class UplinkSession {
   readonly #tracks = new Map<number, { kind: MediaKind; maxBitrate: number }>();
   readonly #waiting = new Map<number, Waiting>();
   #transport: Transport | undefined;
+  #lanes: Lanes | undefined;
+  #laneTransports: readonly Transport[] = [];
+  #lookTimer: ReturnType<typeof setInterval> | undefined;
   #joined = false;
   /** Counts connections, so that a late answer of an earlier one is recognised. */
   #generation = 0;
@@ -87,8 +92,45 @@ export class UplinkSession {
     this.#listener.onJoined();
     for (const [track, { kind, maxBitrate }] of this.#tracks) this.#engine.addTrack(track, kind, maxBitrate);
     this.drain();
+    if (transport.kind === "webtransport") this.#watchLoss(request, joined.attachTicket);
     this.#log.info(`joined as ${joined.participantId} over ${transport.kind} in ${Math.round(performance.now() - started)} ms, key ${this.#engine.kid()}`);
     return { joined, transport: transport.kind, kid: this.#engine.kid(), epoch: this.#engine.epoch() };
+  }
+
+  #watchLoss({ address }: ConnectRequest, ticket: string): void {
+    const generation = this.#generation;
+    const lanes = new Lanes(
+      (onClosed) => this.#dialLane(address, ticket, generation, onClosed),
+      (open) => {
+        if (generation !== this.#generation) return;
+        this.#laneTransports = open;
+        for (const transport of [this.#transport, ...open]) transport?.share(open.length > 0);
+        this.drain();
+      },
+      this.#log,
+    );
+    this.#lanes = lanes;
+    this.#lookTimer = setInterval(() => lanes.adapt(this.stats()?.outbound[0]?.fractionLost ?? 0), LOOK_AT_LOSS_MS);
+  }
+
+  async #dialLane(address: ConnectRequest["address"], ticket: string, generation: number, onClosed: (lane: Transport) => void): Promise<Transport> {
+    const lane: Transport = await dial(
+      { address, query: `attach=${ticket}&lane=1`, control: false, choice: "webtransport", log: (message) => this.#log.debug(`lane: ${message}`) },
+      {
+        onControl: () => undefined,
+        onDatagram: () => undefined,
+        nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
+        onClosed: () => onClosed(lane),
+      },
+    );
+    return lane;
+  }
+
+  #closeLanes(): void {
+    clearInterval(this.#lookTimer);
+    this.#lanes?.close();
+    this.#lanes = undefined;
+    this.#laneTransports = [];
   }
 
   async request(body: RequestBody): Promise<void> {
@@ -102,6 +144,7 @@ export class UplinkSession {
       this.drain();
     }
     this.#generation++;
+    this.#closeLanes();
     this.#deadline.cancel();
     const transport = this.#transport;
     this.#transport = undefined;
@@ -155,6 +198,7 @@ export class UplinkSession {
     }
     for (let bytes = engine.pollControl(); bytes !== undefined; bytes = engine.pollControl()) transport?.sendControl(bytes);
     transport?.flushDatagrams();
+    for (const lane of this.#laneTransports) lane.flushDatagrams();
     for (let event = engine.pollEvent(); event !== undefined; event = engine.pollEvent()) this.#onEvent(event);
     if (transport !== undefined) this.#deadline.arm(engine.nextTimeout());
   }
@@ -217,6 +261,7 @@ export class UplinkSession {
     this.#log.warn(`session lost: ${error.message}`);
     const wasJoined = this.#joined;
     this.#generation++;
+    this.#closeLanes();
     this.#transport = undefined;
     this.#joined = false;
     this.#deadline.cancel();
