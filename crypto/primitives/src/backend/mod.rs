@@ -31,6 +31,10 @@ pub(crate) fn sm4_gcm(key: &[u8; 16]) -> Box<dyn GcmCipher> {
     sm4_gcm_with(names()[0], key).expect("a listed back end runs")
 }
 
+/// The kernels that are compiled for x86-64, the best first. Each needs what those after it need.
+#[cfg(target_arch = "x86_64")]
+const COMPILED: [&str; 4] = ["x86_avx512_gfni", "x86_avx2_gfni", "x86_avx2", "portable"];
+
 /// The kernels that this machine can run, the best first.
 pub(crate) fn names() -> &'static [&'static str] {
     #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
@@ -43,15 +47,13 @@ pub(crate) fn names() -> &'static [&'static str] {
     return &["wasm_simd128", "portable"];
     #[cfg(target_arch = "x86_64")]
     {
-        // Each needs what those after it need.
-        const ALL: [&str; 4] = ["x86_avx512_gfni", "x86_avx2_gfni", "x86_avx2", "portable"];
         let missing = match () {
             _ if x86_avx512_gfni::Avx512Gfni::detect().is_some() => 0,
             _ if x86_avx2::Avx2Gfni::detect().is_some() => 1,
             _ if x86_avx2::Avx2::detect().is_some() => 2,
             _ => 3,
         };
-        &ALL[missing..]
+        &COMPILED[missing..]
     }
     #[cfg(not(any(
         target_arch = "x86_64",
