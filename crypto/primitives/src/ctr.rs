@@ -42,8 +42,8 @@ pub(crate) fn smallest_batch(sizes: &[usize], blocks: usize) -> Option<usize> {
     sizes.iter().copied().find(|&size| blocks <= size)
 }
 
-/// The longest batch of any back end, in blocks.
-pub(crate) const MAX_BATCH_BLOCKS: usize = 96;
+/// The longest batch of any back end of the target, in blocks.
+pub(crate) const MAX_BATCH_BLOCKS: usize = if cfg!(target_arch = "x86_64") { 96 } else { 32 };
 
 /// Blocks on the stack that hold keystream; whoever fills them wipes them.
 #[repr(C, align(64))]
@@ -66,18 +66,20 @@ pub(crate) trait MessageKeystream {
     /// E(J0); once, before anything else.
     fn take_first(&mut self) -> Block;
 
-    /// XORs what follows to `text`.
-    fn apply(self, text: &mut [u8]);
+    /// XORs what follows to `text`; once.
+    fn apply(&mut self, text: &mut [u8]);
 }
 
 /// The keystream from one counter block on, which is public: the place of a counter in its batch decides what is read.
+///
+/// What it computes lies in its caller's scratch: to move it would cost a short frame more than to wipe it.
 pub(crate) struct Keystream<'k, C: BatchCipher> {
     cipher: &'k C,
     nonce: C::Nonce,
     /// The first counter after those in `head`.
     counter: u32,
     /// The batch that the first counter block is in.
-    head: Scratch,
+    head: &'k mut Scratch,
     /// The blocks of `head` that hold keystream.
     head_blocks: usize,
     /// Those before this one are used.
@@ -85,8 +87,13 @@ pub(crate) struct Keystream<'k, C: BatchCipher> {
 }
 
 impl<'k, C: BatchCipher> Keystream<'k, C> {
-    /// From E(`first`) on; `blocks` says how many will be asked for.
-    pub(crate) fn new(cipher: &'k C, first: &Block, blocks: usize) -> Self {
+    /// From E(`first`) on; `blocks` says how many will be asked for. `scratch` holds zeros.
+    pub(crate) fn new(
+        cipher: &'k C,
+        first: &Block,
+        blocks: usize,
+        scratch: &'k mut Scratch,
+    ) -> Self {
         let (nonce, counter) = first.split_at(12);
         let nonce = C::nonce(nonce.try_into().expect("the first 12 of 16 bytes"));
         let counter = u32::from_be_bytes(counter.try_into().expect("the last 4 of 16 bytes"));
@@ -94,17 +101,15 @@ impl<'k, C: BatchCipher> Keystream<'k, C> {
         let head_blocks =
             smallest_batch(C::SIZES, lane.saturating_add(blocks)).unwrap_or(C::BULK_BLOCKS);
         let aligned = counter - lane as u32;
-        let mut keystream = Self {
+        cipher.xor_batch(&nonce, aligned, &mut scratch.0[..head_blocks]);
+        Self {
             cipher,
             nonce,
             counter: aligned.wrapping_add(head_blocks as u32),
-            head: Scratch::new(),
+            head: scratch,
             head_blocks,
             next: lane,
-        };
-        let head = &mut keystream.head.0[..head_blocks];
-        cipher.xor_batch(&keystream.nonce, aligned, head);
-        keystream
+        }
     }
 }
 
@@ -116,7 +121,7 @@ impl<C: BatchCipher> MessageKeystream for Keystream<'_, C> {
         block
     }
 
-    fn apply(mut self, text: &mut [u8]) {
+    fn apply(&mut self, text: &mut [u8]) {
         let head = self.head.0[self.next..self.head_blocks].as_flattened();
         let (first, text) = text.split_at_mut(text.len().min(head.len()));
         xor(first, head);
@@ -176,7 +181,7 @@ impl<C: BatchCipher> MessageKeystream for SecretKeystream<'_, C> {
         first
     }
 
-    fn apply(mut self, text: &mut [u8]) {
+    fn apply(&mut self, text: &mut [u8]) {
         let mut scratch = Scratch::new();
         for chunk in text.chunks_mut(C::BULK_BLOCKS * BLOCK_BYTES) {
             let blocks = chunk.len().div_ceil(BLOCK_BYTES);

@@ -10,7 +10,9 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::aead::{Frame, MAX_AAD_BYTES, MAX_TEXT_BYTES, OpenError, SealError, TAG_BYTES, Tag};
-use crate::ctr::{BatchCipher, Block, Keystream, MessageKeystream, SecretKeystream, encrypt_one};
+use crate::ctr::{
+    BatchCipher, Block, Keystream, MessageKeystream, Scratch, SecretKeystream, encrypt_one,
+};
 use crate::sm4::BLOCK_BYTES;
 use hash_input::HashInput;
 
@@ -60,9 +62,14 @@ impl<C: BatchCipher, G: Ghash> Gcm<C, G> {
     }
 
     /// The keystream of a message with a nonce of 12 bytes.
-    fn keystream(&self, nonce: &[u8; 12], text_bytes: usize) -> Keystream<'_, C> {
+    fn keystream<'k>(
+        &'k self,
+        nonce: &[u8; 12],
+        text_bytes: usize,
+        scratch: &'k mut Scratch,
+    ) -> Keystream<'k, C> {
         let blocks = 1 + text_bytes.div_ceil(BLOCK_BYTES);
-        Keystream::new(&self.cipher, &j0_of_twelve(nonce), blocks)
+        Keystream::new(&self.cipher, &j0_of_twelve(nonce), blocks, scratch)
     }
 
     /// That of a message with any other nonce: its pre-counter block (§7.1 step 2) is a hash under the key, so it is secret.
@@ -73,7 +80,7 @@ impl<C: BatchCipher, G: Ghash> Gcm<C, G> {
 
     fn seal_with(
         &self,
-        mut keystream: impl MessageKeystream,
+        keystream: &mut impl MessageKeystream,
         aad: &[u8],
         buffer: &mut [u8],
     ) -> Tag {
@@ -84,7 +91,7 @@ impl<C: BatchCipher, G: Ghash> Gcm<C, G> {
 
     fn open_with(
         &self,
-        mut keystream: impl MessageKeystream,
+        keystream: &mut impl MessageKeystream,
         aad: &[u8],
         buffer: &mut [u8],
         tag: &Tag,
@@ -108,8 +115,12 @@ impl<C: BatchCipher, G: Ghash> Gcm<C, G> {
 impl<C: BatchCipher + Send + Sync, G: Ghash + Send + Sync> GcmCipher for Gcm<C, G> {
     fn seal(&self, nonce: &[u8], aad: &[u8], buffer: &mut [u8]) -> Tag {
         match nonce.try_into() {
-            Ok(nonce) => self.seal_with(self.keystream(nonce, buffer.len()), aad, buffer),
-            Err(_) => self.seal_with(self.keystream_of_hash(nonce), aad, buffer),
+            Ok(nonce) => {
+                let mut scratch = Scratch::new();
+                let mut keystream = self.keystream(nonce, buffer.len(), &mut scratch);
+                self.seal_with(&mut keystream, aad, buffer)
+            }
+            Err(_) => self.seal_with(&mut self.keystream_of_hash(nonce), aad, buffer),
         }
     }
 
@@ -121,8 +132,12 @@ impl<C: BatchCipher + Send + Sync, G: Ghash + Send + Sync> GcmCipher for Gcm<C, 
         tag: &Tag,
     ) -> Result<(), OpenError> {
         match nonce.try_into() {
-            Ok(nonce) => self.open_with(self.keystream(nonce, buffer.len()), aad, buffer, tag),
-            Err(_) => self.open_with(self.keystream_of_hash(nonce), aad, buffer, tag),
+            Ok(nonce) => {
+                let mut scratch = Scratch::new();
+                let mut keystream = self.keystream(nonce, buffer.len(), &mut scratch);
+                self.open_with(&mut keystream, aad, buffer, tag)
+            }
+            Err(_) => self.open_with(&mut self.keystream_of_hash(nonce), aad, buffer, tag),
         }
     }
 
@@ -137,7 +152,7 @@ impl<C: BatchCipher + Send + Sync, G: Ghash + Send + Sync> GcmCipher for Gcm<C, 
     fn apply_keystream(&self, counter: &Block, text: &mut [u8]) {
         let blocks = text.len().div_ceil(BLOCK_BYTES);
         if blocks > 0 {
-            Keystream::new(&self.cipher, counter, blocks).apply(text);
+            Keystream::new(&self.cipher, counter, blocks, &mut Scratch::new()).apply(text);
         }
     }
 

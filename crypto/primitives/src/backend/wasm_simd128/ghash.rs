@@ -67,6 +67,7 @@ impl gcm::Ghash for Ghash {
     fn hash(&self, input: &HashInput<'_>) -> [u8; BLOCK_BYTES] {
         let mut scratch = [0; QUAD_BYTES];
         let mut chains = [V(u8x16_splat(0)); 4];
+        let mut factors = [[V(u8x16_splat(0)); GROUP_QUADS]; FORMS];
         let chained = input.quads() - 1;
         let mut done = 0;
         while done < chained {
@@ -75,7 +76,6 @@ impl gcm::Ghash for Ghash {
                 0 => GROUP_QUADS,
                 rest => rest,
             };
-            let mut factors = [[V(u8x16_splat(0)); GROUP_QUADS]; FORMS];
             for k in 0..count {
                 let mut words = quad_words(input.quad(done + k, &mut scratch));
                 if k == 0 {

@@ -32,7 +32,7 @@ impl Sm4 {
 }
 
 impl BatchCipher for Sm4 {
-    const SIZES: &'static [usize] = &[bytes::BLOCKS, BLOCKS, BLOCKS + bytes::BLOCKS];
+    const SIZES: &'static [usize] = &[bytes::BLOCKS, BLOCKS];
 
     const BULK_BLOCKS: usize = BLOCKS;
 
@@ -47,33 +47,23 @@ impl BatchCipher for Sm4 {
     }
 
     fn xor_batch(&self, nonce: &Nonce, first: u32, batch: &mut [Block]) {
-        let (whole, few) = part(batch);
-        let after = first.wrapping_add(whole.len() as u32);
-        if !whole.is_empty() {
-            xor_batch(&self.round_keys, &nonce.planes, first, whole);
-        }
-        if !few.is_empty() {
-            bytes::crypt(&self.keys, &Input::Counters(&nonce.bytes, after), few);
+        match batch.as_mut_array() {
+            Some(batch) => xor_batch(&self.round_keys, &nonce.planes, first, batch),
+            None => bytes::crypt(&self.keys, &Input::Counters(&nonce.bytes, first), batch),
         }
     }
 
     fn encrypt_batch(&self, batch: &mut [Block]) {
-        let (whole, few) = part(batch);
-        if !whole.is_empty() {
-            let mut x = planes(whole);
-            encrypt(&self.round_keys, &mut x);
-            whole.fill([0; BLOCK_BYTES]);
-            xor_blocks(&mut x, whole);
-        }
-        if !few.is_empty() {
-            bytes::crypt(&self.keys, &Input::Batch, few);
+        match batch.as_mut_array() {
+            Some(batch) => {
+                let mut x = planes(batch);
+                encrypt(&self.round_keys, &mut x);
+                batch.fill([0; BLOCK_BYTES]);
+                xor_blocks(&mut x, batch);
+            }
+            None => bytes::crypt(&self.keys, &Input::Batch, batch),
         }
     }
-}
-
-/// What goes by bit planes, and what by byte planes.
-fn part(batch: &mut [Block]) -> (&mut [Block], &mut [Block]) {
-    batch.split_at_mut(batch.len() / BLOCKS * BLOCKS)
 }
 
 #[inline(never)]
@@ -81,7 +71,7 @@ fn xor_batch(
     round_keys: &RoundKeyPlanes<V>,
     nonce: &[Word<Stored>; 3],
     first: u32,
-    batch: &mut [Block],
+    batch: &mut [Block; BLOCKS],
 ) {
     let mut x = [[V(u8x16_splat(0)); 8]; 4];
     let counters = counters(first);
@@ -172,8 +162,7 @@ fn counters(first: u32) -> Word<Stored> {
 
 /// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
 #[inline(always)]
-fn xor_blocks(x: &mut [Word<V>; 4], batch: &mut [Block]) {
-    let batch: &mut [Block; BLOCKS] = batch.try_into().expect("a whole batch");
+fn xor_blocks(x: &mut [Word<V>; 4], batch: &mut [Block; BLOCKS]) {
     for word in x.iter_mut() {
         *word = swap_bits(*word);
         for v in word {
@@ -192,7 +181,7 @@ fn xor_blocks(x: &mut [Word<V>; 4], batch: &mut [Block]) {
 
 /// The planes of the words of 32 blocks: [`xor_blocks`] backwards.
 #[inline(always)]
-fn planes(batch: &[Block]) -> [Word<V>; 4] {
+fn planes(batch: &[Block; BLOCKS]) -> [Word<V>; 4] {
     let eighths: [[V; 4]; 8] =
         array::from_fn(|i| transpose_words(array::from_fn(|m| V::load(&batch[8 * m + i]))));
     array::from_fn(|w| swap_bits(array::from_fn(|i| transpose_bytes(eighths[i][w]))))
