@@ -21,7 +21,7 @@ read -r source version < <(crate "$library-src")
 stamp="$version $(cat "$here"/native/* | cksum)"
 [ "$(cat "$prefix/stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 
-echo "bench-crypto: compiling $library $version (once)"
+echo "bench-crypto: compiling $library $version (once; takes minutes, see .build/crypto-bench/$library/log)"
 rm -rf "$prefix"
 mkdir -p "$prefix/source"
 cd "$prefix/source"
