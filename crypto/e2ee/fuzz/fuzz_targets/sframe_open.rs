@@ -2,8 +2,8 @@
 #![no_main]
 
 use smrtc_e2ee::ExternalKey;
-use smrtc_e2ee::sframe::{CipherSuite, KeyStore, Kid, Sealer};
 use smrtc_e2ee::KeyProvider;
+use smrtc_e2ee::sframe::{CipherSuite, KeyStore, Kid, Sealer};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut provider = ExternalKey::new(CipherSuite::Sm4GcmSm3, &[7; 16]).expect("16 bytes");

@@ -1,5 +1,8 @@
 //! The calls into `mls-rs`, each with the time and with our checks around it.
 
+#[cfg(test)]
+mod tests;
+
 use mls_rs::client_builder::{
     BaseConfig, ClientBuilder, WithCryptoProvider, WithIdentityProvider, WithMlsRules,
 };

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use smrtc_e2ee::KeyProvider;
+use smrtc_e2ee::mls::EpochKeys;
 use smrtc_e2ee::mls::{
     Event, Identity, Input, MlsKeys, MlsSession, Now, Output, Policy, Request, SessionConfig,
     State, Suite, Timing,
 };
-use smrtc_e2ee::sframe::{CipherSuite, KeyStore, KeyStoreLimits, Kid, OpenError, Sealer};
+use smrtc_e2ee::sframe::{CipherSuite, Header, KeyStore, KeyStoreLimits, Kid, OpenError, Sealer};
 
 use super::SeededRng;
 use super::service::Service;
@@ -28,11 +29,33 @@ pub(crate) struct Page {
     pub(crate) user: String,
     pub(crate) session: MlsSession,
     pub(crate) store: KeyStore<MlsKeys>,
-    pub(crate) sealer: Option<Sealer>,
-    pub(crate) sealed_in: Option<u64>,
+    /// What seals: the worker of the camera, and another (a screen, a second tab) that has the keys as bytes.
+    pub(crate) workers: [Worker; 2],
+    /// The keys of the newest epoch as bytes, as they pass between workers.
+    keys: Option<Vec<u8>>,
     pub(crate) events: Vec<Event>,
     pub(crate) base_keys: BTreeMap<u64, Vec<u8>>,
     inbox: VecDeque<(u64, Input)>,
+}
+
+/// A worker that seals frames.
+pub(crate) struct Worker {
+    keys: MlsKeys,
+    sealer: Option<(u64, Sealer)>,
+}
+
+impl Worker {
+    fn new() -> Self {
+        Self {
+            keys: MlsKeys::new(CipherSuite::Sm4GcmSm3),
+            sealer: None,
+        }
+    }
+
+    fn install(&mut self, now: u64, keys: &[u8]) {
+        let keys = EpochKeys::from_bytes(keys).expect("what to_bytes gave");
+        self.keys.install(now, keys);
+    }
 }
 
 pub(crate) struct World {
@@ -105,8 +128,8 @@ impl World {
             user: user.to_owned(),
             session,
             store: KeyStore::over(keys, KeyStoreLimits::default()),
-            sealer: None,
-            sealed_in: None,
+            workers: [Worker::new(), Worker::new()],
+            keys: None,
             events: Vec::new(),
             base_keys: BTreeMap::new(),
             inbox: VecDeque::new(),
@@ -226,12 +249,16 @@ impl World {
                     page.base_keys
                         .insert(keys.epoch, bytes.expose()[12..28].to_vec());
                     page.store.provider_mut().install(now, keys);
+                    for worker in &mut page.workers {
+                        worker.install(now, bytes.expose());
+                    }
+                    page.keys = Some(bytes.expose().to_vec());
                 }
                 Some(Output::Stop) => {
                     page.store.provider_mut().clear();
                     page.store.sweep();
-                    page.sealer = None;
-                    page.sealed_in = None;
+                    page.workers = [Worker::new(), Worker::new()];
+                    page.keys = None;
                 }
                 Some(Output::Event(event)) => page.events.push(event),
                 Some(Output::Send(request)) => self.request(id, request),
@@ -275,29 +302,50 @@ impl World {
             .extend(inputs.into_iter().map(|input| (at, input)));
     }
 
+    /// A worker crashes and comes back with nothing but the bytes of the newest keys.
+    pub(crate) fn crash_worker(&mut self, id: u32, worker: usize) {
+        let now = self.now;
+        let page = self.pages.get_mut(&id).expect("in the room");
+        page.workers[worker] = Worker::new();
+        if let Some(keys) = page.keys.clone() {
+            page.workers[worker].install(now, &keys);
+        }
+    }
+
     /// Seals a frame as `id`, if it has a key; notes key and counter.
     pub(crate) fn seal(&mut self, id: u32, text: &[u8]) -> Option<Vec<u8>> {
+        self.seal_with(id, 0, b"metadata", text)
+    }
+
+    /// The same in a worker of that page.
+    pub(crate) fn seal_with(
+        &mut self,
+        id: u32,
+        worker: usize,
+        metadata: &[u8],
+        text: &[u8],
+    ) -> Option<Vec<u8>> {
         let now = self.now;
         let page = self.pages.get_mut(&id)?;
-        let keys = page.store.provider_mut();
+        let Worker { keys, sealer } = &mut page.workers[worker];
         keys.advance(now);
         let epoch = keys.epochs().last().map(|_| keys.epoch())?;
-        if page.sealer.is_none() || page.sealed_in != Some(epoch) {
-            page.sealer = Sealer::from_provider(keys, &mut self.rng).ok();
-            page.sealed_in = Some(epoch);
+        if sealer.as_ref().is_none_or(|(of, _)| *of != epoch) {
+            let fresh = Sealer::from_provider(keys, &mut self.rng).ok()?;
+            *sealer = Some((epoch, fresh));
         }
-        let sealer = page.sealer.as_mut()?;
+        let (_, sealer) = sealer.as_mut()?;
+        let mut frame = Vec::new();
+        sealer.seal(metadata, text, &mut frame).ok()?;
+        // As the wire has it: the key of a frame follows from the epoch's base key and the KID, the nonce from those and CTR.
+        let (header, _) = Header::parse(&frame).expect("a frame of ours");
         let base_key = page.base_keys.get(&epoch)?.clone();
-        let fresh = self
-            .sealed
-            .insert((base_key, sealer.kid(), sealer.next_ctr().0));
+        let fresh = self.sealed.insert((base_key, header.kid, header.ctr.0));
         assert!(
             fresh,
             "a key and nonce twice: {} in epoch {epoch}",
             page.user
         );
-        let mut frame = Vec::new();
-        sealer.seal(b"metadata", text, &mut frame).ok()?;
         Some(frame)
     }
 

@@ -136,11 +136,22 @@ impl MlsSession {
             .filter_map(|member| {
                 let user = user_of(self.suite, &member.signing_identity)?;
                 let public_key = member.signing_identity.signature_key.to_vec();
+                // The tree was checked to have no more leaves than KIDs can name.
+                let leaf_index = member.index as u16;
+                // In a large room most members were there before, and the fingerprint is most of the work.
+                let before = self
+                    .roster
+                    .binary_search_by_key(&leaf_index, |other| other.leaf_index)
+                    .ok()
+                    .map(|at| &self.roster[at])
+                    .filter(|other| other.user == user && other.public_key == public_key);
                 let (ours, theirs) = ((us.user(), us.public_key()), (&*user, &*public_key));
                 Some(RosterMember {
-                    // The tree was checked to have no more leaves than KIDs can name.
-                    leaf_index: member.index as u16,
-                    fingerprint: fingerprint(self.suite, ours, theirs),
+                    leaf_index,
+                    fingerprint: before.map_or_else(
+                        || fingerprint(self.suite, ours, theirs),
+                        |other| other.fingerprint.clone(),
+                    ),
                     own: member.index == own_leaf,
                     expires: expiry_of(self.suite, &member.signing_identity),
                     user,
