@@ -12,6 +12,7 @@ use tracing::info;
 
 use crate::{
     auth::{Signer, Verifier},
+    ca::Authority,
     hub::Limits,
     net::{self, AllowedOrigins, HttpConfig, Listeners, Node, NodeConfig},
     tls::{self, CertificateStore, Lifetimes, PemFiles, SelfSigned},
@@ -29,6 +30,8 @@ pub struct Settings {
     pub verifier: Verifier,
     /// Signs tokens for whoever asks at `/v1/demo/token`; `None` turns that off.
     pub demo_signer: Option<Signer>,
+    /// Certifies members' keys for whoever asks with a join token at `/v1/certificate`; `None` turns that off.
+    pub authority: Option<Authority>,
     /// The certificate; `None` makes a self-signed one.
     pub pem: Option<PemFiles>,
     /// How often the PEM files are looked at; default 10 s.
@@ -62,6 +65,7 @@ impl Settings {
             listen,
             verifier,
             demo_signer: None,
+            authority: None,
             pem: None,
             pem_interval: PEM_INTERVAL,
             lifetimes: Lifetimes::default(),
@@ -140,6 +144,7 @@ impl Gateway {
         let node = Arc::new(Node::new(NodeConfig {
             verifier: settings.verifier,
             demo_signer: settings.demo_signer,
+            authority: settings.authority,
             origins: AllowedOrigins::new(settings.allow_origins),
             max_sessions: settings.max_sessions,
             limits: settings.limits,

@@ -4,6 +4,7 @@
 //! has no key and does not link the code that would use one.
 
 pub mod auth;
+pub mod ca;
 pub mod config;
 pub mod delivery;
 pub mod forward;

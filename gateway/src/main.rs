@@ -8,8 +8,8 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use smrtc_gateway::{
-    Gateway,
-    config::{ServeOptions, TokenOptions},
+    Gateway, ca,
+    config::{CaInitOptions, ServeOptions, TokenOptions},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -31,12 +31,28 @@ enum Command {
     Serve(Box<ServeOptions>),
     /// Print a join token.
     Token(TokenOptions),
+    /// A certification authority for development and small installations.
+    Ca {
+        #[command(subcommand)]
+        command: CaCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum CaCommand {
+    /// Make an SM2 key and a certificate that it signs itself, for --ca-certificate and --ca-key of "serve".
+    ///
+    /// Rooms that ask for certificates take ca.pem as their trust anchor. Whoever has ca-key.pem can be anybody in them.
+    Init(CaInitOptions),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(options) => serve(*options),
         Command::Token(options) => token(&options),
+        Command::Ca {
+            command: CaCommand::Init(options),
+        } => ca_init(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -80,5 +96,12 @@ fn token(options: &TokenOptions) -> anyhow::Result<()> {
         .sign(&options.room, &options.user, options.role, now, options.ttl)
         .context("room and user must be 1 to 128 bytes without control characters")?;
     println!("{token}");
+    Ok(())
+}
+
+fn ca_init(options: &CaInitOptions) -> anyhow::Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let [certificate, key] = ca::init(&options.dir, &options.name, now, options.lifetime)?;
+    println!("{}\n{}", certificate.display(), key.display());
     Ok(())
 }

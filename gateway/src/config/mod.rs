@@ -15,11 +15,12 @@ use std::{
 use crate::{
     Settings,
     auth::{self, KeyError, Signer, Verifier},
+    ca::{self, Authority, AuthorityError},
     tls::PemFiles,
 };
 
 pub use duration::parse_duration;
-pub use options::{Isolation, ServeOptions, SigningKey, TokenOptions};
+pub use options::{CaInitOptions, Isolation, ServeOptions, SigningKey, TokenOptions};
 
 /// Why a configuration cannot be used. The sentence names the option.
 #[non_exhaustive]
@@ -46,6 +47,12 @@ pub enum ConfigError {
     /// Only one of the two PEM files.
     #[error("--certificate and --key go together")]
     HalfCertificate,
+    /// Only one of the two files of the authority, or a lifetime without them.
+    #[error("--ca-certificate and --ca-key go together; --ca-lifetime needs them")]
+    HalfAuthority,
+    /// An authority that is no good.
+    #[error("--ca-certificate and --ca-key: {0}")]
+    Authority(#[from] AuthorityError),
     /// The web root is not a directory.
     #[error("--web-root {0} is not a directory")]
     WebRoot(PathBuf),
@@ -86,6 +93,12 @@ impl ServeOptions {
             (None, None) => None,
             _ => return Err(ConfigError::HalfCertificate),
         };
+        let lifetime = self.ca_lifetime.map_or(ca::DEFAULT_LIFETIME, Into::into);
+        let authority = match (&self.ca_certificate, &self.ca_key) {
+            (Some(certificate), Some(key)) => Some(Authority::load(certificate, key, lifetime)?),
+            (None, None) if self.ca_lifetime.is_none() => None,
+            _ => return Err(ConfigError::HalfAuthority),
+        };
         if let Some(root) = &self.web_root
             && !root.is_dir()
         {
@@ -96,6 +109,7 @@ impl ServeOptions {
         limits.room.participants = self.max_participants.unwrap_or(limits.room.participants);
         Ok(Settings {
             demo_signer: demo.then_some(signer).flatten(),
+            authority,
             pem,
             web_root: self.web_root,
             cross_origin_isolation: self.cross_origin_isolation.unwrap_or(Isolation::On)

@@ -74,6 +74,18 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
 
+    /// PEM file with the certificate of an SM2 authority (see "ca init"). With it, POST /v1/certificate certifies a member's key to be that of the user of its join token; with --demo, whoever that claims to be. [default: no certificates are issued]
+    #[arg(long, env = "SMRTC_CA_CERTIFICATE", value_name = "FILE")]
+    pub ca_certificate: Option<PathBuf>,
+
+    /// PEM file with that authority's private key (PKCS#8).
+    #[arg(long, env = "SMRTC_CA_KEY", value_name = "FILE")]
+    pub ca_key: Option<PathBuf>,
+
+    /// How long members' certificates are valid, at most 31 days ("12h"). [default: 12h]
+    #[arg(long, env = "SMRTC_CA_LIFETIME", value_name = "TIME")]
+    pub ca_lifetime: Option<Written>,
+
     /// Origin whose pages may use the gateway, as browsers write it ("https://app.example.org"), or "*" for all. May be repeated, or a list with commas. [default: pages of the gateway's own host, on any port]
     #[arg(
         long,
@@ -132,6 +144,9 @@ impl ServeOptions {
             demo: self.demo.or(below.demo),
             certificate: self.certificate.or(below.certificate),
             key: self.key.or(below.key),
+            ca_certificate: self.ca_certificate.or(below.ca_certificate),
+            ca_key: self.ca_key.or(below.ca_key),
+            ca_lifetime: self.ca_lifetime.or(below.ca_lifetime),
             allow_origin: self.allow_origin.or(below.allow_origin),
             cross_origin_isolation: self.cross_origin_isolation.or(below.cross_origin_isolation),
             advertised_port: self.advertised_port.or(below.advertised_port),
@@ -169,6 +184,22 @@ pub struct TokenOptions {
     /// How long the token is valid ("30m", "12h", "7d").
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1h")]
     pub ttl: Duration,
+}
+
+/// The options of `ca init`.
+#[derive(Args, Clone, Debug)]
+pub struct CaInitOptions {
+    /// Directory to write ca.pem and ca-key.pem into; neither may exist.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+
+    /// Common name of the authority.
+    #[arg(long, value_name = "NAME", default_value = "smrtc development CA")]
+    pub name: String,
+
+    /// How long the authority is valid; it must end before 2050.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "3650d")]
+    pub lifetime: Duration,
 }
 
 /// A key for signing tokens; exactly one is to be given.

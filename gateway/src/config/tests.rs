@@ -52,6 +52,16 @@ fn mistakes_are_named() {
     assert!(message(&["--token-secret", SECRET, "--token-secret-file", "x"]).contains("only one"));
     assert!(message(&["--token-secret-file", "/does/not/exist"]).contains("/does/not/exist"));
     assert!(message(&["--demo", "--certificate", "x"]).contains("--key"));
+    assert!(message(&["--demo", "--ca-certificate", "x"]).contains("--ca-key"));
+    assert!(message(&["--demo", "--ca-lifetime", "1h"]).contains("--ca-certificate"));
+    let unreadable = [
+        "--demo",
+        "--ca-certificate",
+        "/does/not/exist",
+        "--ca-key",
+        "x",
+    ];
+    assert!(message(&unreadable).contains("/does/not/exist"));
     assert!(message(&["--demo", "--web-root", "/does/not/exist"]).contains("--web-root"));
     assert!(message(&["--demo", "--token-public-key", "x"]).contains("--demo"));
 

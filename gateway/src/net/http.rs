@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRef, RawQuery, State, WebSocketUpgrade},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-        header::{self, CONTENT_TYPE},
+        header::{self, AUTHORIZATION, CONTENT_TYPE},
         request::Parts,
     },
     middleware,
@@ -22,13 +22,13 @@ use tower_http::{
     services::ServeDir,
 };
 
-use super::{admission, node::Node, tcp, websocket};
+use super::{admission, certificate::certificate, node::Node, tcp, websocket};
 use crate::{
     auth::{Role, TokenError},
     tls::CertificateStore,
 };
 
-/// Longest body of a request; the only one with a body is the demo's.
+/// Longest body of a request: the demo's, or a request for a certificate.
 const MAX_BODY_BYTES: usize = 4 << 10;
 
 /// Life of a demo token.
@@ -92,7 +92,7 @@ pub(super) fn router(node: Arc<Node>, config: HttpConfig) -> Router {
             },
         ))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([CONTENT_TYPE])
+        .allow_headers([CONTENT_TYPE, AUTHORIZATION])
         .max_age(Duration::from_secs(600));
     let isolated = config.cross_origin_isolation;
     let web_root = config.web_root.clone();
@@ -105,6 +105,7 @@ pub(super) fn router(node: Arc<Node>, config: HttpConfig) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/config", get(configuration))
         .route("/v1/demo/token", post(demo_token))
+        .route("/v1/certificate", post(certificate))
         .route(admission::SESSION_PATH, any(session))
         .layer(cors)
         .with_state(app);
@@ -246,7 +247,7 @@ async fn session(
     websocket::limit(upgrade).on_upgrade(move |socket| websocket::serve(node, socket, admission))
 }
 
-fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
+pub(super) fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
     let (origin, host) = origin_and_host(headers);
     node.origins.allows(origin, host)
 }

@@ -4,6 +4,7 @@
 //! where [`crate::hub`]'s; here it is carried.
 
 mod admission;
+mod certificate;
 mod clock;
 mod congestion;
 mod h3;

@@ -18,6 +18,7 @@ use smrtc_engine::{
 
 use super::{
     admission::Admission,
+    certificate::Issuer,
     clock::Clock,
     outlet::{End, Outlet},
     session::Entrance,
@@ -25,6 +26,7 @@ use super::{
 };
 use crate::{
     auth::{Permissions, Signer, Verifier},
+    ca::Authority,
     forward::Datagram,
     hub::{AttachError, Hub, Limits, Member, Output, Side},
     ops::Metrics,
@@ -38,6 +40,8 @@ pub(crate) struct Node {
     pub(super) verifier: Verifier,
     /// Signs tokens for the demo page; absent without `--demo`.
     pub(super) demo_signer: Option<Signer>,
+    /// Certifies members; absent unless configured.
+    pub(super) issuer: Option<Issuer>,
     pub(super) origins: super::origin::AllowedOrigins,
     pub(super) metrics: Metrics,
     pub(super) max_sessions: usize,
@@ -62,6 +66,7 @@ struct State {
 pub(crate) struct NodeConfig {
     pub(crate) verifier: Verifier,
     pub(crate) demo_signer: Option<Signer>,
+    pub(crate) authority: Option<Authority>,
     pub(crate) origins: super::origin::AllowedOrigins,
     pub(crate) max_sessions: usize,
     pub(crate) limits: Limits,
@@ -71,10 +76,15 @@ pub(crate) struct NodeConfig {
 
 impl Node {
     pub(crate) fn new(config: NodeConfig) -> Self {
+        let clock = Clock::start();
+        let now = clock.now();
         Self {
-            clock: Clock::start(),
+            clock,
             verifier: config.verifier,
             demo_signer: config.demo_signer,
+            issuer: config
+                .authority
+                .map(|authority| Issuer::new(authority, now)),
             origins: config.origins,
             metrics: Metrics::default(),
             max_sessions: config.max_sessions,

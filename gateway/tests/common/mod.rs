@@ -1,5 +1,10 @@
 //! A real gateway in the test's process, and real clients of both transports.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test file uses a part"
+)]
 
 mod packet;
 mod session;

@@ -1,0 +1,65 @@
+//! `smrtc-gateway ca init`: a new authority.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use smrtc_crypto::sm2::SecretKey;
+
+use super::{
+    certificate::{Times, self_signed},
+    create,
+    key::{self, SystemRng},
+    pem,
+};
+
+/// Names of the files that [`init`] writes.
+const FILES: [&str; 2] = ["ca.pem", "ca-key.pem"];
+
+/// Why no authority was made.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// A file cannot be written, or is there already.
+    #[error("cannot create {0}: {1}")]
+    Create(PathBuf, #[source] io::Error),
+    /// The name is empty or longer than 64 characters, or the lifetime ends after 2049.
+    #[error("the name must have 1 to 64 characters, and the certificate must end before 2050")]
+    Argument,
+    /// No randomness, or a failed self-test.
+    #[error("no key could be made")]
+    Key,
+}
+
+/// Makes a key and a certificate that it signs itself, valid from `now`, which counts from 1970, for `lifetime`, and writes `ca.pem`
+/// and `ca-key.pem` into `directory`. Returns their paths. Neither may exist.
+///
+/// # Errors
+///
+/// See [`InitError`].
+pub fn init(
+    directory: &Path,
+    name: &str,
+    now: Duration,
+    lifetime: Duration,
+) -> Result<[PathBuf; 2], InitError> {
+    if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+        return Err(InitError::Argument);
+    }
+    let times = Times {
+        not_before: now,
+        not_after: now.checked_add(lifetime).ok_or(InitError::Argument)?,
+    };
+    let secret = SecretKey::generate(&mut SystemRng).map_err(|_| InitError::Key)?;
+    let certificate = self_signed(name, &secret, times, &mut SystemRng);
+    let certificate = certificate.map_err(|_| InitError::Argument)?;
+    let secret = key::encode(&secret).map_err(|_| InitError::Key)?;
+    let [public, private] = FILES.map(|file| directory.join(file));
+    let failed = |(path, error)| InitError::Create(path, error);
+    // The key first: a certificate without its key would stand in the way of the next attempt for nothing.
+    create(&private, true, &pem("PRIVATE KEY", &secret)).map_err(failed)?;
+    create(&public, false, &pem("CERTIFICATE", &certificate)).map_err(failed)?;
+    Ok([public, private])
+}

@@ -1,0 +1,116 @@
+//! `POST /v1/certificate`: a member's certificate against a join token.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Serialize;
+use smrtc_engine::time::{Bitrate, Instant};
+
+use super::node::Node;
+use crate::{
+    auth::TokenError,
+    ca::{Authority, IssueError},
+    forward::Bucket,
+};
+
+/// Certificates in a second, and at once: each costs a signature checked and one made, half a millisecond of the one thread.
+const RATE: u64 = 20;
+const BURST: u64 = 200;
+
+/// The authority with what limits it.
+#[derive(Debug)]
+pub(super) struct Issuer {
+    authority: Authority,
+    budget: Mutex<Bucket>,
+}
+
+impl Issuer {
+    pub(super) fn new(authority: Authority, now: Instant) -> Self {
+        Self {
+            authority,
+            budget: Mutex::new(Bucket::new(Bitrate::from_bps(RATE * 8), BURST, now)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    /// The member's certificate, then the authority's, in base64 of DER.
+    certificates: Vec<String>,
+    /// When the first ends, in seconds since 1970.
+    not_after: u64,
+}
+
+/// Why a page gets none: a status, and a sentence for whoever looks.
+type Refusal = (StatusCode, String);
+
+pub(super) async fn certificate(
+    State(node): State<Arc<Node>>,
+    headers: HeaderMap,
+    request: Bytes,
+) -> Response {
+    match answer(&node, &headers, &request) {
+        Ok(answer) => ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response(),
+        Err((status, sentence)) if status == StatusCode::UNAUTHORIZED => {
+            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+            (status, challenge, sentence + "\n").into_response()
+        }
+        Err((status, sentence)) => (status, sentence + "\n").into_response(),
+    }
+}
+
+fn answer(node: &Node, headers: &HeaderMap, request: &[u8]) -> Result<Answer, Refusal> {
+    let issuer = node.issuer.as_ref().ok_or_else(|| {
+        let sentence = "this gateway issues no certificates (--ca-certificate)";
+        (StatusCode::NOT_FOUND, sentence.to_owned())
+    })?;
+    if !super::http::is_allowed(node, headers) {
+        let sentence = "pages of this origin may not use the gateway (--allow-origin)";
+        return Err((StatusCode::FORBIDDEN, sentence.to_owned()));
+    }
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or(TokenError::Invalid);
+    let permissions = token
+        .and_then(|token| node.verifier.verify(token.trim()))
+        .map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
+    let now = node.clock.now();
+    let mut budget = issuer.budget.lock().unwrap_or_else(PoisonError::into_inner);
+    if !budget.take(now, 1) {
+        let sentence = "too many requests for certificates; try again in some seconds";
+        return Err((StatusCode::TOO_MANY_REQUESTS, sentence.to_owned()));
+    }
+    drop(budget);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let issued = issuer
+        .authority
+        .issue(permissions.user(), request, now)
+        .map_err(|error| (status_of(error), error.to_string()))?;
+    Ok(Answer {
+        certificates: issued.chain.map(|der| BASE64_STANDARD.encode(der)).to_vec(),
+        not_after: issued.not_after.as_secs(),
+    })
+}
+
+fn status_of(error: IssueError) -> StatusCode {
+    match error {
+        IssueError::Malformed | IssueError::Algorithm | IssueError::Signature => {
+            StatusCode::BAD_REQUEST
+        }
+        IssueError::AuthorityExpired | IssueError::Signing => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
