@@ -2,6 +2,7 @@
 //!
 //! Not part of a deployment.
 
+mod group;
 mod impair;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,11 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<String>,
     },
+    /// Measures what group keys (MLS) cost in rooms of different sizes, as JSON.
+    ///
+    /// No gateway and no network: bytes, and milliseconds of one core, of members that join, leave and make new keys, once the tree
+    /// is filled. Build with --release for times that mean something.
+    Group(group::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -41,5 +47,6 @@ fn main() -> anyhow::Result<()> {
         Command::Simulate { arguments } => {
             smrtc_sim::cli::run(arguments.into_iter()).map_err(anyhow::Error::msg)
         }
+        Command::Group(options) => group::run(&options),
     }
 }
