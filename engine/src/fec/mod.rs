@@ -5,12 +5,15 @@
 //!
 //! - [`Code`] is the code: any `count` of the fragments and repair packets of a block give its fragments back.
 //! - [`repair_packets`] says how many of them a frame is worth, [`audio_copies`] how often a frame of sound goes along with later ones.
+//! - [`PathLoss`] follows what a path loses, which both ask for.
 //!
 //! Not the packets themselves, which are [`crate::wire::repair`].
 
 mod code;
 mod gf256;
+mod path;
 mod policy;
 
 pub use code::{Blocks, Code, MAX_BLOCK, MAX_ROWS};
+pub use path::PathLoss;
 pub use policy::{Protection, audio_copies, repair_packets, residual_loss};

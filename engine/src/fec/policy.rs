@@ -19,7 +19,7 @@ pub struct Protection {
 }
 
 /// Below this, asking again costs less than protecting every frame.
-const LOSS_NOTICED: f64 = 0.008;
+pub(super) const LOSS_NOTICED: f64 = 0.008;
 /// Share of frames that may be incomplete at first where a repetition is quick and sure.
 const MISSED: f64 = 0.05;
 /// Where it never comes through.

@@ -3,12 +3,8 @@
 //! Made on ciphertext, as the publisher's are. Those speak for the path from the publisher and end here, unless the gateway itself
 //! lacks a fragment of their frame.
 
-use std::time::Duration;
-
 use smrtc_engine::{
-    cc::PathEstimate,
-    fec::{Blocks, Code, Protection, repair_packets},
-    time::Instant,
+    fec::{Blocks, Code},
     wire::{
         media::{FrameHeader, MediaPacket},
         repair::{MAX_REPAIRED_BYTES, RepairPacket},
@@ -16,79 +12,6 @@ use smrtc_engine::{
 };
 
 use super::Datagram;
-
-/// As the engine's uplink: loss is believed quickly when it rises and slowly when it falls.
-const RISE_SECONDS: f64 = 0.3;
-const FALL_SECONDS: f64 = 4.0;
-/// Below this [`repair_packets`] asks for none.
-const LOSS_NOTICED: f64 = 0.008;
-/// The share of the newest frame in the mean overhead.
-const OVERHEAD_GAIN: f64 = 0.1;
-
-/// What a subscriber's path needs.
-#[derive(Debug)]
-pub(super) struct PathProtection {
-    loss: f64,
-    burst: f64,
-    rtt: Duration,
-    updated: Instant,
-    /// Bytes of repair packets over those of the frames they are for.
-    overhead: f64,
-}
-
-impl PathProtection {
-    pub(super) fn new(now: Instant) -> Self {
-        Self {
-            loss: 0.0,
-            burst: 1.0,
-            rtt: Duration::ZERO,
-            updated: now,
-            overhead: 0.0,
-        }
-    }
-
-    /// Takes in what is known of the path now.
-    pub(super) fn on_path(&mut self, now: Instant, path: &PathEstimate, rtt: Duration) {
-        let elapsed = (now - self.updated).as_secs_f64().min(1.0);
-        self.updated = now;
-        let time = if path.random_loss > self.loss {
-            RISE_SECONDS
-        } else {
-            FALL_SECONDS
-        };
-        self.loss += (path.random_loss - self.loss) * (1.0 - (-elapsed / time).exp());
-        self.burst = path.burst.max(1.0);
-        self.rtt = path.rtt.unwrap_or(rtt);
-    }
-
-    /// How many repair packets a frame of `fragments` packets needs on this path.
-    pub(super) fn wanted(&mut self, fragments: u16, key: bool) -> u16 {
-        let wanted = repair_packets(
-            fragments,
-            Protection {
-                loss: self.loss,
-                burst: self.burst,
-                rtt: self.rtt,
-                key,
-            },
-        );
-        if !key {
-            let overhead = f64::from(wanted) / f64::from(fragments.max(1));
-            self.overhead += (overhead - self.overhead) * OVERHEAD_GAIN;
-        }
-        wanted
-    }
-
-    /// Whether the path loses enough for any repair packet.
-    pub(super) fn is_needed(&self) -> bool {
-        self.loss >= LOSS_NOTICED
-    }
-
-    /// Bytes of repair packets for each byte of a picture, on average.
-    pub(super) fn overhead(&self) -> f64 {
-        self.overhead
-    }
-}
 
 /// A frame that is here whole, and the sums of its fragments made so far: subscribers share them.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
     cc::{CongestionController, Controller, SentPacket, SimpleConfig},
+    fec::{PathLoss, repair_packets},
     send::RepeatGate,
     time::{Bitrate, Instant},
     wire::{feedback::Feedback, media::FrameHeader},
@@ -16,7 +17,7 @@ use smrtc_engine::{
 use super::{
     Bucket, Class, Datagram, Limits, Queue,
     layers::{LayerChooser, Layers, TrackKey},
-    protection::{PathProtection, WholeFrame},
+    protection::WholeFrame,
     rates::Point,
 };
 
@@ -52,7 +53,7 @@ pub struct Subscriber {
     next_tick: Instant,
     chooser: LayerChooser,
     tracks: BTreeMap<TrackKey, Forwarded>,
-    protection: PathProtection,
+    path_loss: PathLoss,
     hop_seq: u16,
     probe: Option<Probe>,
     padding_bytes: f64,
@@ -94,7 +95,7 @@ impl Subscriber {
             next_tick: now,
             chooser: LayerChooser::default(),
             tracks: BTreeMap::new(),
-            protection: PathProtection::new(now),
+            path_loss: PathLoss::new(now),
             hop_seq: 0,
             probe: None,
             padding_bytes: 0.0,
@@ -119,7 +120,9 @@ impl Subscriber {
         self.reports = true;
         self.congestion.on_feedback(now, feedback);
         let path = self.congestion.path();
-        self.protection.on_path(now, &path, self.rtt);
+        let rtt = path.rtt.unwrap_or(self.rtt);
+        self.path_loss
+            .update(now, path.random_loss, path.burst, rtt);
     }
 
     /// The rate that the path bears, if it is known.
@@ -218,7 +221,7 @@ impl Subscriber {
         };
         let rest = (target * USABLE).saturating_sub(audio);
         let repeats = self.repeats(now).min(rest * MOST_REPEATS);
-        rest.saturating_sub(repeats) * (1.0 / (1.0 + self.protection.overhead()))
+        rest.saturating_sub(repeats) * (1.0 / (1.0 + self.path_loss.overhead()))
     }
 
     /// Trying more: where the controller cannot know that the path bears a higher layer, because nothing is sent that would show it, repair
@@ -230,7 +233,7 @@ impl Subscriber {
             .probe_for(now)
             .filter(|_| self.reports)
             .map(|pictures| {
-                ((pictures * (1.0 + self.protection.overhead())) + audio) * (1.0 / USABLE)
+                ((pictures * (1.0 + self.path_loss.overhead())) + audio) * (1.0 / USABLE)
             })
             .filter(|wanted| *wanted > target);
         match (self.probe, wanted) {
@@ -333,7 +336,8 @@ impl Subscriber {
         frame: &mut WholeFrame,
     ) -> u64 {
         let fragments = frame.fragments();
-        let needed = self.protection.wanted(fragments, key);
+        let needed = repair_packets(fragments, self.path_loss.protection(key));
+        self.path_loss.note(fragments, needed, key);
         let bytes = frame.packet_bytes().max(1);
         let padding = (self.padding_bytes / bytes as f64) as usize;
         let padding = padding.min(MOST_PADDING * usize::from(fragments));
@@ -351,7 +355,7 @@ impl Subscriber {
     /// Whether [`Self::protect`] would make anything of any frame.
     #[must_use]
     pub fn needs_protection(&self) -> bool {
-        self.protection.is_needed() || self.padding_bytes >= 1.0
+        self.path_loss.is_noticed() || self.padding_bytes >= 1.0
     }
 }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::cc::PathEstimate;
-use crate::fec::{Blocks, Code, Protection, audio_copies, repair_packets};
+use crate::fec::{Blocks, Code, PathLoss, audio_copies, repair_packets};
 use crate::time::{Bitrate, Instant};
 use crate::wire::media::{FrameHeader, HEADER_BYTES};
 use crate::wire::repair::RepairPacket;
@@ -30,16 +30,9 @@ impl Default for ProtectionConfig {
     }
 }
 
-/// Loss is believed quickly when it rises and slowly when it falls.
-const RISE_SECONDS: f64 = 0.3;
-const FALL_SECONDS: f64 = 4.0;
-/// Below this loss frames are cut into as few packets as possible.
-const LOSS_NOTICED: f64 = 0.008;
-/// Above it packets are not much longer than this, up to so many, for a code over few packets is a coarse one.
+/// Where packets get lost they are not much longer than this, up to so many, for a code over few packets is a coarse one.
 const FINE_FRAGMENT_BYTES: usize = 350;
 const FINE_FRAGMENTS: usize = 6;
-/// The share of the newest frame in the mean overhead.
-const OVERHEAD_GAIN: f64 = 0.1;
 /// Fewer pictures a second than this are no motion.
 const LEAST_FRAME_RATE: f64 = 9.0;
 /// Cameras are no metronomes.
@@ -48,67 +41,39 @@ const FRAME_TOLERANCE: Duration = Duration::from_millis(8);
 #[derive(Debug)]
 pub(super) struct Protector {
     config: ProtectionConfig,
-    loss: f64,
-    burst: f64,
-    rtt: Duration,
-    updated: Instant,
-    /// Bytes of repair packets over those of the frames they are for.
-    overhead: f64,
+    path: PathLoss,
 }
 
 impl Protector {
     pub(super) fn new(config: ProtectionConfig) -> Self {
         Self {
             config,
-            loss: 0.0,
-            burst: 1.0,
-            rtt: Duration::ZERO,
-            updated: Instant::ZERO,
-            overhead: 0.0,
+            path: PathLoss::new(Instant::ZERO),
         }
     }
 
     /// Takes in what is known of the path now.
     pub(super) fn on_path(&mut self, now: Instant, path: &PathEstimate, rtt: Duration) {
-        let elapsed = (now - self.updated).as_secs_f64().min(1.0);
-        self.updated = now;
-        let loss = path.random_loss;
-        let time = if loss > self.loss {
-            RISE_SECONDS
-        } else {
-            FALL_SECONDS
-        };
-        self.loss += (loss - self.loss) * (1.0 - (-elapsed / time).exp());
-        self.burst = path.burst.max(1.0);
-        self.rtt = rtt;
+        self.path.update(now, path.random_loss, path.burst, rtt);
     }
 
     /// How many copies of earlier frames a packet of sound carries.
     pub(super) fn audio_copies(&self) -> usize {
         if self.config.copies {
-            audio_copies(self.protection(false))
+            audio_copies(self.path.protection(false))
         } else {
             0
         }
     }
 
-    fn protection(&self, key: bool) -> Protection {
-        Protection {
-            loss: self.loss,
-            burst: self.burst,
-            rtt: self.rtt,
-            key,
-        }
-    }
-
     /// Bytes of repair packets for each byte of a picture, on average.
     pub(super) fn overhead(&self) -> f64 {
-        self.overhead
+        self.path.overhead()
     }
 
     /// In how many packets a frame should go at least.
     pub(super) fn least_fragments(&self, bytes: usize) -> usize {
-        if !self.config.repair || self.loss < LOSS_NOTICED {
+        if !self.config.repair || !self.path.is_noticed() {
             return 1;
         }
         bytes.div_ceil(FINE_FRAGMENT_BYTES).min(FINE_FRAGMENTS)
@@ -123,13 +88,10 @@ impl Protector {
             return Vec::new();
         };
         let blocks = Blocks::new(fragment_count);
-        let wanted = repair_packets(fragment_count, self.protection(header.key));
+        let wanted = repair_packets(fragment_count, self.path.protection(header.key));
         let most = u16::try_from(blocks.max_repairs()).unwrap_or(u16::MAX);
         let repair_count = wanted.min(most);
-        if !header.key {
-            let overhead = f64::from(repair_count) / f64::from(fragment_count.max(1));
-            self.overhead += (overhead - self.overhead) * OVERHEAD_GAIN;
-        }
+        self.path.note(fragment_count, repair_count, header.key);
         let fragment = |index: usize| &datagrams[index][HEADER_BYTES..];
         let length = datagrams
             .first()
@@ -217,15 +179,6 @@ mod tests {
         );
         assert_eq!(lossy(0.1).least_fragments(3_000), 6);
         assert_eq!(lossy(0.1).least_fragments(600), 2);
-    }
-
-    #[test]
-    fn loss_is_believed_quickly_and_forgotten_slowly() {
-        let mut protector = lossy(0.3);
-        assert!(protector.loss > 0.28);
-        let clean = PathEstimate::default();
-        protector.on_path(Instant::from_millis(2_500), &clean, Duration::ZERO);
-        assert!(protector.loss > 0.2, "{}", protector.loss);
     }
 
     #[test]
