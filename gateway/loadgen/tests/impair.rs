@@ -16,6 +16,14 @@ struct Relay {
     address: SocketAddr,
 }
 
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // Does nothing to one that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Relay {
     fn start(target: SocketAddr, options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_smrtc-loadgen"))
