@@ -76,11 +76,6 @@ impl Server {
         Self { gateway, address }
     }
 
-    /// Has clients come by way of a relay from now on.
-    pub fn through(&mut self, relay: SocketAddr) {
-        self.address = relay;
-    }
-
     pub async fn open(&self, over: Over, query: &str) -> Session {
         self.open_from(over, query, None).await
     }

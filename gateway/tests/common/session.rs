@@ -64,14 +64,6 @@ impl Session {
         let _ = self.out.send(Out::Datagram(bytes.to_vec()));
     }
 
-    /// Sends datagrams while the session is waited on.
-    pub fn sender(&self) -> impl Fn(&[u8]) + use<> {
-        let out = self.out.clone();
-        move |bytes| {
-            let _ = out.send(Out::Datagram(bytes.to_vec()));
-        }
-    }
-
     /// A text message; WebSocket only.
     pub fn send_text(&self) {
         let _ = self.out.send(Out::Text);
