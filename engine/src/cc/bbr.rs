@@ -14,7 +14,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::observed::Observed;
-use super::{CongestionController, Pacing, PathEstimate, SentPacket, SimpleConfig};
+use super::{CongestionController, Pacing, PathEstimate, Probe, SentPacket, SimpleConfig};
 use crate::time::{Bitrate, Instant};
 use crate::wire::feedback::Feedback;
 
@@ -232,6 +232,12 @@ impl CongestionController for BbrController {
         }
         self.silent_since = Some(now);
         self.decide(now);
+        if let Some(rate) = self.observed.probed
+            && rate > self.bandwidth()
+            && !matches!(self.phase, Phase::Drain { .. })
+        {
+            self.samples.push_back((now, rate));
+        }
     }
 
     fn on_timeout(&mut self, now: Instant) {
@@ -278,6 +284,14 @@ impl CongestionController for BbrController {
         Pacing {
             rate: self.target_bitrate() * factor,
         }
+    }
+
+    fn on_probe(&mut self, probe: Probe) {
+        self.observed.probes.begin(probe);
+    }
+
+    fn take_probed(&mut self) -> Option<Bitrate> {
+        self.observed.probed.take()
     }
 
     fn path(&self) -> PathEstimate {

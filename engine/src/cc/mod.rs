@@ -11,6 +11,7 @@ mod bbr;
 mod delivery;
 mod history;
 mod observed;
+mod probe;
 mod queue;
 mod simple;
 mod trendline;
@@ -23,6 +24,7 @@ use crate::wire::feedback::Feedback;
 
 pub use allocation::{Demand, allocate};
 pub use bbr::BbrController;
+pub use probe::Probe;
 pub use simple::{SimpleConfig, SimpleController};
 
 /// A media packet that has just gone out.
@@ -105,6 +107,12 @@ pub trait CongestionController: Debug + Send {
 
     /// How to pace.
     fn pacing(&self) -> Pacing;
+
+    /// Notes a burst that has gone out faster than the target, to find out whether the path bears it. If it does, the target rises.
+    fn on_probe(&mut self, probe: Probe);
+
+    /// The rate at which the last burst came through, once, when it is known; zero if it shows nothing.
+    fn take_probed(&mut self) -> Option<Bitrate>;
 
     /// What is known of the path.
     fn path(&self) -> PathEstimate;

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::delivery::{DeliveryRate, LossRate};
 use super::history::{History, Outcome};
+use super::probe::ProbeMeter;
 use super::queue::QueueDelay;
 use super::{PathEstimate, SentPacket};
 use crate::time::{Bitrate, Instant};
@@ -19,6 +20,9 @@ const DELIVERED_SPAN: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(super) struct Observed {
     history: History,
+    pub(super) probes: ProbeMeter,
+    /// What the last burst has shown, until it is asked for.
+    pub(super) probed: Option<Bitrate>,
     pub(super) queue: QueueDelay,
     pub(super) delivery: DeliveryRate,
     pub(super) losses: LossRate,
@@ -46,6 +50,9 @@ impl Observed {
     ) -> Option<Outcome> {
         let outcome = self.history.on_feedback(now, feedback);
         self.rtt = outcome.rtt.or(self.rtt);
+        if let Some(rate) = self.probes.on_report(now, &outcome.acked) {
+            self.probed = Some(rate);
+        }
         let acked = outcome.acked.len() as u64;
         self.losses
             .on_report(now, acked, outcome.lost, outcome.recovered);

@@ -10,13 +10,14 @@
 //! - Loss counts only above 10 % and only while a queue stands. Loss alone is the radio's, and halving the rate does not
 //!   make a radio lose less. A policer that drops without ever queueing is therefore not seen.
 //!
-//! Not a prober: it never sends padding to find out more than the application sends.
+//! It sends nothing of its own to find out more than the application sends; what a burst of the host's has shown is believed
+//! ([`super::Probe`]), and the queue that it makes is not taken for overuse.
 
 use core::time::Duration;
 
 use super::observed::{Observed, QUEUE_BEHIND_LOSS};
 use super::trendline::{Trendline, Usage};
-use super::{CongestionController, Pacing, PathEstimate, SentPacket};
+use super::{CongestionController, Pacing, PathEstimate, Probe, SentPacket};
 use crate::time::{Bitrate, Instant};
 use crate::wire::feedback::Feedback;
 
@@ -271,10 +272,19 @@ impl CongestionController for SimpleController {
         };
         self.silent_since = Some(now);
         for packet in outcome.acked.iter().filter(|packet| !packet.ambiguous) {
-            self.trendline
-                .on_packet(now, packet.sent_at, packet.arrival);
+            if !self.observed.probes.covers(packet.sent_at) {
+                self.trendline
+                    .on_packet(now, packet.sent_at, packet.arrival);
+            }
         }
         self.decide(now);
+        if let Some(rate) = self.observed.probed
+            && !draining
+            && rate > self.target
+        {
+            self.set_target(rate);
+            self.capacity = None;
+        }
     }
 
     fn on_timeout(&mut self, now: Instant) {
@@ -312,6 +322,14 @@ impl CongestionController for SimpleController {
                 self.target * self.config.pacing_factor
             },
         }
+    }
+
+    fn on_probe(&mut self, probe: Probe) {
+        self.observed.probes.begin(probe);
+    }
+
+    fn take_probed(&mut self) -> Option<Bitrate> {
+        self.observed.probed.take()
     }
 
     fn path(&self) -> PathEstimate {
