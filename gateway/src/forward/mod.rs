@@ -8,6 +8,7 @@ mod bucket;
 mod datagram;
 mod key_frames;
 mod layers;
+mod probing;
 mod protection;
 mod publisher;
 mod queue;

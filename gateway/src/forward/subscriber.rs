@@ -17,10 +17,13 @@ use smrtc_engine::{
 use super::{
     Bucket, Class, Datagram, Limits, Queue,
     layers::{LayerChooser, Layers, TrackKey},
+    probing::Probing,
     protection::WholeFrame,
     rates::Point,
 };
 
+/// The gateway, as the sender of its own repair packets: no participant has this number.
+const HOP: u32 = 0;
 /// How often layers are chosen anew.
 const TICK: Duration = Duration::from_millis(100);
 /// How far ahead of the pacing rate packets may go: an ordinary picture leaves at once.
@@ -33,15 +36,6 @@ const USABLE: f64 = 0.95;
 const MOST_REPEATS: f64 = 0.5;
 /// Between two requests for the key frame at which to change layers.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-/// A trial of a higher rate that has not shown anything for so long is given up.
-const LONGEST_PROBE: Duration = Duration::from_secs(15);
-/// A target that falls to this share of the highest it had while more was tried shows that there is no more.
-const PROBE_FELL: f64 = 0.9;
-/// A queue like this while more is tried shows it too.
-const PROBE_QUEUE: Duration = Duration::from_millis(30);
-/// Repair packets for trying a higher rate, for each packet of a frame.
-const MOST_PADDING: usize = 4;
-
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Subscriber {
@@ -55,8 +49,7 @@ pub struct Subscriber {
     tracks: BTreeMap<TrackKey, Forwarded>,
     path_loss: PathLoss,
     hop_seq: u16,
-    probe: Option<Probe>,
-    padding_bytes: f64,
+    probing: Probing,
     repairs: Bucket,
     repeated: RepeatGate,
     repeated_bytes: f64,
@@ -71,13 +64,6 @@ struct Forwarded {
     /// The spatial layer; changes when a key frame of another comes.
     spatial: Option<u8>,
     asked: Option<Instant>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Probe {
-    since: Instant,
-    rate: Bitrate,
-    highest: Bitrate,
 }
 
 /// What to ask publishers for: publisher, track, spatial layer.
@@ -97,8 +83,7 @@ impl Subscriber {
             tracks: BTreeMap::new(),
             path_loss: PathLoss::new(now),
             hop_seq: 0,
-            probe: None,
-            padding_bytes: 0.0,
+            probing: Probing::default(),
             // Half a second at once: the NACKs for a lost key frame.
             repairs: Bucket::new(limits.repairs, limits.repairs.as_bps() / 16, now),
             repeated: RepeatGate::new(),
@@ -147,7 +132,13 @@ impl Subscriber {
         }?;
         if let Some(packet) = sent_packet(&datagram) {
             self.congestion.on_sent(now, packet);
-            let rate = self.congestion.pacing().rate;
+            let paced = self.congestion.pacing().rate;
+            let rate = paced.max(self.probing.rate().unwrap_or(paced));
+            if packet.sender == HOP
+                && let Some(probe) = self.probing.on_sent(now)
+            {
+                self.congestion.on_probe(probe);
+            }
             let time = rate.time_for(packet.bytes as u64);
             self.even_at = (self.even_at.max(now) + time).min(now + MAX_DEBT);
         }
@@ -224,48 +215,18 @@ impl Subscriber {
         rest.saturating_sub(repeats) * (1.0 / (1.0 + self.path_loss.overhead()))
     }
 
-    /// Trying more: where the controller cannot know that the path bears a higher layer, because nothing is sent that would show it, repair
-    /// packets beyond what the path needs fill the rate up to it.
+    /// Where the controller cannot know that the path bears a higher layer, because nothing is sent that would show it, a trial is made.
     fn decide_on_probe(&mut self, now: Instant, audio: Bitrate) {
-        let target = self.congestion.target_bitrate();
-        let wanted = self
-            .chooser
-            .probe_for(now)
-            .filter(|_| self.reports)
-            .map(|pictures| {
-                ((pictures * (1.0 + self.path_loss.overhead())) + audio) * (1.0 / USABLE)
-            })
-            .filter(|wanted| *wanted > target);
-        match (self.probe, wanted) {
-            (_, None) => self.probe = None,
-            (None, Some(rate)) => {
-                self.probe = Some(Probe {
-                    since: now,
-                    rate,
-                    highest: target,
-                });
-            }
-            (Some(probe), Some(rate)) => {
-                let failed = target < probe.highest * PROBE_FELL
-                    || self.congestion.path().queue_delay >= PROBE_QUEUE
-                    || now - probe.since > LONGEST_PROBE;
-                self.probe = (!failed).then_some(Probe {
-                    rate,
-                    highest: probe.highest.max(target),
-                    ..probe
-                });
-                if failed {
-                    self.chooser.probe_failed(now);
-                }
-            }
+        let probed = self.congestion.take_probed();
+        if self.probing.outcome(now, probed) == Some(false) {
+            self.chooser.probe_failed(now);
         }
-        if let Some(probe) = self.probe {
-            let sending = self.congestion.path().delivered;
-            let missing = target.min(probe.rate).saturating_sub(sending);
-            self.padding_bytes = (self.padding_bytes + missing.bytes_in(TICK) as f64)
-                .min(missing.bytes_in(TICK * 3) as f64);
-        } else {
-            self.padding_bytes = 0.0;
+        let Some(pictures) = self.chooser.probe_for(now).filter(|_| self.reports) else {
+            return;
+        };
+        let wanted = (pictures * (1.0 + self.path_loss.overhead()) + audio) * (1.0 / USABLE);
+        if self.probing.is_idle() && wanted > self.congestion.target_bitrate() {
+            self.probing.begin(now, wanted);
         }
     }
 
@@ -338,12 +299,12 @@ impl Subscriber {
         let fragments = frame.fragments();
         let needed = repair_packets(fragments, self.path_loss.protection(key));
         self.path_loss.note(fragments, needed, key);
-        let bytes = frame.packet_bytes().max(1);
-        let padding = (self.padding_bytes / bytes as f64) as usize;
-        let padding = padding.min(MOST_PADDING * usize::from(fragments));
-        self.padding_bytes -= (padding * bytes) as f64;
-        let padding = u16::try_from(padding).unwrap_or(u16::MAX);
-        let count = needed.saturating_add(padding).min(frame.max_repairs());
+        let loss = self.congestion.path().random_loss;
+        let burst = self.probing.packets(frame.packet_bytes(), loss);
+        let count = needed.max(burst.unwrap_or(0)).min(frame.max_repairs());
+        if burst.is_some() {
+            self.probing.queued(count);
+        }
         for index in 0..count {
             self.hop_seq = self.hop_seq.wrapping_add(1);
             let datagram = frame.repair(index, count, self.hop_seq);
@@ -355,7 +316,7 @@ impl Subscriber {
     /// Whether [`Self::protect`] would make anything of any frame.
     #[must_use]
     pub fn needs_protection(&self) -> bool {
-        self.path_loss.is_noticed() || self.padding_bytes >= 1.0
+        self.path_loss.is_noticed() || self.probing.packets(1, 0.0).is_some()
     }
 }
 
@@ -371,7 +332,7 @@ fn sent_packet(datagram: &Datagram) -> Option<SentPacket> {
     };
     let sender = u32::from_be_bytes(bytes.get(12..16)?.try_into().ok()?);
     Some(SentPacket {
-        sender: if is_hop { 0 } else { sender },
+        sender: if is_hop { HOP } else { sender },
         transport_seq: u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]),
         bytes: bytes.len(),
     })
