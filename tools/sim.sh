@@ -20,6 +20,7 @@ part() {
 
 part "scenarios" $scenarios/*.toml --plot .build/sim/plots
 part "RFC 8867" $scenarios/rfc8867/*.toml --plot .build/sim/plots
+part "through a gateway" $scenarios/rooms/*.toml --plot .build/sim/plots
 for without in fec red nack fec,red,nack; do
     part "without $without" $scenarios/loss.toml --without "$without"
 done

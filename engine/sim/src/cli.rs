@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::scenario::{ControllerSpec, Scenario};
-use crate::{Simulation, Voice, plot, table};
+use crate::{Simulation, Voice, plot, room, table};
 
 /// What there is to say.
 pub const USAGE: &str = "SCENARIO.toml... [--seeds N] [--first-seed N] [--without fec,red,nack,neteq] [--bbr] [--json FILE] [--plot DIR]";
@@ -31,11 +31,17 @@ pub fn run(arguments: impl Iterator<Item = String>) -> Result<(), String> {
         let scenario = options.scenario(file)?;
         for case in scenario.cases() {
             for seed in options.first..options.first + options.seeds {
-                let report = Simulation::new(&case, seed, &voice).run();
-                if let Some(folder) = options.plot.as_ref().filter(|_| seed == options.first) {
-                    write(&folder.join(plot::file_name(&report)), &plot::svg(&report))?;
+                let of_seed = if case.scenario.subscribers.is_empty() {
+                    vec![Simulation::new(&case, seed, &voice).run()]
+                } else {
+                    room::run(&case, seed, &voice)
+                };
+                for report in &of_seed {
+                    if let Some(folder) = options.plot.as_ref().filter(|_| seed == options.first) {
+                        write(&folder.join(plot::file_name(report)), &plot::svg(report))?;
+                    }
                 }
-                reports.push(report);
+                reports.extend(of_seed);
             }
             eprintln!("{}: {} seeds done", case.name, options.seeds);
         }

@@ -3,27 +3,27 @@
 use std::time::Duration;
 
 use smrtc_audio::{Playout, PlayoutConfig, SourceId};
+use smrtc_e2ee::sframe::{KeyStore, Sealer};
 use smrtc_engine::cc::Controller;
-use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkInput, DownlinkOutput};
+use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkInput, DownlinkOutput, OpenFailure};
 use smrtc_engine::send::{
-    FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
+    FrameParams, LayerConfig, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput,
+    UplinkOutput,
 };
 use smrtc_engine::wire::media::MediaKind;
 use smrtc_engine::{Bitrate, Instant, MediaTime};
 
 use crate::measure::Measure;
 use crate::scenario::{ControllerSpec, EngineSpec, FlowSpec};
-use crate::{Rng, Voice};
+use crate::{Rng, Voice, sealing};
 
-const AUDIO: u8 = 0;
-const VIDEO: u8 = 1;
+pub(crate) const AUDIO: u8 = 0;
+pub(crate) const VIDEO: u8 = 1;
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 /// A key frame is so many times as large as another.
 const KEY_FACTOR: u64 = 4;
 /// A publisher leaves a picture out while so much waits already.
 const SKIP_ABOVE: Duration = Duration::from_millis(80);
-/// What SFrame adds to a frame: a short header and a tag.
-const SEAL_BYTES: usize = 28;
 const RENDER_INTERVAL: Duration = Duration::from_millis(10);
 /// What a buffer that does not adapt holds.
 const PLAIN_DELAY: Duration = Duration::from_millis(60);
@@ -31,15 +31,17 @@ const POSITION_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Captures, encodes in a manner of speaking, and sends.
 pub(crate) struct Publisher {
-    id: u32,
     spec: FlowSpec,
     stop: Instant,
     rng: Rng,
     uplink: Uplink,
+    sealer: Sealer,
     next_audio: Instant,
     next_video: Instant,
     voice_packets: usize,
-    key_wanted: bool,
+    /// By size.
+    key_wanted: Vec<bool>,
+    last_picture: Vec<Option<Instant>>,
     /// Outputs to be put on the link.
     pub(crate) out: Vec<Vec<u8>>,
     /// What was encoded: (when, bytes).
@@ -75,6 +77,13 @@ impl Publisher {
         if spec.video_kbps > 0 {
             uplink.set_track(VIDEO, track(MediaKind::Video, spec.video_kbps));
         }
+        let layers = spec.sizes.iter().map(|size| LayerConfig {
+            min_bitrate: Bitrate::from_kbps(size.min_kbps),
+            max_bitrate: Bitrate::from_kbps(size.max_kbps),
+        });
+        if !spec.sizes.is_empty() {
+            uplink.set_layers(VIDEO, &layers.collect::<Vec<_>>());
+        }
         let start = at(spec.start);
         let has = |kbps: u64, offset: u64| {
             if kbps == 0 {
@@ -84,15 +93,16 @@ impl Publisher {
             }
         };
         Self {
-            id,
             stop: at(spec.stop.unwrap_or(end)),
             spec: spec.clone(),
             rng: Rng::new(rng.next()),
             uplink,
+            sealer: sealing::sealer(rng),
             next_audio: has(spec.audio_kbps, 1),
             next_video: has(spec.video_kbps, 3),
             voice_packets: 0,
-            key_wanted: true,
+            key_wanted: vec![true; spec.sizes.len().max(1)],
+            last_picture: vec![None; spec.sizes.len().max(1)],
             out: Vec::new(),
             encoded: Vec::new(),
         }
@@ -117,18 +127,13 @@ impl Publisher {
                 let bitrate = self.uplink.track_bitrate(AUDIO);
                 let opus = voice.packet(bitrate, self.voice_packets);
                 self.voice_packets += 1;
-                let mut sealed = opus.to_vec();
-                sealed.resize(opus.len() + SEAL_BYTES, 0);
-                self.frame(now, AUDIO, true, sealed);
+                self.frame(now, AUDIO, 0, true, opus.to_vec());
             }
         }
         if now >= self.next_video {
             self.next_video += Duration::from_secs_f64(1.0 / self.spec.fps);
-            if self.is_capturing(now)
-                && self.uplink.queue_delay() <= SKIP_ABOVE
-                && self.uplink.wants_frame(now, VIDEO)
-            {
-                self.picture(now);
+            if self.is_capturing(now) && self.uplink.queue_delay() <= SKIP_ABOVE {
+                self.capture(now);
             }
         }
         let _ = self.uplink.handle_input(now, UplinkInput::Timeout);
@@ -141,29 +146,49 @@ impl Publisher {
         now < self.stop && !self.spec.pauses.iter().any(paused)
     }
 
-    fn picture(&mut self, now: Instant) {
+    fn capture(&mut self, now: Instant) {
+        if self.spec.sizes.is_empty() {
+            if self.uplink.wants_frame(now, VIDEO) {
+                self.picture(now, 0, self.uplink.track_bitrate(VIDEO));
+            }
+            return;
+        }
+        for spatial in (0..).take(self.spec.sizes.len()) {
+            if self.uplink.wants_layer_frame(now, VIDEO, spatial) {
+                self.picture(now, spatial, self.uplink.layer_bitrate(VIDEO, spatial));
+            } else if self.uplink.layer_bitrate(VIDEO, spatial) == Bitrate::ZERO {
+                // A size that begins again does so with a key frame.
+                self.key_wanted[usize::from(spatial)] = true;
+            }
+        }
+    }
+
+    fn picture(&mut self, now: Instant, spatial: u8, rate: Bitrate) {
         let camera = Duration::from_secs_f64(1.0 / self.spec.fps);
         // An encoder with rate control spends what pictures left out did not take.
-        let last = self.encoded.last().map_or(now - camera, |&(at, _)| at);
-        let interval = (now - last).clamp(camera, camera * 5);
-        let mean = self.uplink.track_bitrate(VIDEO).bytes_in(interval);
-        let key = std::mem::take(&mut self.key_wanted);
+        let last = &mut self.last_picture[usize::from(spatial)];
+        let interval = (now - last.replace(now).unwrap_or(now - camera)).clamp(camera, camera * 5);
+        let mean = rate.bytes_in(interval);
+        let key = std::mem::take(&mut self.key_wanted[usize::from(spatial)]);
         let bytes = (mean * 3 / 4 + self.rng.below(mean / 2)).max(60);
         let bytes = if key { bytes * KEY_FACTOR } else { bytes };
         self.encoded.push((now, bytes));
-        self.frame(now, VIDEO, key, vec![VIDEO; bytes as usize + SEAL_BYTES]);
+        self.frame(now, VIDEO, spatial, key, vec![spatial; bytes as usize]);
     }
 
-    fn frame(&mut self, now: Instant, track: u8, key: bool, sealed: Vec<u8>) {
+    fn frame(&mut self, now: Instant, track: u8, spatial: u8, key: bool, text: Vec<u8>) {
         let params = FrameParams {
             key,
             discardable: false,
-            spatial: 0,
+            spatial,
             temporal: 0,
             reference_distance: u16::from(!key),
             media_time: MediaTime::from_micros(now.as_micros()),
         };
-        if let Ok(header) = self.uplink.begin_frame(track, params) {
+        let mut sealed = Vec::new();
+        if let Ok(header) = self.uplink.begin_frame(track, params)
+            && let Ok(()) = self.sealer.seal(&header.metadata(), &text, &mut sealed)
+        {
             let input = UplinkInput::Frame { header, sealed };
             let _ = self.uplink.handle_input(now, input);
         }
@@ -174,8 +199,10 @@ impl Publisher {
         loop {
             match self.uplink.poll_output() {
                 UplinkOutput::Transmit(datagram) => self.out.push(datagram),
-                UplinkOutput::Event(UplinkEvent::KeyFrameRequested { .. }) => {
-                    self.key_wanted = true
+                UplinkOutput::Event(UplinkEvent::KeyFrameRequested { spatial, .. }) => {
+                    if let Some(wanted) = self.key_wanted.get_mut(usize::from(spatial)) {
+                        *wanted = true;
+                    }
                 }
                 UplinkOutput::Event(_) => {}
                 UplinkOutput::Timeout(at) => return at,
@@ -191,16 +218,13 @@ impl Publisher {
     pub(crate) fn encoder_kbps(&self) -> f64 {
         self.uplink.track_bitrate(VIDEO).as_bps() as f64 / 1e3
     }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.id
-    }
 }
 
 /// Receives, shows and plays.
 pub(crate) struct Subscriber {
     sender: u32,
     downlink: Downlink,
+    keys: KeyStore,
     playout: Playout,
     wakes: Instant,
     next_render: Instant,
@@ -221,6 +245,7 @@ impl Subscriber {
         Self {
             sender,
             downlink,
+            keys: sealing::opener(),
             playout: Playout::new(playout_config(engine)),
             wakes: at(spec.start),
             next_render: at(spec.start),
@@ -264,12 +289,15 @@ impl Subscriber {
             match self.downlink.poll_output() {
                 DownlinkOutput::Transmit(datagram) => self.out.push(datagram),
                 DownlinkOutput::Sealed { header, mut frame } => {
-                    frame.truncate(frame.len().saturating_sub(SEAL_BYTES));
-                    let opened = DownlinkInput::Opened {
-                        header,
-                        plaintext: frame,
+                    let opened = self.keys.open(&header.metadata(), &mut frame);
+                    let input = match opened.map(|opened| opened.plaintext.to_vec()) {
+                        Ok(plaintext) => DownlinkInput::Opened { header, plaintext },
+                        Err(_) => DownlinkInput::OpenFailed {
+                            header,
+                            reason: OpenFailure::Authentication,
+                        },
                     };
-                    self.downlink.handle_input(now, opened);
+                    self.downlink.handle_input(now, input);
                 }
                 DownlinkOutput::Audio { header, opus } => {
                     let (id, time) = (header.frame_id, header.media_time);
@@ -279,7 +307,7 @@ impl Subscriber {
                     header, render_at, ..
                 } => {
                     let captured = Instant::from_micros(header.media_time.as_micros());
-                    self.measure.on_picture(captured, render_at);
+                    self.measure.on_picture(captured, render_at, header.spatial);
                 }
                 DownlinkOutput::Timeout(at) => {
                     self.wakes = at;

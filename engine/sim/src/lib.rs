@@ -4,22 +4,26 @@
 //! virtual time: a run is a function of its scenario and its seed, and ten minutes of call take seconds.
 //!
 //! - [`link`]: a bottleneck with a queue, loss, delay, jitter. [`tcp`]: cross traffic.
-//! - [`scenario`]: what a TOML file says. [`Simulation`]: runs one case of it with one seed.
+//! - [`scenario`]: what a TOML file says. [`Simulation`]: runs one case of it with one seed. [`room`]: the same through a gateway,
+//!   by the real one's forwarding, to several subscribers.
 //! - [`report`]: what is said of a run. [`table`]: of many. [`plot`]: one as a picture.
 //!
-//! Not a codec: pictures are sizes only, and sealing is the length it adds. Not a gateway either: a flow is one hop from its
-//! publisher to its subscriber.
+//! Frames are really sealed and opened, with SM4-GCM. Not a codec: pictures are as many bytes as one would make.
 
 pub mod cli;
 mod codel;
 mod endpoint;
 pub mod link;
+mod link_spec;
 mod measure;
 pub mod plot;
 pub mod report;
+mod reporting;
 mod rng;
+pub mod room;
 mod run;
 pub mod scenario;
+mod sealing;
 pub mod table;
 pub mod tcp;
 pub mod trace;

@@ -16,6 +16,8 @@ const FREEZE_MARGIN: Duration = Duration::from_millis(150);
 #[derive(Debug, Default)]
 pub(crate) struct Measure {
     pictures: Vec<(Instant, Instant)>,
+    /// When pictures of another size than before were shown, and which.
+    sizes: Vec<(Instant, u8)>,
 }
 
 /// Of a span of time.
@@ -31,8 +33,27 @@ pub(crate) struct Seen {
 }
 
 impl Measure {
-    pub(crate) fn on_picture(&mut self, captured: Instant, shown: Instant) {
+    pub(crate) fn on_picture(&mut self, captured: Instant, shown: Instant, size: u8) {
         self.pictures.push((captured, shown));
+        if self.sizes.last().is_none_or(|&(_, last)| last != size) {
+            self.sizes.push((shown, size));
+        }
+    }
+
+    /// Of the pictures shown from `from` to `to`: the share that was of this size or larger, and how often the size changed.
+    pub(crate) fn sizes(&self, from: Instant, to: Instant, size: u8) -> (f64, u64) {
+        let within = |at: &Instant| (from..to).contains(at);
+        let shown = self.pictures.iter().map(|&(_, shown)| shown).filter(within);
+        let of = |at: Instant| {
+            let before = self.sizes.partition_point(|&(since, _)| since <= at);
+            self.sizes
+                .get(before.wrapping_sub(1))
+                .map(|&(_, size)| size)
+        };
+        let all = shown.clone().count().max(1);
+        let large = shown.filter(|&at| of(at) >= Some(size)).count();
+        let changes = self.sizes.iter().skip(1).filter(|(at, _)| within(at));
+        (large as f64 / all as f64, changes.count() as u64)
     }
 
     /// All of them, for plots.
@@ -106,7 +127,7 @@ mod tests {
         let mut measure = Measure::default();
         for ms in times_ms {
             let shown = Instant::from_millis(ms);
-            measure.on_picture(shown - Duration::from_millis(40), shown);
+            measure.on_picture(shown - Duration::from_millis(40), shown, 0);
         }
         measure
     }

@@ -88,6 +88,20 @@ pub struct FlowReport {
     pub frames_lost: u64,
     /// Frames whose reference was missing.
     pub frames_undecodable: u64,
+    /// Only behind a gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomReport>,
+}
+
+/// What a gateway chose for a subscriber.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct RoomReport {
+    /// Share of the pictures shown that were of the largest size.
+    pub large_share: f64,
+    /// How often pictures changed their size.
+    pub size_changes: u64,
+    /// How often the gateway chose other layers, the whole run.
+    pub layer_switches: u64,
 }
 
 /// One direction of the path, for the time that is measured.

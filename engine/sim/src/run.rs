@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use smrtc_engine::Instant;
-use smrtc_engine::stats::InboundStats;
 
 use crate::endpoint::{Publisher, Subscriber, at};
 use crate::link::{Link, Parcel};
-use crate::measure::quantile;
-use crate::report::{FlowReport, LinkReport, Percentiles, Report};
-use crate::scenario::{Case, CrossKind, CrossSpec, LinkSpec, Scenario, ms};
+use crate::link_spec::ms;
+use crate::report::{FlowReport, Report};
+use crate::reporting::{flow_report, link_report, millis};
+use crate::scenario::{Case, CrossKind, CrossSpec, LinkSpec, Scenario};
 use crate::tcp::{SEGMENT_BYTES, TcpSender};
 use crate::trace::{FlowSample, Sample, TRACE_INTERVAL, Trace};
 use crate::{Rng, Voice};
@@ -305,7 +305,11 @@ impl<'a> Simulation<'a> {
         let rates: Vec<f64> = flows.iter().map(|flow| flow.sent_kbps).collect();
         let squares: f64 = rates.iter().map(|rate| rate * rate).sum();
         let sum: f64 = rates.iter().sum();
-        let [forward, back] = [0, 1].map(|i| self.link_report(i, from, to));
+        let [forward, back] = [0, 1].map(|i| {
+            let carried = self.links[i].carried_bytes - self.carried[i];
+            let capacity = self.capacity[i] / (to - from).as_secs_f64();
+            link_report(&self.links[i], carried, Some(capacity), from, to)
+        });
         Report {
             case: self.name.to_owned(),
             seed: self.seed,
@@ -315,20 +319,6 @@ impl<'a> Simulation<'a> {
             forward,
             back,
             trace,
-        }
-    }
-
-    fn link_report(&self, i: usize, from: Instant, to: Instant) -> LinkReport {
-        let (link, seconds) = (&self.links[i], (to - from).as_secs_f64());
-        let waits = link.waits.iter().filter(|(at, _)| (from..to).contains(at));
-        let mut waits: Vec<_> = waits.map(|&(_, wait)| wait).collect();
-        waits.sort_unstable();
-        LinkReport {
-            carried_kbps: (link.carried_bytes - self.carried[i]) as f64 * 8e-3 / seconds,
-            capacity_kbps: link.config.rate.map(|_| self.capacity[i] / seconds),
-            queue_ms: percentiles([0.5, 0.95, 0.99].map(|share| quantile(&waits, share))),
-            lost: link.lost,
-            overflowed: link.overflowed,
         }
     }
 }
@@ -350,63 +340,12 @@ impl Flow {
     }
 
     fn report(&self, from: Instant, to: Instant) -> FlowReport {
-        let seconds = (to - from).as_secs_f64();
-        let seen = self.subscriber.measure.seen(from, to);
-        let audio = self.subscriber.audio();
         let (samples, concealed, sent) = self.begin.unwrap_or_default();
-        let rendered = audio.total_samples_received - samples;
-        let stats = self.subscriber.stats(to);
-        let sum = |of: &dyn Fn(&InboundStats) -> u64| stats.inbound.iter().map(of).sum::<u64>();
-        let is_video = |stats: &InboundStats| u64::from(stats.kind == "video");
-        let encoded = self.publisher.encoded.iter();
-        let encoded_bytes: u64 = encoded
-            .filter(|(at, _)| (from..to).contains(at))
-            .map(|(_, bytes)| bytes)
-            .sum();
-        let up = self.publisher.stats(to);
-        debug_assert!(self.publisher.id() > 0);
+        let begin = (samples, concealed);
+        let report = flow_report(&self.publisher, &self.subscriber, begin, from, to);
         FlowReport {
-            fps: seen.fps,
-            delay_ms: percentiles(seen.delay),
-            gap_share: seen.gap_share,
-            longest_gap_ms: millis(seen.longest_gap),
-            full_again_s: None,
-            freezes: seen.freezes,
-            freeze_share: seen.freeze_share,
-            concealed_share: (audio.concealed_samples - concealed) as f64 / rendered.max(1) as f64,
-            audio_target_ms: audio.target_delay * 1e3,
-            audio_delay_ms: audio.jitter_buffer_delay * 1e3
-                / audio.jitter_buffer_emitted_count.max(1) as f64,
-            encoded_kbps: encoded_bytes as f64 * 8e-3 / seconds,
-            sent_kbps: (self.sent_bytes - sent) as f64 * 8e-3 / seconds,
-            target_kbps: up.transport.available_outgoing_bitrate.unwrap_or(0.0) / 1e3,
-            frames_encoded: self.publisher.encoded.len() as u64,
-            frames_delivered: sum(&|stats| is_video(stats) * stats.frames_delivered),
-            key_frames: up
-                .outbound
-                .iter()
-                .filter(|s| s.kind == "video")
-                .map(|s| s.key_frames_encoded)
-                .sum(),
-            key_frame_requests: sum(&|stats| stats.pli_count),
-            nacks: sum(&|stats| stats.nack_count),
-            packets_repeated: sum(&|stats| stats.retransmitted_packets_received),
-            repair_packets: sum(&|stats| stats.fec_packets_received),
-            frames_recovered: sum(&|stats| stats.frames_recovered),
-            frames_late: sum(&|stats| is_video(stats) * stats.dropped.late),
-            frames_lost: sum(&|stats| {
-                is_video(stats) * (stats.dropped.incomplete + stats.frames_lost)
-            }),
-            frames_undecodable: sum(&|stats| is_video(stats) * stats.dropped.undecodable),
+            sent_kbps: (self.sent_bytes - sent) as f64 * 8e-3 / (to - from).as_secs_f64(),
+            ..report
         }
     }
-}
-
-fn percentiles(values: [Duration; 3]) -> Percentiles {
-    let [p50, p95, p99] = values.map(millis);
-    Percentiles { p50, p95, p99 }
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
 }

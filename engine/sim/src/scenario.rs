@@ -1,11 +1,8 @@
 //! Scenario files: a path, who calls over it, and what else is on it.
 
-use std::time::Duration;
-
 use serde::Deserialize;
-use smrtc_engine::Bitrate;
 
-use crate::link::{LinkConfig, Loss};
+pub use crate::link_spec::{LinkSpec, StepSpec};
 
 /// Why a scenario file is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +36,9 @@ pub struct Scenario {
     /// The calls. One of 1 Mbit/s if none is given.
     #[serde(default, rename = "flow")]
     pub flows: Vec<FlowSpec>,
+    /// With any, the path of the one call leads to a gateway, which forwards to these.
+    #[serde(default, rename = "subscriber")]
+    pub subscribers: Vec<SubscriberSpec>,
     /// What else is on the links.
     #[serde(default)]
     pub cross: Vec<CrossSpec>,
@@ -51,49 +51,6 @@ pub struct Scenario {
     /// Runs the scenario once for each jitter, in milliseconds, both ways.
     #[serde(default)]
     pub sweep_jitter_ms: Vec<f64>,
-}
-
-/// A direction of the path.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LinkSpec {
-    /// The bottleneck; none if it is not given.
-    pub rate_kbps: Option<u64>,
-    /// What its queue holds, as time at its rate. 300 ms if it is not given.
-    pub queue_ms: Option<f64>,
-    /// Whether the queue is managed by CoDel.
-    pub codel: bool,
-    /// One way.
-    pub delay_ms: f64,
-    /// Added, uniformly from 0.
-    pub jitter_ms: f64,
-    /// Whether jitter turns packets round.
-    pub reorder: bool,
-    /// Share of packets lost, 0 to 1.
-    pub loss: f64,
-    /// Mean length of a burst of losses; 0 for independent ones.
-    pub burst: f64,
-    /// Changes, in order of time.
-    #[serde(rename = "step")]
-    pub steps: Vec<StepSpec>,
-}
-
-/// A change of a link. What is not given stays.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StepSpec {
-    /// When, in seconds.
-    pub at: f64,
-    /// See [`LinkSpec::rate_kbps`].
-    pub rate_kbps: Option<u64>,
-    /// See [`LinkSpec::loss`].
-    pub loss: Option<f64>,
-    /// See [`LinkSpec::burst`].
-    pub burst: Option<f64>,
-    /// See [`LinkSpec::delay_ms`].
-    pub delay_ms: Option<f64>,
-    /// See [`LinkSpec::jitter_ms`].
-    pub jitter_ms: Option<f64>,
 }
 
 /// A call: one who sends sound and pictures, and one who receives them.
@@ -116,6 +73,33 @@ pub struct FlowSpec {
     pub extra_delay_ms: f64,
     /// When nothing is captured: from, to.
     pub pauses: Vec<(f64, f64)>,
+    /// Sizes in which pictures are sent at once, the smallest first; one if none is given. Only for subscribers of a gateway.
+    pub sizes: Vec<SizeSpec>,
+}
+
+/// A size of a picture: what its encoder makes at least and at most, in kbit/s.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SizeSpec {
+    /// Below this it is not sent.
+    pub min_kbps: u64,
+    /// Never more.
+    pub max_kbps: u64,
+}
+
+/// Those who receive over a gateway, each over a path of its own of this kind.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriberSpec {
+    /// What they are called in tables.
+    pub name: String,
+    /// How many there are. Default 1.
+    #[serde(default = "one")]
+    pub count: usize,
+    /// From the gateway to each.
+    pub forward: LinkSpec,
+    /// Back; see [`Scenario::back`].
+    pub back: Option<LinkSpec>,
 }
 
 impl Default for FlowSpec {
@@ -129,6 +113,7 @@ impl Default for FlowSpec {
             reverse: false,
             extra_delay_ms: 0.0,
             pauses: Vec::new(),
+            sizes: Vec::new(),
         }
     }
 }
@@ -244,6 +229,15 @@ impl Scenario {
         {
             return Err(ScenarioError::Value("`fps` is 1 to 240"));
         }
+        let room = !scenario.subscribers.is_empty();
+        if room && (scenario.flows.len() != 1 || !scenario.cross.is_empty()) {
+            return Err(ScenarioError::Value(
+                "before a gateway there is one call, and nothing else",
+            ));
+        }
+        if !room && scenario.flows.iter().any(|flow| !flow.sizes.is_empty()) {
+            return Err(ScenarioError::Value("`sizes` are for subscribers"));
+        }
         Ok(scenario)
     }
 
@@ -286,55 +280,26 @@ impl Scenario {
 
     /// The way back.
     pub(crate) fn back(&self) -> LinkSpec {
-        self.back.clone().unwrap_or_else(|| LinkSpec {
-            rate_kbps: None,
-            steps: Vec::new(),
-            ..self.forward.clone()
-        })
+        self.forward.back(self.back.as_ref())
     }
-}
-
-impl LinkSpec {
-    /// The settings at a time.
-    pub(crate) fn at(&self, seconds: f64) -> LinkConfig {
-        let mut spec = self.clone();
-        for step in self.steps.iter().filter(|step| step.at <= seconds) {
-            spec.rate_kbps = step.rate_kbps.or(spec.rate_kbps);
-            spec.loss = step.loss.unwrap_or(spec.loss);
-            spec.burst = step.burst.unwrap_or(spec.burst);
-            spec.delay_ms = step.delay_ms.unwrap_or(spec.delay_ms);
-            spec.jitter_ms = step.jitter_ms.unwrap_or(spec.jitter_ms);
-        }
-        let rate = spec.rate_kbps.map(Bitrate::from_kbps);
-        let queue = ms(spec.queue_ms.unwrap_or(300.0));
-        LinkConfig {
-            delay: ms(spec.delay_ms),
-            jitter: ms(spec.jitter_ms),
-            reorder: spec.reorder,
-            loss: match (spec.loss, spec.burst) {
-                (0.0, _) => Loss::None,
-                (loss, burst) if burst > 1.0 => Loss::gilbert(loss, burst),
-                (loss, _) => Loss::Random(loss),
-            },
-            rate,
-            // A queue of less than a few packets is no queue.
-            queue_bytes: rate.map_or(0, |rate| rate.bytes_in(queue).max(4_000)),
-            codel: spec.codel,
-        }
-    }
-}
-
-pub(crate) fn ms(millis: f64) -> Duration {
-    Duration::from_secs_f64((millis / 1e3).max(0.0))
 }
 
 fn settle() -> f64 {
     8.0
 }
 
+fn one() -> usize {
+    1
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use smrtc_engine::Bitrate;
+
     use super::*;
+    use crate::link::Loss;
 
     #[test]
     fn a_sweep_is_one_case_for_each_value_and_steps_change_what_they_name() {
@@ -371,5 +336,10 @@ mod tests {
         assert!(parse("settle = 20").is_err());
         assert!(parse("sweep_loss = [1.5]").is_err());
         assert!(parse("colour = 1").is_err());
+        let room = "[[subscriber]]\nname = \"a\"\n[subscriber.forward]\n[[flow]]\n";
+        assert!(parse(room).is_ok());
+        assert!(parse(&format!("{room}[[flow]]\n")).is_err());
+        let sizes = "[[flow]]\nsizes = [{ min_kbps = 30, max_kbps = 150 }]\n";
+        assert!(parse(sizes).is_err());
     }
 }

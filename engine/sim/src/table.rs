@@ -7,8 +7,29 @@ const HEAD: &str = "\
 |---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
-/// A Markdown table of all cases, in the order they come; each cell is the median over seeds (and calls), then the worst.
+const ROOM_HEAD: &str = "\
+| subscribers | frames/s | in gaps > 200 ms | longest gap | delay p50 | delay p95 | sound concealed | largest size | size changes | received | queue p95 |
+|---|---|---|---|---|---|---|---|---|---|---|
+";
+
+/// A Markdown table of all cases, in the order they come; each cell is the median over seeds (and calls), then the worst. Those behind a gateway
+/// have a table of their own.
 pub fn markdown(reports: &[Report]) -> String {
+    let behind_gateway = |report: &&Report| report.flows.iter().any(|flow| flow.room.is_some());
+    let (rooms, pairs): (Vec<&Report>, Vec<&Report>) = reports.iter().partition(behind_gateway);
+    let tables = [(HEAD, pairs, row as Row), (ROOM_HEAD, rooms, room_row)];
+    let tables = tables
+        .into_iter()
+        .filter(|(_, reports, _)| !reports.is_empty());
+    let tables: Vec<_> = tables
+        .map(|(head, reports, row)| table(head, &reports, row))
+        .collect();
+    tables.join("\n")
+}
+
+type Row = fn(&str, &[&Report]) -> String;
+
+fn table(head: &str, reports: &[&Report], row: Row) -> String {
     let mut cases: Vec<&str> = Vec::new();
     for report in reports {
         if !cases.contains(&report.case.as_str()) {
@@ -16,13 +37,31 @@ pub fn markdown(reports: &[Report]) -> String {
         }
     }
     let rows = cases.into_iter().map(|case| {
-        let runs: Vec<&Report> = reports
-            .iter()
-            .filter(|report| report.case == case)
-            .collect();
-        row(case, &runs)
+        let of_case = reports.iter().copied().filter(|report| report.case == case);
+        row(case, &of_case.collect::<Vec<_>>())
     });
-    HEAD.to_owned() + &rows.collect::<String>()
+    head.to_owned() + &rows.collect::<String>()
+}
+
+fn room_row(case: &str, runs: &[&Report]) -> String {
+    let flows: Vec<&FlowReport> = runs.iter().flat_map(|run| &run.flows).collect();
+    let of = |value: &dyn Fn(&FlowReport) -> f64| flows.iter().map(|flow| value(flow)).collect();
+    let room = |flow: &FlowReport| flow.room.unwrap_or_default();
+    let high = |values: Vec<f64>| cell(values, false);
+    let low = |values: Vec<f64>| cell(values, true);
+    let cells = [
+        low(of(&|flow| flow.fps)),
+        high(of(&|flow| flow.gap_share * 100.0)) + " %",
+        high(of(&|flow| flow.longest_gap_ms)) + " ms",
+        high(of(&|flow| flow.delay_ms.p50)),
+        high(of(&|flow| flow.delay_ms.p95)) + " ms",
+        high(of(&|flow| flow.concealed_share * 100.0)) + " %",
+        low(of(&|flow| room(flow).large_share * 100.0)) + " %",
+        high(of(&|flow| room(flow).size_changes as f64)),
+        high(of(&|flow| flow.sent_kbps)) + " kbit/s",
+        high(runs.iter().map(|run| run.forward.queue_ms.p95).collect()) + " ms",
+    ];
+    format!("| {case} | {} |\n", cells.join(" | "))
 }
 
 fn row(case: &str, runs: &[&Report]) -> String {

@@ -5,11 +5,11 @@
 )]
 
 use smrtc_sim::scenario::Scenario;
-use smrtc_sim::{Simulation, Voice};
+use smrtc_sim::{Simulation, Voice, room};
 
 fn files() -> Vec<(String, Scenario)> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let folders = [root.clone(), root.join("rfc8867")];
+    let folders = [root.clone(), root.join("rfc8867"), root.join("rooms")];
     let mut files: Vec<_> = folders
         .iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is here"))
@@ -33,16 +33,22 @@ fn files() -> Vec<(String, Scenario)> {
 fn every_scenario_file_runs_for_a_while() {
     let voice = Voice::new();
     let files = files();
-    assert!(files.len() >= 16);
+    assert!(files.len() >= 19);
     for (name, mut scenario) in files {
         scenario.seconds = 6.0;
         scenario.settle = 3.0;
         for case in scenario.cases() {
-            let report = Simulation::new(&case, 1, &voice).run();
-            assert!(
-                report.flows[0].frames_encoded > 20,
-                "{name}: nothing was sent"
-            );
+            let reports = if case.scenario.subscribers.is_empty() {
+                vec![Simulation::new(&case, 1, &voice).run()]
+            } else {
+                room::run(&case, 1, &voice)
+            };
+            for report in reports {
+                assert!(
+                    report.flows[0].frames_encoded > 20,
+                    "{name}: nothing was sent"
+                );
+            }
         }
     }
 }

@@ -12,8 +12,6 @@ mod join;
 mod member;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod weak_path;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

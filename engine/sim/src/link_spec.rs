@@ -1,0 +1,94 @@
+//! What a scenario file says of a link.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use smrtc_engine::Bitrate;
+
+use crate::link::{LinkConfig, Loss};
+
+/// A direction of the path.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkSpec {
+    /// The bottleneck; none if it is not given.
+    pub rate_kbps: Option<u64>,
+    /// What its queue holds, as time at its rate. 300 ms if it is not given.
+    pub queue_ms: Option<f64>,
+    /// Whether the queue is managed by CoDel.
+    pub codel: bool,
+    /// One way.
+    pub delay_ms: f64,
+    /// Added, uniformly from 0.
+    pub jitter_ms: f64,
+    /// Whether jitter turns packets round.
+    pub reorder: bool,
+    /// Share of packets lost, 0 to 1.
+    pub loss: f64,
+    /// Mean length of a burst of losses; 0 for independent ones.
+    pub burst: f64,
+    /// Changes, in order of time.
+    #[serde(rename = "step")]
+    pub steps: Vec<StepSpec>,
+}
+
+/// A change of a link. What is not given stays.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StepSpec {
+    /// When, in seconds.
+    pub at: f64,
+    /// See [`LinkSpec::rate_kbps`].
+    pub rate_kbps: Option<u64>,
+    /// See [`LinkSpec::loss`].
+    pub loss: Option<f64>,
+    /// See [`LinkSpec::burst`].
+    pub burst: Option<f64>,
+    /// See [`LinkSpec::delay_ms`].
+    pub delay_ms: Option<f64>,
+    /// See [`LinkSpec::jitter_ms`].
+    pub jitter_ms: Option<f64>,
+}
+
+impl LinkSpec {
+    /// The way back: what is given, or without a bottleneck, and as lossy and long as this.
+    pub(crate) fn back(&self, given: Option<&Self>) -> Self {
+        given.cloned().unwrap_or_else(|| Self {
+            rate_kbps: None,
+            steps: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// The settings at a time.
+    pub(crate) fn at(&self, seconds: f64) -> LinkConfig {
+        let mut spec = self.clone();
+        for step in self.steps.iter().filter(|step| step.at <= seconds) {
+            spec.rate_kbps = step.rate_kbps.or(spec.rate_kbps);
+            spec.loss = step.loss.unwrap_or(spec.loss);
+            spec.burst = step.burst.unwrap_or(spec.burst);
+            spec.delay_ms = step.delay_ms.unwrap_or(spec.delay_ms);
+            spec.jitter_ms = step.jitter_ms.unwrap_or(spec.jitter_ms);
+        }
+        let rate = spec.rate_kbps.map(Bitrate::from_kbps);
+        let queue = ms(spec.queue_ms.unwrap_or(300.0));
+        LinkConfig {
+            delay: ms(spec.delay_ms),
+            jitter: ms(spec.jitter_ms),
+            reorder: spec.reorder,
+            loss: match (spec.loss, spec.burst) {
+                (0.0, _) => Loss::None,
+                (loss, burst) if burst > 1.0 => Loss::gilbert(loss, burst),
+                (loss, _) => Loss::Random(loss),
+            },
+            rate,
+            // A queue of less than a few packets is no queue.
+            queue_bytes: rate.map_or(0, |rate| rate.bytes_in(queue).max(4_000)),
+            codel: spec.codel,
+        }
+    }
+}
+
+pub(crate) fn ms(millis: f64) -> Duration {
+    Duration::from_secs_f64((millis / 1e3).max(0.0))
+}

@@ -1,0 +1,94 @@
+//! Behind a gateway: each subscriber has what its own path bears, and none pays for another.
+#![allow(
+    missing_docs,
+    reason = "a test program has no readers of its documentation"
+)]
+
+use smrtc_sim::report::Report;
+use smrtc_sim::scenario::Scenario;
+use smrtc_sim::{Voice, room};
+
+/// One report for each kind of subscriber in a file of `scenarios/rooms`, in its order.
+fn reports(file: &str) -> Vec<Report> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/rooms");
+    let text = std::fs::read_to_string(folder.join(file)).expect("the file is here");
+    let scenario = Scenario::parse(&text).expect("it is a scenario");
+    let reports = room::run(&scenario.cases()[0], 1, &Voice::new());
+    for report in &reports {
+        for flow in &report.flows {
+            println!("{}: {flow:?}", report.case);
+        }
+    }
+    reports
+}
+
+#[test]
+fn a_slow_subscriber_gets_all_of_the_small_pictures_and_hurts_nobody() {
+    let [fast, slow] = &reports("one_slow.toml")[..] else {
+        panic!("two kinds of subscribers")
+    };
+    assert_eq!((fast.flows.len(), slow.flows.len()), (4, 1));
+    for flow in &fast.flows {
+        assert!(flow.fps > 29.0 && flow.gap_share == 0.0, "{flow:?}");
+        assert!(flow.delay_ms.p95 < 40.0, "{flow:?}");
+        assert_eq!(flow.room.unwrap().large_share, 1.0);
+    }
+    let flow = &slow.flows[0];
+    // At the rate of the small size there are 23 a second. Trials of the large one cost some delay, and no picture.
+    assert!(flow.fps > 22.5 && flow.gap_share == 0.0, "{flow:?}");
+    assert!(flow.delay_ms.p95 < 150.0, "{flow:?}");
+    let room = flow.room.unwrap();
+    assert_eq!((room.large_share, room.size_changes), (0.0, 0));
+    assert!(room.layer_switches <= 3, "{room:?}");
+}
+
+#[test]
+fn each_path_gets_the_repair_packets_that_it_needs_and_a_wide_one_the_large_pictures() {
+    let reports = reports("lossy.toml");
+    let repairs = |report: &Report| report.flows[0].repair_packets;
+    let clean = &reports[0];
+    assert!(clean.flows[0].fps > 29.0);
+    for lossy in &reports[1..] {
+        let flow = &lossy.flows[0];
+        assert!(lossy.forward.lost > 500, "nothing was lost");
+        assert!(repairs(clean) * 20 < repairs(lossy), "{}", lossy.case);
+        assert!(flow.fps > 27.0 && flow.gap_share < 0.05, "{flow:?}");
+        assert!(flow.room.unwrap().large_share > 0.8, "{flow:?}");
+    }
+    assert!(repairs(&reports[1]) * 2 < repairs(&reports[2]));
+}
+
+#[test]
+fn the_size_follows_a_path_that_narrows_and_widens_and_does_not_swing() {
+    let [steps, turns] = &reports("narrowing.toml")[..] else {
+        panic!("two kinds of subscribers")
+    };
+    let flow = &steps.flows[0];
+    let room = flow.room.unwrap();
+    assert_eq!(room.size_changes, 2, "{flow:?}");
+    assert!((0.5..0.9).contains(&room.large_share), "{flow:?}");
+    assert!(flow.longest_gap_ms < 600.0, "{flow:?}");
+    assert!(turns.flows[0].room.unwrap().size_changes <= 2);
+    assert!(turns.flows[0].gap_share < 0.02);
+}
+
+#[test]
+fn a_room_is_a_function_of_its_seed() {
+    let text = r#"
+        name = "room"
+        seconds = 6
+        settle = 2
+        [forward]
+        delay_ms = 10
+        loss = 0.1
+        [[subscriber]]
+        name = "one"
+        forward = { delay_ms = 10, loss = 0.1 }
+    "#;
+    let scenario = Scenario::parse(text).unwrap();
+    let case = &scenario.cases()[0];
+    let voice = Voice::new();
+    let json = |seed| serde_json::to_string(&room::run(case, seed, &voice)).unwrap();
+    assert_eq!(json(2), json(2));
+    assert_ne!(json(2), json(3));
+}
