@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the machine lacks: setup.sh build|test|bench
 #
-# `build` is what compiling needs, `test` adds the browsers, `bench` the speech for their microphone. Looks for commands, not for packages, so that a machine that
+# `build` is what compiling needs, `test` adds the browsers, `bench` the speech for their microphone and what judges it. Looks for commands, not for packages, so that a machine that
 # has them from elsewhere is left alone, and says nothing when nothing is missing. Debian packages need root or sudo;
 # everything else goes under .build and node_modules.
 set -eu
@@ -73,6 +73,20 @@ install_node_modules() {
     touch "$1/node_modules/.package-lock.json"
 }
 
+# Whether Python can make an environment and compile a package's C.
+python_compiles() {
+    python3 -c 'import ensurepip, os, sysconfig; os.stat(sysconfig.get_paths()["include"] + "/Python.h")' 2>/dev/null
+}
+# Judges speech: wasm/e2e/bench/weaknet/speech.py.
+install_speech() {
+    list=wasm/e2e/bench/weaknet/requirements.txt
+    if cmp -s "$list" .build/speech/installed.txt; then return 0; fi
+    say "installing what judges speech into .build/speech"
+    python3 -m venv --clear .build/speech
+    .build/speech/bin/pip install --quiet --disable-pip-version-check --requirement "$list"
+    cp "$list" .build/speech/installed.txt
+}
+
 mkdir -p .build
 case ${1:-} in build | test | bench) ;; *) fail "usage: $0 build|test|bench" ;; esac
 
@@ -87,7 +101,10 @@ if [ "$1" != build ]; then
     # A sound server with no sound card: Firefox never starts its audio clock without a device.
     need pulseaudio pulseaudio
 fi
-[ "$1" != bench ] || need espeak-ng espeak-ng
+if [ "$1" = bench ]; then
+    need espeak-ng espeak-ng
+    python_compiles || packages="$packages python3-dev python3-venv"
+fi
 install_packages
 
 install_node
@@ -95,5 +112,6 @@ install_node_modules wasm/tools
 install_node_modules wasm/sdk
 install_node_modules wasm/demo
 [ "$1" = build ] || install_node_modules wasm/e2e
+[ "$1" != bench ] || install_speech
 
 wasm/tools/setup-std.sh

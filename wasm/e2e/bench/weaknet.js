@@ -11,6 +11,7 @@ import { openSmrtc } from "./smrtc.js";
 import { chosenPoints, POINTS } from "./weaknet/points.js";
 import { report, table } from "./weaknet/report.js";
 import { limitSeconds, runPoint } from "./weaknet/run.js";
+import { canScoreSpeech, speechScore } from "./weaknet/speech.js";
 import { openWebrtc } from "./webrtc.js";
 
 const HELP = `make bench-weaknet OPTIONS="..."     (or node bench/weaknet.js [OPTION...] in wasm/e2e, once all is built)
@@ -28,7 +29,8 @@ const HELP = `make bench-weaknet OPTIONS="..."     (or node bench/weaknet.js [OP
 All points once take about 25 minutes; one takes 80 s.
 
 Page A sends a picture that carries the wall clock (640 x 360, 30 a second, VP8, at most 1 Mbit/s) and speech as Opus to page B in
-the same browser. Both engines' packets go through one relay of the project with the whole of the delay, the loss (both ways)
+the same browser. What B heard of the speech is judged by PESQ (P.862.2) and STOI, and kept under .build/bench-weaknet.
+Both engines' packets go through one relay of the project with the whole of the delay, the loss (both ways)
 and the bottleneck; ours go on through the gateway. STUN and DTLS are spared, and both calls begin on a clean path.
 `;
 
@@ -70,6 +72,9 @@ const wanted = Object.keys(engines).filter((name) => !values.only || values.only
 const points = chosenPoints(values.points);
 
 const microphone = speechFile();
+if (!canScoreSpeech()) throw new Error("what judges speech is not installed; run: tools/setup.sh bench");
+const folder = join(repository, ".build/bench-weaknet");
+mkdirSync(folder, { recursive: true });
 const webRoot = makeWebRoot({ demo: wanted.includes("smrtc") });
 const server = await serveFolder(webRoot);
 const env = { startBrowser: (args) => startChromium({ args, microphone }), origin: server.origin, webRoot };
@@ -90,20 +95,21 @@ publish(report({ ...settings, ...times, repeats }, measured));
 async function one(repeat, point, name, runs) {
   const seeded = { ...settings, seed: settings.seed + repeat };
   try {
-    const run = await within(limitSeconds(point, times), runPoint(engines[name], point, times, seeded, env));
+    const { recorded, ...seen } = await within(limitSeconds(point, times), runPoint(engines[name], point, times, seeded, env));
+    const heard = recorded === undefined ? {} : await speechScore(recorded, microphone, join(folder, `${point.name}-${name}-${repeat}.wav`));
+    /** @type {Record<string, any>} */
+    const run = { ...seen, ...heard };
     runs.push(run);
-    const { frames_per_second: fps, gap_share: gaps, delay_ms_p50: p50, delay_ms_p95: p95, concealed_share: concealed, wire_kbps: wire } = run;
-    say(`${point.name} ${name}: ${fps.toFixed(1)} frames/s, ${(gaps * 100).toFixed(1)} % in gaps, ${p50}/${p95} ms, ${(concealed * 100).toFixed(2)} % concealed, ${wire.toFixed(0)} kbit/s`);
+    const { frames_per_second: fps, gap_share: gaps, delay_ms_p50: p50, delay_ms_p95: p95, concealed_share: concealed, wire_kbps: wire, pesq = NaN } = run;
+    say(`${point.name} ${name}: ${fps.toFixed(1)} frames/s, ${(gaps * 100).toFixed(1)} % in gaps, ${p50}/${p95} ms, ${(concealed * 100).toFixed(2)} % concealed, PESQ ${pesq.toFixed(2)}, ${wire.toFixed(0)} kbit/s`);
   } catch (error) {
     say(`${point.name} ${name} broke: ${error.message}`);
-    runs.push({ broke: error.message, frames_per_second: 0, gap_share: 1, longest_gap_ms: null, delay_ms_p50: null, delay_ms_p95: null, concealed_share: 1, full_quality_after_s: null, video_kbps: 0, wire_kbps: 0 });
+    runs.push({ broke: error.message, frames_per_second: 0, gap_share: 1, longest_gap_ms: null, delay_ms_p50: null, delay_ms_p95: null, concealed_share: 1, pesq: 1.04, stoi: 0, full_quality_after_s: null, video_kbps: 0, wire_kbps: 0 });
     process.exitCode = 1;
   }
 }
 
 function publish(object) {
-  const folder = join(repository, ".build/bench-weaknet");
-  mkdirSync(folder, { recursive: true });
   const json = JSON.stringify(object);
   const markdown = table(object);
   writeFileSync(join(folder, "report.json"), `${json}\n`);

@@ -8,6 +8,8 @@ const DIGITS = {
   delay_ms_p50: 0,
   delay_ms_p95: 0,
   concealed_share: 4,
+  pesq: 2,
+  stoi: 3,
   full_quality_after_s: 1,
   video_kbps: 0,
   wire_kbps: 0,
@@ -61,6 +63,8 @@ const STEADY = {
   delay_ms_p50: ["delay p50, ms", plain],
   delay_ms_p95: ["p95, ms", plain],
   concealed_share: ["sound concealed", percent],
+  pesq: ["PESQ", plain],
+  stoi: ["STOI", plain],
   video_kbps: ["encoded, kbit/s", plain],
   wire_kbps: ["on the wire", plain],
 };

@@ -14,6 +14,7 @@ export const limitSeconds = (point, { seconds, settle }) => 60 + (point.kind ===
 /**
  * @param {import("./points.js").Point} point
  * @param {{ seconds: number, settle: number }} times measured and waited for before, in seconds
+ * @returns {Promise<Record<string, any>>} what report.js names, and `recorded`, the sound, where the path stays
  */
 export async function runPoint(open, point, times, settings, env) {
   const call = await open({ ...settings, bitrate: point.bitrate, oneWayDelayMs: point.oneWayDelayMs }, env);
@@ -32,10 +33,12 @@ async function runSteady(call, point, times) {
   await sleep(times.settle * 1000);
   const before = await numbers(call);
   await call.receiver.evaluate(() => globalThis.call.drain());
+  await call.receiver.evaluate(() => globalThis.call.record());
   const measured = await measure(call.pid, times.seconds, call.others);
   const received = await call.receiver.evaluate(() => globalThis.call.drain());
+  const recorded = await call.receiver.evaluate(() => globalThis.call.recorded());
   const after = await numbers(call);
-  return { ...pictureScore(received), ...difference(before, after), browser_cpu_seconds_per_minute: measured.cpuSecondsPerMinute, details: after.sender.details };
+  return { ...pictureScore(received), ...difference(before, after), recorded, browser_cpu_seconds_per_minute: measured.cpuSecondsPerMinute, details: after.sender.details };
 }
 
 async function runStep(call, point, times) {

@@ -1,8 +1,11 @@
 // One end of our call, with the same source and the same kind of sink as webrtc.js.
 import { clockTrack, Latencies } from "./picture.js";
+import { recordTrack } from "./sound.js";
 
 const latencies = new Latencies();
 let client;
+let remote;
+let endRecording;
 
 export async function join({ token, role, display, processing }) {
   const { createClient } = await import(new URL("/sdk/index.js", location.origin).href);
@@ -16,6 +19,7 @@ export async function join({ token, role, display, processing }) {
   });
   if (role === "receive") {
     client.on("stream-subscribed", ({ stream }) => {
+      remote = stream;
       stream.onVideoFrame((frame) => void latencies.take(frame));
       // Sound is always played; the picture is shown when asked for.
       const place = document.createElement("div");
@@ -42,6 +46,15 @@ export async function publish({ width, height, fps, bitrate }) {
 }
 
 export const drain = () => latencies.drain();
+
+/** Begins to record what is heard. */
+export async function record() {
+  const track = remote?.getAudioTrack();
+  if (!track) throw new Error("nothing is heard");
+  endRecording = await recordTrack(track);
+}
+
+export const recorded = () => endRecording();
 
 export async function stats() {
   const all = await client.getStats();

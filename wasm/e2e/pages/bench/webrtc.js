@@ -1,5 +1,6 @@
 // One end of an RTCPeerConnection call. The test driver carries the descriptions between the pages.
 import { clockTrack, Latencies } from "./picture.js";
+import { recordTrack } from "./sound.js";
 
 const connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
 const latencies = new Latencies();
@@ -67,6 +68,17 @@ async function gathered() {
 }
 
 export const drain = () => latencies.drain();
+
+let endRecording;
+
+/** Begins to record what is heard. */
+export async function record() {
+  const heard = connection.getReceivers().find(({ track }) => track.kind === "audio");
+  if (!heard) throw new Error("nothing is heard");
+  endRecording = await recordTrack(heard.track);
+}
+
+export const recorded = () => endRecording();
 
 /** The numbers of getStats that the report uses. */
 export async function stats() {
