@@ -54,6 +54,8 @@ pub(crate) struct Node {
 struct State {
     hub: Hub,
     outlets: BTreeMap<(Member, Side), Arc<Outlet>>,
+    /// Further sessions of participants' uplinks.
+    lanes: BTreeMap<Member, Vec<Arc<Outlet>>>,
     /// All sessions, those that are not in a room yet and those that are refused too.
     sessions: BTreeMap<u64, Arc<Outlet>>,
     last_session: u64,
@@ -91,6 +93,7 @@ impl Node {
             state: Mutex::new(State {
                 hub: Hub::new(config.limits),
                 outlets: BTreeMap::new(),
+                lanes: BTreeMap::new(),
                 sessions: BTreeMap::new(),
                 last_session: 0,
                 closing: false,
@@ -170,6 +173,30 @@ impl Node {
         let present = state.outlets.get(&(member, side));
         if present.is_some_and(|present| Arc::ptr_eq(present, outlet)) {
             state.outlets.remove(&(member, side));
+        }
+    }
+
+    /// Binds a lane to its participant; see [`Hub::open_lane`].
+    pub(super) fn open_lane(
+        &self,
+        outlet: &Arc<Outlet>,
+        ticket: &[u8],
+    ) -> Result<Member, AttachError> {
+        let mut state = self.state();
+        let member = state.hub.open_lane(ticket)?;
+        state.lanes.entry(member).or_default().push(outlet.clone());
+        Ok(member)
+    }
+
+    /// Takes a lane away.
+    pub(super) fn close_lane(&self, member: Member, outlet: &Arc<Outlet>) {
+        let mut state = self.state();
+        state.hub.close_lane(member);
+        if let Some(lanes) = state.lanes.get_mut(&member) {
+            lanes.retain(|lane| !Arc::ptr_eq(lane, outlet));
+            if lanes.is_empty() {
+                state.lanes.remove(&member);
+            }
         }
     }
 
@@ -286,13 +313,33 @@ impl State {
         outlet.write.notify_one();
     }
 
+    /// What goes to an uplink goes to its lanes as well. They are there because the path loses much: reports, NACKs and requests then
+    /// come through on one of them, and the packets carry QUIC's acknowledgements for what came up on each.
+    fn pop(&mut self, now: Instant, member: Member, side: Side, node: &Node) -> Option<Datagram> {
+        let datagram = self.pop_once(now, member, side, node)?;
+        let lanes = self.lanes.get(&member).filter(|_| side == Side::Uplink);
+        for lane in lanes.into_iter().flatten() {
+            if let Some(direct) = lane.direct.as_ref().filter(|direct| direct.has_room()) {
+                // A lane that is gone is taken away by its own task.
+                let _ = direct.push(&datagram);
+            }
+        }
+        Some(datagram)
+    }
+
     #[cfg(not(feature = "_test_support"))]
-    fn pop(&mut self, now: Instant, member: Member, side: Side, _: &Node) -> Option<Datagram> {
+    fn pop_once(&mut self, now: Instant, member: Member, side: Side, _: &Node) -> Option<Datagram> {
         self.hub.pop_datagram(now, member, side)
     }
 
     #[cfg(feature = "_test_support")]
-    fn pop(&mut self, now: Instant, member: Member, side: Side, node: &Node) -> Option<Datagram> {
+    fn pop_once(
+        &mut self,
+        now: Instant,
+        member: Member,
+        side: Side,
+        node: &Node,
+    ) -> Option<Datagram> {
         node.tap
             .next(member, side, || self.hub.pop_datagram(now, member, side))
     }

@@ -358,14 +358,14 @@ async fn downlink(
     end
 }
 
-/// Another way for a participant's media into the gateway; nothing goes back on it. The end is `None` if the peer is gone.
+/// Another way for a participant's media into the gateway, and for reports back. The end is `None` if the peer is gone.
 async fn lane(
     node: &Node,
-    outlet: &Outlet,
+    outlet: &Arc<Outlet>,
     receiver: &mut impl Receive,
     ticket: &[u8],
 ) -> Option<End> {
-    let Ok(member) = node.with_hub(|hub, _| hub.open_lane(ticket)) else {
+    let Ok(member) = node.open_lane(outlet, ticket) else {
         node.metrics.refused(CloseCode::TicketInvalid);
         return Some(End {
             code: CloseCode::TicketInvalid,
@@ -377,9 +377,17 @@ async fn lane(
         if let Some(end) = outlet.ended() {
             break Some(end);
         }
+        // What came on a lane is reported in time, though nothing comes on the uplink itself.
+        let report_by = node
+            .clock
+            .deadline(node.read_hub(|hub| hub.next_timeout(member)));
         let received = tokio::select! {
             biased;
             () = outlet.read.notified() => continue,
+            () = sleep_until(report_by) => {
+                node.with_hub(|hub, now| hub.timeout(now, member));
+                continue;
+            }
             received = receiver.receive(&mut batch) => received,
             // The hub does not know this session, so it cannot end it with its participant's others.
             () = sleep(LANE_CHECK) => {
@@ -401,7 +409,7 @@ async fn lane(
             Received::Violation(code, reason) => break Some(End { code, reason }),
         }
     };
-    node.with_hub(|hub, _| hub.close_lane(member));
+    node.close_lane(member, outlet);
     end
 }
 
