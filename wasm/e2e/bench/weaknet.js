@@ -26,7 +26,7 @@ const HELP = `make bench-weaknet OPTIONS="..."     (or node bench/weaknet.js [OP
   --seed N          of the path's losses (1)
   --profile NAME    of the gateway and the relay: debug or release (release)
 
-All points once take about 25 minutes; one takes 80 s.
+All points once take about 28 minutes; one takes 80 s.
 
 Page A sends a picture that carries the wall clock (640 x 360, 30 a second, VP8, at most 1 Mbit/s) and speech as Opus to page B in
 the same browser. What B heard of the speech is judged by PESQ (P.862.2) and STOI, and kept under .build/bench-weaknet.

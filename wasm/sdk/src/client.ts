@@ -367,5 +367,7 @@ function checkOptions(options: ClientOptions): void {
     if ((certificates?.chain?.length ?? 0) > 0 && !(identity instanceof Uint8Array)) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold the key of `certificates.chain`");
     if (identity instanceof Uint8Array && identity.length !== 32) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold 32 bytes");
   }
+  const { readyLanes = 0 } = options;
+  if (!(Number.isInteger(readyLanes) && readyLanes >= 0 && readyLanes <= 20)) throw new RtcError("INVALID_PARAMETER", "`readyLanes` is from 0 to 20");
   if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");
 }

@@ -96,6 +96,11 @@ export interface ClientOptions {
   readonly encryption?: EncryptionOptions;
   /** Default `auto`. */
   readonly transport?: TransportChoice;
+  /**
+   * QUIC sessions beside our own that stand ready for sending, 0 to 20; default 3. Where packets get lost the SDK opens more by itself, but where
+   * most do that takes longer than anybody waits: 20 is for those who must expect it. Each costs the gateway a connection.
+   */
+  readonly readyLanes?: number;
   /** Subscribe to every stream as it appears. Default true. */
   readonly autoSubscribe?: boolean;
   readonly audioProcessing?: AudioProcessingOptions;

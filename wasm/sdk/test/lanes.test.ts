@@ -16,64 +16,89 @@ class FakeLane implements Transport {
   }
 }
 
-function make(): { lanes: Lanes; dialled: FakeLane[]; open: () => readonly Transport[] } {
-  const dialled: FakeLane[] = [];
-  let open: readonly Transport[] = [];
-  const dial = (onClosed: (lane: Transport) => void): Promise<Transport> => {
-    const lane = new FakeLane(onClosed);
-    dialled.push(lane);
-    return Promise.resolve(lane);
-  };
-  const lanes = new Lanes(dial, (now) => (open = now), new Logger("test"));
-  return { lanes, dialled, open: () => open };
+class Path {
+  readonly dialled: FakeLane[] = [];
+  /** Those that are sent on. */
+  used: readonly Transport[] = [];
+  readonly lanes = new Lanes(
+    {
+      dial: (onClosed) => {
+        const lane = new FakeLane(onClosed);
+        this.dialled.push(lane);
+        return Promise.resolve(lane);
+      },
+      onChange: (lanes) => (this.used = lanes),
+    },
+    3,
+    new Logger("test"),
+  );
+  #sent = 0;
+  #received = 0;
+
+  /** A second in which so much was lost, and the gateway reported so often. */
+  async second(fractionLost: number, reports = 30): Promise<void> {
+    this.#sent += 100;
+    this.#received += reports;
+    this.lanes.adapt({ fractionLost, packetsSent: this.#sent, packetsReceived: this.#received });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+
+  get open(): number {
+    return this.dialled.filter(({ closed }) => !closed).length;
+  }
 }
 
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
-
-test("a clean path has no lanes, a lossy one has some, a bad one more", async () => {
-  const { lanes, open } = make();
-  lanes.adapt(0.05);
-  await settled();
-  assert.equal(open().length, 0);
-  lanes.adapt(0.1);
-  lanes.adapt(0.1);
-  await settled();
-  assert.equal(open().length, 3);
-  lanes.adapt(0.5);
-  await settled();
-  assert.equal(open().length, 7);
+test("a clean path has a few idle lanes, a lossy one more, a bad one many, and uses them", async () => {
+  const path = new Path();
+  await path.second(0);
+  assert.deepEqual([path.open, path.used.length], [3, 0]);
+  await path.second(0.03);
+  assert.deepEqual([path.open, path.used.length], [7, 7]);
+  await path.second(0.5);
+  await path.second(0.5);
+  assert.deepEqual([path.open, path.used.length], [20, 20]);
 });
 
-test("a lane that is lost is replaced while there is loss", async () => {
-  const { lanes, dialled, open } = make();
-  lanes.adapt(0.1);
-  await settled();
-  const [first] = dialled;
+test("a path on which no report comes back is a bad one, whatever the last report said", async () => {
+  const path = new Path();
+  await path.second(0);
+  await path.second(0, 2);
+  assert.deepEqual([path.open, path.used.length], [20, 20]);
+});
+
+test("one who sends next to nothing is owed no reports", async () => {
+  const path = new Path();
+  for (let second = 0; second < 5; second++) path.lanes.adapt({ fractionLost: 0, packetsSent: 10 * second, packetsReceived: 0 });
+  await path.second(0);
+  assert.equal(path.used.length, 0);
+});
+
+test("a lane that is lost is replaced", async () => {
+  const path = new Path();
+  await path.second(0.03);
+  const [first] = path.dialled;
   first?.onClosed(first);
-  assert.equal(open().length, 2);
-  lanes.adapt(0.1);
-  await settled();
-  assert.equal(open().length, 3);
+  assert.equal(path.used.length, 6);
+  await path.second(0.03);
+  assert.equal(path.used.length, 7);
 });
 
-test("half a minute of calm closes them, a pause in loss does not", async () => {
-  const { lanes, dialled, open } = make();
-  lanes.adapt(0.1);
-  await settled();
-  for (let second = 0; second < 29; second++) lanes.adapt(0);
-  lanes.adapt(0.05);
-  lanes.adapt(0);
-  assert.equal(open().length, 3);
-  for (let second = 0; second < 30; second++) lanes.adapt(0);
-  assert.equal(open().length, 0);
-  assert.ok(dialled.every(({ closed }) => closed));
+test("half a minute of calm leaves a few idle, a pause in loss does not", async () => {
+  const path = new Path();
+  await path.second(0.03);
+  for (let second = 0; second < 29; second++) await path.second(0);
+  await path.second(0.03);
+  await path.second(0);
+  assert.equal(path.used.length, 7);
+  for (let second = 0; second < 30; second++) await path.second(0);
+  assert.deepEqual([path.open, path.used.length], [3, 0]);
 });
 
-test("a lane that opens after the end is closed at once", async () => {
-  const { lanes, dialled, open } = make();
-  lanes.adapt(0.1);
-  lanes.close();
-  await settled();
-  assert.equal(open().length, 0);
-  assert.ok(dialled.length === 3 && dialled.every(({ closed }) => closed));
+test("after the end all are closed, one that opens then at once", async () => {
+  const path = new Path();
+  await path.second(0.03);
+  path.lanes.adapt({ fractionLost: 0.5, packetsSent: 200, packetsReceived: 60 });
+  path.lanes.close();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual([path.dialled.length, path.open, path.used.length], [20, 0, 0]);
 });

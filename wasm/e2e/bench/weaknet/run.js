@@ -17,7 +17,7 @@ export const limitSeconds = (point, { seconds, settle }) => 60 + (point.kind ===
  * @returns {Promise<Record<string, any>>} what report.js names, and `recorded`, the sound, where the path stays
  */
 export async function runPoint(open, point, times, settings, env) {
-  const call = await open({ ...settings, bitrate: point.bitrate, oneWayDelayMs: point.oneWayDelayMs }, env);
+  const call = await open({ ...settings, bitrate: point.bitrate, oneWayDelayMs: point.oneWayDelayMs, readyLanes: point.readyLanes }, env);
   try {
     await sleep(CLEAN_MS);
     const result = await (point.kind === "step" ? runStep(call, point, times) : runSteady(call, point, times));

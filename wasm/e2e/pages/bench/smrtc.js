@@ -7,12 +7,13 @@ let client;
 let remote;
 let endRecording;
 
-export async function join({ token, role, display, processing }) {
+export async function join({ token, role, display, processing, readyLanes }) {
   const { createClient } = await import(new URL("/sdk/index.js", location.origin).href);
   client = createClient({
     gateway: location.origin,
     token,
     transport: "webtransport",
+    readyLanes,
     encryption: { key: new Uint8Array(32).fill(7) },
     audioProcessing: { echoCancellation: processing, noiseSuppression: processing, autoGainControl: processing },
     videoCodecs: ["vp8"],

@@ -18,6 +18,8 @@ import { StatsMonitor } from "./stats_monitor.ts";
 import { resolveGateway } from "./transport.ts";
 import type { DownlinkNotice, UplinkNotice } from "./worker_protocol.ts";
 
+const READY_LANES = 3;
+
 /** What the call needs of the client around it. */
 export interface CallContext {
   readonly options: ClientOptions;
@@ -94,10 +96,10 @@ export class Call {
 
   /** Opens both sessions. The room comes with the answer; the roster takes it when the client says so. */
   async connect(): Promise<Connected> {
-    const { gateway, token, transport = "auto" } = this.#context.options;
+    const { gateway, token, transport = "auto", readyLanes = READY_LANES } = this.#context.options;
     const [address, tokenText] = await Promise.all([resolveGateway(gateway), typeof token === "string" ? token : token()]);
     const { decodable: decodeCodecs } = this.#context;
-    const up = await this.host.uplink.call("connect", { address, token: tokenText, transport, sdkVersion: VERSION, decodeCodecs });
+    const up = await this.host.uplink.call("connect", { address, token: tokenText, transport, readyLanes, sdkVersion: VERSION, decodeCodecs });
     await this.host.downlink.call("connect", { address, ticket: up.joined.attachTicket, transport });
     return { joined: up.joined, transport: up.transport };
   }

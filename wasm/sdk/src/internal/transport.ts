@@ -139,8 +139,8 @@ async function dialWebTransport(options: DialOptions, handler: TransportHandler,
 
 /** Datagrams that the browser may hold: a burst at once, or next to none where several sessions send what each can. */
 const ALONE = 64;
-const SHARED = 2;
-const OUTGOING_MAX_AGE_MS = 300;
+const SHARED = 1;
+const OUTGOING_MAX_AGE_MS = 60;
 
 /** `incomingMaxBufferedDatagrams` is newer than the DOM library's types. */
 declare global {

@@ -46,6 +46,7 @@ export interface ConnectRequest {
   readonly address: GatewayAddress;
   readonly token: string;
   readonly transport: TransportChoice;
+  readonly readyLanes: number;
   readonly sdkVersion: string;
   readonly decodeCodecs: readonly string[];
 }

@@ -1,58 +1,102 @@
 /**
  * Further sessions for what goes up. Under our own rate control lies the browser's QUIC, which takes random loss for
- * congestion and lets little more through than four packets a round trip from 20 % loss on (measured in Chromium, whose
- * controller a page cannot choose). Several connections let through several times as much; how much is sent in all stays
- * the engine's decision, which sees the delay of every packet.
+ * congestion: from 20 % on it lets little more through than four packets for each acknowledgement that gets back (measured in
+ * Chromium, whose controller a page cannot choose). Many connections let through many times as much; how much is sent in all
+ * stays the engine's decision, which sees the delay of every packet. The gateway sends its reports down all of them, and QUIC's
+ * acknowledgements with these.
+ *
+ * A few are open from the beginning and idle, for where half of all packets get lost opening one takes seconds.
  */
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../transport.ts";
 
 /** Lanes wanted from a loss on, most first. */
 const STEPS = [
-  { loss: 0.18, lanes: 7 },
-  { loss: 0.08, lanes: 3 },
+  { loss: 0.1, lanes: 20 },
+  { loss: 0.02, lanes: 7 },
 ];
-/** With so little loss for so many looks they are closed again: one connection does. */
-const CALM_LOSS = 0.03;
+const BUSY_LOSS = 0.02;
+/** With less loss for so many looks they are idle again. */
+const CALM_LOSS = 0.015;
 const CALM_LOOKS = 30;
+/** The gateway reports thirty times a second to whoever sends. Fewer than this tell that nearly all is lost. */
+const FEW_ANSWERS = 5;
+const MANY_SENT = 20;
+
+export interface LaneCalls {
+  /** Opens one; it may fail. */
+  dial(onClosed: (lane: Transport) => void): Promise<Transport>;
+  /** Those to send on beside the session; none while the path is good. */
+  onChange(lanes: readonly Transport[]): void;
+}
+
+/** What has happened on the way up so far. */
+export interface LaneStats {
+  readonly fractionLost: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+}
 
 export class Lanes {
-  readonly #dial: (onClosed: (lane: Transport) => void) => Promise<Transport>;
-  readonly #onChange: (lanes: readonly Transport[]) => void;
+  readonly #calls: LaneCalls;
+  readonly #ready: number;
   readonly #log: Logger;
   #lanes: Transport[] = [];
   #opening = 0;
+  #busy = false;
   #calm = 0;
   #closed = false;
+  #last: LaneStats | undefined;
 
-  constructor(dial: (onClosed: (lane: Transport) => void) => Promise<Transport>, onChange: (lanes: readonly Transport[]) => void, log: Logger) {
-    this.#dial = dial;
-    this.#onChange = onChange;
+  /** `ready`: how many are open, whatever is lost. */
+  constructor(calls: LaneCalls, ready: number, log: Logger) {
+    this.#calls = calls;
+    this.#ready = ready;
     this.#log = log;
   }
 
-  /** Looks at the share of packets lost on the way up; call each second. */
-  adapt(loss: number): void {
+  /** Looks at what became of what was sent; call each second. */
+  adapt(stats: LaneStats): void {
+    const loss = this.#loss(stats);
     this.#calm = loss < CALM_LOSS ? this.#calm + 1 : 0;
-    if (this.#calm >= CALM_LOOKS) {
-      this.#closeAll();
-      return;
-    }
+    if (loss >= BUSY_LOSS) this.#setBusy(true);
+    else if (this.#calm >= CALM_LOOKS) this.#setBusy(false);
     const wanted = STEPS.find((step) => loss >= step.loss)?.lanes ?? 0;
-    for (let missing = wanted - this.#lanes.length - this.#opening; missing > 0; missing--) void this.#open();
+    for (let missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening; missing > 0; missing--) void this.#open();
   }
 
   close(): void {
     this.#closed = true;
-    this.#closeAll();
+    this.#keep(0);
+  }
+
+  #loss(stats: LaneStats): number {
+    const last = this.#last;
+    this.#last = stats;
+    const silent = last !== undefined && stats.packetsSent - last.packetsSent >= MANY_SENT && stats.packetsReceived - last.packetsReceived < FEW_ANSWERS;
+    return silent ? 1 : stats.fractionLost;
+  }
+
+  #setBusy(busy: boolean): void {
+    if (busy === this.#busy) return;
+    this.#busy = busy;
+    if (!busy) this.#keep(this.#ready);
+    this.#tell();
   }
 
   async #open(): Promise<void> {
     this.#opening++;
     try {
-      const lane = await this.#dial((gone) => this.#set(this.#lanes.filter((other) => other !== gone)));
-      if (this.#closed) lane.close(4000, "not needed");
-      else this.#set([...this.#lanes, lane]);
+      const lane = await this.#calls.dial((gone) => {
+        this.#lanes = this.#lanes.filter((other) => other !== gone);
+        this.#tell();
+      });
+      if (this.#closed) {
+        lane.close(4000, "not needed");
+        return;
+      }
+      this.#lanes.push(lane);
+      this.#tell();
     } catch (thrown) {
       this.#log.debug(`no lane: ${String(thrown)}`);
     } finally {
@@ -60,16 +104,13 @@ export class Lanes {
     }
   }
 
-  #closeAll(): void {
-    const lanes = this.#lanes;
-    if (lanes.length === 0) return;
-    this.#set([]);
-    for (const lane of lanes) lane.close(4000, "not needed");
+  #keep(count: number): void {
+    for (const lane of this.#lanes.splice(count)) lane.close(4000, "not needed");
+    this.#tell();
   }
 
-  #set(lanes: Transport[]): void {
-    if (lanes.length !== this.#lanes.length) this.#log.info(`${lanes.length} lanes beside the session`);
-    this.#lanes = lanes;
-    this.#onChange(lanes);
+  #tell(): void {
+    this.#log.debug(`${this.#lanes.length} lanes, ${this.#busy ? "busy" : "idle"}`);
+    this.#calls.onChange(this.#busy ? [...this.#lanes] : []);
   }
 }

@@ -97,20 +97,29 @@ export class UplinkSession {
     return { joined, transport: transport.kind, kid: this.#engine.kid(), epoch: this.#engine.epoch() };
   }
 
-  #watchLoss({ address }: ConnectRequest, ticket: string): void {
+  #watchLoss({ address, readyLanes }: ConnectRequest, ticket: string): void {
     const generation = this.#generation;
     const lanes = new Lanes(
-      (onClosed) => this.#dialLane(address, ticket, generation, onClosed),
-      (open) => {
-        if (generation !== this.#generation) return;
-        this.#laneTransports = open;
-        for (const transport of [this.#transport, ...open]) transport?.share(open.length > 0);
-        this.drain();
+      {
+        dial: (onClosed) => this.#dialLane(address, ticket, generation, onClosed),
+        onChange: (open) => {
+          if (generation !== this.#generation) return;
+          this.#laneTransports = open;
+          for (const transport of [this.#transport, ...open]) transport?.share(open.length > 0);
+          this.drain();
+        },
       },
+      readyLanes,
       this.#log,
     );
     this.#lanes = lanes;
-    this.#lookTimer = setInterval(() => lanes.adapt(this.stats()?.outbound[0]?.fractionLost ?? 0), LOOK_AT_LOSS_MS);
+    this.#lookTimer = setInterval(() => {
+      const stats = this.stats();
+      // Who publishes nothing needs none.
+      if (stats === undefined || stats.outbound.length === 0) return;
+      const { packetsSent, packetsReceived } = stats.transport;
+      lanes.adapt({ fractionLost: stats.outbound[0]?.fractionLost ?? 0, packetsSent, packetsReceived });
+    }, LOOK_AT_LOSS_MS);
   }
 
   async #dialLane(address: ConnectRequest["address"], ticket: string, generation: number, onClosed: (lane: Transport) => void): Promise<Transport> {
@@ -118,7 +127,11 @@ export class UplinkSession {
       { address, query: `attach=${ticket}&lane=1`, control: false, choice: "webtransport", log: (message) => this.#log.debug(`lane: ${message}`) },
       {
         onControl: () => undefined,
-        onDatagram: () => undefined,
+        onDatagram: (bytes) => {
+          if (generation !== this.#generation) return;
+          this.#engine.datagram(nowUs(), bytes);
+          this.drain();
+        },
         nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
         onClosed: () => onClosed(lane),
       },
