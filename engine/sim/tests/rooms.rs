@@ -53,9 +53,11 @@ fn each_path_gets_the_repair_packets_that_it_needs_and_a_wide_one_the_large_pict
         assert!(lossy.forward.lost > 500, "nothing was lost");
         assert!(repairs(clean) * 20 < repairs(lossy), "{}", lossy.case);
         assert!(flow.fps > 27.0 && flow.gap_share < 0.05, "{flow:?}");
-        assert!(flow.room.unwrap().large_share > 0.8, "{flow:?}");
+        assert!(flow.room.unwrap().large_share > 0.5, "{flow:?}");
+        // The publisher's path loses nothing, so the copies are the gateway's.
+        assert!(flow.concealed_share < 0.01, "{flow:?}");
     }
-    assert!(repairs(&reports[1]) * 2 < repairs(&reports[2]));
+    assert!(repairs(&reports[1]) * 3 < repairs(&reports[2]) * 2);
 }
 
 #[test]

@@ -253,6 +253,13 @@ pub fn add_copies<'a>(
     count
 }
 
+/// Whether the media packet in `datagram` has an extension, which [`MediaPacket::encode`] would leave out.
+pub fn has_extension(datagram: &[u8]) -> bool {
+    datagram
+        .get(1)
+        .is_some_and(|flags| flags & FLAG_EXTENSION != 0)
+}
+
 /// Whether the media packet in `datagram` repeats an earlier one.
 pub(crate) fn is_rtx(datagram: &[u8]) -> bool {
     datagram.get(1).is_some_and(|flags| flags & FLAG_RTX != 0)

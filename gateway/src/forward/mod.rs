@@ -13,6 +13,7 @@ mod protection;
 mod publisher;
 mod queue;
 mod rates;
+mod sound;
 mod subscriber;
 
 use smrtc_engine::time::Bitrate;

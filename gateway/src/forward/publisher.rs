@@ -1,6 +1,6 @@
 //! What one publisher sends, checked and remembered.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
     control::v1,
@@ -15,6 +15,7 @@ use smrtc_engine::{
     },
 };
 
+use super::sound::Sound;
 use super::{Bucket, Class, Datagram, FrameId, KeyFrameRequests, Limits, Rates, WholeFrame};
 
 /// A packet to be forwarded.
@@ -60,6 +61,7 @@ pub struct Publisher {
     cache: PacketCache<Datagram>,
     key_frames: KeyFrameRequests,
     rates: Rates,
+    sound: BTreeMap<u8, Sound>,
 }
 
 impl Publisher {
@@ -84,6 +86,7 @@ impl Publisher {
             }),
             key_frames: KeyFrameRequests::default(),
             rates: Rates::default(),
+            sound: BTreeMap::new(),
         }
     }
 
@@ -111,11 +114,20 @@ impl Publisher {
         let bytes = datagram.payload().len();
         self.rates
             .on_packet(now, header.track, header.spatial, header.temporal, bytes);
-        if header.key {
+        if header.media_kind.is_audio() && packet.fragment_count == 1 {
+            let sound = self.sound.entry(header.track).or_default();
+            sound.on_packet(packet, datagram);
+        } else if header.key {
             self.key_frames
                 .key_frame_came((header.track, header.spatial));
         }
         Ok(accepted(header))
+    }
+
+    /// A packet of sound with `count` copies of the frames before it, if it has fewer.
+    #[must_use]
+    pub fn with_copies(&self, track: u8, datagram: &Datagram, count: usize) -> Option<Datagram> {
+        self.sound.get(&track)?.with_copies(datagram, count)
     }
 
     /// Takes in one repair packet, as [`Self::ingest`] does a media packet.
@@ -204,6 +216,7 @@ impl Publisher {
         self.cache.remove_track(track);
         self.key_frames.remove_track(track);
         self.rates.remove_track(track);
+        self.sound.remove(&track);
         self.nacks.remove_streams(|stream| stream.track == track);
     }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
     cc::{CongestionController, Controller, SentPacket, SimpleConfig},
-    fec::{PathLoss, repair_packets},
+    fec::{PathLoss, audio_copies, repair_packets},
     send::RepeatGate,
     time::{Bitrate, Instant},
     wire::{feedback::Feedback, media::FrameHeader},
@@ -34,6 +34,8 @@ const MAX_DEBT: Duration = Duration::from_millis(500);
 const USABLE: f64 = 0.95;
 /// Repetitions are held back for, but never more than this share.
 const MOST_REPEATS: f64 = 0.5;
+/// What a copy of a frame of sound takes, of what its packet does without copies.
+const COPY: f64 = 0.8;
 /// Between two requests for the key frame at which to change layers.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// See the module's documentation.
@@ -177,6 +179,7 @@ impl Subscriber {
         tracks: &BTreeMap<TrackKey, Vec<Point>>,
     ) -> Vec<KeyFrameWanted> {
         self.next_tick = now + TICK;
+        let audio = audio * (1.0 + COPY * self.sound_copies() as f64);
         self.congestion.on_timeout(now);
         self.tracks.retain(|key, _| tracks.contains_key(key));
         let measured: BTreeMap<_, _> = tracks
@@ -251,6 +254,12 @@ impl Subscriber {
         // While a change is awaited all temporal layers of the old one go on, as far as they were subscribed to.
         let temporal = if current == spatial { temporal } else { max.1 };
         header.spatial == current && header.temporal <= temporal.min(max.1)
+    }
+
+    /// How many copies of earlier frames a packet of sound needs on this path.
+    #[must_use]
+    pub fn sound_copies(&self) -> usize {
+        audio_copies(self.path_loss.protection(false))
     }
 
     /// Whether frames of this layer go to the subscriber now: what else it asks for again was not lost.

@@ -15,7 +15,7 @@ use smrtc_engine::{
 };
 use std::time::Duration;
 
-use super::{Hub, Member, Output, RoomKey, Side};
+use super::{Hub, Member, Output, RoomKey, Side, downlinks::with_copies};
 use crate::{
     forward::{Accepted, Class, Datagram, IngestError, Publisher, accepted},
     room::ParticipantId,
@@ -233,6 +233,7 @@ impl Hub {
                 return Ok(forwarded);
             }
         };
+        let copied = with_copies(entry, member.participant, datagram, header);
         for (subscriber, layers) in entry.room.subscribers(id) {
             if accepted.spatial > layers.spatial || accepted.temporal > layers.temporal {
                 continue;
@@ -244,6 +245,9 @@ impl Hub {
                     .wants(header, (layers.spatial, layers.temporal))
             {
                 forwarded.push(subscriber);
+                let datagram = copied
+                    .get(&media.subscriber.sound_copies())
+                    .unwrap_or(datagram);
                 media
                     .queue(Side::Downlink)
                     .push(now, accepted.class, datagram.clone());

@@ -8,9 +8,9 @@ use smrtc_engine::{
     wire::{feedback::Feedback, media::FrameHeader},
 };
 
-use super::{Hub, Member, RoomKey, Side, datagrams::Rejected};
+use super::{Entry, Hub, Member, RoomKey, Side, datagrams::Rejected};
 use crate::{
-    forward::{Point, TrackKey, accepted},
+    forward::{Datagram, Point, TrackKey, accepted},
     room::ParticipantId,
 };
 
@@ -160,4 +160,29 @@ impl Hub {
             }
         }
     }
+}
+
+/// A packet of sound as it goes over paths that lose more than the publisher's, by how many copies of earlier frames they need.
+pub(super) fn with_copies(
+    entry: &Entry,
+    publisher: ParticipantId,
+    datagram: &Datagram,
+    header: &FrameHeader,
+) -> BTreeMap<usize, Datagram> {
+    let mut copied = BTreeMap::new();
+    let publisher = entry.media.get(&publisher);
+    let (Some(publisher), true) = (publisher, header.media_kind.is_audio()) else {
+        return copied;
+    };
+    for (subscriber, _) in entry.room.subscribers((header.sender, header.track)) {
+        let media = entry.media.get(&subscriber);
+        let count = media.map_or(0, |media| media.subscriber.sound_copies());
+        if count > 0 && !copied.contains_key(&count) {
+            let made = publisher
+                .publisher
+                .with_copies(header.track, datagram, count);
+            copied.insert(count, made.unwrap_or_else(|| datagram.clone()));
+        }
+    }
+    copied
 }

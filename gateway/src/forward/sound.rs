@@ -1,0 +1,164 @@
+//! Copies of earlier frames of sound: each path gets as many as it needs.
+//!
+//! A publisher's packets carry what its own path needs. On the way to a subscriber whose path loses more, packets get more of them, made from
+//! the sealed frames that came before: what is authenticated is each frame by itself, not which packet brought it.
+
+use std::collections::VecDeque;
+
+use smrtc_engine::wire::{
+    copies::MAX_COPIES,
+    media::{self, FrameHeader, MediaPacket},
+};
+
+use super::Datagram;
+
+/// The newest sealed frames of one track of sound, in the order of their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Sound {
+    frames: VecDeque<(FrameHeader, Vec<u8>)>,
+}
+
+impl Sound {
+    /// Takes in a packet: its frame and the copies in it, of which some may stand for packets that never came.
+    pub(super) fn on_packet(&mut self, packet: &MediaPacket<'_>, datagram: &Datagram) {
+        if let Ok((_, copies)) = MediaPacket::parse_with_copies(datagram.payload()) {
+            for (header, sealed) in copies {
+                self.keep(&header, sealed);
+            }
+        }
+        self.keep(&packet.header, packet.payload);
+    }
+
+    fn keep(&mut self, header: &FrameHeader, sealed: &[u8]) {
+        let later = |kept: &(FrameHeader, Vec<u8>)| {
+            kept.0.frame_id.wrapping_sub(header.frame_id).cast_signed() >= 0
+        };
+        let at = self.frames.iter().position(later);
+        let at = at.unwrap_or(self.frames.len());
+        let known = self.frames.get(at);
+        if known.is_some_and(|(kept, _)| kept.frame_id == header.frame_id) {
+            return;
+        }
+        self.frames.insert(at, (*header, sealed.to_vec()));
+        while self.frames.len() > MAX_COPIES + 1 {
+            self.frames.pop_front();
+        }
+    }
+
+    /// The packet in `datagram` with `count` copies; `None` if it has as many, or there are no more.
+    pub(super) fn with_copies(&self, datagram: &Datagram, count: usize) -> Option<Datagram> {
+        let (packet, copies) = MediaPacket::parse_with_copies(datagram.payload()).ok()?;
+        let present = copies.count();
+        if count <= present || media::has_extension(datagram.payload()) {
+            return None;
+        }
+        let header = packet.header;
+        let before = |kept: &&(FrameHeader, Vec<u8>)| {
+            header.frame_id.wrapping_sub(kept.0.frame_id).cast_signed() > 0
+        };
+        let earlier = self.frames.iter().rev().filter(before).take(count);
+        let earlier = earlier.map(|(header, sealed)| (header, sealed.as_slice()));
+        let mut bytes = Vec::new();
+        packet.encode(&mut bytes);
+        let added = media::add_copies(&mut bytes, &header, earlier);
+        (usize::from(added) > present).then(|| Datagram::copy_of(&bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smrtc_engine::{time::MediaTime, wire::media::MediaKind};
+
+    /// Frame `id`, of ten bytes like it, with copies of the `copies` frames before it.
+    fn packet(id: u32, copies: u32) -> Datagram {
+        let header = |id: u32| FrameHeader {
+            key: true,
+            discardable: false,
+            reserved_flags: 0,
+            media_kind: MediaKind::Audio,
+            track: 0,
+            spatial: 0,
+            temporal: 0,
+            sender: 7,
+            frame_id: id,
+            reference_distance: 0,
+            media_time: MediaTime::from_micros(
+                1_000_000 + u64::from(id.wrapping_add(100)) * 20_000,
+            ),
+        };
+        let frame = |id: u32| (header(id), vec![id as u8; 10]);
+        let (own, sealed) = frame(id);
+        let mut bytes = Vec::new();
+        MediaPacket {
+            rtx: false,
+            transport_seq: id as u16,
+            fragment_index: 0,
+            fragment_count: 1,
+            header: own,
+            metadata: own.metadata(),
+            payload: &sealed,
+        }
+        .encode(&mut bytes);
+        let earlier: Vec<_> = (1..=copies)
+            .map(|back| frame(id.wrapping_sub(back)))
+            .collect();
+        let earlier = earlier
+            .iter()
+            .map(|(header, sealed)| (header, sealed.as_slice()));
+        media::add_copies(&mut bytes, &own, earlier);
+        Datagram::copy_of(&bytes)
+    }
+
+    fn take(sound: &mut Sound, datagram: &Datagram) {
+        sound.on_packet(&MediaPacket::parse(datagram.payload()).unwrap(), datagram);
+    }
+
+    fn copies(datagram: &Datagram) -> Vec<(u32, u8)> {
+        let (_, copies) = MediaPacket::parse_with_copies(datagram.payload()).unwrap();
+        copies
+            .map(|(header, sealed)| (header.frame_id, sealed[0]))
+            .collect()
+    }
+
+    #[test]
+    fn a_packet_gets_the_frames_before_it_and_stays_as_it_is_otherwise() {
+        let mut sound = Sound::default();
+        for id in [u32::MAX - 1, u32::MAX, 0] {
+            take(&mut sound, &packet(id, 0));
+        }
+        let bare = packet(1, 0);
+        take(&mut sound, &bare);
+        let made = sound.with_copies(&bare, 3).unwrap();
+        assert_eq!(
+            copies(&made),
+            [(0, 0), (u32::MAX, 255), (u32::MAX - 1, 254)]
+        );
+        let (made, bare) = (made.payload(), bare.payload());
+        assert_eq!(MediaPacket::parse(made), MediaPacket::parse(bare));
+    }
+
+    #[test]
+    fn what_came_as_a_copy_alone_is_copied_on() {
+        let mut sound = Sound::default();
+        take(&mut sound, &packet(5, 0));
+        // 6 was lost.
+        let seventh = packet(7, 1);
+        take(&mut sound, &seventh);
+        let made = sound.with_copies(&seventh, 2).unwrap();
+        assert_eq!(copies(&made), [(6, 6), (5, 5)]);
+    }
+
+    #[test]
+    fn a_packet_that_has_enough_is_left_alone() {
+        let mut sound = Sound::default();
+        for id in 0..30 {
+            take(&mut sound, &packet(id, 2));
+        }
+        let last = packet(29, 2);
+        assert!(sound.with_copies(&last, 2).is_none());
+        assert!(sound.with_copies(&packet(0, 0), 3).is_none(), "too old");
+        assert_eq!(copies(&sound.with_copies(&last, 4).unwrap()).len(), 4);
+        assert!(sound.frames.len() <= MAX_COPIES + 1);
+    }
+}
