@@ -19,7 +19,7 @@ FEATURES := --features smrtc-gateway/_test_support
 step := tools/step.sh
 
 .PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary sdk-check sdk-test \
-	fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm sim bench-call bench-weaknet bench-crypto clean
+	fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm sim bench-call bench-downlink bench-weaknet bench-crypto clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -128,6 +128,11 @@ bench-call: setup wasm sdk ## glass-to-glass delay, CPU and memory against RTCPe
 	@node wasm/demo/build.mjs
 	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
 	@SMRTC_PROGRAMS_BUILT=1 npm run --silent --prefix wasm/e2e bench-call
+
+bench-downlink: setup wasm sdk ## what receiving 720p30 costs the downlink worker, beside the decoder: one JSON object
+	@node wasm/demo/build.mjs
+	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
+	@SMRTC_PROGRAMS_BUILT=1 npm run --silent --prefix wasm/e2e bench-downlink
 
 bench-weaknet: setup wasm sdk ## the same call through a bad network, beside RTCPeerConnection: JSON and a table, 25 minutes (OPTIONS=--help)
 	@tools/setup.sh bench
