@@ -185,6 +185,23 @@ fn a_certified_leaf_is_not_replaced_by_one_that_is_not() {
 }
 
 #[test]
+fn a_name_that_comes_back_without_its_certificate_is_told_to_those_who_knew_it() {
+    let mut world = room(policy(root(), true));
+    world.leave(2);
+    world.run(10 * SECOND);
+    let basic = Identity::generate(SM2, "bob", &mut SeededRng::new(9)).unwrap();
+    world.identities.insert("bob".into(), basic);
+    let bob = world.join("bob");
+    world.run(10 * SECOND);
+    world.agreed().unwrap();
+    let seen = world.pages[&1].session.roster();
+    let member = seen.iter().find(|member| member.user == "bob").unwrap();
+    assert_eq!(member.expires, None, "the room takes both");
+    assert!(told(&world, 1, Some("bob"), CertificateError::Lost));
+    assert!(!told(&world, bob, Some("bob"), CertificateError::Lost));
+}
+
+#[test]
 fn a_certificate_that_runs_out_takes_its_member_out() {
     let mut world = room(policy(root(), false));
     let identity = certified(SM2, "brief", "brief", &[]);

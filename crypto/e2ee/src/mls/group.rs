@@ -1,5 +1,6 @@
 //! The calls into `mls-rs`, each with the time and with our checks around it.
 
+mod framing;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +47,9 @@ pub enum GroupError {
     /// The group is of another room or has another SFrame suite.
     #[error("the group is pinned to another room or suite")]
     Room,
+    /// A commit without an update path.
+    #[error("a commit that brings no fresh secret")]
+    NoPath,
     /// The group has more leaves than KIDs can name.
     #[error("too many leaves")]
     TooLarge,
@@ -217,6 +221,9 @@ pub(super) fn apply(
             }
         }
         _ => return Err(GroupError::Malformed),
+    }
+    if framing::has_update_path(commit) != Some(true) {
+        return Err(GroupError::NoPath);
     }
     let before: Vec<_> = group.roster().members();
     let received = group.process_incoming_message_with_time(message, at(unix_seconds))?;

@@ -114,7 +114,8 @@ fn a_commit_that_would_begin_the_group_again_is_refused() {
         .reinit(None, ProtocolVersion::MLS_10, other, ExtensionList::new())
         .and_then(|it| it.build());
     let error = refusal(&mut group, &commit.expect("a commit").commit_message);
-    assert!(violates(&error, RuleViolation::Kind), "{error}");
+    // Such a commit brings no path either, which is seen first.
+    assert!(matches!(error, GroupError::NoPath), "{error}");
 }
 
 #[test]
@@ -168,4 +169,23 @@ fn an_extension_that_nobody_has_agreed_on_is_refused() {
     if let Ok(commit) = commit {
         refusal(&mut group, &commit.commit_message);
     }
+}
+
+#[test]
+fn a_commit_without_an_update_path_is_refused() {
+    let (mut group, mut hers) = pair();
+    let bob = Member::new(&identity("bob", 3), provider(3), Policy::Everyone, room());
+    let key_package = bob.key_package(NOW).expect("a KeyPackage");
+    let commit = hers
+        .commit_builder()
+        .commit_time(at(NOW))
+        .add_member(MlsMessage::from_bytes(&key_package).expect("a message"))
+        .and_then(|it| it.build())
+        .expect("a commit");
+    assert!(
+        !commit.contains_update_path,
+        "RFC 9420 §12.4 lets it do without"
+    );
+    let error = refusal(&mut group, &commit.commit_message);
+    assert!(matches!(error, GroupError::NoPath), "{error}");
 }

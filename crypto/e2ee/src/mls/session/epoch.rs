@@ -9,6 +9,7 @@ use crate::mls::code::{fingerprint, verification_code};
 use crate::mls::epoch_keys::EpochKeys;
 use crate::mls::heartbeat::{self, put_vector};
 use crate::mls::members::{expiry_of, user_of};
+use crate::mls::x509::CertificateError;
 use crate::sframe::BaseKey;
 
 impl MlsSession {
@@ -122,7 +123,26 @@ impl MlsSession {
         });
         self.epoch_since = now.micros;
         self.certificates_told.clear();
+        self.follow_certificates();
         self.begin_beats(now, group_id, epoch, tag, replaced);
+    }
+
+    /// Where a room takes both kinds of credentials, a name that has lost its certificate is told. It cannot be refused: who came later does not
+    /// know of it, and the group would part.
+    fn follow_certificates(&mut self) {
+        let (certified, basic): (Vec<_>, Vec<_>) = self
+            .roster
+            .iter()
+            .map(|member| (member.user.clone(), member.expires))
+            .partition(|(_, expires)| expires.is_some());
+        self.once_certified
+            .extend(certified.into_iter().map(|(user, _)| user));
+        let lost = basic
+            .into_iter()
+            .filter(|(user, _)| self.once_certified.contains(user))
+            .map(|(user, _)| (Some(user), CertificateError::Lost))
+            .collect();
+        self.tell_certificates(lost);
     }
 
     fn read_roster(&self, own_leaf: u32) -> Vec<RosterMember> {

@@ -64,6 +64,8 @@ pub struct MlsSession {
     beats: Beats,
     /// Invalid certificates that were told in this epoch.
     certificates_told: BTreeSet<RefusedCertificate>,
+    /// Users who were in the group with a certificate.
+    once_certified: BTreeSet<String>,
     out: VecDeque<Output>,
 }
 
@@ -95,6 +97,7 @@ impl MlsSession {
             work: Work::default(),
             beats: Beats::default(),
             certificates_told: BTreeSet::new(),
+            once_certified: BTreeSet::new(),
             out: VecDeque::new(),
             config,
         }

@@ -318,7 +318,7 @@ pub enum Event {
         by: Option<String>,
     },
     /// The certificate of a member, or of somebody who would be one, is not valid; it is not let in, or is taken out. Of ours: we
-    /// shall not get in.
+    /// shall not get in. With [`CertificateError::Lost`] the member is in.
     CertificateInvalid {
         /// Whom it names, if it names anybody; nobody has verified that.
         user: Option<String>,

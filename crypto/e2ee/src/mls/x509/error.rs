@@ -52,4 +52,8 @@ pub enum CertificateError {
     /// The member has no certificate, and the room asks for one.
     #[error("no certificate, where the room asks for one")]
     Missing,
+    /// A member whose credential is basic, under a name that was certified before. Both are admitted; that it is the same person
+    /// nobody but the gateway says.
+    #[error("no certificate any more, under a name that had one")]
+    Lost,
 }
