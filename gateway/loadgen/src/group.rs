@@ -1,19 +1,15 @@
-//! What group keys cost in rooms of different sizes: bytes on the wire and milliseconds of one core.
-//!
-//! The members are sessions of `smrtc-e2ee`, the delivery service is a few lines of memory, the clock is virtual: what is timed is
-//! the work of a member alone. The room grows by external commits, each of which gives the newcomer's whole path fresh keys; so the
-//! tree is filled, as in a room where every member has committed once. Two members live through all of it, and
-//! commit and process; the others only stand in the tree.
+//! What group keys cost, natively and in Wasm: the options of the command and its report.
 
-mod measure;
-mod room;
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use smrtc_e2ee::mls::Suite;
-
-use measure::{Cost, Growth, measure};
-use room::Room;
+use smrtc_group_cost::{Costs, costs};
 
 /// The options of `group`.
 #[derive(Args, Debug)]
@@ -29,6 +25,10 @@ pub(crate) struct Options {
     /// How often each thing is done; the median counts.
     #[arg(long, value_name = "TIMES", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
     repeat: u32,
+
+    /// The same in Wasm as well: the folder that gateway/loadgen/group/build.sh has filled. Needs `node`.
+    #[arg(long, value_name = "FOLDER")]
+    wasm: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -55,34 +55,54 @@ impl From<SuiteName> for Suite {
 struct Report {
     suite: String,
     repeat: u32,
-    rooms: Vec<Cost>,
-    growth: Vec<Growth>,
+    #[serde(flatten)]
+    native: Costs,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasm: Option<serde_json::Value>,
 }
 
 /// Prints the costs as one JSON object; progress goes to standard error.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let suite = Suite::from(options.suite);
-    let mut sizes = options.members.clone();
-    sizes.sort_unstable();
-    sizes.dedup();
-    let mut room = Room::create(suite)?;
-    let mut rooms = Vec::new();
-    for size in sizes {
+    let native = costs(suite, &options.members, options.repeat, |size| {
         eprintln!("group: growing to {size} members");
-        while room.size() < size {
-            room.join_externally()?;
-        }
-        rooms.push(measure(&mut room, options.repeat)?);
-    }
-    let growth = rooms
-        .windows(2)
-        .map(|pair| Growth::between(&pair[0], &pair[1]));
+    })?;
     let report = Report {
         suite: format!("{:#06x}", suite.id()),
         repeat: options.repeat,
-        growth: growth.collect(),
-        rooms,
+        native,
+        wasm: options
+            .wasm
+            .as_ref()
+            .map(|folder| in_wasm(options, folder, suite))
+            .transpose()?,
     };
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(())
+}
+
+fn in_wasm(
+    options: &Options,
+    folder: &std::path::Path,
+    suite: Suite,
+) -> anyhow::Result<serde_json::Value> {
+    eprintln!("group: the same in Wasm");
+    let sizes: Vec<String> = options.members.iter().map(u32::to_string).collect();
+    let output = Command::new("node")
+        .arg(folder.join("run.mjs"))
+        .args([
+            suite.id().to_string(),
+            sizes.join(","),
+            options.repeat.to_string(),
+        ])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("node cannot be run")?;
+    if !output.status.success() {
+        bail!(
+            "in Wasm it failed; is {} what gateway/loadgen/group/build.sh made?",
+            folder.display()
+        );
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }

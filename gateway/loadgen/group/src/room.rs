@@ -1,7 +1,5 @@
 //! A room of sessions, with a delivery service in memory.
 
-use std::time::Instant;
-
 use anyhow::{Context, bail};
 use serde::Serialize;
 use smrtc_e2ee::{
@@ -13,42 +11,62 @@ use smrtc_e2ee::{
     sframe::CipherSuite,
 };
 
+use crate::stopwatch::Stopwatch;
+
 /// One joins because a member adds it. All bytes but the KeyPackage's go to the newcomer, the commit to each member.
 #[derive(Serialize)]
-pub(super) struct Join {
-    pub(super) key_package_bytes: usize,
-    pub(super) commit_bytes: usize,
-    pub(super) welcome_bytes: usize,
-    pub(super) tree_bytes: usize,
-    pub(super) commit_ms: f64,
-    pub(super) join_ms: f64,
-    pub(super) process_ms: f64,
+pub struct Join {
+    /// What the newcomer has uploaded before.
+    pub key_package_bytes: usize,
+    /// To each member.
+    pub commit_bytes: usize,
+    /// To the newcomer.
+    pub welcome_bytes: usize,
+    /// To the newcomer.
+    pub tree_bytes: usize,
+    /// To make the commit and go into the epoch.
+    pub commit_ms: f64,
+    /// For the newcomer to be in.
+    pub join_ms: f64,
+    /// For another member to process the commit.
+    pub process_ms: f64,
 }
 
 /// One joins by itself: downloads GroupInfo and tree, uploads a commit, which goes to each member.
 #[derive(Serialize)]
-pub(super) struct ExternalJoin {
-    pub(super) group_info_bytes: usize,
-    pub(super) tree_bytes: usize,
-    pub(super) commit_bytes: usize,
-    pub(super) join_ms: f64,
-    pub(super) process_ms: f64,
+pub struct ExternalJoin {
+    /// To the newcomer.
+    pub group_info_bytes: usize,
+    /// To the newcomer.
+    pub tree_bytes: usize,
+    /// To each member.
+    pub commit_bytes: usize,
+    /// For the newcomer to be in.
+    pub join_ms: f64,
+    /// For another member to process the commit.
+    pub process_ms: f64,
 }
 
 /// A member commits that one has left. The commit goes to each member.
 #[derive(Serialize)]
-pub(super) struct Leave {
-    pub(super) commit_bytes: usize,
-    pub(super) commit_ms: f64,
-    pub(super) process_ms: f64,
+pub struct Leave {
+    /// To each member.
+    pub commit_bytes: usize,
+    /// To make the commit and go into the epoch.
+    pub commit_ms: f64,
+    /// For another member to process the commit.
+    pub process_ms: f64,
 }
 
 /// A member makes new keys. The commit goes to each member.
 #[derive(Serialize)]
-pub(super) struct Rotation {
-    pub(super) commit_bytes: usize,
-    pub(super) commit_ms: f64,
-    pub(super) process_ms: f64,
+pub struct Rotation {
+    /// To each member.
+    pub commit_bytes: usize,
+    /// To make the commit and go into the epoch.
+    pub commit_ms: f64,
+    /// For another member to process the commit.
+    pub process_ms: f64,
 }
 
 pub(super) struct Room {
@@ -113,13 +131,13 @@ impl Room {
         enter(&mut newcomer, self.now, participant);
         let (group_info_bytes, tree_bytes) = (self.group_info.len(), self.tree.len());
         let (group_info, tree) = (self.group_info.clone(), self.tree.clone());
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         let commit = external_commit(&mut newcomer, self.now, self.epoch, &group_info, &tree)?;
-        let built = begin.elapsed();
+        let built = begin.millis();
         self.epoch += 1;
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         accept(&mut newcomer, self.now, self.epoch);
-        let join_ms = millis(built + begin.elapsed());
+        let join_ms = built + begin.millis();
         let process_ms = self.processed_by_both(participant, &commit.commit);
         self.absent.push(participant);
         let commit_bytes = commit.commit.len();
@@ -163,9 +181,9 @@ impl Room {
             participant_id: participant,
             key_package: Some(key_package.clone()),
         };
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         first.handle_input(self.now, claimed);
-        let mut commit_ms = millis(begin.elapsed());
+        let mut commit_ms = begin.millis();
         let commit = match commit_of(first) {
             Some(commit) => commit,
             None => {
@@ -175,14 +193,14 @@ impl Room {
             }
         };
         commit_ms += self.accept_own();
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         let welcome = Input::Welcome {
             epoch: self.epoch,
             welcome: commit.welcomes[0].1.clone(),
             ratchet_tree: commit.ratchet_tree.clone(),
         };
         newcomer.handle_input(self.now, welcome);
-        let join_ms = millis(begin.elapsed());
+        let join_ms = begin.millis();
         if newcomer.state() != State::InGroup {
             bail!("the newcomer did not get in");
         }
@@ -227,9 +245,9 @@ impl Room {
     }
 
     pub(super) fn rotate(&mut self) -> anyhow::Result<Rotation> {
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         self.live[0].handle_input(self.now, Input::Rotate);
-        let took = millis(begin.elapsed());
+        let took = begin.millis();
         // At once if it is its turn.
         let (commit, commit_ms) = match commit_of(&mut self.live[0]) {
             Some(commit) => (commit, took),
@@ -257,9 +275,9 @@ impl Room {
         let (first, now) = (&mut self.live[0], &mut self.now);
         for _ in 0..MAX_STEPS {
             wait(first, now)?;
-            let begin = Instant::now();
+            let begin = Stopwatch::start();
             first.handle_input(*now, Input::Timeout);
-            took = millis(begin.elapsed());
+            took = begin.millis();
             if let Some(commit) = commit_of(first) {
                 return Ok((commit, took));
             }
@@ -270,9 +288,9 @@ impl Room {
     /// The delivery service takes the first member's commit.
     fn accept_own(&mut self) -> f64 {
         self.epoch += 1;
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         accept(&mut self.live[0], self.now, self.epoch);
-        millis(begin.elapsed())
+        begin.millis()
     }
 
     fn processed_by_second(&mut self, commit: &[u8]) -> f64 {
@@ -388,9 +406,9 @@ fn process(session: &mut MlsSession, now: Now, epoch: u64, from: u32, commit: &[
         commit: commit.to_vec(),
         created: false,
     };
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     session.handle_input(now, committed);
-    millis(begin.elapsed())
+    begin.millis()
 }
 
 /// Goes to the session's next deadline.
@@ -441,10 +459,6 @@ fn requests(session: &mut MlsSession) -> impl Iterator<Item = Request> + use<> {
         }
     }
     requests.into_iter()
-}
-
-fn millis(duration: std::time::Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }
 
 /// Steps of a session until something that must happen happens; heartbeats lie between.

@@ -6,27 +6,38 @@ use super::room::{ExternalJoin, Join, Leave, Room, Rotation};
 
 /// Costs in a room of one size; medians.
 #[derive(Serialize)]
-pub(super) struct Cost {
-    members: u32,
-    join_by_welcome: Join,
-    join_by_external_commit: ExternalJoin,
-    leave: Leave,
-    rotation: Rotation,
+pub struct Cost {
+    /// Size of the room.
+    pub members: u32,
+    /// Somebody is added by a member.
+    pub join_by_welcome: Join,
+    /// Somebody comes in by itself.
+    pub join_by_external_commit: ExternalJoin,
+    /// Somebody is taken out.
+    pub leave: Leave,
+    /// A member makes new keys.
+    pub rotation: Rotation,
 }
 
 /// What each further member adds, from one size to the next.
 #[derive(Serialize)]
-pub(super) struct Growth {
-    from: u32,
-    to: u32,
+pub struct Growth {
+    /// The smaller size.
+    pub from: u32,
+    /// The larger.
+    pub to: u32,
     /// To download for whoever joins.
-    join_bytes_per_member: f64,
+    pub join_bytes_per_member: f64,
     /// For each member of the room, when one leaves. O(log N): a constant for each doubling, next to nothing for each member.
-    leave_bytes_per_member: f64,
-    leave_bytes_per_doubling: f64,
-    join_ms_per_member: f64,
-    leave_commit_ms_per_member: f64,
-    leave_process_ms_per_member: f64,
+    pub leave_bytes_per_member: f64,
+    /// The same for each doubling.
+    pub leave_bytes_per_doubling: f64,
+    /// To join by Welcome.
+    pub join_ms_per_member: f64,
+    /// To commit that one has left.
+    pub leave_commit_ms_per_member: f64,
+    /// To process that.
+    pub leave_process_ms_per_member: f64,
 }
 
 impl Growth {
