@@ -52,8 +52,14 @@ fn each_path_gets_the_repair_packets_that_it_needs_and_a_wide_one_the_large_pict
         let flow = &lossy.flows[0];
         assert!(lossy.forward.lost > 500, "nothing was lost");
         assert!(repairs(clean) * 20 < repairs(lossy), "{}", lossy.case);
-        assert!(flow.fps > 27.0 && flow.gap_share < 0.05, "{flow:?}");
-        assert!(flow.room.unwrap().large_share > 0.5, "{flow:?}");
+        assert!(flow.fps > 25.0 && flow.gap_share < 0.05, "{flow:?}");
+        // At 50 % what the large size takes with its repairs is more than the path is known to bear for some of the time.
+        let least = if lossy.case.ends_with("50 %") {
+            0.3
+        } else {
+            0.9
+        };
+        assert!(flow.room.unwrap().large_share > least, "{flow:?}");
         // The publisher's path loses nothing, so the copies are the gateway's.
         assert!(flow.concealed_share < 0.01, "{flow:?}");
     }

@@ -59,7 +59,7 @@ pub fn repair_packets(fragments: u16, protection: Protection) -> u16 {
 }
 
 /// Share of sound that may be missed where a repetition is quick and sure, and where it never comes through.
-const SOUND_MISSED: (f64, f64) = (0.003, 0.001);
+const SOUND_MISSED: (f64, f64) = (0.0005, 0.0003);
 /// Beyond this the sound of the copies is worth less than the rate they take.
 const MAX_AUDIO_COPIES: usize = 12;
 
