@@ -52,7 +52,7 @@ test("a clean path has a few idle lanes, a lossy one more, a bad one many, and u
   const path = new Path();
   await path.second(0);
   assert.deepEqual([path.open, path.used.length], [3, 0]);
-  await path.second(0.03);
+  await path.second(0.15);
   assert.deepEqual([path.open, path.used.length], [7, 7]);
   await path.second(0.5);
   await path.second(0.5);
@@ -75,19 +75,19 @@ test("one who sends next to nothing is owed no reports", async () => {
 
 test("a lane that is lost is replaced", async () => {
   const path = new Path();
-  await path.second(0.03);
+  await path.second(0.15);
   const [first] = path.dialled;
   first?.onClosed(first);
   assert.equal(path.used.length, 6);
-  await path.second(0.03);
+  await path.second(0.15);
   assert.equal(path.used.length, 7);
 });
 
 test("half a minute of calm leaves a few idle, a pause in loss does not", async () => {
   const path = new Path();
-  await path.second(0.03);
+  await path.second(0.15);
   for (let second = 0; second < 29; second++) await path.second(0);
-  await path.second(0.03);
+  await path.second(0.15);
   await path.second(0);
   assert.equal(path.used.length, 7);
   for (let second = 0; second < 30; second++) await path.second(0);
@@ -96,7 +96,7 @@ test("half a minute of calm leaves a few idle, a pause in loss does not", async 
 
 test("after the end all are closed, one that opens then at once", async () => {
   const path = new Path();
-  await path.second(0.03);
+  await path.second(0.15);
   path.lanes.adapt({ fractionLost: 0.5, packetsSent: 200, packetsReceived: 60 });
   path.lanes.close();
   await new Promise((resolve) => setTimeout(resolve, 0));

@@ -12,12 +12,13 @@ import type { Transport } from "../transport.ts";
 
 /** Lanes wanted from a loss on, most first. */
 const STEPS = [
-  { loss: 0.1, lanes: 20 },
-  { loss: 0.02, lanes: 7 },
+  { loss: 0.25, lanes: 20 },
+  { loss: 0.12, lanes: 7 },
 ];
-const BUSY_LOSS = 0.02;
+/** From here on they are used. */
+const BUSY_LOSS = 0.06;
 /** With less loss for so many looks they are idle again. */
-const CALM_LOSS = 0.015;
+const CALM_LOSS = 0.03;
 const CALM_LOOKS = 30;
 /** The gateway reports thirty times a second to whoever sends. Fewer than this tell that nearly all is lost. */
 const FEW_ANSWERS = 5;
