@@ -17,6 +17,9 @@ pub(crate) enum CallError {
     /// A certificate or revocation list of the room's policy.
     #[error("certificate: {0}")]
     Certificate(#[from] smrtc_e2ee::mls::CertificateError),
+    /// No randomness for a request to certify a key, or a self-test failed.
+    #[error("no certificate request: {0}")]
+    Request(smrtc_e2ee::mls::CipherError),
     /// libopus or the processing did not start.
     #[error("the audio encoder did not start")]
     Audio,

@@ -1,6 +1,7 @@
 //! The browser binding: a thin shell where the engine and the sealing meet.
 //!
 //! - [`uplink`], [`downlink`]: one object for each worker; bytes and times in, bytes and events out.
+//! - [`enrolment`]: a signature key and the request to certify it, before there is an engine.
 //! - [`quality`]: the engine's judgement of a direction.
 //! - [`sealing`]: the one place where engine and keys meet; `keys`: where the keys come from, and how they get from worker to
 //!   worker; `outgoing`: datagrams that JavaScript reads where they lie.
@@ -11,6 +12,7 @@
 //! It converts and delegates; it decides nothing. What exists only for libopus is in `libc`.
 
 pub mod downlink;
+pub mod enrolment;
 mod error;
 mod group_messages;
 mod js;

@@ -46,10 +46,11 @@ export async function join({ token, key, group, transport = "auto", suite, audio
 function withBytes(group = {}) {
   const { identity, certificates, ...others } = group;
   const bytes = (list) => list?.map((one) => Uint8Array.from(one));
+  const { authorities, chain, ...policy } = certificates ?? {};
   return {
     ...others,
     ...(identity ? { identity: Array.isArray(identity) ? Uint8Array.from(identity) : identity } : {}),
-    ...(certificates ? { certificates: { authorities: bytes(certificates.authorities), chain: bytes(certificates.chain) } } : {}),
+    ...(certificates ? { certificates: { ...policy, authorities: bytes(authorities), ...(chain ? { chain: bytes(chain) } : {}) } } : {}),
   };
 }
 

@@ -1,5 +1,7 @@
 // Group keys in browsers: who comes, goes or is taken out changes the keys, and everybody who is in sees one code.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -12,7 +14,7 @@ import { assembleFrames, readDatagrams } from "../harness/recording.js";
 import { makeOpener, parseHeader } from "../harness/sframe.js";
 import { Stage } from "../harness/stage.js";
 import { tappedWebRoot } from "../harness/web_root.js";
-import { repository, scratchFolder } from "../harness/workspace.js";
+import { program, repository, scratchFolder } from "../harness/workspace.js";
 
 const stage = Stage.use("isolated");
 const GROUP = { group: {}, audioProcessing: UNPROCESSED };
@@ -220,6 +222,50 @@ test("a room that asks for certificates takes those of its authority, and says w
     await bob.pictures("alice", 30);
     assert.equal((await alice.call("group")).members.length, 2);
     assert.ok((await mallory.call("encryption")).perSender.every(({ framesOpened }) => framesOpened === 0));
+  });
+});
+
+test("the gateway's authority certifies pages at each join, and a kept key stays the same person", { timeout: 150_000 }, async () => {
+  const folder = join(scratchFolder(), "ca");
+  const { status, stderr } = spawnSync(program("smrtc-gateway"), ["ca", "init", "--dir", folder], { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  const [pem, key] = ["ca.pem", "ca-key.pem"].map((name) => join(folder, name));
+  const authority = [...new X509Certificate(readFileSync(pem)).raw];
+  const gateway = await startGateway(stage.root, { args: ["--ca-certificate", pem, "--ca-key", key, "--ca-lifetime", "12h"] });
+  const issued = (identity) => ({ ...GROUP, group: { identity, certificates: { authorities: [authority], issuer: "gateway" } } });
+  try {
+    await stage.withPeers(gateway, ["ada", "bob"], async (ada, bob) => {
+      await ada.join(gateway, "issued", issued("new"));
+      await bob.join(gateway, "issued", issued({ keptAs: "bob" }));
+      await ada.call("publish");
+      const { members } = await agreed([ada, bob]);
+      for (const { certifiedUntil } of members) {
+        const hours = (new Date(certifiedUntil).getTime() - Date.now()) / 3_600_000;
+        assert.ok(hours > 11.5 && hours <= 12, `certified for another ${hours} hours`);
+      }
+      await bob.pictures("ada", 15);
+      const { fingerprint } = members.find(({ userId }) => userId === "bob");
+
+      await bob.call("leave");
+      await agreed([ada]);
+      await bob.load(gateway.origin);
+      await bob.join(gateway, "issued", issued({ keptAs: "bob" }));
+      const again = (await agreed([ada, bob])).members.find(({ userId }) => userId === "bob");
+      assert.equal(again.fingerprint, fingerprint, "another certificate of the same key");
+      await bob.pictures("ada", 15);
+    });
+  } finally {
+    await gateway.stop();
+  }
+});
+
+test("a page that asks a gateway for a certificate which issues none is told so", { timeout: 60_000 }, async () => {
+  const at = stage.gateway();
+  await stage.withPeers(at, ["ada"], async (ada) => {
+    const group = { certificates: { authorities: [vector("root")], issuer: "gateway" } };
+    const result = await ada.call("join", { token: at.token("none", "ada"), group });
+    assert.deepEqual([result.joined, result.code], [false, "REQUEST_REFUSED"]);
+    assert.match(result.message, /issues no certificates/);
   });
 });
 

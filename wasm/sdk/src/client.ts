@@ -364,6 +364,7 @@ function checkOptions(options: ClientOptions): void {
     }
   } else {
     const { identity, certificates } = encryption;
+    if (certificates?.chain !== undefined && certificates.issuer !== undefined) throw new RtcError("INVALID_PARAMETER", "`encryption.certificates` takes a `chain` or an `issuer`, not both");
     if ((certificates?.chain?.length ?? 0) > 0 && !(identity instanceof Uint8Array)) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold the key of `certificates.chain`");
     if (identity instanceof Uint8Array && identity.length !== 32) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold 32 bytes");
   }

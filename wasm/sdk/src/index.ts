@@ -31,6 +31,7 @@ export type * from "./stats.ts";
 export { VIDEO_PROFILES } from "./options.ts";
 export type {
   AudioProcessingOptions,
+  CertificateIssuer,
   CertificateOptions,
   ClientOptions,
   EncryptionOptions,

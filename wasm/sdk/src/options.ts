@@ -27,6 +27,12 @@ export type GroupSuiteName = "SM2_SM4_GCM_SM3" | "SM2_PKE_SM4_GCM_SM3" | "P256_A
  */
 export type GroupIdentity = "new" | { readonly keptAs: string } | Uint8Array;
 
+/**
+ * `"gateway"` is the gateway's own development authority, which certifies the user of the join token (`gateway/CERTIFICATES.md`).
+ * A function takes the request, in DER, to an authority of yours, and gives back our certificate, then those of its issuers.
+ */
+export type CertificateIssuer = "gateway" | ((request: Uint8Array<ArrayBuffer>) => Promise<readonly Uint8Array[]>);
+
 /** Whose certificates the room takes, and ours. All in DER; keys and signatures are those of the group's suite. */
 export interface CertificateOptions {
   /** Certificates of the authorities that are trusted. */
@@ -37,6 +43,11 @@ export interface CertificateOptions {
   readonly admitsUncertified?: boolean;
   /** Our own certificate, then those of its issuers. Its key is `identity`, as bytes; the user in it is that of the join token. */
   readonly chain?: readonly Uint8Array[];
+  /**
+   * Who gives us a certificate at each `join`, in place of `chain`; `identity` may be any then. The key is made and stays in the
+   * uplink worker; what leaves it is a request in PKCS#10, signed with it.
+   */
+  readonly issuer?: CertificateIssuer;
 }
 
 /**

@@ -2,6 +2,7 @@
 import { RtcError } from "../errors.ts";
 import type { ClientOptions, EncryptionOptions, WasmBuild } from "../options.ts";
 import { AudioEngine } from "./audio_engine.ts";
+import { enrol } from "./enrolment.ts";
 import { Logger } from "./logger.ts";
 import { Caller } from "./rpc.ts";
 import { sleep } from "./sleep.ts";
@@ -72,7 +73,7 @@ export class EngineHost {
     const keyChannel = new MessageChannel();
     const { captureLink, playoutLink } = this.audio;
     const { suite = "SM4_GCM_SM3" } = options.encryption ?? {};
-    const keys = keySource(options.encryption ?? {});
+    const keys = await this.#keySource(options, module);
     const processing = options.audioProcessing ?? {};
     const logLevel = options.logLevel ?? "info";
     await Promise.all([
@@ -106,6 +107,16 @@ export class EngineHost {
         [keyChannel.port2, ...(playoutLink.kind === "port" ? [playoutLink.port] : [])],
       ),
     ]);
+  }
+
+  async #keySource(options: ClientOptions, module: WebAssembly.Module): Promise<KeySource> {
+    const { encryption = {} } = options;
+    const keys = keySource(encryption);
+    const issuer = encryption.key === undefined ? encryption.certificates?.issuer : undefined;
+    if (issuer === undefined || keys.kind !== "mls" || keys.certificates === undefined) return keys;
+    const chain = await enrol(this.uplink, module, options, keys, issuer);
+    // The worker has the key already.
+    return { ...keys, identity: keys.identity instanceof Uint8Array ? "new" : keys.identity, certificates: { ...keys.certificates, chain } };
   }
 
   /** Ends the workers with all keys they hold, which they wipe first. */

@@ -26,6 +26,17 @@ export class Quality {
   update(nowUs: number, delayUs: number, good: number, bad: number, burst: number): DirectionQuality;
 }
 
+/** A signature key, and the request (PKCS#10, DER) by which an authority may certify it to be the user's. */
+export class Enrolment {
+  /** An empty secret makes a new key. Throws if `secret` is no key of the suite. */
+  constructor(suite: string, user: string, secret: Uint8Array);
+  request(): Uint8Array<ArrayBuffer>;
+  /** Where the key lies in Wasm memory until `free`, which wipes it. */
+  secretAddress(): number;
+  secretLength(): number;
+  free(): void;
+}
+
 /** Capture, sealing, sending and the control stream. */
 export class UplinkEngine {
   constructor(config: {

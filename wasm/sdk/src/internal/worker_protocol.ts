@@ -23,6 +23,14 @@ export interface EngineCertificates {
   readonly chain: readonly Uint8Array[];
 }
 
+/** Whose key is to be certified, and for which suite. */
+export interface EnrolRequest {
+  readonly module: WebAssembly.Module;
+  readonly suite: GroupSuiteName;
+  readonly user: string;
+  readonly identity: GroupIdentity;
+}
+
 /** The first message from the uplink worker to the downlink worker. With group keys each later one is bytes for the engine. */
 export interface KeyPortInit {
   readonly suite: CipherSuiteName;
@@ -30,7 +38,7 @@ export interface KeyPortInit {
   readonly key: Uint8Array;
 }
 
-/** The first message to either worker; everything else follows its reply. */
+/** The first message to either worker but for `enrol`; everything else follows its reply. */
 export interface UplinkInit {
   readonly module: WebAssembly.Module;
   readonly suite: CipherSuiteName;
@@ -68,6 +76,8 @@ export type VideoSource =
 
 /** Calls that the uplink worker answers: name → argument and result. */
 export interface UplinkCalls {
+  /** Before `init`, which then takes this key: the request, in DER, by which an authority may certify it to be `user`'s. */
+  enrol: { argument: EnrolRequest; result: Uint8Array<ArrayBuffer> };
   init: { argument: UplinkInit; result: undefined };
   connect: { argument: ConnectRequest; result: { joined: JoinedInfo; transport: "webtransport" | "websocket"; kid: string; epoch: number } };
   request: { argument: RequestBody; result: undefined };

@@ -1,5 +1,5 @@
 /** Entry of the uplink worker: the page's calls on one side, engine and transport on the other. */
-import init, { Quality, UplinkEngine, selfTest, sm4Backend, wipeStack } from "smrtc-wasm";
+import init, { Enrolment, Quality, UplinkEngine, selfTest, sm4Backend, wipeStack } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import type { CipherSuiteName } from "../../events.ts";
 import { nowUs } from "../deadline.ts";
@@ -7,7 +7,7 @@ import type { DirectionQuality, UplinkEngineStats } from "../engine_events.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
-import type { KeyPortInit, UplinkCalls, UplinkInit, UplinkNotice } from "../worker_protocol.ts";
+import type { EnrolRequest, KeyPortInit, UplinkCalls, UplinkInit, UplinkNotice } from "../worker_protocol.ts";
 import { AudioSender } from "./audio_sender.ts";
 import { keepIdentity, keptIdentity } from "./identity_store.ts";
 import { UplinkSession } from "./session.ts";
@@ -25,8 +25,11 @@ interface Running {
 const log = new Logger("uplink");
 const videos = new Map<number, VideoSender>();
 let running: Running | undefined;
+/** The signature key that was certified; `init` takes it. */
+let enrolled: Uint8Array | undefined;
 
 const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
+  enrol,
   async init(options) {
     running = await start(options);
   },
@@ -144,7 +147,8 @@ async function start(options: UplinkInit): Promise<Running> {
   log.setLevel(options.logLevel);
   const { memory } = await init({ module_or_path: options.module });
   const { keys, keyPort, suite } = options;
-  const secret = keys.kind === "external" ? keys.key : await identityOf(keys);
+  const secret = keys.kind === "external" ? keys.key : enrolled ?? await identityOf(keys);
+  enrolled = undefined;
   const engine = new UplinkEngine(
     {
       suite,
@@ -174,8 +178,21 @@ async function start(options: UplinkInit): Promise<Running> {
   return { engine, session, audio, suite, quality: new Quality() };
 }
 
+async function enrol(request: EnrolRequest): Promise<Uint8Array<ArrayBuffer>> {
+  const { memory } = await init({ module_or_path: request.module });
+  const secret = await identityOf(request);
+  const enrolment = new Enrolment(request.suite, request.user, secret);
+  secret.fill(0);
+  try {
+    enrolled = new Uint8Array(memory.buffer, enrolment.secretAddress(), enrolment.secretLength()).slice();
+    return enrolment.request();
+  } finally {
+    enrolment.free();
+  }
+}
+
 /** The signature key to begin with; empty for a new one. */
-async function identityOf({ suite, identity }: Extract<UplinkInit["keys"], { kind: "mls" }>): Promise<Uint8Array> {
+async function identityOf({ suite, identity }: Pick<EnrolRequest, "suite" | "identity">): Promise<Uint8Array> {
   if (identity === "new") return new Uint8Array();
   if (identity instanceof Uint8Array) return identity;
   try {
