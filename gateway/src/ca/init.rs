@@ -1,7 +1,8 @@
 //! `smrtc-gateway ca init`: a new authority.
 
 use std::{
-    io,
+    fs, io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -34,7 +35,7 @@ pub enum InitError {
 }
 
 /// Makes a key and a certificate that it signs itself, valid from `now`, which counts from 1970, for `lifetime`, and writes `ca.pem`
-/// and `ca-key.pem` into `directory`. Returns their paths. Neither may exist.
+/// and `ca-key.pem` into `directory`, which it makes if there is none, for its owner only. Returns their paths. Neither may exist.
 ///
 /// # Errors
 ///
@@ -58,6 +59,11 @@ pub fn init(
     let secret = key::encode(&secret).map_err(|_| InitError::Key)?;
     let [public, private] = FILES.map(|file| directory.join(file));
     let failed = |(path, error)| InitError::Create(path, error);
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| failed((directory.to_owned(), error)))?;
     // The key first: a certificate without its key would stand in the way of the next attempt for nothing.
     create(&private, true, &pem("PRIVATE KEY", &secret)).map_err(failed)?;
     create(&public, false, &pem("CERTIFICATE", &certificate)).map_err(failed)?;

@@ -19,24 +19,29 @@ fn authority(directory: &Path, lifetime: Duration) -> Authority {
 
 #[test]
 fn what_init_writes_loads_and_is_never_overwritten_nor_readable_by_others() {
-    let directory = tempfile::tempdir().unwrap();
-    let authority = authority(directory.path(), HOUR);
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("new/ca");
+    let authority = authority(&directory, HOUR);
+    assert_eq!(
+        fs::metadata(&directory).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
     assert_eq!(
         format!("{authority:?}"),
         "Authority(CN=Test root, [redacted])"
     );
-    let key = directory.path().join("ca-key.pem");
+    let key = directory.join("ca-key.pem");
     let before = fs::read(&key).unwrap();
     assert_eq!(
         fs::metadata(&key).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    let again = init(directory.path(), "Test root", NOW, HOUR);
+    let again = init(&directory, "Test root", NOW, HOUR);
     assert!(matches!(again, Err(InitError::Create(path, _)) if path == key));
     assert_eq!(fs::read(&key).unwrap(), before);
     for name in ["", "a\nb", &"x".repeat(65)] {
         assert!(matches!(
-            init(directory.path(), name, NOW, HOUR),
+            init(&directory, name, NOW, HOUR),
             Err(InitError::Argument)
         ));
     }
