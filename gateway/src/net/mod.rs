@@ -8,6 +8,7 @@ mod certificate;
 mod clock;
 mod congestion;
 mod h3;
+mod handshake;
 mod http;
 mod node;
 mod origin;
@@ -29,6 +30,7 @@ use std::{
 
 use tokio::sync::watch;
 
+use handshake::Handshakes;
 pub(crate) use http::HttpConfig;
 pub(crate) use node::{Node, NodeConfig};
 pub(crate) use origin::AllowedOrigins;
@@ -60,10 +62,12 @@ impl Listeners {
         let mut endpoints = Vec::new();
         let mut tasks = Vec::new();
         for (_, tcp, udp) in sockets {
-            let endpoint = quic::endpoint(udp, quic.clone())?;
+            let handshakes = Arc::new(Handshakes::new());
+            let endpoint = quic::endpoint(udp, quic.clone(), handshakes.clone())?;
             tasks.push(AbortOnDrop::spawn(quic::accept(
                 node.clone(),
                 endpoint.clone(),
+                handshakes,
             )));
             endpoints.push(endpoint);
             let listener = tcp::Listener::start(tcp, acceptor.clone())?;

@@ -3,12 +3,17 @@
 use std::{io, net::UdpSocket, sync::Arc, time::Duration};
 
 use quinn::{
-    Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt,
-    crypto::rustls::QuicServerConfig,
+    Endpoint, EndpointConfig, IdleTimeout, Runtime, ServerConfig, TokioRuntime, TransportConfig,
+    VarInt, crypto::rustls::QuicServerConfig,
 };
 use tracing::info;
 
-use super::{congestion::MediaWindowFactory, node::Node, webtransport};
+use super::{
+    congestion::MediaWindowFactory,
+    handshake::{CopyingSocket, Handshakes},
+    node::Node,
+    webtransport,
+};
 
 /// ALPN of HTTP/3.
 const ALPN: &[u8] = b"h3";
@@ -82,18 +87,23 @@ fn transport_config() -> io::Result<TransportConfig> {
 }
 
 /// Makes an endpoint of a bound socket.
-pub(super) fn endpoint(socket: UdpSocket, config: ServerConfig) -> io::Result<Endpoint> {
+pub(super) fn endpoint(
+    socket: UdpSocket,
+    config: ServerConfig,
+    handshakes: Arc<Handshakes>,
+) -> io::Result<Endpoint> {
     socket.set_nonblocking(true)?;
-    Endpoint::new(
+    let socket = TokioRuntime.wrap_udp_socket(socket)?;
+    Endpoint::new_with_abstract_socket(
         EndpointConfig::default(),
         Some(config),
-        socket,
+        Arc::new(CopyingSocket::new(socket, handshakes)),
         Arc::new(TokioRuntime),
     )
 }
 
 /// Takes connections in until the endpoint closes.
-pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint) {
+pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint, handshakes: Arc<Handshakes>) {
     while let Some(incoming) = endpoint.accept().await {
         node.metrics.quic_connection();
         let crowded = endpoint.open_connections() > node.sessions() + UNVALIDATED_HANDSHAKES;
@@ -102,7 +112,11 @@ pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint) {
             let _ = incoming.retry();
             continue;
         }
-        tokio::spawn(webtransport::serve(node.clone(), incoming));
+        tokio::spawn(webtransport::serve(
+            node.clone(),
+            handshakes.clone(),
+            incoming,
+        ));
     }
     info!("no longer listening on UDP");
 }

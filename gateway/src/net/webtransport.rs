@@ -15,6 +15,7 @@ use super::{
     admission::{Admission, SESSION_PATH, admit},
     congestion::set_media_rate,
     h3::{Capsules, Closer, Incoming, StreamAcceptor},
+    handshake::Handshakes,
     node::Node,
     outlet::{End, Outlet},
     session::{self, Gone, JOIN_TIMEOUT, Receive, Received, Transmit},
@@ -26,16 +27,17 @@ use crate::forward::Datagram;
 const MAX_BATCH: usize = 64;
 
 /// Time from the first packet to the CONNECT request.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Prefix of a connection's first session, which nearly every session is.
 const FIRST_SESSION: &[u8] = &[0];
 
 /// Serves one QUIC connection to its end.
-pub(super) async fn serve(node: Arc<Node>, incoming: quinn::Incoming) {
+pub(super) async fn serve(node: Arc<Node>, handshakes: Arc<Handshakes>, incoming: quinn::Incoming) {
     let remote = incoming.remote_address();
     let request = async {
         let connection = incoming.await?;
+        handshakes.proved(remote);
         Incoming::receive(connection).await
     };
     let request = match tokio::time::timeout(HANDSHAKE_TIMEOUT, request).await {

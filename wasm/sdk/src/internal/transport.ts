@@ -52,7 +52,7 @@ export interface DialOptions {
 const HEAD_START_MS = 400;
 /** Then WebSocket may win only after this long in total, since what is slow to start is often best once started. */
 const PREFER_WEBTRANSPORT_MS = 1_500;
-const DIAL_TIMEOUT_MS = 8_000;
+const DIAL_TIMEOUT_MS = 15_000;
 
 /** Opens a session, racing both transports if the choice is open. */
 export async function dial(options: DialOptions, handler: TransportHandler): Promise<Transport> {

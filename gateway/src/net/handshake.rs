@@ -1,0 +1,287 @@
+//! Packets of a handshake go out three times.
+//!
+//! A browser gives a handshake up after some seconds. Where seven in ten packets get lost each way, a flight of two packets
+//! arrives whole one time in eleven, and QUIC repeats it ever more slowly, so that hardly any handshake ends in time; of three
+//! copies one arrives two times in three. It costs a few kilobytes for each connection, and nothing after.
+//!
+//! Where the address may be forged a server must not send more than three times what came from it (RFC 9000 §8.1), or it
+//! multiplies what an attacker sends at somebody else. quinn keeps to that for what it sends; with the copies it would not be
+//! enough, so here all of it is counted: an address has a credit, copies are made only within it, and a packet of the handshake
+//! beyond it is lost.
+
+use std::{
+    collections::hash_map::RandomState,
+    fmt,
+    hash::BuildHasher,
+    io::{self, IoSliceMut},
+    net::SocketAddr,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use quinn::{
+    AsyncUdpSocket, UdpPoller,
+    udp::{RecvMeta, Transmit},
+};
+
+/// Beside the packet itself.
+const COPIES: usize = 2;
+
+/// What an address that is not proved may be sent for each byte that came from it.
+const AMPLIFICATION: usize = 3;
+
+/// Kept for what quinn may send before the handshake is over besides the handshake: HTTP/3's settings.
+const RESERVE: usize = 300;
+
+/// After the handshake the first packets carry HTTP/3's settings and the answer to CONNECT, without which there is no session.
+const FIRST_PACKETS: u8 = 8;
+
+/// Handshakes that are followed at once. Two that fall on one place displace each other, and the older goes on without copies.
+const PLACES: usize = 1_024;
+
+/// Long headers, which packets of handshakes have (RFC 9000 §17.2).
+const LONG_HEADER: u8 = 0x80;
+
+/// What becomes of a packet that quinn sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It goes out so many times.
+    Times(usize),
+    /// The address has no credit left for it.
+    Lost,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// So many bytes may still be sent.
+    Unproved { credit: usize },
+    /// The handshake is over; so many packets still have copies.
+    Proved { left: u8 },
+}
+
+/// The handshakes under way, by the peer's address.
+pub(super) struct Handshakes {
+    places: Mutex<Vec<Option<(SocketAddr, State)>>>,
+    /// Nobody outside can tell which addresses share a place.
+    hasher: RandomState,
+}
+
+impl Handshakes {
+    pub(super) fn new() -> Self {
+        Self {
+            places: Mutex::new(vec![None; PLACES]),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Says that the handshake with `address` is over, which proves that the peer is there.
+    pub(super) fn proved(&self, address: SocketAddr) {
+        let left = FIRST_PACKETS;
+        *self.place(&mut self.places(), address) = Some((address, State::Proved { left }));
+    }
+
+    /// Notes what came from `address`.
+    fn received(&self, address: SocketAddr, bytes: usize, is_long: bool) {
+        let mut places = self.places();
+        let place = self.place(&mut places, address);
+        match place {
+            Some((known, State::Unproved { credit })) if *known == address => {
+                *credit += AMPLIFICATION * bytes;
+            }
+            Some((known, State::Proved { .. })) if *known == address => {}
+            _ if is_long => {
+                let credit = AMPLIFICATION * bytes;
+                *place = Some((address, State::Unproved { credit }));
+            }
+            _ => {}
+        }
+    }
+
+    /// What to do with a packet to `address`.
+    fn sent(&self, address: SocketAddr, bytes: usize, is_long: bool) -> Verdict {
+        let mut places = self.places();
+        match self.place(&mut places, address) {
+            Some((known, State::Unproved { credit })) if *known == address => {
+                if is_long && bytes > *credit {
+                    return Verdict::Lost;
+                }
+                *credit = credit.saturating_sub(bytes);
+                let affordable = credit.saturating_sub(RESERVE) / bytes.max(1);
+                let copies = if is_long { affordable.min(COPIES) } else { 0 };
+                *credit -= copies * bytes;
+                Verdict::Times(1 + copies)
+            }
+            Some((known, State::Proved { left })) if *known == address && *left > 0 => {
+                *left -= 1;
+                Verdict::Times(1 + COPIES)
+            }
+            _ => Verdict::Times(1),
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, Vec<Option<(SocketAddr, State)>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place<'a>(
+        &self,
+        places: &'a mut [Option<(SocketAddr, State)>],
+        address: SocketAddr,
+    ) -> &'a mut Option<(SocketAddr, State)> {
+        let number = self.hasher.hash_one(address) as usize % places.len();
+        &mut places[number]
+    }
+}
+
+impl fmt::Debug for Handshakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshakes").finish_non_exhaustive()
+    }
+}
+
+/// A socket whose packets of handshakes go out several times.
+#[derive(Debug)]
+pub(super) struct CopyingSocket {
+    socket: Arc<dyn AsyncUdpSocket>,
+    handshakes: Arc<Handshakes>,
+}
+
+impl CopyingSocket {
+    pub(super) fn new(socket: Arc<dyn AsyncUdpSocket>, handshakes: Arc<Handshakes>) -> Self {
+        Self { socket, handshakes }
+    }
+}
+
+impl AsyncUdpSocket for CopyingSocket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        self.socket.clone().create_io_poller()
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let bytes = transmit.contents.len();
+        let is_long = is_long(transmit.contents);
+        match self.handshakes.sent(transmit.destination, bytes, is_long) {
+            Verdict::Times(times) => {
+                self.socket.try_send(transmit)?;
+                for _ in 1..times {
+                    // A copy that finds the socket full is not worth waiting for.
+                    let _ = self.socket.try_send(transmit);
+                }
+                Ok(())
+            }
+            Verdict::Lost => Ok(()),
+        }
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(self.socket.poll_recv(cx, bufs, meta))?;
+        for (buf, meta) in bufs.iter().zip(meta.iter()).take(count) {
+            self.handshakes
+                .received(meta.addr, meta.len, is_long(&buf[..meta.len]));
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn max_transmit_segments(&self) -> usize {
+        self.socket.max_transmit_segments()
+    }
+
+    fn max_receive_segments(&self) -> usize {
+        self.socket.max_receive_segments()
+    }
+
+    fn may_fragment(&self) -> bool {
+        self.socket.may_fragment()
+    }
+}
+
+/// Whether a packet, or the first of several, belongs to a handshake.
+fn is_long(packets: &[u8]) -> bool {
+    packets
+        .first()
+        .is_some_and(|first| first & LONG_HEADER != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: ([u8; 4], u16) = ([192, 0, 2, 1], 1_000);
+
+    fn peer() -> SocketAddr {
+        PEER.into()
+    }
+
+    #[test]
+    fn a_flight_goes_out_three_times_where_the_credit_allows_it() {
+        let handshakes = Handshakes::new();
+        handshakes.received(peer(), 2_400, true);
+        assert_eq!(handshakes.sent(peer(), 1_200, true), Verdict::Times(3));
+        assert_eq!(handshakes.sent(peer(), 900, true), Verdict::Times(3));
+    }
+
+    #[test]
+    fn an_address_that_is_not_proved_gets_no_more_than_three_times_what_came_from_it() {
+        for came in [0, 100, 1_200, 1_250, 3_000] {
+            for length in [60, 700, 1_200] {
+                let handshakes = Handshakes::new();
+                handshakes.received(peer(), came, true);
+                let went: usize = (0..100)
+                    .map(|_| match handshakes.sent(peer(), length, true) {
+                        Verdict::Times(times) => times * length,
+                        Verdict::Lost => 0,
+                    })
+                    .sum();
+                assert!(went <= 3 * came, "{went} for {came}");
+                assert!(
+                    went + length > 3 * came,
+                    "{went} for {came}: the credit is there to be used"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_packets_after_a_handshake_go_out_three_times_and_then_no_more() {
+        let handshakes = Handshakes::new();
+        handshakes.received(peer(), 1_200, true);
+        handshakes.proved(peer());
+        for _ in 0..FIRST_PACKETS {
+            assert_eq!(handshakes.sent(peer(), 60, false), Verdict::Times(3));
+        }
+        assert_eq!(handshakes.sent(peer(), 1_200, false), Verdict::Times(1));
+        // What is left of the handshake on the way does not begin another.
+        handshakes.received(peer(), 1_200, true);
+        assert_eq!(handshakes.sent(peer(), 1_200, false), Verdict::Times(1));
+    }
+
+    #[test]
+    fn who_is_not_known_is_sent_everything_once() {
+        let handshakes = Handshakes::new();
+        handshakes.received(peer(), 1_200, false);
+        for is_long in [true, false] {
+            assert_eq!(handshakes.sent(peer(), 1_200, is_long), Verdict::Times(1));
+        }
+    }
+
+    #[test]
+    fn many_addresses_are_followed_in_bounded_memory() {
+        let handshakes = Handshakes::new();
+        for number in 0..50_000u32 {
+            let address = SocketAddr::from((number.to_be_bytes(), 443));
+            handshakes.received(address, 1_200, true);
+            assert_eq!(handshakes.sent(address, 1_000, true), Verdict::Times(3));
+        }
+        assert_eq!(handshakes.places().len(), PLACES);
+    }
+}
