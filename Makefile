@@ -19,7 +19,7 @@ FEATURES := --features smrtc-gateway/_test_support
 step := tools/step.sh
 
 .PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary sdk-check sdk-test \
-	fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm sim bench-call bench-downlink bench-weaknet bench-crypto clean
+	fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm sim bench-call bench-downlink bench-weaknet bench-crypto bench-group clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -143,6 +143,11 @@ bench-weaknet: setup wasm sdk ## the same call through a bad network, beside RTC
 bench-crypto: setup-build ## SM4-GCM beside every rival, native and in Wasm: one JSON object and a table (OPTIONS=--help)
 	@crypto/bench/build.sh
 	@node crypto/bench/js/run.js $(OPTIONS)
+
+bench-group: setup-build ## what group keys cost in rooms of 2 to 1,000 members, natively and in Wasm: one JSON object, 15 minutes (OPTIONS=--help)
+	@gateway/loadgen/group/build.sh
+	@cargo build --locked --release --package smrtc-loadgen $(FEATURES)
+	@$(TARGET)/release/smrtc-loadgen group --wasm gateway/loadgen/group/dist $(OPTIONS)
 
 clean: ## remove what was built; the downloaded tools under .build stay (rm -rf .build removes them too)
 	@cargo clean --quiet

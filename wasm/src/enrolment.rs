@@ -22,9 +22,9 @@ impl Enrolment {
     ///
     /// # Errors
     ///
-    /// A string, if the suite is unknown, `secret` is no key of it, `user` is empty or too long, or there is no randomness.
+    /// Throws if the suite is unknown, `secret` is no key of it, `user` is empty or too long, or there is no randomness.
     #[wasm_bindgen(constructor)]
-    pub fn new(suite: &str, user: &str, secret: &[u8]) -> Result<Self, CallError> {
+    pub fn new(suite: &str, user: &str, secret: &[u8]) -> Result<Enrolment, JsValue> {
         let suite = js::mls_suite(suite)?;
         let identity = if secret.is_empty() {
             Identity::generate(suite, user, &mut OsRng)
