@@ -44,8 +44,10 @@ export type {
   StreamOptions,
   TransportChoice,
   VideoCodecName,
+  VideoContentHint,
   VideoProfile,
   VideoProfileName,
+  VideoStreamType,
   WasmBuild,
 } from "./options.ts";
 export { getCameras, getDevices, getMicrophones, getSpeakers } from "./devices.ts";
