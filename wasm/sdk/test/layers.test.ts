@@ -12,16 +12,17 @@ test("one stream is sent as it comes", () => {
   assert.deepEqual(big, { rid: "big", maxWidth: 1280, maxHeight: 720, frameRate: 30, minBitrate: 0, maxBitrate: 2_500_000, thins: false, sharp: false });
 });
 
-test("of two the small one is first, thinned out, and the big one ends before it is worse", () => {
+test("of two the small one is first, thinned out, and the big one begins as soon as the small one leaves room", () => {
   const [small, big] = layersOf({ ...CAMERA, small: SMALL }, "video");
   assert.deepEqual([small?.rid, small?.maxWidth, small?.thins, small?.minBitrate], ["small", 320, true, 0]);
-  assert.deepEqual([big?.rid, big?.maxWidth, big?.thins, big?.minBitrate], ["big", 1280, false, 625_000]);
+  assert.deepEqual([big?.rid, big?.maxWidth, big?.thins, big?.minBitrate], ["big", 1280, false, 30_000]);
 });
 
-test("the big stream takes clearly more than the small one whenever it is sent, and never less than it may", () => {
-  const least = (small: number, big: number): number | undefined => layersOf({ ...CAMERA, maxBitrate: big, small: { ...SMALL, maxBitrate: small } }, "video")[1]?.minBitrate;
-  assert.equal(least(500_000, 1_000_000), 650_000);
-  assert.equal(least(900_000, 1_000_000), 1_000_000);
+test("a path with room for the small stream alone is filled by it to eight tenths at least, or its rate could not be seen to grow", () => {
+  const [small, big] = layersOf({ ...CAMERA, small: SMALL }, "video");
+  assert.ok(small !== undefined && big !== undefined);
+  // The engine begins a layer with 1.15 times its least rate, and takes who sends less than 0.8 of what may be sent for no measure of the path.
+  assert.ok(small.maxBitrate / (small.maxBitrate + 1.15 * big.minBitrate) > 0.8);
 });
 
 test("a screen is thinned out to its rate, and has fewer pictures rather than worse ones", () => {

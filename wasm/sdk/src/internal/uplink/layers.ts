@@ -17,10 +17,12 @@ export interface LayerSettings {
   readonly sharp: boolean;
 }
 
-/** Below this share of its greatest rate the big picture is worse than the small one: libwebrtc has about as much for its sizes. */
-const LEAST_SHARE = 0.25;
-/** The gateway takes a size for a better one only if it also takes more; its rate wavers by this much. */
-const ABOVE_SMALL = 1.3;
+/**
+ * The big picture is sent as soon as the small one leaves it this much of the small one's rate, though nobody is given it then: the gateway takes a
+ * size for a better one only if it takes more. If it waited for a rate at which it is good, nothing sent would show that the path bears
+ * that, and the engine's estimate would stay where it was.
+ */
+const LEAST_SHARE = 0.2;
 /** A screen is not followed with fewer pictures a second. */
 const LEAST_SCREEN_RATE = 5;
 
@@ -32,7 +34,7 @@ export function layersOf(settings: VideoSettings, kind: "video" | "screen"): Lay
   if (small === undefined) return [big];
   return [
     { rid: "small", ...small, minBitrate: 0, thins: true, sharp: false },
-    { ...big, minBitrate: Math.min(maxBitrate, Math.max(maxBitrate * LEAST_SHARE, small.maxBitrate * ABOVE_SMALL)) },
+    { ...big, minBitrate: small.maxBitrate * LEAST_SHARE },
   ];
 }
 
