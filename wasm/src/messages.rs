@@ -136,11 +136,12 @@ pub(crate) enum Event {
     },
     TargetBitrate {
         audio: f64,
-        /// Of each video and screen track, in bit/s.
-        tracks: Vec<TrackBitrate>,
+        /// Of each size of each video and screen track.
+        layers: Vec<LayerBitrate>,
     },
     KeyFrameRequested {
         track: u8,
+        spatial: u8,
     },
     SealFailed {
         reason: String,
@@ -154,10 +155,11 @@ pub(crate) enum Event {
     },
 }
 
-/// What an encoder should produce, in bit/s.
+/// What an encoder should produce, in bit/s; zero if the layer is not to be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct TrackBitrate {
+pub(crate) struct LayerBitrate {
     pub(crate) track: u8,
+    pub(crate) spatial: u8,
     pub(crate) bitrate: f64,
 }
 

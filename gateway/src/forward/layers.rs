@@ -9,7 +9,7 @@
 //!   without;
 //! - down when the rate has been too low for [`DOWN_AFTER`], for a controller that drains a queue is back by then; at once
 //!   if it is below half of what is needed, for then the path has narrowed;
-//! - a track that begins starts where the rate allows, without any hold.
+//! - a track that begins, or of which other layers were asked for, starts where the rate allows, without any hold.
 //!
 //! A spatial layer is changed at a key frame of the new one, by [`super::Subscriber`].
 

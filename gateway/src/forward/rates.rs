@@ -8,6 +8,9 @@ use smrtc_engine::time::{Bitrate, Instant};
 const SPAN: Duration = Duration::from_millis(500);
 /// A layer of which nothing came for so long is not being sent.
 const SILENCE: Duration = Duration::from_secs(1);
+/// Nor is one of which nothing came for so long while others of its track did. Those who look at it should not wait for the second to pass;
+/// a publisher who thins pictures out for loss still sends nine a second.
+const LEFT_BEHIND: Duration = Duration::from_millis(400);
 /// The share of the newest span in the mean.
 const GAIN: f64 = 0.3;
 
@@ -107,9 +110,13 @@ impl Rates {
     }
 
     fn live(&self, now: Instant, track: u8) -> impl Iterator<Item = (Key, Bitrate)> {
-        self.layers
-            .range((track, 0, 0)..=(track, u8::MAX, u8::MAX))
-            .filter(move |(_, meter)| now - meter.last <= SILENCE)
+        let of_track = self.layers.range((track, 0, 0)..=(track, u8::MAX, u8::MAX));
+        let newest = of_track.clone().map(|(_, meter)| meter.last).max();
+        let comes = move |last| {
+            now - last <= SILENCE && newest.is_none_or(|newest| newest - last <= LEFT_BEHIND)
+        };
+        of_track
+            .filter(move |(_, meter)| comes(meter.last))
             .filter_map(|(key, meter)| Some((*key, meter.rate?)))
     }
 }
@@ -138,6 +145,19 @@ mod tests {
             .collect();
         assert_eq!(points, [(0, 0, 8), (0, 1, 12), (1, 1, 44)]);
         assert_eq!(rates.points(Instant::from_millis(5_000), 2), []);
+    }
+
+    #[test]
+    fn a_layer_that_stays_behind_the_others_is_gone_sooner_than_one_that_pauses_with_them() {
+        let mut rates = Rates::default();
+        feed(&mut rates, 0, 2_500, (0, 0), 100);
+        feed(&mut rates, 0, 2_000, (1, 0), 1_000);
+        assert_eq!(rates.points(Instant::from_millis(2_500), 1).len(), 1);
+        let mut rates = Rates::default();
+        feed(&mut rates, 0, 2_300, (0, 0), 100);
+        feed(&mut rates, 0, 2_000, (1, 0), 1_000);
+        let points = |at| rates.points(Instant::from_millis(at), 1).len();
+        assert_eq!((points(2_300), points(2_900), points(3_500)), (2, 2, 0));
     }
 
     #[test]

@@ -38,6 +38,7 @@ const MOST_REPEATS: f64 = 0.5;
 const COPY: f64 = 0.8;
 /// Between two requests for the key frame at which to change layers.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
+
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Subscriber {
@@ -233,7 +234,13 @@ impl Subscriber {
         }
     }
 
-    /// Whether a packet of this frame is to be forwarded, now that it is there.
+    /// At the next tick a track gets the layers that the rate allows, without the wait before a step up: the user asked for other ones.
+    pub fn choose_anew(&mut self, track: TrackKey) {
+        self.chooser.remove(track);
+    }
+
+    /// Whether a packet of this frame is to be forwarded, now that it is there. `max` is what was subscribed to; a spatial layer above it
+    /// that was forwarded before goes on until a key frame of the one to change to comes, so that the picture does not stand still.
     pub fn wants(&mut self, header: &FrameHeader, max: Layers) -> bool {
         if header.media_kind.is_audio() {
             return true;
@@ -346,3 +353,6 @@ fn sent_packet(datagram: &Datagram) -> Option<SentPacket> {
         bytes: bytes.len(),
     })
 }
+
+#[cfg(test)]
+mod tests;

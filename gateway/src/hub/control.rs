@@ -85,13 +85,17 @@ impl Hub {
                 Ok(done)
             }
             Some(Request::Subscribe(subscribe)) => {
-                let (publisher, track) = room.subscribe(id, &subscribe)?;
+                let received: Vec<_> = room.subscriptions(id).map(|(track, _)| track).collect();
+                let track = room.subscribe(id, &subscribe)?;
                 let pictures = room
-                    .track((publisher, track))
+                    .track(track)
                     .is_some_and(|track| track.kind != MediaKind::Audio as i32);
-                // A subscriber can start with a key frame only; asking now saves the round trip in which it would find out.
                 if pictures && self.media(member).is_some_and(|media| media.attached) {
-                    self.begin_track(now, member, (publisher, track));
+                    if received.contains(&track) {
+                        self.change_track(now, member, track);
+                    } else {
+                        self.begin_track(now, member, track);
+                    }
                 }
                 Ok(done)
             }

@@ -235,7 +235,7 @@ impl Hub {
         };
         let copied = with_copies(entry, member.participant, datagram, header);
         for (subscriber, layers) in entry.room.subscribers(id) {
-            if accepted.spatial > layers.spatial || accepted.temporal > layers.temporal {
+            if accepted.temporal > layers.temporal {
                 continue;
             }
             if let Some(media) = entry.media.get_mut(&subscriber)

@@ -74,6 +74,14 @@ impl Hub {
         self.want_key_frame(now, member.room, track.0, track.1, spatial);
     }
 
+    /// Other layers of a track that is received already may be forwarded from now on. The picture goes on until one of them begins.
+    pub(super) fn change_track(&mut self, now: Instant, member: Member, track: TrackKey) {
+        if let Some(media) = self.media(member) {
+            media.subscriber.choose_anew(track);
+        }
+        self.tick(now, member);
+    }
+
     /// Chooses layers anew for those among `participants` for whom it is time.
     pub(super) fn tick_due(&mut self, now: Instant, room: RoomKey, participants: &[ParticipantId]) {
         for &participant in participants {

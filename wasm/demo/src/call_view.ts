@@ -1,5 +1,5 @@
 /** The call: the stage, the bar of buttons, the panel. It listens to the client and decides only what to show. */
-import { type Client, createStream, isScreenShareSupported, type LocalStream, type RemoteStream, RtcError } from "@smrtc/sdk";
+import { type Client, createStream, isScreenShareSupported, type LocalStream, type RemoteStream, RtcError, type VideoStreamType } from "@smrtc/sdk";
 import { h, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { displayName } from "./identity.ts";
@@ -204,7 +204,9 @@ export class CallView {
     const key = `${userId}/${type}`;
     const present = this.#stage.get(key);
     if (present) return present;
-    const tile = new Tile(userId, { screen: type === "auxiliary" });
+    // A screen comes in one size.
+    const onSize = (size: VideoStreamType) => void this.#options.client.setRemoteVideoStreamType(userId, size).catch((error: unknown) => this.#problem(error));
+    const tile = new Tile(userId, type === "auxiliary" ? { screen: true } : { onSize });
     this.#stage.add(key, tile);
     this.#updateAlone();
     return tile;

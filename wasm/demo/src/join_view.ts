@@ -135,6 +135,8 @@ export class JoinView {
       const stream = createStream(wanted);
       try {
         await stream.setVideoProfile("360p");
+        // For those who show us in a corner or whose network bears no more.
+        await stream.enableSmallStream();
         await stream.initialize();
         this.#stream = stream;
         break;

@@ -93,7 +93,7 @@ export class Panel {
       ),
     );
     this.#set("Transport", transportWords(stats.transport.transport));
-    this.#set("Sending", picture(stats.localVideo));
+    this.#set("Sending", sending(stats.localVideo));
     this.#set("Receiving", Object.values(stats.remoteVideo).map(picture).join("; ") || "–");
     const now = rates(this.#previous, stats);
     this.#previous = stats;
@@ -127,6 +127,13 @@ export const transportWords = (transport: "webtransport" | "websocket"): string 
 
 function picture(video: { codec: string; frameWidth: number; frameHeight: number } | undefined): string {
   return video && video.frameWidth > 0 ? `${video.codec.toUpperCase()} ${video.frameWidth} × ${video.frameHeight}` : "–";
+}
+
+/** The big stream and the small one beside it. */
+function sending(video: ClientStats["localVideo"]): string {
+  const [small] = (video?.layers ?? []).filter(({ rid, frameWidth }) => rid === "small" && frameWidth > 0);
+  const beside = small && video?.frameWidth !== small.frameWidth ? ` and ${small.frameWidth} × ${small.frameHeight}` : "";
+  return picture(video) + beside;
 }
 
 /** Sixteen hexadecimal digits in fours, to read aloud. */

@@ -1,5 +1,5 @@
 /** One person's place on the stage: the picture, or words about why there is none. */
-import type { LocalStream, RemoteStream } from "@smrtc/sdk";
+import type { LocalStream, RemoteStream, VideoStreamType } from "@smrtc/sdk";
 import { h, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { displayName, initials } from "./identity.ts";
@@ -16,8 +16,10 @@ export class Tile {
   #state: TileState | undefined;
   #screen: boolean;
 
-  /** @param note follows the name, as in “Ada (you)” */
-  constructor(userId: string, options: { self?: boolean; screen?: boolean } = {}) {
+  /**
+   * @param options `onSize`: the viewer wants the big picture, the small one, or leaves it to the network; without it there is no choice
+   */
+  constructor(userId: string, options: { self?: boolean; screen?: boolean; onSize?: (type: VideoStreamType) => void } = {}) {
     this.#name = displayName(userId);
     this.#screen = options.screen === true;
     const note = options.self ? " (you)" : this.#screen ? ", screen" : "";
@@ -28,6 +30,7 @@ export class Tile {
       this.#message,
       h("footer", {}, this.#lock, h("span", { class: "name" }, `${this.#name}${note}`), this.#muted),
     );
+    if (options.onSize) this.element.append(sizeChoice(this.#name, options.onSize));
     this.setMicrophoneMuted(false);
     this.setState("waiting");
   }
@@ -71,6 +74,14 @@ export class Tile {
         return [];
     }
   }
+}
+
+const SIZES: readonly (readonly [VideoStreamType, string])[] = [["auto", "Auto"], ["big", "Big"], ["small", "Small"]];
+
+function sizeChoice(name: string, onSize: (type: VideoStreamType) => void): HTMLElement {
+  const select = h("select", { class: "size", title: "Which picture to receive", aria: { label: `Picture of ${name}` } }, ...SIZES.map(([value, words]) => h("option", { value }, words)));
+  select.onchange = () => onSize(select.value as VideoStreamType);
+  return select;
 }
 
 /** Words under a preview that has no picture. */

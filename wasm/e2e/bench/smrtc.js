@@ -1,7 +1,7 @@
 // Our call: page A to page B in one browser, through the gateway and a relay on one leg or on both.
 import { until } from "../harness/child.js";
 import { startGateway } from "../harness/gateway.js";
-import { startRelay } from "../harness/relay.js";
+import { behindRelay, startRelay } from "../harness/relay.js";
 import { openPages } from "./webrtc.js";
 
 /** @param {import("./open_call.js").Settings} settings @returns {Promise<import("./open_call.js").OpenCall>} */
@@ -24,12 +24,7 @@ export async function openSmrtc(settings, { startBrowser, webRoot }) {
     for (const page of legs) {
       const relay = await startRelay(gateway.port, { delay: `${settings.oneWayDelayMs / legs.length}ms`, seed: settings.seed, profile: settings.profile });
       relays.push(relay);
-      // The page learns the relay's port as the gateway's: its datagrams cannot go around it.
-      await page.route("**/v1/config", async (route) => {
-        const config = await (await route.fetch()).json();
-        config.webtransport.port = relay.port;
-        await route.fulfill({ json: config });
-      });
+      await behindRelay(page, relay);
     }
     for (const page of pages) {
       const role = page === sender ? "send" : "receive";

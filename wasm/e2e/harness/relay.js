@@ -22,6 +22,13 @@ import { program } from "./workspace.js";
  * @property {number} queue_overflows
  */
 
+/** The page learns the relay's port as the gateway's: its datagrams cannot go around it. @param {any} page @param {{ port: number }} relay */
+export const behindRelay = (page, relay) => page.route("**/v1/config", async (route) => {
+  const config = await (await route.fetch()).json();
+  config.webtransport.port = relay.port;
+  await route.fulfill({ json: config });
+});
+
 /**
  * @param {number} to port of 127.0.0.1 that the relay forwards to
  * @param {Impairment & { seed?: number, "spare-setup"?: boolean, profile?: "debug" | "release" }} [options]

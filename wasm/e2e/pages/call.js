@@ -1,5 +1,5 @@
 // One participant, driven by a test through page.evaluate. Uses the SDK's public names only.
-import { readFrame, wallClock } from "../fixtures/picture_code.js";
+import { paintCode, readFrame, wallClock } from "../fixtures/picture_code.js";
 
 /** @type {any} */
 let sdk;
@@ -13,11 +13,11 @@ const remotes = new Map();
 const events = [];
 
 /**
- * @param {{ token: string, key?: number[], group?: object, transport?: string, suite?: string, audioProcessing?: object, wasmBuild?: string, gateway?: string }} options
+ * @param {{ token: string, key?: number[], group?: object, transport?: string, suite?: string, audioProcessing?: object, wasmBuild?: string, gateway?: string, videoCodecs?: string[] }} options
  *   an external key, or options of group keys
  * @returns {Promise<{ joined: true } | { joined: false, code: string, closeCode?: number, message: string }>}
  */
-export async function join({ token, key, group, transport = "auto", suite, audioProcessing, wasmBuild, gateway = location.origin }) {
+export async function join({ token, key, group, transport = "auto", suite, audioProcessing, wasmBuild, gateway = location.origin, videoCodecs }) {
   sdk = await import(new URL("/sdk/index.js", location.origin).href);
   try {
     client = sdk.createClient({
@@ -27,6 +27,7 @@ export async function join({ token, key, group, transport = "auto", suite, audio
       encryption: { ...(key ? { key: Uint8Array.from(key) } : withBytes(group)), ...(suite ? { suite } : {}) },
       ...(audioProcessing ? { audioProcessing } : {}),
       ...(wasmBuild ? { wasmBuild } : {}),
+      ...(videoCodecs ? { videoCodecs } : {}),
       logLevel: "debug",
     });
     for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "roster-changed", "epoch-changed", "verification-changed", "group-state-changed", "group-warning", "client-banned", "error"]) {
@@ -75,14 +76,50 @@ function attach(stream) {
   void stream.play("remote");
 }
 
-/** Opens the fake camera and microphone, or takes the given track, and publishes. */
-export async function publish({ audio = true, video = true, profile = "360p" } = {}) {
+/**
+ * Opens the fake camera and microphone, or takes the given track, and publishes.
+ * @param {{ audio?: boolean, video?: boolean, profile?: any, small?: any }} [options] `small`: the profile of a small stream
+ */
+export async function publish({ audio = true, video = true, profile = "360p", small } = {}) {
   local = sdk.createStream({ audio, video });
   await local.setVideoProfile(profile);
+  if (small) {
+    await local.setSmallStreamProfile(small);
+    await local.enableSmallStream();
+  }
   await local.initialize();
   await local.play("local");
   await client.publish(local);
 }
+
+/**
+ * Publishes a screen on which a line of text changes with each picture: a canvas in place of what `getDisplayMedia` gives.
+ * @param {{ width: number, height: number, fps: number }} options
+ */
+export async function publishScreen({ width, height, fps }) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d", { alpha: false });
+  if (!context) throw new Error("no canvas");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = "#222";
+  context.font = "20px monospace";
+  for (let y = height / 4; y < height; y += 28) context.fillText("the quick brown fox jumps over the lazy dog 0123456789 ".repeat(3), 8, y);
+  let counter = 0;
+  setInterval(() => {
+    counter += 1;
+    paintCode(context, width, height, { counter, time: wallClock() });
+  }, 1000 / fps);
+  const [videoSource] = canvas.captureStream(fps).getVideoTracks();
+  local = sdk.createStream({ screen: true, videoSource });
+  await local.initialize();
+  await client.publish(local);
+}
+
+/** Calls a method of the local stream. */
+export const ofLocal = async (method, ...args) => await local[method](...args);
+export const setStreamType = (user, type) => client.setRemoteVideoStreamType(user, type);
+export const setDefaultStreamType = (type) => client.setRemoteDefaultVideoStreamType(type);
 
 export const mute = (what, on) => local[`${on ? "mute" : "unmute"}${what}`]();
 export const leave = () => client.leave();

@@ -13,3 +13,5 @@ declare class AudioWorkletProcessor {
 declare function registerProcessor(name: string, processor: typeof AudioWorkletProcessor): void;
 /** The module under test in a page: pages/call.js or one of pages/bench. */
 declare var call: any;
+/** What a tap told a test in the page. */
+declare var encoderConfigs: any[];

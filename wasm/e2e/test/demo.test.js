@@ -91,6 +91,13 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   for (const words of [/SM4-GCM with SM3/, /Wasm, relaxed SIMD/, /key id [0-9a-f]{4} /, /frames opened, 0 refused/]) {
     await until(`the panel to say ${words}`, async () => words.test((await mei.page.textContent(".panel")) ?? ""));
   }
+  // Each picture has a choice of size, and the panel says what is received and sent.
+  await until("the panel to name both sizes", async () => /Sending[A-Z0-9.]* 640 × 360 and 320 × 180/i.test((await mei.page.textContent(".panel")) ?? ""), { timeout: 20_000 });
+  for (const [size, received] of [["small", "320 × 180"], ["auto", "640 × 360"]]) {
+    await mei.page.selectOption(".stage .tile:not(.self) select.size", size);
+    await until(`the ${size} picture`, async () => new RegExp(`Receiving[A-Z0-9.]* ${received}`).test((await mei.page.textContent(".panel")) ?? ""), { timeout: 30_000 });
+  }
+  assert.equal(await mei.page.$(".tile.self select.size"), null, "our own picture has no choice");
   // The chart says its value to those who cannot see it.
   await until("the round trip in words", async () => /Round trip.*Now \d+ ms/.test((await mei.page.getAttribute(".chart:nth-of-type(2) svg", "aria-label")) ?? ""));
 

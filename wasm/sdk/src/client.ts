@@ -3,7 +3,7 @@ import { RtcError, fromPlainError, isRetryable } from "./errors.ts";
 import type { PlainError } from "./errors.ts";
 import type { ClientEvents, ConnectionState, EncryptionState, GroupMember, SelfTestReport } from "./events.ts";
 import type { LocalStream } from "./local_stream.ts";
-import type { ClientOptions, VideoCodecName } from "./options.ts";
+import type { ClientOptions, VideoCodecName, VideoStreamType } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
 import type { ClientStats, LocalAudioStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats, TransportStats } from "./stats.ts";
 import { Backoff } from "./internal/backoff.ts";
@@ -92,6 +92,23 @@ export class Client extends Emitter<ClientEvents> {
 
   unsubscribe(stream: RemoteStream): Promise<void> {
     return this.#need().roster.unsubscribe(stream);
+  }
+
+  /**
+   * Chooses which of a user's two streams to receive, now and when the user comes again, until `leave`; see {@link VideoStreamType}. Resolves when
+   * the gateway knows. The picture goes on as it was until the other one begins with a whole picture, mostly within a round trip; up to the
+   * big one it may take some seconds, where the gateway first has to find out that our path bears it. Who sends one stream alone is
+   * received as ever.
+   *
+   * Rejects with `INVALID_PARAMETER` for another word, `INVALID_OPERATION` before `join`.
+   */
+  async setRemoteVideoStreamType(user: string | RemoteStream, type: VideoStreamType): Promise<void> {
+    await this.#need().roster.setStreamType(typeof user === "string" ? user : user.getUserId(), type);
+  }
+
+  /** The same for everybody of whom {@link setRemoteVideoStreamType} said nothing else. `big` unless it was called; until `leave`. */
+  async setRemoteDefaultVideoStreamType(type: "big" | "small"): Promise<void> {
+    await this.#need().roster.setDefaultStreamType(type);
   }
 
   getConnectionState(): ConnectionState {

@@ -45,8 +45,10 @@ export type {
   StreamOptions,
   TransportChoice,
   VideoCodecName,
+  VideoContentHint,
   VideoProfile,
   VideoProfileName,
+  VideoStreamType,
   WasmBuild,
 } from "./options.ts";
 export { getCameras, getDevices, getMicrophones, getSpeakers } from "./devices.ts";

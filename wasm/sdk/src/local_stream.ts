@@ -1,9 +1,9 @@
 import { Stream } from "./stream.ts";
 import { RtcError, fromDeviceError } from "./errors.ts";
-import { VIDEO_PROFILES } from "./options.ts";
-import type { PlayOptions, StreamOptions, VideoProfile, VideoProfileName } from "./options.ts";
+import type { PlayOptions, StreamOptions, VideoContentHint, VideoProfile, VideoProfileName } from "./options.ts";
 import { findElement, styleMedia } from "./internal/player.ts";
 import type { PublicationHooks } from "./internal/publication.ts";
+import { VideoChoices } from "./internal/video_choices.ts";
 
 /** Our own microphone and camera, or screen. Made by {@link createStream}. */
 export class LocalStream extends Stream {
@@ -13,8 +13,7 @@ export class LocalStream extends Stream {
   #video: MediaStreamTrack | undefined;
   /** Tracks that we opened, and so stop; the application's own are left running. */
   readonly #opened = new Set<MediaStreamTrack>();
-  #profile: VideoProfile = VIDEO_PROFILES["360p"];
-  #screenProfile: VideoProfile = { ...VIDEO_PROFILES["1080p"], frameRate: 15, bitrate: 2_000 };
+  readonly #choices: VideoChoices;
   #element: HTMLVideoElement | undefined;
   #audioMuted = false;
   #videoMuted = false;
@@ -34,6 +33,7 @@ export class LocalStream extends Stream {
       throw new RtcError("INVALID_PARAMETER", "a screen is a stream of its own: share it beside camera and microphone");
     }
     this.#options = options;
+    this.#choices = new VideoChoices(screen);
   }
 
   /**
@@ -140,21 +140,73 @@ export class LocalStream extends Stream {
 
   /** Before `initialize`, or while running as far as the camera can. */
   async setVideoProfile(profile: VideoProfileName | VideoProfile): Promise<void> {
-    this.#profile = resolveProfile(profile);
+    this.#choices.setCameraProfile(profile);
     if (this.isScreen() || this.#video === undefined) return;
     await this.#video.applyConstraints(this.#videoConstraints(undefined)).catch(() => undefined);
     await this.publication?.profileChanged();
   }
 
-  /** Kept apart from the camera's profile; default 1080p at 15 pictures a second. */
+  /**
+   * Kept apart from the camera's profile; default 1080p, 15 pictures a second, 2,000 kbit/s. Where the path bears less than the bitrate,
+   * a screen stays as sharp as it is and has fewer pictures a second, down to 5; see {@link setVideoContentHint}.
+   */
   setScreenProfile(profile: VideoProfileName | VideoProfile): void {
-    this.#screenProfile = resolveProfile(profile);
+    this.#choices.setScreenProfile(profile);
     void this.publication?.profileChanged();
+  }
+
+  /**
+   * Says what is in the picture, before it is published or while it is. Default for a screen `detail`: few pictures, but sharp ones. A film on
+   * it wants `motion`. For a camera, and a track of your own, the default is what the track's own `contentHint` says.
+   */
+  async setVideoContentHint(hint: VideoContentHint): Promise<void> {
+    this.#choices.setHint(hint);
+    this.#hintTrack();
+    await this.publication?.profileChanged();
+  }
+
+  /**
+   * Sends a small stream beside the big one, each from an encoder of its own, so that those who show us small, or whose path bears no more,
+   * do not need the big one: see {@link Client.setRemoteVideoStreamType}. Best before `publish`; called while published, everybody has the
+   * small stream for the first seconds. Where our own path has no room for both only the small one is sent.
+   *
+   * Rejects with `INVALID_OPERATION` for a screen, with `INVALID_PARAMETER` if the small stream would not be smaller than the big one.
+   */
+  async enableSmallStream(): Promise<void> {
+    this.#choices.enableSmall();
+    await this.publication?.profileChanged();
+  }
+
+  /** Sends one stream again, the big one. While published, pictures may stand still for a second. */
+  async disableSmallStream(): Promise<void> {
+    this.#choices.disableSmall();
+    await this.publication?.profileChanged();
+  }
+
+  /**
+   * Size and rate of the small stream, before it is enabled or while it is; default 320×180, 15 pictures a second, 150 kbit/s. The picture keeps
+   * the camera's shape and fits into the size. 16 to 1,920 × 16 to 1,080 pixels, 1 to 60 a second, 30 to 4,000 kbit/s.
+   *
+   * Rejects with `INVALID_PARAMETER`, saying which number it is, or if the small stream is enabled and would not be smaller than the big one.
+   */
+  async setSmallStreamProfile(profile: VideoProfileName | VideoProfile): Promise<void> {
+    this.#choices.setSmallProfile(profile);
+    if (this.#choices.small !== undefined) await this.publication?.profileChanged();
   }
 
   /** @internal */
   get profile(): VideoProfile {
-    return this.isScreen() ? this.#screenProfile : this.#profile;
+    return this.#choices.profile;
+  }
+
+  /** @internal Undefined if there is one stream. */
+  get smallProfile(): VideoProfile | undefined {
+    return this.#choices.small;
+  }
+
+  /** @internal */
+  get contentHint(): VideoContentHint | "" {
+    return this.#choices.contentHint(this.#video?.contentHint);
   }
 
   /** 0 to 100; 100 is as captured. */
@@ -270,7 +322,13 @@ export class LocalStream extends Stream {
     this.#video = track;
     track.enabled = !this.#videoMuted;
     if (opened) this.#own(track, "video");
+    this.#hintTrack();
     this.#refreshElement();
+  }
+
+  /** The capturer follows the hint as well. A track of the application's keeps what the application gave it. */
+  #hintTrack(): void {
+    if (this.#video !== undefined && this.#opened.has(this.#video)) this.#video.contentHint = this.contentHint;
   }
 
   #own(track: MediaStreamTrack, type: "audio" | "video"): void {
@@ -304,7 +362,7 @@ export class LocalStream extends Stream {
   }
 
   async #openScreen(): Promise<MediaStreamTrack> {
-    const { width, height, frameRate } = this.#screenProfile;
+    const { width, height, frameRate } = this.#choices.screenProfile;
     try {
       const stream = await navigator.mediaDevices.getDisplayMedia({ video: { width: { max: width }, height: { max: height }, frameRate } });
       const track = stream.getVideoTracks()[0];
@@ -321,7 +379,7 @@ export class LocalStream extends Stream {
   }
 
   #videoConstraints(deviceId: string | undefined): MediaTrackConstraints {
-    const { width, height, frameRate } = this.#profile;
+    const { width, height, frameRate } = this.#choices.cameraProfile;
     const { facingMode } = this.#options;
     return { ...exactDevice(deviceId), width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate }, ...(facingMode === undefined ? {} : { facingMode }) };
   }
@@ -331,14 +389,6 @@ let nextId = 1;
 
 function exactDevice(deviceId: string | undefined): MediaTrackConstraints {
   return deviceId === undefined || deviceId === "" ? {} : { deviceId: { exact: deviceId } };
-}
-
-function resolveProfile(profile: VideoProfileName | VideoProfile): VideoProfile {
-  const resolved = typeof profile === "string" ? VIDEO_PROFILES[profile] : profile;
-  if (!(resolved?.width > 0 && resolved.height > 0 && resolved.frameRate > 0 && resolved.bitrate > 0)) {
-    throw new RtcError("INVALID_PARAMETER", "no such video profile");
-  }
-  return resolved;
 }
 
 async function openDevices(audio: MediaTrackConstraints | false, video: MediaTrackConstraints | false): Promise<MediaStream> {

@@ -139,6 +139,18 @@ export interface VideoProfile {
 /** Names of common video profiles. */
 export type VideoProfileName = "120p" | "180p" | "240p" | "360p" | "480p" | "720p" | "1080p";
 
+/**
+ * What is in a picture: `motion` is a camera or a film, where pictures should follow each other; `detail` and `text` are screens, where they
+ * should be sharp and may be few.
+ */
+export type VideoContentHint = "motion" | "detail" | "text";
+
+/**
+ * Which of a user's two streams to receive. `big` is the big one as far as our path bears it, else the small one; `small` is the small one;
+ * `auto` is what {@link Client.setRemoteDefaultVideoStreamType} says for everybody.
+ */
+export type VideoStreamType = "big" | "small" | "auto";
+
 /** Options of {@link createStream}. */
 export interface StreamOptions {
   /** Capture a microphone. */

@@ -24,7 +24,32 @@ export interface LocalAudioStats {
   readonly targetBitrate: number;
 }
 
-/** Our own picture. */
+/** One of the streams in which our picture is sent: the big one and, if it is enabled, the small one. */
+export interface LocalVideoLayerStats {
+  readonly rid: "small" | "big";
+  /** From 0, the smallest: without a small stream the big one is 0. */
+  readonly spatialLayer: number;
+  /** Whether it is sent: our path may have no room for the big one. */
+  readonly active: boolean;
+  readonly framesEncoded: number;
+  readonly keyFramesEncoded: number;
+  readonly framesDropped: number;
+  readonly encoderOverruns: number;
+  readonly framesPerSecond: number;
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  /** bit/s; 0 if it is not active. */
+  readonly targetBitrate: number;
+  /** Seconds, total; divide by `framesEncoded`. */
+  readonly totalEncodeTime: number;
+  readonly bytesSent: number;
+  readonly packetsSent: number;
+  readonly retransmittedPacketsSent: number;
+  readonly nackCount: number;
+  readonly pliCount: number;
+}
+
+/** Our own picture. Counters are those of all its streams together; size, rate and target those of the largest that is being sent. */
 export interface LocalVideoStats {
   readonly codec: string;
   readonly bytesSent: number;
@@ -44,6 +69,8 @@ export interface LocalVideoStats {
   readonly retransmittedPacketsSent: number;
   readonly nackCount: number;
   readonly pliCount: number;
+  /** Each stream by itself, the smallest first. */
+  readonly layers: readonly LocalVideoLayerStats[];
 }
 
 /** Sound of one remote user. */
@@ -78,6 +105,8 @@ export interface RemoteVideoStats {
   readonly framesPerSecond: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
+  /** Which of the sender's sizes is shown, from 0, the smallest. Who sends one alone sends it as 0. */
+  readonly spatialLayer: number;
   readonly keyFramesDecoded: number;
   readonly freezeCount: number;
   /** Seconds. */

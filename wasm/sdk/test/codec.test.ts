@@ -59,3 +59,13 @@ test("pictures are scaled down to fit, never up, and to even sizes", () => {
 test("a phone held upright gets the profile turned", () => {
   assert.deepEqual(fitPicture(720, 1280, 640, 360), { width: 360, height: 640 });
 });
+
+test("what must be sharp uses VP9 first, and an encoder that knows what is on a screen", () => {
+  assert.equal(chooseCodec({ encodable: ALL, peers: [EVERYTHING], width: 1920, height: 1080, sharp: true }), "vp9");
+  assert.equal(chooseCodec({ encodable: ALL, peers: [["vp8", "avc1.42e01f"]], width: 1920, height: 1080, sharp: true }), "h264");
+  const picture = { width: 1920, height: 1080, frameRate: 15, bitrate: 2_000_000 };
+  const screen = encoderConfig("vp9", { ...picture, contentHint: "detail" });
+  assert.deepEqual([screen.contentHint, screen.bitrateMode, screen.latencyMode, screen.framerate], ["detail", "variable", "realtime", 15]);
+  assert.equal(encoderConfig("vp9", { ...picture, contentHint: "motion" }).bitrateMode, "constant");
+  assert.ok(!("contentHint" in encoderConfig("vp9", { ...picture, contentHint: "" })), "where nothing is known nothing is said");
+});

@@ -4,7 +4,7 @@ import type { ExceptionEvent } from "../src/events.ts";
 import { Exceptions } from "../src/internal/exceptions.ts";
 import type { ExceptionSample, LocalVideoSample, RemoteVideoSample } from "../src/internal/exceptions.ts";
 
-const LOCAL: LocalVideoSample = { stream: "main", wantedRate: 30, framesEncoded: 0, framesDropped: 0, encoderOverruns: 0 };
+const LOCAL: LocalVideoSample = { stream: "main", spatial: 0, wantedRate: 30, framesEncoded: 0, framesDropped: 0, encoderOverruns: 0 };
 const REMOTE: RemoteVideoSample = { userId: "bo", stream: "main", framesReceived: 1, framesDecoded: 1, framesRendered: 1, totalFreezesDuration: 0 };
 
 /** A call that goes well, second by second, changed by `change`. */
@@ -69,4 +69,11 @@ test("a stream that ends takes its exceptions with it", () => {
   const gone = (sample: ExceptionSample): ExceptionSample => ({ ...sample, remoteVideo: [] });
   const story = new Story().run(5).run(2, { received: 0, decoded: 0, rendered: 0 }).run(1, {}, gone);
   assert.deepEqual(story.told, ["freeze bo begin", "freeze bo end 2000"]);
+});
+
+test("a path that has room for the small stream alone is no slow camera: the counters are another encoder's", () => {
+  const story = new Story().run(5);
+  const slow = story.run(2, { encoded: 2 }, (sample) => ({ ...sample, localVideo: sample.localVideo.map((video) => ({ ...video, spatial: sample.now % 2_000 === 0 ? 0 : 1 })) }));
+  assert.deepEqual(slow.told, []);
+  assert.deepEqual(story.run(4, { encoded: 2 }).told, ["low-frame-rate me begin"]);
 });

@@ -22,6 +22,13 @@ impl UplinkEngine {
             .is_some_and(|uplink| uplink.wants_frame(js::instant(now_us), track))
     }
 
+    /// The same of one size of a track that is sent in several, `spatial` from 0, the smallest.
+    #[wasm_bindgen(js_name = wantsLayerFrame)]
+    pub fn wants_layer_frame(&mut self, now_us: f64, track: u8, spatial: u8) -> bool {
+        self.uplink()
+            .is_some_and(|uplink| uplink.wants_layer_frame(js::instant(now_us), track, spatial))
+    }
+
     /// Address of `length` bytes in Wasm memory, for the frame of the next [`Self::seal_video`].
     #[wasm_bindgen(js_name = videoBuffer)]
     pub fn video_buffer(&mut self, length: usize) -> usize {
@@ -43,6 +50,7 @@ impl UplinkEngine {
         &mut self,
         now_us: f64,
         track: u8,
+        spatial: u8,
         key: bool,
         discardable: bool,
         temporal: u8,
@@ -52,7 +60,7 @@ impl UplinkEngine {
         let params = FrameParams {
             key,
             discardable,
-            spatial: 0,
+            spatial,
             temporal,
             reference_distance,
             media_time: media_time(media_time_us),

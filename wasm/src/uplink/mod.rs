@@ -15,9 +15,10 @@ use smrtc_audio::{AudioOptions, Capture, CaptureConfig};
 use smrtc_crypto::secret::Secret;
 use smrtc_e2ee::{KeyProvider, OsRng, Rng};
 use smrtc_engine::control::v1::{self, client_message};
-use smrtc_engine::send::{TrackConfig, Uplink, UplinkInput};
+use smrtc_engine::send::{LayerConfig, TrackConfig, Uplink, UplinkInput};
 use smrtc_engine::signal::SignalInput;
 use smrtc_engine::time::{Bitrate, Instant};
+use smrtc_engine::wire::media::MAX_LAYER;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroize;
 
@@ -46,8 +47,8 @@ pub struct UplinkEngine {
     /// Where the browser puts the next video frame.
     video: Unsealed,
     session: Option<Session>,
-    /// Tracks by number, to ask the engine for the bitrate of each.
-    video_tracks: BTreeMap<u8, Bitrate>,
+    /// In how many sizes each track of pictures is sent, to ask the engine for the bitrate of each.
+    layers: BTreeMap<u8, u8>,
     control: VecDeque<Vec<u8>>,
     datagrams: Outgoing,
     events: VecDeque<Event>,
@@ -85,7 +86,7 @@ impl UplinkEngine {
             samples_pushed: 0,
             video: Unsealed::default(),
             session: None,
-            video_tracks: BTreeMap::new(),
+            layers: BTreeMap::new(),
             control: VecDeque::new(),
             datagrams: Outgoing::default(),
             events: VecDeque::new(),
@@ -102,7 +103,7 @@ impl UplinkEngine {
     pub fn open_session(&mut self, now_us: f64) -> Result<(), JsValue> {
         self.now = js::instant(now_us);
         self.session = None;
-        self.video_tracks.clear();
+        self.layers.clear();
         self.control.clear();
         self.datagrams.clear();
         self.events.clear();
@@ -248,8 +249,37 @@ impl UplinkEngine {
         let uplink = self.uplink().ok_or(CallError::NoSession)?;
         uplink.set_track(track, TrackConfig { kind, max_bitrate });
         if !kind.is_audio() {
-            self.video_tracks.insert(track, max_bitrate);
+            self.layers.entry(track).or_insert(1);
         }
+        self.drain();
+        Ok(())
+    }
+
+    /// Sends a track of pictures in several sizes, the smallest first, or in one again if there are none. Each has two numbers in `bounds`,
+    /// bit/s: with less than the first it is not sent, and its encoder is told of no more than the second. The track's own greatest
+    /// bitrate bounds them together.
+    ///
+    /// # Errors
+    ///
+    /// Throws if the numbers are no pairs, there are more than 16 of those, or before Join was answered.
+    #[wasm_bindgen(js_name = setLayers)]
+    pub fn set_layers(&mut self, track: u8, bounds: &[f64]) -> Result<(), JsValue> {
+        let (pairs, rest) = bounds.as_chunks::<2>();
+        let count = u8::try_from(pairs.len()).unwrap_or(u8::MAX);
+        if !rest.is_empty() || count > MAX_LAYER + 1 {
+            return Err(CallError::Argument("bounds").into());
+        }
+        let bitrate = |bps: f64| Bitrate::from_bps(bps.max(0.0) as u64);
+        let layers: Vec<_> = pairs
+            .iter()
+            .map(|&[least, greatest]| LayerConfig {
+                min_bitrate: bitrate(least),
+                max_bitrate: bitrate(greatest),
+            })
+            .collect();
+        let uplink = self.uplink().ok_or(CallError::NoSession)?;
+        uplink.set_layers(track, &layers);
+        self.layers.insert(track, count.max(1));
         self.drain();
         Ok(())
     }
@@ -257,7 +287,7 @@ impl UplinkEngine {
     /// Forgets a track; what of it waits is not sent.
     #[wasm_bindgen(js_name = removeTrack)]
     pub fn remove_track(&mut self, track: u8) {
-        self.video_tracks.remove(&track);
+        self.layers.remove(&track);
         if let Some(uplink) = self.uplink() {
             uplink.remove_track(track);
         }

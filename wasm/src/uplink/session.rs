@@ -11,7 +11,7 @@ use super::{UplinkEngine, seed};
 use crate::error::CallError;
 use crate::group_messages::GroupEvent;
 use crate::keys::Keys;
-use crate::messages::{self, Event, TrackBitrate};
+use crate::messages::{self, Event, LayerBitrate};
 use crate::sealing;
 
 /// What exists between two losses of the connection.
@@ -159,17 +159,22 @@ impl UplinkEngine {
                         // libopus refuses only what is out of its range, and the range is clamped.
                         let _ = self.capture.set_bitrate(audio);
                     }
-                    let tracks = self.video_tracks.keys().map(|&track| TrackBitrate {
+                    let layers = self.layers.iter().flat_map(|(&track, &count)| {
+                        (0..count).map(move |spatial| (track, spatial))
+                    });
+                    let layers = layers.map(|(track, spatial)| LayerBitrate {
                         track,
-                        bitrate: uplink.track_bitrate(track).as_bps() as f64,
+                        spatial,
+                        bitrate: uplink.layer_bitrate(track, spatial).as_bps() as f64,
                     });
                     self.events.push_back(Event::TargetBitrate {
                         audio: audio.as_bps() as f64,
-                        tracks: tracks.collect(),
+                        layers: layers.collect(),
                     });
                 }
-                UplinkOutput::Event(UplinkEvent::KeyFrameRequested { track, .. }) => {
-                    self.events.push_back(Event::KeyFrameRequested { track });
+                UplinkOutput::Event(UplinkEvent::KeyFrameRequested { track, spatial }) => {
+                    let event = Event::KeyFrameRequested { track, spatial };
+                    self.events.push_back(event);
                 }
                 UplinkOutput::Timeout(at) => {
                     session.uplink_timeout = at;

@@ -1,4 +1,4 @@
-import type { VideoCodecName } from "../options.ts";
+import type { VideoCodecName, VideoContentHint } from "../options.ts";
 
 /** One codec with the WebCodecs string that we announce and configure. */
 export interface CodecEntry {
@@ -34,6 +34,8 @@ export interface CodecQuestion {
   readonly peers: readonly (readonly string[])[];
   readonly width: number;
   readonly height: number;
+  /** Whether pictures must be sharp: text, drawings. */
+  readonly sharp?: boolean;
   /** The application's order, which overrides ours. */
   readonly preferred?: readonly VideoCodecName[] | undefined;
 }
@@ -42,11 +44,11 @@ export interface CodecQuestion {
  * The best codec that we can encode and everybody decodes, or undefined if there is none.
  *
  * Up to 640×360 VP8 is cheapest. Above it, the VP8 encoder of browsers collapses on machines with two cores (22 frames/s at
- * 720p, where H.264 makes 106 and VP9 92), so it comes last there.
+ * 720p, where H.264 makes 106 and VP9 92), so it comes last there. VP9 has tools for what is on a screen, which H.264's baseline lacks.
  */
 export function chooseCodec(question: CodecQuestion): VideoCodecName | undefined {
   const small = question.width * question.height <= 640 * 360;
-  const order = question.preferred ?? (small ? ORDER_SMALL : ORDER_LARGE);
+  const order = question.preferred ?? (question.sharp === true ? ORDER_SHARP : small ? ORDER_SMALL : ORDER_LARGE);
   return order.find((name) => question.encodable.includes(name) && question.peers.every((decodes) => decodesCodec(decodes, name)));
 }
 
@@ -56,6 +58,7 @@ function decodesCodec(decodes: readonly string[], name: VideoCodecName): boolean
 
 const ORDER_SMALL: readonly VideoCodecName[] = ["vp8", "h264", "vp9", "av1"];
 const ORDER_LARGE: readonly VideoCodecName[] = ["h264", "vp9", "vp8", "av1"];
+const ORDER_SHARP: readonly VideoCodecName[] = ["vp9", "h264", "vp8", "av1"];
 
 /** The WebCodecs string to configure for a picture of this size. */
 export function codecString(name: VideoCodecName, width: number, height: number): string {
@@ -73,19 +76,31 @@ export function codecString(name: VideoCodecName, width: number, height: number)
   }
 }
 
-/** The encoder's configuration for real-time calls; bitrate in bit/s. */
+/** `contentHint` is newer than the DOM library's types. Encoders that do not know it, or what it says, encode as ever. */
+declare global {
+  interface VideoEncoderConfig {
+    contentHint?: string;
+  }
+}
+
+/**
+ * The encoder's configuration for real-time calls; bitrate in bit/s. Where pictures must be sharp, one that changes much may take more than its
+ * share and those after it less; else each is as large as the path carries in its time.
+ */
 export function encoderConfig(
   name: VideoCodecName,
-  picture: { width: number; height: number; frameRate: number; bitrate: number },
+  picture: { width: number; height: number; frameRate: number; bitrate: number; contentHint?: VideoContentHint | "" },
 ): VideoEncoderConfig {
+  const { contentHint = "" } = picture;
   return {
     codec: codecString(name, picture.width, picture.height),
     width: picture.width,
     height: picture.height,
     framerate: picture.frameRate,
     bitrate: picture.bitrate,
-    bitrateMode: "constant",
+    bitrateMode: contentHint === "detail" || contentHint === "text" ? "variable" : "constant",
     latencyMode: "realtime",
+    ...(contentHint === "" ? {} : { contentHint }),
     ...(name === "h264" ? { avc: { format: "annexb" } } : {}),
   };
 }

@@ -90,9 +90,9 @@ export type UplinkEvent =
   | {
       readonly kind: "target-bitrate";
       readonly audio: number;
-      readonly tracks: readonly { readonly track: number; readonly bitrate: number }[];
+      readonly layers: readonly { readonly track: number; readonly spatial: number; readonly bitrate: number }[];
     }
-  | { readonly kind: "key-frame-requested"; readonly track: number }
+  | { readonly kind: "key-frame-requested"; readonly track: number; readonly spatial: number }
   | { readonly kind: "seal-failed"; readonly reason: string }
   | { readonly kind: "group"; readonly event: GroupEvent }
   | { readonly kind: "log"; readonly level: "debug" | "info" | "warn"; readonly message: string };
@@ -111,9 +111,10 @@ export interface TransportEngineStats {
   readonly availableOutgoingBitrate?: number;
 }
 
-/** `OutboundStats` of the engine, of one track, as far as we use it. */
+/** `OutboundStats` of the engine, of one size of one track, as far as we use it. */
 export interface OutboundTrackStats {
   readonly track: number;
+  readonly spatial: number;
   readonly packetsSent: number;
   readonly bytesSent: number;
   readonly retransmittedPacketsSent: number;
@@ -147,6 +148,8 @@ export interface UplinkEngineStats {
 export interface InboundTrackStats {
   readonly sender: number;
   readonly track: number;
+  /** Of the newest frame handed on. */
+  readonly spatial: number;
   readonly packetsReceived: number;
   readonly packetsLost: number;
   readonly bytesReceived: number;

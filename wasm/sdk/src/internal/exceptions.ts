@@ -15,6 +15,8 @@ export interface ExceptionSample {
 
 export interface LocalVideoSample {
   readonly stream: "main" | "auxiliary";
+  /** Of the largest size that is being sent, whose counters these are. */
+  readonly spatial: number;
   /** Frames a second that the stream asks for. */
   readonly wantedRate: number;
   readonly framesEncoded: number;
@@ -73,7 +75,7 @@ export class Exceptions {
     };
     if (sample.microphone !== undefined) judge("silent-microphone", ownUserId, "main", sample.microphone.level < SILENCE);
     for (const video of sample.localVideo) {
-      const earlier = before?.localVideo.find(({ stream }) => stream === video.stream);
+      const earlier = before?.localVideo.find(({ stream, spatial }) => stream === video.stream && spatial === video.spatial);
       if (earlier !== undefined) judge("cpu-overuse", ownUserId, video.stream, overruns(earlier, video));
       if (earlier !== undefined && video.stream === "main") judge("low-frame-rate", ownUserId, "main", isSlow(sample, before, video.framesEncoded - earlier.framesEncoded, video.wantedRate));
     }

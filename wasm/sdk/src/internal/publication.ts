@@ -187,12 +187,22 @@ export class Publication implements PublicationHooks {
   }
 
   #settings(): VideoSettings {
-    const { width, height, frameRate, bitrate } = this.#stream.profile;
+    const { profile, smallProfile: small, contentHint } = this.#stream;
+    const { width, height, frameRate, bitrate } = profile;
     const { encodable, preferredCodecs } = this.#context;
-    const codec = chooseCodec({ encodable, peers: this.#context.peerCodecs(), width, height, preferred: preferredCodecs });
+    const sharp = contentHint === "detail" || contentHint === "text";
+    const codec = chooseCodec({ encodable, peers: this.#context.peerCodecs(), width, height, sharp, preferred: preferredCodecs });
     if (codec === undefined) throw new RtcError("NO_COMMON_CODEC", "no video codec that everybody in the room decodes can be encoded here");
     this.#codec = codec;
-    return { codec, maxWidth: width, maxHeight: height, frameRate, maxBitrate: bitrate * 1000 };
+    return {
+      codec,
+      maxWidth: width,
+      maxHeight: height,
+      frameRate,
+      maxBitrate: bitrate * 1000,
+      small: small === undefined ? undefined : { maxWidth: small.width, maxHeight: small.height, frameRate: small.frameRate, maxBitrate: small.bitrate * 1000 },
+      contentHint,
+    };
   }
 
   #audioInfo(): TrackInfo {

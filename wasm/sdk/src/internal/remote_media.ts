@@ -1,6 +1,7 @@
 /** Behind a `RemoteStream`: what the sender publishes, what we receive of it, and where it is shown. */
 import { RtcError } from "../errors.ts";
 import type { DecryptionState } from "../events.ts";
+import type { VideoStreamType } from "../options.ts";
 import type { EngineHost } from "./engine_host.ts";
 import type { TrackInfo } from "./engine_events.ts";
 
@@ -10,6 +11,8 @@ export interface RemoteTrack {
   info: TrackInfo;
   /** Whether we asked the gateway for it. */
   subscribed: boolean;
+  /** And up to which size, from 0, the smallest. */
+  maxSpatialLayer?: number;
 }
 
 export class RemoteMedia {
@@ -18,6 +21,8 @@ export class RemoteMedia {
   video: RemoteTrack | undefined;
   /** What the application wants; undefined before `subscribe`. */
   wanted: { audio: boolean; video: boolean } | undefined;
+  /** Which of the sender's sizes the application wants. */
+  streamType: VideoStreamType = "auto";
   decryption: DecryptionState | "waiting" = "waiting";
   audioLevel = 0;
   onChange: () => void = () => undefined;

@@ -1,6 +1,7 @@
 /** Who is in the room and what they publish, and which of it we receive. */
 import { RtcError } from "../errors.ts";
 import type { ClientEvents, DecryptionState } from "../events.ts";
+import type { VideoStreamType } from "../options.ts";
 import { RemoteStream } from "../remote_stream.ts";
 import type { EngineHost } from "./engine_host.ts";
 import type { JoinedInfo, Notification, PeerInfo, TrackInfo } from "./engine_events.ts";
@@ -23,6 +24,8 @@ export interface RosterContext {
 
 /** Sound and picture of one publication arrive as two messages; wait this long so that the stream appears whole. */
 const SETTLE_MS = 20;
+/** The highest number that a layer can have. */
+const ALL_LAYERS = 15;
 
 export class Roster {
   readonly #context: RosterContext;
@@ -35,6 +38,9 @@ export class Roster {
   /** Subscription changes run one after the other, each from what is then wanted. */
   #queue: Promise<void> = Promise.resolve();
   #closed = false;
+  /** What the application wants of users, whether they are here or not, and of all others. */
+  readonly #streamTypes = new Map<string, VideoStreamType>();
+  #defaultStreamType: "big" | "small" = "big";
 
   constructor(context: RosterContext) {
     this.#context = context;
@@ -129,6 +135,24 @@ export class Roster {
     await this.#sync(stream);
   }
 
+  /** Receives this user's camera in another size from now on. */
+  async setStreamType(userId: string, type: VideoStreamType): Promise<void> {
+    if (!["big", "small", "auto"].includes(type)) throw new RtcError("INVALID_PARAMETER", "the stream type is `big`, `small` or `auto`");
+    if (type === "auto") this.#streamTypes.delete(userId);
+    else this.#streamTypes.set(userId, type);
+    const stream = this.#streams.get(key(userId, "main"));
+    if (stream === undefined) return;
+    stream.media.streamType = type;
+    await this.#sync(stream);
+  }
+
+  /** The same for all of whom nothing else was said, and who are yet to come. */
+  async setDefaultStreamType(type: "big" | "small"): Promise<void> {
+    if (!["big", "small"].includes(type)) throw new RtcError("INVALID_PARAMETER", "the default stream type is `big` or `small`");
+    this.#defaultStreamType = type;
+    await Promise.all([...this.#streams.values()].map((stream) => this.#sync(stream)));
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#settling);
@@ -208,7 +232,9 @@ export class Roster {
     const streamKey = key(userId, type);
     const existing = this.#streams.get(streamKey);
     if (existing !== undefined) return existing;
-    const stream = new RemoteStream(new RemoteMedia(userId, type, this.#context.host));
+    const media = new RemoteMedia(userId, type, this.#context.host);
+    if (type === "main") media.streamType = this.#streamTypes.get(userId) ?? "auto";
+    const stream = new RemoteStream(media);
     this.#streams.set(streamKey, stream);
     return stream;
   }
@@ -258,17 +284,23 @@ export class Roster {
     const { host } = this.#context;
     const address = { participantId: track.sender, track: track.info.number };
     const wanted = media.wanted?.[side] ?? false;
-    if (wanted === track.subscribed) return;
+    const maxSpatialLayer = side === "audio" ? ALL_LAYERS : this.#maxSpatialLayer(media);
+    if (wanted === track.subscribed && (!wanted || maxSpatialLayer === track.maxSpatialLayer)) return;
+    const first = !track.subscribed;
     track.subscribed = wanted;
     if (wanted) {
-      // First make room for it, then ask for it.
-      await this.#addTrack(media, side);
-      if (side === "video") media.show();
-      else media.applyVolume();
+      if (first) {
+        // First make room for it, then ask for it.
+        await this.#addTrack(media, side);
+        if (side === "video") media.show();
+        else media.applyVolume();
+      }
       try {
-        await host.uplink.call("request", { kind: "subscribe", ...address, maxSpatialLayer: 15, maxTemporalLayer: 15 });
+        await host.uplink.call("request", { kind: "subscribe", ...address, maxSpatialLayer, maxTemporalLayer: ALL_LAYERS });
+        track.maxSpatialLayer = maxSpatialLayer;
       } catch (thrown) {
-        track.subscribed = false;
+        // What was received before goes on.
+        if (first) track.subscribed = false;
         // It may have ended while we asked.
         if (media[side] === track) throw thrown;
       }
@@ -277,6 +309,12 @@ export class Roster {
       await host.downlink.call("removeTrack", { sender: track.sender, track: track.info.number });
     }
     media.changed();
+  }
+
+  /** The highest layer that we want the gateway to send; which it sends is its decision, by our path. A screen has one size. */
+  #maxSpatialLayer({ type, streamType }: RemoteMedia): number {
+    const chosen = streamType === "auto" ? this.#defaultStreamType : streamType;
+    return type === "main" && chosen === "small" ? 0 : ALL_LAYERS;
   }
 
   async #addTrack(media: RemoteMedia, side: "audio" | "video"): Promise<void> {

@@ -75,15 +75,22 @@ export class UplinkEngine {
   nextTimeout(): number;
   /** `maxBitrate` in bit/s; again to change it. Only after Join was answered. */
   addTrack(track: number, kind: "audio" | "video" | "screen", maxBitrate: number): void;
+  /**
+   * Sends a track in several sizes, the smallest first, or in one again if `bounds` is empty: for each the least and the greatest
+   * bitrate in bit/s.
+   */
+  setLayers(track: number, bounds: Float64Array): void;
   removeTrack(track: number): void;
   /** Whether a picture captured now is worth encoding; asked once for each. */
   wantsFrame(nowUs: number, track: number): boolean;
+  /** The same of one of several sizes. */
+  wantsLayerFrame(nowUs: number, track: number, spatial: number): boolean;
   /** Microseconds that what waits to be sent will take. */
   queueDelay(): number;
   /** Address of `length` bytes in Wasm memory that the next `sealVideo` takes. */
   videoBuffer(length: number): number;
   /** Seals what lies in the buffer where it lies and sends it; false if there is no session. */
-  sealVideo(nowUs: number, track: number, key: boolean, discardable: boolean, temporal: number, referenceDistance: number, mediaTimeUs: number): boolean;
+  sealVideo(nowUs: number, track: number, spatial: number, key: boolean, discardable: boolean, temporal: number, referenceDistance: number, mediaTimeUs: number): boolean;
   /** Near and far end, 48 kHz mono, same length; `endUs` is when the last sample was captured. */
   pushAudio(nowUs: number, track: number, near: Float32Array, far: Float32Array, endUs: number): void;
   setAudioMuted(muted: boolean): void;

@@ -1,12 +1,13 @@
 /** Puts the statistics of both workers together, by user, and emits what is derived from them at intervals. */
 import type { ClientEvents, ConnectionState } from "../events.ts";
-import type { ClientStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats } from "../stats.ts";
-import type { AudioTrackStats, InboundTrackStats } from "./engine_events.ts";
+import type { ClientStats, LocalVideoLayerStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats } from "../stats.ts";
+import type { AudioTrackStats, InboundTrackStats, OutboundTrackStats } from "./engine_events.ts";
 import type { EngineHost } from "./engine_host.ts";
 import { Exceptions } from "./exceptions.ts";
 import type { ExceptionSample } from "./exceptions.ts";
 import type { GroupView } from "./group_view.ts";
 import type { Roster } from "./roster.ts";
+import { largestSent } from "./uplink/layers.ts";
 import type { DownlinkStats, UplinkStats, VideoReceiverStats } from "./worker_protocol.ts";
 
 /** Looks for exceptions; each second one tells the network's quality. */
@@ -152,7 +153,7 @@ export class StatsMonitor {
       microphone: sound === undefined || this.#local.audioMuted() ? undefined : { level: up.audioLevel },
       localVideo: up.video
         .filter(({ track }) => !this.#local.videoMuted(track))
-        .map((video) => ({ ...video, stream: video.track === 1 ? ("main" as const) : ("auxiliary" as const), wantedRate: this.#local.frameRate(video.track) })),
+        .map((video) => ({ ...largestSent(video.layers), stream: video.track === 1 ? ("main" as const) : ("auxiliary" as const), wantedRate: this.#local.frameRate(video.track) })),
       remoteVideo: this.#roster.streams.flatMap((stream) => {
         const track = stream.media.video;
         if (track?.subscribed !== true || track.info.muted) return [];
@@ -196,14 +197,21 @@ function uplinkPath({ engine, quality }: UplinkStats): { rtt: number; loss: numb
 function localVideo(up: UplinkStats, number: number): LocalVideoStats | undefined {
   const encoder = up.video.find((sender) => sender.track === number);
   if (encoder === undefined) return undefined;
-  const sent = up.engine?.outbound.find((track) => track.track === number);
+  const sent = (up.engine?.outbound ?? []).filter(({ track }) => track === number);
+  const layers = encoder.layers.map(({ spatial, ...layer }): LocalVideoLayerStats => {
+    return { ...layer, spatialLayer: spatial, ...sentTogether(sent.filter((one) => one.spatial === spatial)) };
+  });
+  return { ...withoutIds(encoder), ...sentTogether(sent), layers };
+}
+
+function sentTogether(streams: readonly OutboundTrackStats[]): Pick<LocalVideoLayerStats, "bytesSent" | "packetsSent" | "retransmittedPacketsSent" | "nackCount" | "pliCount"> {
+  const sum = (of: Exclude<keyof OutboundTrackStats, "track" | "spatial">): number => streams.reduce((total, stream) => total + stream[of], 0);
   return {
-    ...withoutIds(encoder),
-    bytesSent: sent?.bytesSent ?? 0,
-    packetsSent: sent?.packetsSent ?? 0,
-    retransmittedPacketsSent: sent?.retransmittedPacketsSent ?? 0,
-    nackCount: sent?.nackCount ?? 0,
-    pliCount: sent?.pliCount ?? 0,
+    bytesSent: sum("bytesSent"),
+    packetsSent: sum("packetsSent"),
+    retransmittedPacketsSent: sum("retransmittedPacketsSent"),
+    nackCount: sum("nackCount"),
+    pliCount: sum("pliCount"),
   };
 }
 
@@ -219,6 +227,7 @@ function remoteVideo(track: InboundTrackStats | undefined, receiver: VideoReceiv
   const decoding = withoutIds(receiver);
   return {
     ...decoding,
+    spatialLayer: track.spatial,
     framesDropped: decoding.framesDropped + track.framesDropped,
     bytesReceived: track.bytesReceived,
     packetsReceived: track.packetsReceived,

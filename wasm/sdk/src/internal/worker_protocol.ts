@@ -1,7 +1,7 @@
 /** Typed messages between the page and its two workers, and between the workers and the audio worklet. */
 import type { PlainError } from "../errors.ts";
 import type { CipherSuiteName, EncryptionState, EngineSelfTest } from "../events.ts";
-import type { GroupIdentity, GroupSuiteName, LogLevel, TransportChoice, VideoCodecName } from "../options.ts";
+import type { GroupIdentity, GroupSuiteName, LogLevel, TransportChoice, VideoCodecName, VideoContentHint } from "../options.ts";
 import type { DirectionQuality, DownlinkEngineStats, GroupEvent, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
 import type { GatewayAddress } from "./transport.ts";
 
@@ -67,6 +67,10 @@ export interface VideoSettings {
   readonly frameRate: number;
   /** bit/s; the engine's estimate may be lower, never higher. */
   readonly maxBitrate: number;
+  /** What is encoded besides, in the same codec, for those who want or can receive no more. Rates as above. */
+  readonly small: { readonly maxWidth: number; readonly maxHeight: number; readonly frameRate: number; readonly maxBitrate: number } | undefined;
+  /** Empty where nothing is known. */
+  readonly contentHint: VideoContentHint | "";
 }
 
 /** Where frames come from: a transferred stream of `VideoFrame`, or a port that brings them one by one. */
@@ -103,9 +107,13 @@ export interface UplinkCalls {
   close: { argument: undefined; result: undefined };
 }
 
-export interface VideoSenderStats {
-  readonly track: number;
-  readonly codec: string;
+/** One of the sizes in which a track is sent. */
+export interface VideoLayerStats {
+  readonly rid: "small" | "big";
+  /** From 0, the smallest. */
+  readonly spatial: number;
+  /** Whether the path has room for it now. */
+  readonly active: boolean;
   readonly framesEncoded: number;
   readonly keyFramesEncoded: number;
   readonly framesDropped: number;
@@ -116,6 +124,13 @@ export interface VideoSenderStats {
   readonly frameHeight: number;
   readonly targetBitrate: number;
   readonly totalEncodeTime: number;
+}
+
+/** Counters are those of all sizes together; size, rate and target those of the largest that is being sent. */
+export interface VideoSenderStats extends Omit<VideoLayerStats, "rid" | "spatial" | "active"> {
+  readonly track: number;
+  readonly codec: string;
+  readonly layers: readonly VideoLayerStats[];
 }
 
 export interface UplinkStats {

@@ -13,12 +13,19 @@ import type { ConnectRequest, UplinkCalls, UplinkNotice } from "../worker_protoc
 /** What happens in the engine and concerns others. */
 export interface UplinkListener {
   notify(notice: UplinkNotice): void;
-  onKeyFrameRequested(track: number): void;
-  onBitrate(track: number, bitrate: number): void;
+  onKeyFrameRequested(track: number, spatial: number): void;
+  /** Of one size of a track. */
+  onBitrate(track: number, spatial: number, bitrate: number): void;
   /** A message of the engine's for the downlink worker: a secret. */
   onKeyMessage(bytes: Uint8Array<ArrayBuffer>): void;
   /** We are in the room, and known by an identity. */
   onJoined(): void;
+}
+
+/** Bounds of the bitrate of one size in which a track is sent, in bit/s. */
+export interface LayerBounds {
+  readonly minBitrate: number;
+  readonly maxBitrate: number;
 }
 
 interface Waiting {
@@ -39,7 +46,7 @@ export class UplinkSession {
     this.#engine.timeout(nowUs());
     this.drain();
   });
-  readonly #tracks = new Map<number, { kind: MediaKind; maxBitrate: number }>();
+  readonly #tracks = new Map<number, { kind: MediaKind; layers: readonly LayerBounds[] }>();
   readonly #waiting = new Map<number, Waiting>();
   #transport: Transport | undefined;
   #lanes: Lanes | undefined;
@@ -90,7 +97,7 @@ export class UplinkSession {
     if (joined === undefined) throw new RtcError("UNKNOWN", "the gateway answered Join with something else");
     this.#joined = true;
     this.#listener.onJoined();
-    for (const [track, { kind, maxBitrate }] of this.#tracks) this.#engine.addTrack(track, kind, maxBitrate);
+    for (const track of this.#tracks.keys()) this.#tellTrack(track);
     this.drain();
     if (transport.kind === "webtransport") this.#watchLoss(request, joined.attachTicket);
     this.#log.info(`joined as ${joined.participantId} over ${transport.kind} in ${Math.round(performance.now() - started)} ms, key ${this.#engine.kid()}`);
@@ -167,17 +174,31 @@ export class UplinkSession {
     this.#reject(new RtcError("ABORTED", "the session was closed"));
   }
 
-  /** Adds a track or changes its greatest bitrate (bit/s). */
-  addTrack(track: number, kind: MediaKind, maxBitrate: number): void {
-    this.#tracks.set(track, { kind, maxBitrate });
+  /** Adds a track, or changes in which sizes it is sent, the smallest first. Sound and most pictures have one. */
+  addTrack(track: number, kind: MediaKind, layers: readonly LayerBounds[]): void {
+    this.#tracks.set(track, { kind, layers });
     if (!this.#joined) return;
-    this.#engine.addTrack(track, kind, maxBitrate);
+    this.#tellTrack(track);
     this.drain();
   }
 
-  /** Whether a picture captured now is worth encoding: asked once for each. Without a session all are, to keep the encoder warm. */
-  wantsPicture(track: number): boolean {
-    return !this.#joined || (this.#engine.queueDelay() <= QUEUE_LIMIT_US && this.#engine.wantsFrame(nowUs(), track));
+  #tellTrack(track: number): void {
+    const known = this.#tracks.get(track);
+    if (known === undefined) return;
+    const { kind, layers } = known;
+    this.#engine.addTrack(track, kind, layers.reduce((sum, { maxBitrate }) => sum + maxBitrate, 0));
+    if (kind === "audio") return;
+    // One size is no layer: the engine has nothing to divide.
+    const several = layers.length > 1 ? layers : [];
+    this.#engine.setLayers(track, Float64Array.from(several.flatMap(({ minBitrate, maxBitrate }) => [minBitrate, maxBitrate])));
+  }
+
+  /** Whether a picture captured now is worth encoding in this size: asked once for each. Without a session all are, to keep the encoder warm. */
+  wantsPicture(track: number, spatial: number): boolean {
+    if (!this.#joined) return true;
+    if (this.#engine.queueDelay() > QUEUE_LIMIT_US) return false;
+    const several = (this.#tracks.get(track)?.layers.length ?? 0) > 1;
+    return several ? this.#engine.wantsLayerFrame(nowUs(), track, spatial) : this.#engine.wantsFrame(nowUs(), track);
   }
 
   removeTrack(track: number): void {
@@ -188,12 +209,12 @@ export class UplinkSession {
   }
 
   /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed where they are put. */
-  sendVideo(chunk: EncodedVideoChunk, track: number): boolean {
+  sendVideo(chunk: EncodedVideoChunk, track: number, spatial: number): boolean {
     if (!this.#joined) return false;
     const address = this.#engine.videoBuffer(chunk.byteLength);
     chunk.copyTo(new Uint8Array(this.#memory.buffer, address, chunk.byteLength));
     const key = chunk.type === "key";
-    const sent = this.#engine.sealVideo(nowUs(), track, key, false, 0, key ? 0 : 1, chunk.timestamp);
+    const sent = this.#engine.sealVideo(nowUs(), track, spatial, key, false, 0, key ? 0 : 1, chunk.timestamp);
     this.drain();
     return sent;
   }
@@ -239,10 +260,10 @@ export class UplinkSession {
         return;
       case "target-bitrate":
         this.audioBitrate = event.audio;
-        for (const { track, bitrate } of event.tracks) this.#listener.onBitrate(track, bitrate);
+        for (const { track, spatial, bitrate } of event.layers) this.#listener.onBitrate(track, spatial, bitrate);
         return;
       case "key-frame-requested":
-        this.#listener.onKeyFrameRequested(event.track);
+        this.#listener.onKeyFrameRequested(event.track, event.spatial);
         return;
       case "seal-failed":
         this.#listener.notify({ kind: "error", error: { codeName: "ENCRYPTION_FAILED", message: `sealing failed: ${event.reason}` } });

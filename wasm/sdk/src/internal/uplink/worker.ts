@@ -48,8 +48,8 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     videos.get(track)?.close();
     const sized = Promise.withResolvers<{ width: number; height: number; codec: string }>();
     const sender = new VideoSender(track, kind, settings, {
-      wants: (number) => session.wantsPicture(number),
-      send: (chunk, number) => session.sendVideo(chunk, number),
+      wants: (number, spatial) => session.wantsPicture(number, spatial),
+      send: (chunk, number, spatial) => session.sendVideo(chunk, number, spatial),
       onSize: (number, width, height, codec) => {
         sized.resolve({ width, height, codec });
         notify({ kind: "video-size", track: number, width, height, codec });
@@ -61,7 +61,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
       },
     }, log);
     videos.set(track, sender);
-    session.addTrack(track, kind, settings.maxBitrate);
+    session.addTrack(track, kind, sender.layers);
     sender.setSource(source);
     // A camera that gives no picture must not hold up the call: what it will be is known well enough.
     const timer = setTimeout(() => sized.resolve({ width: settings.maxWidth, height: settings.maxHeight, codec: sender.stats().codec }), FIRST_FRAME_MS);
@@ -74,7 +74,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     const sender = videos.get(track);
     if (sender === undefined) return;
     sender.update(settings);
-    need().session.addTrack(track, sender.kind, settings.maxBitrate);
+    need().session.addTrack(track, sender.kind, sender.layers);
   },
   muteVideo({ track, muted }) {
     videos.get(track)?.setMuted(muted);
@@ -89,7 +89,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     if (audio === undefined) return;
     if (audio.track !== undefined) session.removeTrack(audio.track);
     audio.track = track;
-    if (track !== undefined) session.addTrack(track, "audio", AUDIO_BITRATE);
+    if (track !== undefined) session.addTrack(track, "audio", [{ minBitrate: 0, maxBitrate: AUDIO_BITRATE }]);
   },
   muteAudio({ muted }) {
     need().engine.setAudioMuted(muted);
@@ -163,8 +163,8 @@ async function start(options: UplinkInit): Promise<Running> {
   if (keys.kind === "mls") secret.fill(0);
   const session = new UplinkSession(engine, memory, log, {
     notify,
-    onKeyFrameRequested: (track) => videos.get(track)?.requestKeyFrame(),
-    onBitrate: (track, bitrate) => videos.get(track)?.setTargetBitrate(bitrate),
+    onKeyFrameRequested: (track, spatial) => videos.get(track)?.requestKeyFrame(spatial),
+    onBitrate: (track, spatial, bitrate) => videos.get(track)?.setTargetBitrate(spatial, bitrate),
     onKeyMessage: (bytes) => keyPort.postMessage(bytes, [bytes.buffer]),
     onJoined: () => {
       if (keys.kind === "mls" && typeof keys.identity === "object" && "keptAs" in keys.identity) {

@@ -1,0 +1,72 @@
+/** In which sizes a track of pictures is encoded, and how many pictures a second each has: the rules, without an encoder. */
+import type { VideoLayerStats, VideoSettings } from "../worker_protocol.ts";
+
+/** One size of a picture, which one encoder makes: a spatial layer in the words of `engine/WIRE.md`. */
+export interface LayerSettings {
+  readonly rid: "small" | "big";
+  readonly maxWidth: number;
+  readonly maxHeight: number;
+  readonly frameRate: number;
+  /** bit/s; with less it is not sent. Without meaning for the smallest, which is always sent. */
+  readonly minBitrate: number;
+  /** bit/s. */
+  readonly maxBitrate: number;
+  /** Whether pictures beyond `frameRate` are left out here: a camera gives the big stream no more than it asked for. */
+  readonly thins: boolean;
+  /** Whether fewer pictures are better than worse ones. */
+  readonly sharp: boolean;
+}
+
+/**
+ * The big picture is sent as soon as the small one leaves it this much of the small one's rate, though nobody is given it then: the gateway takes a
+ * size for a better one only if it takes more. If it waited for a rate at which it is good, nothing sent would show that the path bears
+ * that, and the engine's estimate would stay where it was.
+ */
+const LEAST_SHARE = 0.2;
+/** A screen is not followed with fewer pictures a second. */
+const LEAST_SCREEN_RATE = 5;
+
+/** The sizes of a track, the smallest first. */
+export function layersOf(settings: VideoSettings, kind: "video" | "screen"): LayerSettings[] {
+  const { maxWidth, maxHeight, frameRate, maxBitrate, small, contentHint } = settings;
+  const sharp = contentHint === "detail" || contentHint === "text";
+  const big = { rid: "big", maxWidth, maxHeight, frameRate, minBitrate: 0, maxBitrate, thins: kind === "screen" || sharp, sharp } as const;
+  if (small === undefined) return [big];
+  return [
+    { rid: "small", ...small, minBitrate: 0, thins: true, sharp: false },
+    { ...big, minBitrate: small.maxBitrate * LEAST_SHARE },
+  ];
+}
+
+/**
+ * Pictures a second at a bitrate. Where pictures must be sharp each keeps the bits that it has at the greatest rate, and there are
+ * fewer of them, down to {@link LEAST_SCREEN_RATE}.
+ */
+export function frameRateAt(bitrate: number, { frameRate, maxBitrate, sharp }: Pick<LayerSettings, "frameRate" | "maxBitrate" | "sharp">): number {
+  if (!sharp) return frameRate;
+  return Math.min(frameRate, Math.max(LEAST_SCREEN_RATE, (frameRate * bitrate) / maxBitrate));
+}
+
+/** What a viewer with a good path sees. The smallest is always sent. */
+export function largestSent<Layer extends Pick<VideoLayerStats, "active">>(layers: readonly Layer[]): Layer {
+  const found = [...layers].reverse().find(({ active }) => active) ?? layers[0];
+  if (found === undefined) throw new Error("a track has at least one size");
+  return found;
+}
+
+/** Leaves pictures out so that no more than a rate go on, as evenly as those that come allow. */
+export class FrameThinner {
+  #nextUs = Number.NEGATIVE_INFINITY;
+
+  /** Whether the picture that came now goes on; asked once for each. */
+  admits(nowUs: number, framesPerSecond: number): boolean {
+    const intervalUs = 1e6 / framesPerSecond;
+    if (nowUs < this.#nextUs - intervalUs * EARLY) return false;
+    // A little late is made up for by the next one, a pause is not.
+    this.#nextUs = (nowUs - this.#nextUs > intervalUs ? nowUs : this.#nextUs) + intervalUs;
+    return true;
+  }
+}
+
+/** A picture may come so much of an interval early: half the interval of a source at twice the rate. */
+const EARLY = 0.25;

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FrameThinner, frameRateAt, largestSent, layersOf } from "../src/internal/uplink/layers.ts";
+import type { VideoSettings } from "../src/internal/worker_protocol.ts";
+
+const CAMERA: VideoSettings = { codec: "vp8", maxWidth: 1280, maxHeight: 720, frameRate: 30, maxBitrate: 2_500_000, small: undefined, contentHint: "" };
+const SMALL = { maxWidth: 320, maxHeight: 180, frameRate: 15, maxBitrate: 150_000 };
+
+test("one stream is sent as it comes", () => {
+  const [big, ...others] = layersOf(CAMERA, "video");
+  assert.deepEqual(others, []);
+  assert.deepEqual(big, { rid: "big", maxWidth: 1280, maxHeight: 720, frameRate: 30, minBitrate: 0, maxBitrate: 2_500_000, thins: false, sharp: false });
+});
+
+test("of two the small one is first, thinned out, and the big one begins as soon as the small one leaves room", () => {
+  const [small, big] = layersOf({ ...CAMERA, small: SMALL }, "video");
+  assert.deepEqual([small?.rid, small?.maxWidth, small?.thins, small?.minBitrate], ["small", 320, true, 0]);
+  assert.deepEqual([big?.rid, big?.maxWidth, big?.thins, big?.minBitrate], ["big", 1280, false, 30_000]);
+});
+
+test("a path with room for the small stream alone is filled by it to eight tenths at least, or its rate could not be seen to grow", () => {
+  const [small, big] = layersOf({ ...CAMERA, small: SMALL }, "video");
+  assert.ok(small !== undefined && big !== undefined);
+  // The engine begins a layer with 1.15 times its least rate, and takes who sends less than 0.8 of what may be sent for no measure of the path.
+  assert.ok(small.maxBitrate / (small.maxBitrate + 1.15 * big.minBitrate) > 0.8);
+});
+
+test("a screen is thinned out to its rate, and has fewer pictures rather than worse ones", () => {
+  const screen: VideoSettings = { ...CAMERA, maxWidth: 1920, maxHeight: 1080, frameRate: 15, maxBitrate: 2_000_000, contentHint: "detail" };
+  const [layer] = layersOf(screen, "screen");
+  assert.ok(layer?.thins && layer.sharp);
+  assert.deepEqual([2_000_000, 1_000_000, 100_000].map((bitrate) => frameRateAt(bitrate, layer)), [15, 7.5, 5]);
+  const [film] = layersOf({ ...screen, contentHint: "motion" }, "screen");
+  assert.ok(film !== undefined && !film.sharp);
+  assert.equal(frameRateAt(100_000, film), 15);
+  assert.equal(frameRateAt(100, { ...layer, frameRate: 3 }), 3, "no more than was asked for");
+});
+
+test("pictures are left out evenly, whatever rate they come at", () => {
+  const kept = (fps: number, wanted: number): number[] => {
+    const thinner = new FrameThinner();
+    return Array.from({ length: fps * 4 }, (_, i) => (i * 1e6) / fps).filter((at) => thinner.admits(at, wanted));
+  };
+  for (const [fps, wanted] of [[30, 15], [25, 15], [60, 15], [30, 5]] as const) {
+    const times = kept(fps, wanted);
+    assert.ok(Math.abs(times.length - wanted * 4) <= 2, `${times.length} in 4 s of ${fps} for ${wanted}`);
+    const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
+    assert.ok(Math.max(...gaps) <= 1e6 / wanted + 1e6 / fps + 1, `a gap of ${Math.max(...gaps)} µs`);
+  }
+  assert.equal(kept(15, 15).length, 60);
+  assert.equal(kept(10, 15).length, 40);
+});
+
+test("a pause is not made up for by a burst", () => {
+  const thinner = new FrameThinner();
+  assert.ok(thinner.admits(0, 10));
+  const times = Array.from({ length: 10 }, (_, i) => 5e6 + i * 1e4);
+  assert.deepEqual(times.filter((at) => thinner.admits(at, 10)), [5e6, 5.08e6]);
+});
+
+test("the largest size that is sent speaks for the track, and the smallest is always sent", () => {
+  const layer = (rid: string, active: boolean) => ({ rid, active });
+  assert.equal(largestSent([layer("small", true), layer("big", true)]).rid, "big");
+  assert.equal(largestSent([layer("small", true), layer("big", false)]).rid, "small");
+  assert.equal(largestSent([layer("big", false)]).rid, "big");
+});
