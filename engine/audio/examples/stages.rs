@@ -17,8 +17,8 @@ use std::time::Instant as Stopwatch;
 use common::speech;
 
 use smrtc_audio::{
-    AudioOptions, BLOCK_SAMPLES, Capture, CaptureConfig, EncodedAudio, EncoderOptions, Playout,
-    PlayoutConfig, SAMPLE_RATE_HZ, SourceId,
+    AudioOptions, BLOCK_SAMPLES, Capture, CaptureConfig, EncodedAudio, EncoderOptions,
+    HowlingDetector, Playout, PlayoutConfig, SAMPLE_RATE_HZ, SourceId,
 };
 use smrtc_engine::time::{Instant, MediaTime};
 
@@ -85,6 +85,7 @@ fn main() {
         ("opus_encode_complexity_10", capture(off, 10)),
         ("capture_all", capture(AudioOptions::default(), 5)),
     ];
+    cases.push(("howling_detection", Box::new(|| run_howling(&near))));
     cases.push(("playout_clean", Box::new(|| run_playout(&plain, 0))));
     cases.push((
         "playout_20_percent_lost",
@@ -104,6 +105,9 @@ fn main() {
     for n in 1..=4 {
         best[n] -= best[0];
     }
+    // Nobody can switch it off, so the codec alone is not measured without it.
+    let howling = cases.iter().position(|case| case.0 == "howling_detection");
+    best[0] -= howling.map_or(0.0, |n| best[n]);
 
     println!("{{");
     println!("  \"unit\": \"times real time\",");
@@ -132,6 +136,14 @@ fn run_capture(near: &[f32], far: &[f32], audio: AudioOptions, complexity: u8) {
     for (near, far) in near.chunks(BLOCK_SAMPLES).zip(far.chunks(BLOCK_SAMPLES)) {
         capture.push(near, far);
         std::hint::black_box(capture.poll_packet());
+    }
+}
+
+fn run_howling(near: &[f32]) {
+    let mut detector = HowlingDetector::default();
+    for near in near.chunks(BLOCK_SAMPLES) {
+        detector.push(near);
+        std::hint::black_box(detector.howl());
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  near ─► high-pass ─► echo canceller ─► noise suppressor ─► gain ─► level ─► Opus ─► packets    Capture
-//!  far  ─────────────────────┘
+//!   │  far ────────────────────┘
+//!   └► howling detector
 //!  packets ─► per source: jitter buffer ─► Opus, concealment, time stretch ─► volume ─► mix ─► limiter    Playout
 //! ```
 //!
@@ -16,6 +17,7 @@
 mod apm;
 mod capture;
 mod codec;
+mod howling;
 mod level;
 pub mod neteq;
 mod playout;
@@ -23,6 +25,7 @@ mod playout;
 pub use capture::{
     AudioOptions, Capture, CaptureConfig, CaptureError, CaptureStats, EncodedAudio, EncoderOptions,
 };
+pub use howling::{Howl, HowlingDetector};
 pub use level::{Dbov, LevelMeter};
 pub use playout::{AudioReceiveStats, Playout, PlayoutConfig, SourceId};
 

@@ -1,8 +1,11 @@
 //! The words of the command line: which scenarios, how many seeds, what is left out, and where it goes.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::ScopedJoinHandle;
 
-use crate::scenario::{ControllerSpec, Scenario};
+use crate::report::Report;
+use crate::scenario::{Case, ControllerSpec, Scenario};
 use crate::{Simulation, Voice, plot, room, table};
 
 /// What there is to say.
@@ -26,24 +29,14 @@ struct Options {
 pub fn run(arguments: impl Iterator<Item = String>) -> Result<(), String> {
     let options = Options::read(arguments)?;
     let voice = Voice::new();
-    let mut reports = Vec::new();
+    let mut cases = Vec::new();
     for file in &options.files {
-        let scenario = options.scenario(file)?;
-        for case in scenario.cases() {
-            for seed in options.first..options.first + options.seeds {
-                let of_seed = if case.scenario.subscribers.is_empty() {
-                    vec![Simulation::new(&case, seed, &voice).run()]
-                } else {
-                    room::run(&case, seed, &voice)
-                };
-                for report in &of_seed {
-                    if let Some(folder) = options.plot.as_ref().filter(|_| seed == options.first) {
-                        write(&folder.join(plot::file_name(report)), &plot::svg(report))?;
-                    }
-                }
-                reports.extend(of_seed);
-            }
-            eprintln!("{}: {} seeds done", case.name, options.seeds);
+        cases.extend(options.scenario(file)?.cases());
+    }
+    let reports = options.run_all(&cases, &voice);
+    for report in reports.iter().filter(|report| report.seed == options.first) {
+        if let Some(folder) = &options.plot {
+            write(&folder.join(plot::file_name(report)), &plot::svg(report))?;
         }
     }
     if let Some(file) = &options.json {
@@ -84,10 +77,45 @@ impl Options {
         Ok(options)
     }
 
+    /// Every case with every seed, on all cores; in order of case and seed, whichever ends first.
+    fn run_all(&self, cases: &[Case], voice: &Voice) -> Vec<Report> {
+        let seeds = self.first..self.first + self.seeds;
+        let runs = cases
+            .iter()
+            .flat_map(|case| seeds.clone().map(move |seed| (case, seed)));
+        let runs: Vec<_> = runs.collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let place = next.fetch_add(1, Relaxed);
+                let Some(&(case, seed)) = runs.get(place) else {
+                    return done;
+                };
+                let reports = if case.scenario.subscribers.is_empty() {
+                    vec![Simulation::new(case, seed, voice).run()]
+                } else {
+                    room::run(case, seed, voice)
+                };
+                eprintln!("{}: seed {seed} done", case.name);
+                done.push((place, reports));
+            }
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut done: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+            let of_worker =
+                |worker: ScopedJoinHandle<'_, _>| worker.join().expect("a run panicked");
+            workers.into_iter().flat_map(of_worker).collect()
+        });
+        done.sort_by_key(|(place, _)| *place);
+        done.into_iter().flat_map(|(_, reports)| reports).collect()
+    }
+
     /// The scenario of a file, without what is to be left out.
     fn scenario(&self, file: &str) -> Result<Scenario, String> {
-        let text = std::fs::read_to_string(file).map_err(|why| format!("{file}: {why}"))?;
-        let mut scenario = Scenario::parse(&text).map_err(|why| format!("{file}: {why}"))?;
+        let scenario = Scenario::read(Path::new(file));
+        let mut scenario = scenario.map_err(|why| format!("{file}: {why}"))?;
         let parts: Vec<&str> = self
             .without
             .split(',')

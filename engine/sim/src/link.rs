@@ -1,51 +1,21 @@
 //! One direction of a path: a bottleneck with a queue, then loss, delay and jitter.
 //!
+//! The bottleneck is a rate, or a recorded trace ([`crate::bandwidth`]); the queue, and what follows, is the same for both.
+//!
 //! What crosses it is a [`Parcel`]: a datagram of one of the flows, or cross traffic, of which only the length counts.
 //! Not a model of any radio: what a link does to a packet depends on nothing but the settings, the queue and the seed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use smrtc_engine::{Bitrate, Instant};
 
+use crate::bandwidth::{BandwidthTrace, Replay};
 use crate::codel::Codel;
+pub use crate::loss::Loss;
+use crate::loss::Losses;
 use crate::rng::Rng;
-
-/// How packets get lost that no queue refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Loss {
-    /// None does.
-    #[default]
-    None,
-    /// Each packet by itself with this probability.
-    Random(f64),
-    /// Runs of exactly `length` packets; one begins at each packet with probability `start`.
-    Bursts {
-        /// Packets in a run.
-        length: u32,
-        /// Probability at each packet.
-        start: f64,
-    },
-    /// Two states (Gilbert 1960, Elliott 1963): the path goes bad and good again with these probabilities at each packet, and
-    /// loses everything while it is bad.
-    Gilbert {
-        /// From good to bad.
-        to_bad: f64,
-        /// From bad to good: one over the mean length of a burst.
-        to_good: f64,
-    },
-}
-
-impl Loss {
-    /// The Gilbert model that loses `share` of the packets in bursts of mean length `burst`.
-    pub fn gilbert(share: f64, burst: f64) -> Self {
-        let to_good = 1.0 / burst.max(1.0);
-        Self::Gilbert {
-            to_bad: to_good * share / (1.0 - share).max(1e-9),
-            to_good,
-        }
-    }
-}
 
 /// What a link does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +28,7 @@ pub struct LinkConfig {
     pub reorder: bool,
     /// What gets lost.
     pub loss: Loss,
-    /// The bottleneck; `None` for none.
+    /// The bottleneck; `None` for none, or if a trace is replayed.
     pub rate: Option<Bitrate>,
     /// What waits before the bottleneck at most; what comes on top is dropped.
     pub queue_bytes: u64,
@@ -108,8 +78,9 @@ pub struct Link {
     /// May be changed at any time; a packet that is being sent is finished at the old rate.
     pub config: LinkConfig,
     rng: Rng,
-    burst_left: u32,
-    is_bad: bool,
+    /// The bottleneck, in place of a rate.
+    replay: Option<Replay>,
+    losses: Losses,
     queue: VecDeque<(Instant, Parcel)>,
     queued_bytes: u64,
     codel: Codel,
@@ -136,8 +107,8 @@ impl Link {
         Self {
             config,
             rng: Rng::new(seed),
-            burst_left: 0,
-            is_bad: false,
+            replay: None,
+            losses: Losses::default(),
             queue: VecDeque::new(),
             queued_bytes: 0,
             codel: Codel::default(),
@@ -153,6 +124,32 @@ impl Link {
         }
     }
 
+    /// An empty one whose bottleneck is a trace, which goes on from the place `entered` in it.
+    pub fn with_trace(
+        config: LinkConfig,
+        trace: Arc<BandwidthTrace>,
+        entered: Duration,
+        seed: u64,
+    ) -> Self {
+        Self {
+            replay: Some(Replay::new(trace, entered)),
+            ..Self::new(config, seed)
+        }
+    }
+
+    /// Whether anything but delay keeps packets back.
+    pub fn has_bottleneck(&self) -> bool {
+        self.config.rate.is_some() || self.replay.is_some()
+    }
+
+    /// What the bottleneck could let through in a span, at the present rate if it is one; `None` without a bottleneck.
+    pub fn capacity_bytes(&self, from: Instant, to: Instant) -> Option<u64> {
+        match &self.replay {
+            Some(replay) => Some(replay.bytes_between(from, to)),
+            None => self.config.rate.map(|rate| rate.bytes_in(to - from)),
+        }
+    }
+
     /// Sends a datagram of the first flow.
     pub fn send(&mut self, now: Instant, datagram: Vec<u8>) {
         self.send_parcel(now, Parcel::new(0, datagram));
@@ -162,7 +159,7 @@ impl Link {
     pub fn send_parcel(&mut self, now: Instant, parcel: Parcel) -> bool {
         self.advance(now);
         self.bytes += parcel.bytes;
-        if self.config.rate.is_none() && self.sending.is_none() {
+        if !self.has_bottleneck() && self.sending.is_none() {
             self.carried_bytes += parcel.bytes;
             self.propagate(now, parcel);
             return true;
@@ -196,11 +193,16 @@ impl Link {
         (entry.key().0 <= now).then(|| entry.remove())
     }
 
-    /// How long what waits would take at the present rate.
-    pub fn queue_delay(&self) -> Duration {
-        self.config
-            .rate
-            .map_or(Duration::ZERO, |rate| rate.time_for(self.queued_bytes))
+    /// How long what waits would take, at the present rate if the bottleneck is one.
+    pub fn queue_delay(&self, now: Instant) -> Duration {
+        let bytes = self.queued_bytes;
+        match &self.replay {
+            Some(replay) => replay.time_for(now, bytes),
+            None => self
+                .config
+                .rate
+                .map_or(Duration::ZERO, |rate| rate.time_for(bytes)),
+        }
     }
 
     fn advance(&mut self, now: Instant) {
@@ -214,6 +216,7 @@ impl Link {
     fn begin_sending(&mut self, now: Instant) {
         while self.sending.is_none() {
             let Some((since, parcel)) = self.queue.pop_front() else {
+                self.replay.iter_mut().for_each(Replay::idle);
                 return;
             };
             self.queued_bytes -= parcel.bytes;
@@ -223,16 +226,23 @@ impl Link {
                 continue;
             }
             self.waits.push((now, waited));
-            let time = self
-                .config
-                .rate
-                .map_or(Duration::ZERO, |rate| rate.time_for(parcel.bytes));
-            self.sending = Some((now + time, parcel));
+            self.sending = Some((self.send_time(now, parcel.bytes), parcel));
+        }
+    }
+
+    /// When the bottleneck has let through what it begins with now.
+    fn send_time(&mut self, now: Instant, bytes: u64) -> Instant {
+        match &mut self.replay {
+            Some(replay) => replay.send(now, bytes),
+            None => {
+                let rate = self.config.rate;
+                now + rate.map_or(Duration::ZERO, |rate| rate.time_for(bytes))
+            }
         }
     }
 
     fn propagate(&mut self, leaves: Instant, parcel: Parcel) {
-        if self.loses() {
+        if self.losses.loses(self.config.loss, &mut self.rng) {
             self.lost += 1;
             return;
         }
@@ -245,65 +255,11 @@ impl Link {
         self.counter += 1;
         self.in_flight.insert((arrival, self.counter), parcel);
     }
-
-    fn loses(&mut self) -> bool {
-        match self.config.loss {
-            Loss::None => false,
-            Loss::Random(share) => self.rng.fraction() < share,
-            Loss::Bursts { length, start } => {
-                if self.burst_left == 0 && self.rng.fraction() < start {
-                    self.burst_left = length;
-                }
-                let loses = self.burst_left > 0;
-                self.burst_left = self.burst_left.saturating_sub(1);
-                loses
-            }
-            Loss::Gilbert { to_bad, to_good } => {
-                let change = if self.is_bad { to_good } else { to_bad };
-                if self.rng.fraction() < change {
-                    self.is_bad = !self.is_bad;
-                }
-                self.is_bad
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn share_and_runs(loss: Loss, seed: u64) -> (f64, f64) {
-        let config = LinkConfig {
-            loss,
-            ..LinkConfig::default()
-        };
-        let mut link = Link::new(config, seed);
-        let lost: Vec<bool> = (0..100_000)
-            .map(|_| {
-                let before = link.lost;
-                link.send(Instant::ZERO, vec![0]);
-                link.lost > before
-            })
-            .collect();
-        let count = lost.iter().filter(|&&lost| lost).count() as f64;
-        let runs = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count() as f64;
-        (count / lost.len() as f64, count / runs)
-    }
-
-    #[test]
-    fn loss_has_the_share_and_the_bursts_it_was_asked_for() {
-        let (share, run) = share_and_runs(Loss::Random(0.2), 1);
-        assert!(
-            (share - 0.2).abs() < 0.01 && (run - 1.25).abs() < 0.05,
-            "{share} {run}"
-        );
-        let (share, run) = share_and_runs(Loss::gilbert(0.2, 5.0), 2);
-        assert!(
-            (share - 0.2).abs() < 0.01 && (run - 5.0).abs() < 0.3,
-            "{share} {run}"
-        );
-    }
 
     #[test]
     fn a_bottleneck_spaces_packets_and_its_queue_overflows() {
@@ -325,6 +281,41 @@ mod tests {
         }
         assert_eq!(arrivals, [(0, 15), (1, 25), (2, 35), (3, 45)]);
         assert_eq!((link.overflowed, link.carried_bytes), (2, 4_000));
+    }
+
+    #[test]
+    fn a_trace_lets_packets_through_when_it_says_and_loses_what_nobody_uses() {
+        let trace = BandwidthTrace::parse("10\n10\n40\n").expect("it is a trace");
+        let config = LinkConfig {
+            queue_bytes: 3_000,
+            delay: Duration::from_millis(5),
+            ..LinkConfig::default()
+        };
+        let mut link = Link::with_trace(config, Arc::new(trace), Duration::ZERO, 5);
+        let mut arrivals = Vec::new();
+        for ms in 0..120 {
+            // What comes at 20 finds that 10 has passed; both packets fit into what comes at 40.
+            for n in match ms {
+                0 => 0..5,
+                20 => 5..7,
+                _ => 0..0,
+            } {
+                link.send(
+                    Instant::from_millis(ms),
+                    vec![n; if n < 5 { 1_000 } else { 700 }],
+                );
+            }
+            while let Some(datagram) = link.receive(Instant::from_millis(ms)) {
+                arrivals.push((datagram[0], ms));
+            }
+        }
+        // The first is on its way when the queue has room for three more; a packet may use two opportunities.
+        let first = [(0, 15), (1, 15), (2, 15), (3, 45)];
+        assert_eq!(arrivals[..4], first);
+        assert_eq!(link.overflowed, 1);
+        assert_eq!(arrivals[4..], [(5, 55), (6, 55)]);
+        let at = Instant::from_millis;
+        assert_eq!(link.capacity_bytes(at(0), at(80)), Some(5 * 1_504));
     }
 
     #[test]

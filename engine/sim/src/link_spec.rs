@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use smrtc_engine::Bitrate;
 
-use crate::link::{LinkConfig, Loss};
+use crate::Rng;
+use crate::bandwidth::TraceFile;
+use crate::link::{Link, LinkConfig, Loss};
 
 /// A direction of the path.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -13,7 +15,10 @@ use crate::link::{LinkConfig, Loss};
 pub struct LinkSpec {
     /// The bottleneck; none if it is not given.
     pub rate_kbps: Option<u64>,
-    /// What its queue holds, as time at its rate. 300 ms if it is not given.
+    /// The bottleneck as it was recorded, in place of a rate: a file of [`crate::bandwidth`], relative to the scenario's. Each seed enters
+    /// it at another place.
+    pub trace: Option<TraceFile>,
+    /// What its queue holds, as time at its rate, or at a trace's mean rate. 300 ms if it is not given.
     pub queue_ms: Option<f64>,
     /// Whether the queue is managed by CoDel.
     pub codel: bool,
@@ -55,9 +60,31 @@ impl LinkSpec {
     pub(crate) fn back(&self, given: Option<&Self>) -> Self {
         given.cloned().unwrap_or_else(|| Self {
             rate_kbps: None,
+            trace: None,
             steps: Vec::new(),
             ..self.clone()
         })
+    }
+
+    /// Whether both a rate and a trace are asked for.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        let steps = self.steps.iter().map(|step| step.rate_kbps);
+        let rates = steps.chain([self.rate_kbps]).flatten();
+        self.trace.is_some() && rates.count() > 0
+    }
+
+    /// A link of this kind as it is at first.
+    pub(crate) fn link(&self, rng: &mut Rng) -> Link {
+        let (config, seed) = (self.at(0.0), rng.next());
+        let trace = self.trace.as_ref().and_then(TraceFile::trace);
+        match trace {
+            Some(trace) => {
+                let length = trace.length().as_micros() as u64;
+                let entered = Duration::from_micros(Rng::new(seed).below(length));
+                Link::with_trace(config, trace.clone(), entered, seed)
+            }
+            None => Link::new(config, seed),
+        }
     }
 
     /// The settings at a time.
@@ -71,6 +98,8 @@ impl LinkSpec {
             spec.jitter_ms = step.jitter_ms.unwrap_or(spec.jitter_ms);
         }
         let rate = spec.rate_kbps.map(Bitrate::from_kbps);
+        let trace = spec.trace.as_ref().and_then(TraceFile::trace);
+        let narrow = rate.or(trace.map(|trace| trace.mean_rate()));
         let queue = ms(spec.queue_ms.unwrap_or(300.0));
         LinkConfig {
             delay: ms(spec.delay_ms),
@@ -83,7 +112,7 @@ impl LinkSpec {
             },
             rate,
             // A queue of less than a few packets is no queue.
-            queue_bytes: rate.map_or(0, |rate| rate.bytes_in(queue).max(4_000)),
+            queue_bytes: narrow.map_or(0, |rate| rate.bytes_in(queue).max(4_000)),
             codel: spec.codel,
         }
     }

@@ -80,7 +80,7 @@ pub(crate) fn link_report(
     waits.sort_unstable();
     LinkReport {
         carried_kbps: carried_bytes as f64 * 8e-3 / (to - from).as_secs_f64(),
-        capacity_kbps: capacity_kbps.filter(|_| link.config.rate.is_some()),
+        capacity_kbps: capacity_kbps.filter(|_| link.has_bottleneck()),
         queue_ms: percentiles([0.5, 0.95, 0.99].map(|share| quantile(&waits, share))),
         lost: link.lost,
         overflowed: link.overflowed,

@@ -44,7 +44,7 @@ impl Path {
     fn new(forward: &LinkSpec, back: Option<&LinkSpec>, rng: &mut Rng) -> Self {
         let specs = [forward.clone(), forward.back(back)];
         Self {
-            links: [0, 1].map(|i: usize| Link::new(specs[i].at(0.0), rng.next())),
+            links: [0, 1].map(|i: usize| specs[i].link(rng)),
             specs,
             carried_bytes: [0; 2],
         }

@@ -62,7 +62,8 @@ pub struct Simulation<'a> {
     counter: u64,
     /// Bytes carried when measuring begins.
     carried: [u64; 2],
-    capacity: [f64; 2],
+    /// Bytes that the links could carry since then.
+    capacity: [u64; 2],
     next_sample: Instant,
     trace: Trace,
 }
@@ -73,7 +74,7 @@ impl<'a> Simulation<'a> {
         let scenario = &case.scenario;
         let mut rng = Rng::new(seed);
         let specs = [scenario.forward.clone(), scenario.back()];
-        let links = [0, 1].map(|i| Link::new(specs[i].at(0.0), rng.next()));
+        let links = [0, 1].map(|i: usize| specs[i].link(&mut rng));
         let flows = scenario.flows.iter().zip(1..).map(|(spec, id)| Flow {
             publisher: Publisher::new(id, spec, &scenario.engine, scenario.seconds, &mut rng),
             subscriber: Subscriber::new(id, spec, &scenario.engine, &mut rng),
@@ -105,7 +106,7 @@ impl<'a> Simulation<'a> {
             late: BTreeMap::new(),
             counter: 0,
             carried: [0; 2],
-            capacity: [0.0; 2],
+            capacity: [0; 2],
             next_sample: Instant::ZERO,
             trace: Trace::default(),
         }
@@ -140,8 +141,8 @@ impl<'a> Simulation<'a> {
         for (i, link) in self.links.iter_mut().enumerate() {
             link.config = self.specs[i].at(seconds);
             if seconds >= self.scenario.settle {
-                let rate = link.config.rate.map_or(0, |rate| rate.as_bps());
-                self.capacity[i] += rate as f64 / 1e3 * SETTINGS_INTERVAL.as_secs_f64();
+                let bytes = link.capacity_bytes(self.now, self.now + SETTINGS_INTERVAL);
+                self.capacity[i] += bytes.unwrap_or(0);
             }
         }
     }
@@ -155,8 +156,10 @@ impl<'a> Simulation<'a> {
         let link = &self.links[0];
         let sample = Sample {
             at: (now - Instant::ZERO).as_secs_f64(),
-            capacity_kbps: link.config.rate.map(|rate| rate.as_bps() as f64 / 1e3),
-            queue_ms: millis(link.queue_delay()),
+            capacity_kbps: link
+                .capacity_bytes(now, now + TRACE_INTERVAL)
+                .map(|bytes| kbps(bytes, TRACE_INTERVAL)),
+            queue_ms: millis(link.queue_delay(now)),
             flows: self.flows.iter_mut().map(|flow| flow.sample(now)).collect(),
         };
         self.trace.samples.push(sample);
@@ -307,7 +310,7 @@ impl<'a> Simulation<'a> {
         let sum: f64 = rates.iter().sum();
         let [forward, back] = [0, 1].map(|i| {
             let carried = self.links[i].carried_bytes - self.carried[i];
-            let capacity = self.capacity[i] / (to - from).as_secs_f64();
+            let capacity = kbps(self.capacity[i], to - from);
             link_report(&self.links[i], carried, Some(capacity), from, to)
         });
         Report {
@@ -334,7 +337,7 @@ impl Flow {
         FlowSample {
             target_kbps: target.unwrap_or(0.0) / 1e3,
             encoder_kbps: self.publisher.encoder_kbps(),
-            sent_kbps: bytes as f64 * 8e-3 / TRACE_INTERVAL.as_secs_f64(),
+            sent_kbps: kbps(bytes, TRACE_INTERVAL),
             audio_target_ms: self.subscriber.audio().target_delay * 1e3,
         }
     }
@@ -344,8 +347,12 @@ impl Flow {
         let begin = (samples, concealed);
         let report = flow_report(&self.publisher, &self.subscriber, begin, from, to);
         FlowReport {
-            sent_kbps: (self.sent_bytes - sent) as f64 * 8e-3 / (to - from).as_secs_f64(),
+            sent_kbps: kbps(self.sent_bytes - sent, to - from),
             ..report
         }
     }
+}
+
+fn kbps(bytes: u64, time: Duration) -> f64 {
+    bytes as f64 * 8e-3 / time.as_secs_f64()
 }

@@ -1,5 +1,7 @@
 //! Scenario files: a path, who calls over it, and what else is on it.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 pub use crate::link_spec::{LinkSpec, StepSpec};
@@ -13,6 +15,9 @@ pub enum ScenarioError {
     /// A number makes no sense.
     #[error("{0}")]
     Value(&'static str),
+    /// It, or a trace that it names, cannot be read.
+    #[error("{0}")]
+    File(String),
 }
 
 /// One file.
@@ -203,12 +208,36 @@ pub struct Case {
 }
 
 impl Scenario {
-    /// Reads a file's text.
+    /// Reads a file, and the traces that it names.
+    ///
+    /// # Errors
+    ///
+    /// See [`ScenarioError`].
+    pub fn read(file: &Path) -> Result<Self, ScenarioError> {
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|why| ScenarioError::File(why.to_string()))?;
+        let mut scenario = Self::parse_any(&text)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        for trace in scenario.links_mut().filter_map(|link| link.trace.as_mut()) {
+            trace.read(folder).map_err(ScenarioError::File)?;
+        }
+        Ok(scenario)
+    }
+
+    /// Reads a file's text, which names no trace.
     ///
     /// # Errors
     ///
     /// See [`ScenarioError`].
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let scenario = Self::parse_any(text)?;
+        if scenario.links().any(|link| link.trace.is_some()) {
+            return Err(ScenarioError::Value("a trace is looked for beside a file"));
+        }
+        Ok(scenario)
+    }
+
+    fn parse_any(text: &str) -> Result<Self, ScenarioError> {
         let mut scenario: Self = toml::from_str(text)?;
         if scenario.flows.is_empty() {
             scenario.flows.push(FlowSpec::default());
@@ -217,10 +246,12 @@ impl Scenario {
             return Err(ScenarioError::Value("`settle` must lie before the end"));
         }
         let sweep = scenario.sweep_loss.iter();
-        let links = [Some(&scenario.forward), scenario.back.as_ref()];
-        let losses = links.into_iter().flatten().map(|link| &link.loss);
+        let losses = scenario.links().map(|link| &link.loss);
         if sweep.chain(losses).any(|loss| !(0.0..=1.0).contains(loss)) {
             return Err(ScenarioError::Value("loss is a share, 0 to 1"));
+        }
+        if scenario.links().any(LinkSpec::is_ambiguous) {
+            return Err(ScenarioError::Value("a link has a rate or a trace"));
         }
         if scenario
             .flows
@@ -250,7 +281,8 @@ impl Scenario {
         };
         if self.sweep_loss.is_empty() && self.sweep_jitter_ms.is_empty() {
             return vec![Case {
-                name: self.name.clone(),
+                // What the command line adds to a name is made to stand before a place in a sweep.
+                name: self.name.trim_end_matches(',').to_owned(),
                 scenario: plain,
             }];
         }
@@ -276,6 +308,21 @@ impl Scenario {
             })
         });
         losses.chain(jitters).collect()
+    }
+
+    /// All that are written down.
+    fn links(&self) -> impl Iterator<Item = &LinkSpec> {
+        let subscribers = self.subscribers.iter();
+        let theirs = subscribers.flat_map(|of| [Some(&of.forward), of.back.as_ref()]);
+        let ours = [Some(&self.forward), self.back.as_ref()];
+        ours.into_iter().chain(theirs).flatten()
+    }
+
+    fn links_mut(&mut self) -> impl Iterator<Item = &mut LinkSpec> {
+        let subscribers = self.subscribers.iter_mut();
+        let theirs = subscribers.flat_map(|of| [Some(&mut of.forward), of.back.as_mut()]);
+        let ours = [Some(&mut self.forward), self.back.as_mut()];
+        ours.into_iter().chain(theirs).flatten()
     }
 
     /// The way back.
@@ -336,6 +383,9 @@ mod tests {
         assert!(parse("settle = 20").is_err());
         assert!(parse("sweep_loss = [1.5]").is_err());
         assert!(parse("colour = 1").is_err());
+        assert!(parse("back = { loss = 2 }").is_err());
+        let trace = parse("back = { trace = \"a.trace\" }");
+        assert!(trace.unwrap_err().to_string().contains("beside a file"));
         let room = "[[subscriber]]\nname = \"a\"\n[subscriber.forward]\n[[flow]]\n";
         assert!(parse(room).is_ok());
         assert!(parse(&format!("{room}[[flow]]\n")).is_err());

@@ -9,7 +9,7 @@ use smrtc_sim::{Simulation, Voice, room};
 
 fn files() -> Vec<(String, Scenario)> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let folders = [root.clone(), root.join("rfc8867"), root.join("rooms")];
+    let folders = ["", "rfc8867", "rooms", "traces", "parts"].map(|folder| root.join(folder));
     let mut files: Vec<_> = folders
         .iter()
         .flat_map(|folder| std::fs::read_dir(folder).expect("the folder is here"))
@@ -18,8 +18,7 @@ fn files() -> Vec<(String, Scenario)> {
         .collect();
     files.sort();
     let read = |path: std::path::PathBuf| {
-        let text = std::fs::read_to_string(&path).expect("it is text");
-        let scenario = Scenario::parse(&text);
+        let scenario = Scenario::read(&path);
         let name = path.display().to_string();
         (
             name.clone(),
@@ -33,7 +32,7 @@ fn files() -> Vec<(String, Scenario)> {
 fn every_scenario_file_runs_for_a_while() {
     let voice = Voice::new();
     let files = files();
-    assert!(files.len() >= 19);
+    assert!(files.len() >= 23);
     for (name, mut scenario) in files {
         scenario.seconds = 6.0;
         scenario.settle = 3.0;

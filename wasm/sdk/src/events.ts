@@ -26,10 +26,10 @@ export interface UserEvent {
 }
 
 /**
- * What may go wrong without failing: pictures that stand still, or are few; a microphone that gives nothing; an encoder that
- * finds no time; a decoder that gives no pictures though frames come.
+ * What may go wrong without failing: pictures that stand still, or are few; a microphone that gives nothing, or that hears acoustic
+ * feedback, as with two devices of one call in a room; an encoder that finds no time; a decoder that gives no pictures though frames come.
  */
-export type ExceptionKind = "freeze" | "low-frame-rate" | "silent-microphone" | "cpu-overuse" | "decoder-stall";
+export type ExceptionKind = "freeze" | "low-frame-rate" | "silent-microphone" | "howling" | "cpu-overuse" | "decoder-stall";
 
 /** The begin or the end of an exception. */
 export interface ExceptionEvent {
@@ -40,6 +40,8 @@ export interface ExceptionEvent {
   readonly stream: "main" | "auxiliary";
   /** Milliseconds that it lasted; only at its end. */
   readonly duration?: number;
+  /** Of `howling`, at its begin: where it howls, in Hz. */
+  readonly frequency?: number;
 }
 
 /** Every event of a {@link Client} with what its listeners receive. */

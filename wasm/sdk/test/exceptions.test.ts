@@ -23,7 +23,7 @@ class Story {
       this.#local = { ...local, framesEncoded: local.framesEncoded + encoded, framesDropped: local.framesDropped + overruns, encoderOverruns: local.encoderOverruns + overruns };
       const remote = this.#remote;
       this.#remote = { ...remote, framesReceived: remote.framesReceived + received, framesDecoded: remote.framesDecoded + decoded, framesRendered: remote.framesRendered + rendered };
-      this.exceptions.look(change({ now: this.#now, microphone: { level: 0.1 }, localVideo: [this.#local], remoteVideo: [this.#remote] }), "me");
+      this.exceptions.look(change({ now: this.#now, microphone: { level: 0.1, howlingFrequency: undefined }, localVideo: [this.#local], remoteVideo: [this.#remote] }), "me");
     }
     return this;
   }
@@ -59,10 +59,25 @@ test("an encoder that is mostly busy is CPU overuse, one full queue is not", () 
 });
 
 test("a microphone that gives nothing is told, and muting ends it", () => {
-  const silent = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { level: 0 } });
+  const silent = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { level: 0, howlingFrequency: undefined } });
   const muted = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: undefined });
   const story = new Story().run(2).run(4, {}, silent).run(1).run(5, {}, silent).run(1, {}, muted);
   assert.deepEqual(story.told, ["silent-microphone me begin", "silent-microphone me end 1000"]);
+});
+
+test("a howl is told at once with its frequency, and over when it has been gone for two seconds", () => {
+  const howling = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { level: 0.5, howlingFrequency: 2_130 } });
+  const story = new Story().run(3).run(2, {}, howling).run(1).run(2, {}, howling).run(4);
+  assert.deepEqual(story.told, ["howling me begin", "howling me end 6000"]);
+  const [begin, end] = story.events;
+  assert.equal(begin?.frequency, 2_130);
+  assert.equal(end?.frequency, undefined);
+});
+
+test("a howl ends when the microphone is muted", () => {
+  const howling = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { level: 0.5, howlingFrequency: 900 } });
+  const muted = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: undefined });
+  assert.deepEqual(new Story().run(3).run(2, {}, howling).run(1, {}, muted).told, ["howling me begin", "howling me end 2000"]);
 });
 
 test("a stream that ends takes its exceptions with it", () => {

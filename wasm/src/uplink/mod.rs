@@ -312,6 +312,12 @@ impl UplinkEngine {
         self.capture.stats().audio_level
     }
 
+    /// Where the microphone hears acoustic feedback, in Hz; undefined while it hears none.
+    #[wasm_bindgen(js_name = howlingFrequency)]
+    pub fn howling_frequency(&self) -> Option<f32> {
+        self.capture.stats().howling_frequency
+    }
+
     /// How long what waits to be sent will take, in microseconds.
     #[wasm_bindgen(js_name = queueDelay)]
     pub fn queue_delay(&self) -> f64 {

@@ -14,6 +14,7 @@ use smrtc_engine::time::Bitrate;
 
 use crate::apm::{Block, Stages};
 use crate::codec::{Encoder, is_dtx};
+use crate::howling::HowlingDetector;
 use crate::level::{Dbov, LevelMeter};
 use crate::{BLOCK_SAMPLES, FRAME_SAMPLES};
 
@@ -55,6 +56,7 @@ pub struct Capture {
     frame_fill: usize,
     samples_encoded: u64,
     mute: Mute,
+    howling: HowlingDetector,
     voice_probability: Option<f32>,
     in_dtx: bool,
     packets: VecDeque<EncodedAudio>,
@@ -82,6 +84,7 @@ impl Capture {
             frame_fill: 0,
             samples_encoded: 0,
             mute: Mute::default(),
+            howling: HowlingDetector::default(),
             voice_probability: None,
             in_dtx: false,
             packets: VecDeque::new(),
@@ -113,6 +116,10 @@ impl Capture {
 
     /// Silences the microphone, or opens it again, within 10 ms and without a click. Packets go on.
     pub fn set_muted(&mut self, muted: bool) {
+        if muted {
+            // Nothing comes round any more.
+            self.howling.reset();
+        }
         self.mute.target = if muted { 0.0 } else { 1.0 };
     }
 
@@ -187,12 +194,17 @@ impl Capture {
             echo_return_loss,
             echo_return_loss_enhancement,
             voice_probability: self.voice_probability,
+            howling_frequency: self.howling.howl().map(|howl| howl.frequency_hz),
+            howling_count: self.howling.count(),
             encoder_lookahead_samples: self.encoder.lookahead() as u32,
             ..self.stats.clone()
         }
     }
 
     fn process_block(&mut self) {
+        if !self.is_muted() {
+            self.howling.push(&self.near);
+        }
         let mut block = self.near;
         self.stages.process(&mut block, &self.far);
         self.mute.apply(&mut block);

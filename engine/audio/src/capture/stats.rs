@@ -17,6 +17,10 @@ pub struct CaptureStats {
     pub echo_return_loss_enhancement: Option<f64>,
     /// Of the last block, 0 to 1; `None` while nothing estimates it.
     pub voice_probability: Option<f32>,
+    /// Where the microphone hears acoustic feedback, in Hz; `None` while it hears none.
+    pub howling_frequency: Option<f32>,
+    /// How many times such feedback began.
+    pub howling_count: u64,
     /// Packets made.
     pub packets_encoded: u64,
     /// Bytes in them.

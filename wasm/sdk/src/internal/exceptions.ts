@@ -8,7 +8,7 @@ import type { ExceptionEvent, ExceptionKind } from "../events.ts";
 export interface ExceptionSample {
   /** Milliseconds, on any clock that does not jump. */
   readonly now: number;
-  readonly microphone: { readonly level: number } | undefined;
+  readonly microphone: { readonly level: number; readonly howlingFrequency: number | undefined } | undefined;
   readonly localVideo: readonly LocalVideoSample[];
   readonly remoteVideo: readonly RemoteVideoSample[];
 }
@@ -34,11 +34,15 @@ export interface RemoteVideoSample {
   readonly totalFreezesDuration: number;
 }
 
-/** Seconds that a condition must hold, and be gone. A freeze is told at once: it has lasted long enough to be one. */
+/**
+ * Seconds that a condition must hold, and be gone. A freeze is told at once, for it has lasted long enough to be one; and so is a howl, which
+ * the engine has watched grow.
+ */
 const HOLD: Record<ExceptionKind, { begin: number; end: number }> = {
   freeze: { begin: 1, end: 2 },
   "low-frame-rate": { begin: 3, end: 3 },
   "silent-microphone": { begin: 5, end: 1 },
+  howling: { begin: 1, end: 2 },
   "cpu-overuse": { begin: 3, end: 5 },
   "decoder-stall": { begin: 2, end: 2 },
 };
@@ -70,10 +74,14 @@ export class Exceptions {
     const before = this.#previous;
     this.#previous = sample;
     const seen = new Set<string>();
-    const judge = (kind: ExceptionKind, userId: string, stream: "main" | "auxiliary", holds: boolean): void => {
-      seen.add(this.#judge(sample.now, kind, userId, stream, holds));
+    const judge = (kind: ExceptionKind, userId: string, stream: "main" | "auxiliary", holds: boolean, frequency?: number): void => {
+      seen.add(this.#judge(sample.now, kind, userId, stream, holds, frequency));
     };
-    if (sample.microphone !== undefined) judge("silent-microphone", ownUserId, "main", sample.microphone.level < SILENCE);
+    if (sample.microphone !== undefined) {
+      const { level, howlingFrequency } = sample.microphone;
+      judge("silent-microphone", ownUserId, "main", level < SILENCE);
+      judge("howling", ownUserId, "main", howlingFrequency !== undefined, howlingFrequency);
+    }
     for (const video of sample.localVideo) {
       const earlier = before?.localVideo.find(({ stream, spatial }) => stream === video.stream && spatial === video.spatial);
       if (earlier !== undefined) judge("cpu-overuse", ownUserId, video.stream, overruns(earlier, video));
@@ -92,7 +100,7 @@ export class Exceptions {
     this.#endOfAbsent(sample.now, seen);
   }
 
-  #judge(now: number, kind: ExceptionKind, userId: string, stream: "main" | "auxiliary", holds: boolean): string {
+  #judge(now: number, kind: ExceptionKind, userId: string, stream: "main" | "auxiliary", holds: boolean, frequency: number | undefined): string {
     const key = JSON.stringify([kind, userId, stream]);
     const condition = this.#conditions.get(key) ?? { held: 0, gone: 0, since: undefined };
     this.#conditions.set(key, condition);
@@ -101,7 +109,7 @@ export class Exceptions {
     const { begin, end } = HOLD[kind];
     if (condition.since === undefined && condition.held >= begin) {
       condition.since = now;
-      this.#emit({ kind, state: "begin", userId, stream });
+      this.#emit({ kind, state: "begin", userId, stream, ...(frequency === undefined ? {} : { frequency }) });
     } else if (condition.since !== undefined && condition.gone >= end) {
       this.#emit({ kind, state: "end", userId, stream, duration: now - condition.since });
       condition.since = undefined;

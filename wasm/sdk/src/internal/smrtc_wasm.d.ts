@@ -96,6 +96,8 @@ export class UplinkEngine {
   setAudioMuted(muted: boolean): void;
   setAudioProcessing(echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean): void;
   audioLevel(): number;
+  /** Hz, while the microphone hears acoustic feedback. */
+  howlingFrequency(): number | undefined;
   stats(nowUs: number): UplinkEngineStats | undefined;
 }
 

@@ -150,7 +150,7 @@ export class StatsMonitor {
     const sound = up.engine?.outbound.find(({ track }) => track === 0);
     return {
       now: performance.now(),
-      microphone: sound === undefined || this.#local.audioMuted() ? undefined : { level: up.audioLevel },
+      microphone: sound === undefined || this.#local.audioMuted() ? undefined : { level: up.audioLevel, howlingFrequency: up.howlingFrequency },
       localVideo: up.video
         .filter(({ track }) => !this.#local.videoMuted(track))
         .map((video) => ({ ...largestSent(video.layers), stream: video.track === 1 ? ("main" as const) : ("auxiliary" as const), wantedRate: this.#local.frameRate(video.track) })),

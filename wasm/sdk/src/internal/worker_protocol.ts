@@ -139,6 +139,8 @@ export interface UplinkStats {
   readonly quality: DirectionQuality | undefined;
   readonly video: readonly VideoSenderStats[];
   readonly audioLevel: number;
+  /** Hz, while the microphone hears acoustic feedback. */
+  readonly howlingFrequency: number | undefined;
   readonly audioTargetBitrate: number;
   readonly suite: CipherSuiteName;
   readonly keySource: "mls" | "external";
