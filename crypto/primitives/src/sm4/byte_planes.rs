@@ -78,7 +78,10 @@ impl Keys {
     }
 
     /// As words with byte 0 lowest.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(
+        target_arch = "x86_64",
+        all(target_arch = "wasm32", target_feature = "simd128")
+    ))]
     pub(crate) fn words(&self) -> [u32; ROUNDS] {
         self.0
             .map(|bytes| u32::from_le_bytes(bytes.map(|byte| byte as u8)))

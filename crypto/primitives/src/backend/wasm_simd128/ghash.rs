@@ -10,7 +10,8 @@
 //! H^4, H^3, H^2 and H, which joins the chains. `docs/ghash.md` draws it.
 
 use core::arch::wasm32::{
-    i8x16_eq, i8x16_shuffle, i32x4_shl, u8x16, u8x16_splat, u32x4_shr, u64x2_splat, v128_and,
+    i8x16_eq, i8x16_shuffle, i32x4_shl, u8x16, u8x16_splat, u16x8_shr, u32x4_shr, u64x2_splat,
+    v128_and,
 };
 use core::array;
 
@@ -39,8 +40,10 @@ type Tables<const OFFSETS: usize> = [[Stored; 2]; OFFSETS];
 
 /// Multiples of the powers of H.
 pub(crate) struct Ghash {
-    /// For H^4, H^8, … H^32, each of its nine forms.
-    chained: [[Tables<NARROW_OFFSETS>; FORMS]; GROUP_QUADS],
+    /// For each of the nine forms, that of H^32, H^28, … H^4.
+    chained: [[Tables<NARROW_OFFSETS>; GROUP_QUADS]; FORMS],
+    /// 0x0f in every place.
+    low_nibble: Stored,
     /// For H^4, H^3, H^2, H.
     last: [Tables<WIDE_OFFSETS>; 4],
 }
@@ -52,16 +55,19 @@ impl gcm::Ghash for Ghash {
         let h3 = bmul::multiply(h2, h);
         let h4 = bmul::multiply(h2, h2);
         let mut power = h4;
-        Self {
-            chained: array::from_fn(|k| {
-                if k > 0 {
-                    power = bmul::multiply(power, h4);
-                }
-                let words = dwords(power.times_x());
-                forms(words).map(narrow_tables)
-            }),
+        let mut ghash = Self {
+            chained: [[Tables::default(); GROUP_QUADS]; FORMS],
+            low_nibble: Stored::of(V(u8x16_splat(0x0f))),
             last: [h4, h3, h2, h].map(|power| wide_tables(power.times_x())),
+        };
+        for k in (0..GROUP_QUADS).rev() {
+            let words = dwords(power.times_x());
+            for (tables, form) in ghash.chained.iter_mut().zip(forms(words)) {
+                tables[k] = narrow_tables(form);
+            }
+            power = bmul::multiply(power, h4);
         }
+        ghash
     }
 
     fn hash(&self, input: &HashInput<'_>) -> [u8; BLOCK_BYTES] {
@@ -100,10 +106,8 @@ impl Ghash {
         let mut low = [V(u8x16_splat(0)); FORMS];
         let mut high = low;
         for form in 0..FORMS {
-            let mut sums = [V(u8x16_splat(0)); NARROW_OFFSETS];
-            for (k, factor) in factors[form][..count].iter().enumerate() {
-                add_products(&mut sums, &self.chained[count - 1 - k][form], *factor);
-            }
+            let powers = &self.chained[form][GROUP_QUADS - count..];
+            let sums = sum_products(powers, &factors[form][..count], &self.low_nibble);
             // What is found at offset d belongs d bytes higher, in the low word or in the high one.
             let [s0, s1, s2, s3, s4] = sums.map(|sum| sum.0);
             let (up, down) = (|x, n| V(i32x4_shl(x, n)), |x, n| V(u32x4_shr(x, n)));
@@ -271,18 +275,28 @@ fn sums_of_subsets(bytes: [V; 4]) -> Stored {
     Stored::of(sum)
 }
 
-/// Adds the products of the nibbles of `factor`, at each byte offset.
-#[inline(always)]
-fn add_products<const OFFSETS: usize>(
-    sums: &mut [V; OFFSETS],
-    tables: &Tables<OFFSETS>,
-    factor: V,
-) {
-    let (low_nibbles, high_nibbles) = nibbles(factor);
-    for (sum, [for_low, for_high]) in sums.iter_mut().zip(tables) {
-        *sum =
-            *sum ^ (swizzle(for_low.load(), low_nibbles) ^ swizzle(for_high.load(), high_nibbles));
+/// The sum of the products of each factor with its constant, at each byte offset.
+///
+/// Not inlined, and the mask from memory, so that engines get a short loop and keep the mask in a register: where the compiler
+/// sees how long the loop can be, it writes it out; and a constant is made anew in each turn.
+#[inline(never)]
+fn sum_products(
+    constants: &[Tables<NARROW_OFFSETS>],
+    factors: &[V],
+    low_nibble: &Stored,
+) -> [V; NARROW_OFFSETS] {
+    let mask = low_nibble.load();
+    let mut sums = [V(u8x16_splat(0)); NARROW_OFFSETS];
+    for (tables, factor) in constants.iter().zip(factors) {
+        let low_nibbles = *factor & mask;
+        let high_nibbles = V(u16x8_shr(factor.0, 4)) & mask;
+        for (sum, [for_low, for_high]) in sums.iter_mut().zip(tables) {
+            *sum = *sum
+                ^ swizzle(for_low.load(), low_nibbles)
+                ^ swizzle(for_high.load(), high_nibbles);
+        }
     }
+    sums
 }
 
 /// Word q of the result holds word q of the four blocks, as little-endian field elements.

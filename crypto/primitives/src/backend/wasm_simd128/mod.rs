@@ -11,6 +11,7 @@
 mod bytes;
 mod ghash;
 mod sm4;
+mod words;
 
 use alloc::boxed::Box;
 use core::arch::wasm32::{

@@ -5,6 +5,7 @@ use core::arch::wasm32::{
 };
 use core::array;
 
+use super::words::{self, WordKeys};
 use super::{Stored, V, bytes, transpose_words};
 use crate::ctr::{BatchCipher, Block};
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
@@ -16,6 +17,8 @@ pub(crate) struct Sm4 {
     round_keys: RoundKeyPlanes<V>,
     /// The same for byte planes.
     keys: Keys,
+    /// The same for words.
+    word_keys: WordKeys,
 }
 
 /// Blocks in bit planes.
@@ -24,15 +27,26 @@ const BLOCKS: usize = 32;
 impl Sm4 {
     pub(crate) fn new(key: &[u8; 16]) -> Self {
         let round_keys = RoundKeys::new(key);
+        let keys = Keys::new(&round_keys, &tower::TO_STATE);
         Self {
-            keys: Keys::new(&round_keys, &tower::TO_STATE),
+            word_keys: WordKeys::new(&keys),
+            keys,
             round_keys: RoundKeyPlanes::new(&round_keys),
+        }
+    }
+
+    /// A batch of less than 32 blocks.
+    fn crypt_few(&self, input: &Input<'_>, batch: &mut [Block]) {
+        match batch.len() {
+            8 => words::crypt::<2>(&self.word_keys, input, batch),
+            12 => words::crypt::<3>(&self.word_keys, input, batch),
+            _ => bytes::crypt(&self.keys, input, batch),
         }
     }
 }
 
 impl BatchCipher for Sm4 {
-    const SIZES: &'static [usize] = &[bytes::BLOCKS, BLOCKS];
+    const SIZES: &'static [usize] = &[8, 12, bytes::BLOCKS, BLOCKS];
 
     const BULK_BLOCKS: usize = BLOCKS;
 
@@ -49,7 +63,7 @@ impl BatchCipher for Sm4 {
     fn xor_batch(&self, nonce: &Nonce, first: u32, batch: &mut [Block]) {
         match batch.as_mut_array() {
             Some(batch) => xor_batch(&self.round_keys, &nonce.planes, first, batch),
-            None => bytes::crypt(&self.keys, &Input::Counters(&nonce.bytes, first), batch),
+            None => self.crypt_few(&Input::Counters(&nonce.bytes, first), batch),
         }
     }
 
@@ -61,7 +75,7 @@ impl BatchCipher for Sm4 {
                 batch.fill([0; BLOCK_BYTES]);
                 xor_blocks(&mut x, batch);
             }
-            None => bytes::crypt(&self.keys, &Input::Batch, batch),
+            None => self.crypt_few(&Input::Batch, batch),
         }
     }
 }
