@@ -2,7 +2,6 @@
 import { RtcError } from "../errors.ts";
 import type { ClientOptions, EncryptionOptions, WasmBuild } from "../options.ts";
 import { AudioEngine } from "./audio_engine.ts";
-import { enrol } from "./enrolment.ts";
 import { Logger } from "./logger.ts";
 import { Caller } from "./rpc.ts";
 import { sleep } from "./sleep.ts";
@@ -114,7 +113,10 @@ export class EngineHost {
     const keys = keySource(encryption);
     const issuer = encryption.key === undefined ? encryption.certificates?.issuer : undefined;
     if (issuer === undefined || keys.kind !== "mls" || keys.certificates === undefined) return keys;
-    const chain = await enrol(this.uplink, module, options, keys, issuer);
+    const token = typeof options.token === "string" ? options.token : await options.token();
+    const { suite, identity } = keys;
+    const request = await this.uplink.call("enrol", { module, suite, identity, token }, secretsOf(keys));
+    const chain = issuer === "gateway" ? await this.uplink.call("certify", { gateway: options.gateway, token, request }) : await issuer(request);
     // The worker has the key already.
     return { ...keys, identity: keys.identity instanceof Uint8Array ? "new" : keys.identity, certificates: { ...keys.certificates, chain } };
   }

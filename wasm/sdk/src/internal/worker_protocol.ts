@@ -27,7 +27,8 @@ export interface EngineCertificates {
 export interface EnrolRequest {
   readonly module: WebAssembly.Module;
   readonly suite: GroupSuiteName;
-  readonly user: string;
+  /** Names the user. */
+  readonly token: string;
   readonly identity: GroupIdentity;
 }
 
@@ -80,8 +81,10 @@ export type VideoSource =
 
 /** Calls that the uplink worker answers: name → argument and result. */
 export interface UplinkCalls {
-  /** Before `init`, which then takes this key: the request, in DER, by which an authority may certify it to be `user`'s. */
+  /** Before `init`, which then takes this key: the request, in DER, by which an authority may certify it to be that of the token's user. */
   enrol: { argument: EnrolRequest; result: Uint8Array<ArrayBuffer> };
+  /** What the gateway's own authority makes of such a request: our certificate, then those of its issuers, in DER. */
+  certify: { argument: { gateway: string; token: string; request: Uint8Array<ArrayBuffer> }; result: Uint8Array[] };
   init: { argument: UplinkInit; result: undefined };
   connect: { argument: ConnectRequest; result: { joined: JoinedInfo; transport: "webtransport" | "websocket"; kid: string; epoch: number } };
   request: { argument: RequestBody; result: undefined };

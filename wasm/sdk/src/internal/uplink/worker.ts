@@ -9,6 +9,7 @@ import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
 import type { EnrolRequest, KeyPortInit, UplinkCalls, UplinkInit, UplinkNotice } from "../worker_protocol.ts";
 import { AudioSender } from "./audio_sender.ts";
+import { certify, userOf } from "./certificate.ts";
 import { keepIdentity, keptIdentity } from "./identity_store.ts";
 import { UplinkSession } from "./session.ts";
 import { VideoSender, warmUp } from "./video_sender.ts";
@@ -30,6 +31,9 @@ let enrolled: Uint8Array | undefined;
 
 const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
   enrol,
+  certify({ gateway, token, request }) {
+    return certify(gateway, token, request);
+  },
   async init(options) {
     running = await start(options);
   },
@@ -149,6 +153,7 @@ async function start(options: UplinkInit): Promise<Running> {
   const { memory } = await init({ module_or_path: options.module });
   const { keys, keyPort, suite } = options;
   const secret = keys.kind === "external" ? keys.key : enrolled ?? await identityOf(keys);
+  if (enrolled !== undefined && keys.kind === "mls" && !keys.certificates?.chain.length) throw new RtcError("INVALID_PARAMETER", "`certificates.issuer` gave no certificates");
   enrolled = undefined;
   const engine = new UplinkEngine(
     {
@@ -180,9 +185,10 @@ async function start(options: UplinkInit): Promise<Running> {
 }
 
 async function enrol(request: EnrolRequest): Promise<Uint8Array<ArrayBuffer>> {
+  const user = userOf(request.token);
   const { memory } = await init({ module_or_path: request.module });
   const secret = await identityOf(request);
-  const enrolment = new Enrolment(request.suite, request.user, secret);
+  const enrolment = new Enrolment(request.suite, user, secret);
   secret.fill(0);
   try {
     enrolled = new Uint8Array(memory.buffer, enrolment.secretAddress(), enrolment.secretLength()).slice();

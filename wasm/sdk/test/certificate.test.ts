@@ -3,25 +3,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { RtcError } from "../src/errors.ts";
-import { enrol, parseCertificates, userOf } from "../src/internal/enrolment.ts";
-import type { Caller } from "../src/internal/rpc.ts";
-import type { EnrolRequest, UplinkCalls, UplinkNotice } from "../src/internal/worker_protocol.ts";
+import { certify, parseCertificates, userOf } from "../src/internal/uplink/certificate.ts";
 
 const tokenFor = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
 const REQUEST = Uint8Array.of(0x30, 1, 2);
-const KEYS = { kind: "mls", suite: "SM2_SM4_GCM_SM3", users: undefined, certificates: undefined, identity: "new" } as const;
-const MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-
-/** An uplink worker that answers `enrol` with {@link REQUEST}, and what it was asked. */
-function worker(): { uplink: Caller<UplinkCalls, UplinkNotice>; asked: EnrolRequest[] } {
-  const asked: EnrolRequest[] = [];
-  const call = (name: string, argument: EnrolRequest): Promise<unknown> => {
-    assert.equal(name, "enrol");
-    asked.push(argument);
-    return Promise.resolve(REQUEST.slice());
-  };
-  return { uplink: { call } as unknown as Caller<UplinkCalls, UplinkNotice>, asked };
-}
 
 /** Runs `during` with a server that answers every request so, and keeps what it was asked. */
 async function withServer(status: number, body: string, during: (gateway: string, asked: { path: string | undefined; bearer: string | undefined; body: Buffer }[]) => Promise<void>): Promise<void> {
@@ -53,13 +38,11 @@ test("a token that names nobody is refused before anything is asked", () => {
   }
 });
 
-test("the gateway's authority is asked with the token and the worker's request, and its chain comes back", async () => {
-  const { uplink, asked: calls } = worker();
+test("the gateway's authority is asked with the token and the request, and its chain comes back", async () => {
   await withServer(200, JSON.stringify({ certificates: ["AQI=", "Aw=="], notAfter: 1 }), async (gateway, asked) => {
     const token = tokenFor({ sub: "ana" });
-    const chain = await enrol(uplink, MODULE, { gateway, token: () => Promise.resolve(token) }, KEYS, "gateway");
+    const chain = await certify(gateway, token, REQUEST);
     assert.deepEqual(chain.map((der) => [...der]), [[1, 2], [3]]);
-    assert.deepEqual(calls.map(({ user, suite, identity }) => [user, suite, identity]), [["ana", "SM2_SM4_GCM_SM3", "new"]]);
     assert.deepEqual(asked, [{ path: "/v1/certificate", bearer: `Bearer ${token}`, body: Buffer.from(REQUEST) }]);
   });
 });
@@ -68,7 +51,7 @@ test("a refusal says why, in the gateway's words", async () => {
   for (const [status, codeName] of [[401, "JOIN_REFUSED"], [403, "JOIN_REFUSED"], [404, "REQUEST_REFUSED"], [429, "REQUEST_REFUSED"], [500, "REQUEST_REFUSED"]] as const) {
     await withServer(status, "because of the moon\n", async (gateway) => {
       await assert.rejects(
-        enrol(worker().uplink, MODULE, { gateway, token: tokenFor({ sub: "ana" }) }, KEYS, "gateway"),
+        certify(gateway, tokenFor({ sub: "ana" }), REQUEST),
         (thrown) => thrown instanceof RtcError && thrown.codeName === codeName && thrown.message.endsWith("because of the moon"),
       );
     });
@@ -78,17 +61,5 @@ test("a refusal says why, in the gateway's words", async () => {
 test("an answer without certificates is an error, not an empty chain", () => {
   for (const json of [null, 3, {}, { certificates: [] }, { certificates: "AQI=" }, { certificates: ["*"] }]) {
     assert.throws(() => parseCertificates(json), (thrown) => thrown instanceof RtcError && thrown.codeName === "REQUEST_REFUSED", JSON.stringify(json));
-  }
-});
-
-test("an authority of the application gets the request; what is no list of certificates is refused", async () => {
-  const options = { gateway: "https://nowhere.invalid", token: tokenFor({ sub: "ana" }) };
-  const chain = await enrol(worker().uplink, MODULE, options, KEYS, (request) => Promise.resolve([request, Uint8Array.of(9)]));
-  assert.deepEqual(chain.map((der) => [...der]), [[...REQUEST], [9]]);
-  for (const wrong of [[], undefined, ["AQI="], [[1, 2]]]) {
-    await assert.rejects(
-      enrol(worker().uplink, MODULE, options, KEYS, () => Promise.resolve(wrong as unknown as Uint8Array[])),
-      (thrown) => thrown instanceof RtcError && thrown.codeName === "INVALID_PARAMETER",
-    );
   }
 });

@@ -1,26 +1,5 @@
-/** How our signature key gets its certificate before we join: the uplink worker makes the request, an authority answers it. */
-import { RtcError } from "../errors.ts";
-import type { CertificateIssuer, ClientOptions } from "../options.ts";
-import type { Caller } from "./rpc.ts";
-import type { KeySource, UplinkCalls, UplinkNotice } from "./worker_protocol.ts";
-
-/** Our chain from `issuer`: our certificate, then those of its issuers, in DER. The key waits in the uplink worker for its `init`. */
-export async function enrol(
-  uplink: Caller<UplinkCalls, UplinkNotice>,
-  module: WebAssembly.Module,
-  options: Pick<ClientOptions, "gateway" | "token">,
-  { suite, identity }: Extract<KeySource, { kind: "mls" }>,
-  issuer: CertificateIssuer,
-): Promise<readonly Uint8Array[]> {
-  const token = typeof options.token === "string" ? options.token : await options.token();
-  const secret = identity instanceof Uint8Array ? [identity.buffer as ArrayBuffer] : [];
-  const request = await uplink.call("enrol", { module, suite, identity, user: userOf(token) }, secret);
-  const chain = issuer === "gateway" ? await askGateway(options.gateway, token, request) : await issuer(request);
-  if (!Array.isArray(chain) || chain.length === 0 || !chain.every((der: unknown) => der instanceof Uint8Array)) {
-    throw new RtcError("INVALID_PARAMETER", "`certificates.issuer` gave no list of certificates");
-  }
-  return chain;
-}
+/** A certificate for our signature key: whose it is to be, and the gateway's own authority, which makes one. */
+import { RtcError } from "../../errors.ts";
 
 /** The user whom a join token names: its `sub`. The gateway checks the token; here it is only read. */
 export function userOf(token: string): string {
@@ -35,8 +14,8 @@ export function userOf(token: string): string {
   throw new RtcError("INVALID_PARAMETER", "`token` names no user to make a certificate for");
 }
 
-/** `POST /v1/certificate` of `gateway/CERTIFICATES.md`. */
-async function askGateway(gateway: string, token: string, request: Uint8Array<ArrayBuffer>): Promise<Uint8Array[]> {
+/** `POST /v1/certificate` of `gateway/CERTIFICATES.md`: our certificate, then those of its issuers, in DER. */
+export async function certify(gateway: string, token: string, request: Uint8Array<ArrayBuffer>): Promise<Uint8Array[]> {
   let response;
   try {
     response = await fetch(new URL("/v1/certificate", gateway), {
