@@ -10,6 +10,7 @@ use std::{
 use smrtc_crypto::sm2::SecretKey;
 
 use super::{
+    BACKDATED,
     certificate::{Times, self_signed},
     create,
     key::{self, SystemRng},
@@ -34,7 +35,7 @@ pub enum InitError {
     Key,
 }
 
-/// Makes a key and a certificate that it signs itself, valid from `now`, which counts from 1970, for `lifetime`, and writes `ca.pem`
+/// Makes a key and a certificate that it signs itself, valid from an hour before `now`, which counts from 1970, until `lifetime` after it, and writes `ca.pem`
 /// and `ca-key.pem` into `directory`, which it makes if there is none, for its owner only. Returns their paths. Neither may exist.
 ///
 /// # Errors
@@ -50,7 +51,7 @@ pub fn init(
         return Err(InitError::Argument);
     }
     let times = Times {
-        not_before: now,
+        not_before: now.saturating_sub(BACKDATED),
         not_after: now.checked_add(lifetime).ok_or(InitError::Argument)?,
     };
     let secret = SecretKey::generate(&mut SystemRng).map_err(|_| InitError::Key)?;

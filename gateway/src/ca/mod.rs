@@ -35,7 +35,7 @@ pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 pub const MAX_LIFETIME: Duration = Duration::from_secs(31 * 86_400);
 
 /// How much earlier than now a certificate begins, for clocks differ.
-const BACKDATED: Duration = Duration::from_secs(300);
+const BACKDATED: Duration = Duration::from_secs(3_600);
 
 /// The authority: its certificate and key.
 pub struct Authority {

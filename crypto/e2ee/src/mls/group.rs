@@ -32,6 +32,8 @@ pub(super) struct Member {
     key_packages: InMemoryKeyPackageStorage,
     ciphers: Ciphers,
     room: ExtensionList,
+    /// When our own certificates begin.
+    valid_from: u64,
 }
 
 /// Why a message about the group was not accepted. The group is as it was.
@@ -94,7 +96,14 @@ impl Member {
             key_packages,
             ciphers,
             room,
+            valid_from: identity.valid_from(),
         }
+    }
+
+    /// Where the lifetime of a leaf begins: earlier than now, for clocks differ, but not earlier than the certificate of its key.
+    fn born(&self, unix_seconds: u64) -> MlsTime {
+        let earliest = self.valid_from.min(unix_seconds);
+        MlsTime::from(unix_seconds.saturating_sub(SKEW_SECONDS).max(earliest))
     }
 
     pub(super) fn ciphers(&self) -> &Ciphers {
@@ -111,7 +120,7 @@ impl Member {
         let message = self.client.generate_key_package_message(
             ExtensionList::new(),
             ExtensionList::new(),
-            Some(born(unix_seconds)),
+            Some(self.born(unix_seconds)),
         )?;
         Ok(message.to_bytes()?)
     }
@@ -120,7 +129,7 @@ impl Member {
         Ok(self.client.create_group(
             self.room.clone(),
             ExtensionList::new(),
-            Some(born(unix_seconds)),
+            Some(self.born(unix_seconds)),
         )?)
     }
 
@@ -285,11 +294,6 @@ pub(super) fn peek_key_package(suite: Suite, bytes: &[u8]) -> Option<String> {
 
 fn at(unix_seconds: u64) -> MlsTime {
     MlsTime::from(unix_seconds)
-}
-
-/// Where the lifetime of a leaf begins: earlier than now, for clocks differ.
-fn born(unix_seconds: u64) -> MlsTime {
-    MlsTime::from(unix_seconds.saturating_sub(SKEW_SECONDS))
 }
 
 /// An hour of difference between two members' clocks is forgiven.

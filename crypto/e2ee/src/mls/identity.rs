@@ -21,6 +21,8 @@ pub struct Identity {
     user: String,
     secret: Secret,
     signing: SigningIdentity,
+    /// The second since 1970 from which all certificates of the chain are valid; 0 without one.
+    valid_from: u64,
 }
 
 /// Why there is no such identity.
@@ -66,6 +68,7 @@ impl Identity {
             user: user.to_owned(),
             secret: Secret::new(secret),
             signing: SigningIdentity::new(credential, public.into()),
+            valid_from: 0,
         })
     }
 
@@ -94,6 +97,15 @@ impl Identity {
         if own.user()? != user {
             return Err(CertificateError::User.into());
         }
+        // Certificates that cannot be read are the others' to refuse: their policy may not need them.
+        let begins = |der: &T| {
+            Some(
+                Certificate::parse(suite.curve(), der.as_ref())
+                    .ok()?
+                    .begins(),
+            )
+        };
+        identity.valid_from = chain.iter().filter_map(begins).max().unwrap_or(0);
         let chain: Vec<Vec<u8>> = chain.iter().map(|der| der.as_ref().to_vec()).collect();
         identity.signing.credential = CertificateChain::from(chain).into_credential();
         Ok(identity)
@@ -106,6 +118,11 @@ impl Identity {
     /// [`CipherError`], for want of randomness or by a failed self-test.
     pub fn certificate_request(&self, rng: &mut dyn Rng) -> Result<Vec<u8>, CipherError> {
         certificate_request(self.suite.curve(), &self.user, self.secret.expose(), rng)
+    }
+
+    /// The second since 1970 from which its certificates are valid.
+    pub(super) fn valid_from(&self) -> u64 {
+        self.valid_from
     }
 
     /// Whether it has a certificate.

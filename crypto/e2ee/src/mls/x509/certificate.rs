@@ -95,6 +95,11 @@ impl Certificate {
         self.not_after.as_secs().saturating_add(1)
     }
 
+    /// The second since 1970 from which it is valid.
+    pub(in crate::mls) fn begins(&self) -> u64 {
+        self.not_before.as_secs()
+    }
+
     /// Whether `unix_seconds` lies within its validity.
     pub(super) fn check_time(&self, unix_seconds: u64) -> Result<(), CertificateError> {
         if unix_seconds < self.not_before.as_secs() {
