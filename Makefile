@@ -144,7 +144,7 @@ bench-crypto: setup-build ## SM4-GCM beside every rival, native and in Wasm: one
 	@crypto/bench/build.sh
 	@node crypto/bench/js/run.js $(OPTIONS)
 
-bench-group: setup-build ## what group keys cost in rooms of 2 to 1,000 members, natively and in Wasm: one JSON object, 15 minutes (OPTIONS=--help)
+bench-group: setup-build ## what group keys cost in rooms of 2 to 1,000 members, natively and in Wasm: one JSON object, over half an hour (OPTIONS=--help)
 	@gateway/loadgen/group/build.sh
 	@cargo build --locked --release --package smrtc-loadgen $(FEATURES)
 	@$(TARGET)/release/smrtc-loadgen group --wasm gateway/loadgen/group/dist $(OPTIONS)
