@@ -24,36 +24,8 @@ export interface LocalAudioStats {
   readonly targetBitrate: number;
 }
 
-/** One of the streams in which our picture is sent: the big one and, if it is enabled, the small one. */
-export interface LocalVideoLayerStats {
-  readonly rid: "small" | "big";
-  /** From 0, the smallest: without a small stream the big one is 0. */
-  readonly spatialLayer: number;
-  /** Whether it is sent: our path may have no room for the big one. */
-  readonly active: boolean;
-  readonly framesEncoded: number;
-  readonly keyFramesEncoded: number;
-  readonly framesDropped: number;
-  readonly encoderOverruns: number;
-  readonly framesPerSecond: number;
-  readonly frameWidth: number;
-  readonly frameHeight: number;
-  /** bit/s; 0 if it is not active. */
-  readonly targetBitrate: number;
-  /** Seconds, total; divide by `framesEncoded`. */
-  readonly totalEncodeTime: number;
-  readonly bytesSent: number;
-  readonly packetsSent: number;
-  readonly retransmittedPacketsSent: number;
-  readonly nackCount: number;
-  readonly pliCount: number;
-}
-
-/** Our own picture. Counters are those of all its streams together; size, rate and target those of the largest that is being sent. */
-export interface LocalVideoStats {
-  readonly codec: string;
-  readonly bytesSent: number;
-  readonly packetsSent: number;
+/** What an encoder has done. */
+export interface VideoEncoderStats {
   readonly framesEncoded: number;
   readonly keyFramesEncoded: number;
   /** Frames skipped before encoding because the encoder or the network was behind. */
@@ -63,12 +35,33 @@ export interface LocalVideoStats {
   readonly framesPerSecond: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
+  /** bit/s; 0 if it is not sent now. */
   readonly targetBitrate: number;
   /** Seconds, total; divide by `framesEncoded`. */
   readonly totalEncodeTime: number;
+}
+
+/** What was sent of a picture. */
+export interface VideoSentStats {
+  readonly bytesSent: number;
+  readonly packetsSent: number;
   readonly retransmittedPacketsSent: number;
   readonly nackCount: number;
   readonly pliCount: number;
+}
+
+/** One of the streams in which our picture is sent: the big one and, if it is enabled, the small one. */
+export interface LocalVideoLayerStats extends VideoEncoderStats, VideoSentStats {
+  readonly rid: "small" | "big";
+  /** From 0, the smallest: without a small stream the big one is 0. */
+  readonly spatialLayer: number;
+  /** Whether it is sent: our path may have no room for the big one. */
+  readonly active: boolean;
+}
+
+/** Our own picture. Counters are those of all its streams together; size, rate and target those of the largest that is being sent. */
+export interface LocalVideoStats extends VideoEncoderStats, VideoSentStats {
+  readonly codec: string;
   /** Each stream by itself, the smallest first. */
   readonly layers: readonly LocalVideoLayerStats[];
 }

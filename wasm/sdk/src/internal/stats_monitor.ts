@@ -1,6 +1,6 @@
 /** Puts the statistics of both workers together, by user, and emits what is derived from them at intervals. */
 import type { ClientEvents, ConnectionState } from "../events.ts";
-import type { ClientStats, LocalVideoLayerStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats } from "../stats.ts";
+import type { ClientStats, LocalVideoLayerStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats, VideoSentStats } from "../stats.ts";
 import type { AudioTrackStats, InboundTrackStats, OutboundTrackStats } from "./engine_events.ts";
 import type { EngineHost } from "./engine_host.ts";
 import { Exceptions } from "./exceptions.ts";
@@ -204,7 +204,7 @@ function localVideo(up: UplinkStats, number: number): LocalVideoStats | undefine
   return { ...withoutIds(encoder), ...sentTogether(sent), layers };
 }
 
-function sentTogether(streams: readonly OutboundTrackStats[]): Pick<LocalVideoLayerStats, "bytesSent" | "packetsSent" | "retransmittedPacketsSent" | "nackCount" | "pliCount"> {
+function sentTogether(streams: readonly OutboundTrackStats[]): VideoSentStats {
   const sum = (of: Exclude<keyof OutboundTrackStats, "track" | "spatial">): number => streams.reduce((total, stream) => total + stream[of], 0);
   return {
     bytesSent: sum("bytesSent"),

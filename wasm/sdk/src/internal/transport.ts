@@ -1,5 +1,6 @@
 import { RtcError, fromCloseCode } from "../errors.ts";
 import type { TransportChoice } from "../options.ts";
+import { field, fromBase64 } from "./json.ts";
 import { sleep } from "./sleep.ts";
 
 /** What the session above a transport is told. */
@@ -365,10 +366,6 @@ export function parseConfig(json: unknown): { port: number | undefined; hashes: 
     hashes: (Array.isArray(hashes) ? hashes : [])
       .map((hash) => field(hash, "value"))
       .filter((value) => typeof value === "string")
-      .map((value) => Uint8Array.from(atob(value), (character) => character.charCodeAt(0))),
+      .map((value) => fromBase64(value)),
   };
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

@@ -2,6 +2,7 @@
 import type { PlainError } from "../errors.ts";
 import type { CipherSuiteName, EncryptionState, EngineSelfTest } from "../events.ts";
 import type { GroupIdentity, GroupSuiteName, LogLevel, TransportChoice, VideoCodecName, VideoContentHint } from "../options.ts";
+import type { VideoEncoderStats } from "../stats.ts";
 import type { DirectionQuality, DownlinkEngineStats, GroupEvent, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
 import type { GatewayAddress } from "./transport.ts";
 
@@ -111,26 +112,16 @@ export interface UplinkCalls {
 }
 
 /** One of the sizes in which a track is sent. */
-export interface VideoLayerStats {
+export interface VideoLayerStats extends VideoEncoderStats {
   readonly rid: "small" | "big";
   /** From 0, the smallest. */
   readonly spatial: number;
   /** Whether the path has room for it now. */
   readonly active: boolean;
-  readonly framesEncoded: number;
-  readonly keyFramesEncoded: number;
-  readonly framesDropped: number;
-  /** Of those dropped, the ones that found the encoder's queue full. */
-  readonly encoderOverruns: number;
-  readonly framesPerSecond: number;
-  readonly frameWidth: number;
-  readonly frameHeight: number;
-  readonly targetBitrate: number;
-  readonly totalEncodeTime: number;
 }
 
 /** Counters are those of all sizes together; size, rate and target those of the largest that is being sent. */
-export interface VideoSenderStats extends Omit<VideoLayerStats, "rid" | "spatial" | "active"> {
+export interface VideoSenderStats extends VideoEncoderStats {
   readonly track: number;
   readonly codec: string;
   readonly layers: readonly VideoLayerStats[];

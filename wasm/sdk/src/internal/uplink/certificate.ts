@@ -1,13 +1,14 @@
 /** A certificate for our signature key: whose it is to be, and the gateway's own authority, which makes one. */
 import { RtcError } from "../../errors.ts";
+import { field, fromBase64 } from "../json.ts";
 
 /** The user whom a join token names: its `sub`. The gateway checks the token; here it is only read. */
 export function userOf(token: string): string {
   const [, payload = ""] = token.split(".");
   try {
-    const bytes = Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
-    const claims: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (typeof claims === "object" && claims !== null && "sub" in claims && typeof claims.sub === "string" && claims.sub !== "") return claims.sub;
+    const bytes = fromBase64(payload.replaceAll("-", "+").replaceAll("_", "/"));
+    const user = field(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), "sub");
+    if (typeof user === "string" && user !== "") return user;
   } catch {
     // No JWT: said below.
   }
@@ -38,10 +39,10 @@ export async function certify(gateway: string, token: string, request: Uint8Arra
 
 /** The chain in the gateway's answer. */
 export function parseCertificates(json: unknown): Uint8Array[] {
-  const list: unknown = typeof json === "object" && json !== null && "certificates" in json ? json.certificates : undefined;
+  const list = field(json, "certificates");
   try {
     if (Array.isArray(list) && list.length > 0) {
-      return list.map((value: unknown) => Uint8Array.from(atob(String(value)), (character) => character.charCodeAt(0)));
+      return list.map((value: unknown) => fromBase64(String(value)));
     }
   } catch {
     // Not base64: said below.
