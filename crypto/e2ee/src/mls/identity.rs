@@ -98,14 +98,10 @@ impl Identity {
             return Err(CertificateError::User.into());
         }
         // Certificates that cannot be read are the others' to refuse: their policy may not need them.
-        let begins = |der: &T| {
-            Some(
-                Certificate::parse(suite.curve(), der.as_ref())
-                    .ok()?
-                    .begins(),
-            )
-        };
-        identity.valid_from = chain.iter().filter_map(begins).max().unwrap_or(0);
+        let issuers = chain[1..]
+            .iter()
+            .filter_map(|der| Certificate::parse(suite.curve(), der.as_ref()).ok());
+        identity.valid_from = issuers.fold(own.begins(), |latest, it| latest.max(it.begins()));
         let chain: Vec<Vec<u8>> = chain.iter().map(|der| der.as_ref().to_vec()).collect();
         identity.signing.credential = CertificateChain::from(chain).into_credential();
         Ok(identity)

@@ -102,7 +102,7 @@ impl Certificate {
 
     /// Whether `unix_seconds` lies within its validity.
     pub(super) fn check_time(&self, unix_seconds: u64) -> Result<(), CertificateError> {
-        if unix_seconds < self.not_before.as_secs() {
+        if unix_seconds < self.begins() {
             return Err(CertificateError::NotYetValid);
         }
         if unix_seconds >= self.expires() {
