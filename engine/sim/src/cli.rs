@@ -1,8 +1,6 @@
 //! The words of the command line: which scenarios, how many seeds, what is left out, and where it goes.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::thread::ScopedJoinHandle;
 
 use crate::report::Report;
 use crate::scenario::{Case, ControllerSpec, Scenario};
@@ -77,39 +75,20 @@ impl Options {
         Ok(options)
     }
 
-    /// Every case with every seed, on all cores; in order of case and seed, whichever ends first.
+    /// Every case with every seed, in this order.
     fn run_all(&self, cases: &[Case], voice: &Voice) -> Vec<Report> {
-        let seeds = self.first..self.first + self.seeds;
-        let runs = cases
-            .iter()
-            .flat_map(|case| seeds.clone().map(move |seed| (case, seed)));
-        let runs: Vec<_> = runs.collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let place = next.fetch_add(1, Relaxed);
-                let Some(&(case, seed)) = runs.get(place) else {
-                    return done;
-                };
-                let reports = if case.scenario.subscribers.is_empty() {
-                    vec![Simulation::new(case, seed, voice).run()]
+        let mut reports = Vec::new();
+        for case in cases {
+            for seed in self.first..self.first + self.seeds {
+                if case.scenario.subscribers.is_empty() {
+                    reports.push(Simulation::new(case, seed, voice).run());
                 } else {
-                    room::run(case, seed, voice)
-                };
+                    reports.extend(room::run(case, seed, voice));
+                }
                 eprintln!("{}: seed {seed} done", case.name);
-                done.push((place, reports));
             }
-        };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut done: Vec<_> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
-            let of_worker =
-                |worker: ScopedJoinHandle<'_, _>| worker.join().expect("a run panicked");
-            workers.into_iter().flat_map(of_worker).collect()
-        });
-        done.sort_by_key(|(place, _)| *place);
-        done.into_iter().flat_map(|(_, reports)| reports).collect()
+        }
+        reports
     }
 
     /// The scenario of a file, without what is to be left out.
