@@ -299,9 +299,14 @@ impl Subscriber {
                     };
                     self.downlink.handle_input(now, input);
                 }
-                DownlinkOutput::Audio { header, opus } => {
+                DownlinkOutput::Audio {
+                    header,
+                    copies,
+                    opus,
+                } => {
                     let (id, time) = (header.frame_id, header.media_time);
                     self.playout.insert(SourceId(0), now, id, time, &opus);
+                    self.playout.expect_copies(SourceId(0), now, copies);
                 }
                 DownlinkOutput::Video {
                     header, render_at, ..

@@ -337,13 +337,17 @@ impl DownlinkEngine {
             match self.downlink.poll_output() {
                 DownlinkOutput::Transmit(bytes) => self.datagrams.push(bytes),
                 DownlinkOutput::Sealed { header, frame } => self.open(now, header, frame),
-                DownlinkOutput::Audio { header, opus } => self.playout.insert(
-                    source(header.sender, header.track),
-                    now,
-                    header.frame_id,
-                    header.media_time,
-                    &opus[sealing::text_of(&opus)],
-                ),
+                DownlinkOutput::Audio {
+                    header,
+                    copies,
+                    opus,
+                } => {
+                    let source = source(header.sender, header.track);
+                    let opus = &opus[sealing::text_of(&opus)];
+                    self.playout
+                        .insert(source, now, header.frame_id, header.media_time, opus);
+                    self.playout.expect_copies(source, now, copies);
+                }
                 DownlinkOutput::Video {
                     header,
                     frame,

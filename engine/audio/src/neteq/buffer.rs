@@ -127,6 +127,11 @@ impl Neteq {
         self.stats.packets_discarded += dropped as u64;
     }
 
+    pub(crate) fn expect_copies(&mut self, now: Instant, frames: u8) {
+        let span = duration(usize::from(frames) * self.frame_samples);
+        self.delay.expect_copies(now, span);
+    }
+
     /// Makes the next 10 ms. Returns whether there is any sound in them.
     pub(crate) fn render(&mut self, now: Instant, out: &mut Block) -> bool {
         out.fill(0.0);

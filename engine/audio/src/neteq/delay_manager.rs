@@ -26,6 +26,9 @@ const UNUSED_DECAY_MICROS: i64 = 200;
 /// Fewer such packets in the window, about a hundredth of it, are not waited for.
 const FEWEST_MENDED: usize = 4;
 
+/// Packets carry now more copies of earlier ones, now fewer. The delay does not follow down before there were fewer for so long: each change is heard.
+const COPIES_HELD: Duration = Duration::from_secs(10);
+
 /// On top of the jitter: one block of rendering, since a packet is asked for at multiples of that.
 const MARGIN_MICROS: i64 = 10_000;
 
@@ -50,6 +53,8 @@ pub(super) struct DelayManager {
     target_micros: i64,
     /// What waiting for mended packets takes.
     mended_micros: i64,
+    /// How long the last copy of a packet takes after it, and when there were so many copies last.
+    copies: (i64, Instant),
     last_transit_micros: Option<i64>,
     jitter_micros: f64,
     scratch: Vec<i64>,
@@ -64,6 +69,7 @@ impl DelayManager {
             base_micros: 0,
             target_micros: micros(limits.start),
             mended_micros: 0,
+            copies: (0, Instant::ZERO),
             last_transit_micros: None,
             jitter_micros: 0.0,
             scratch: Vec::new(),
@@ -73,6 +79,18 @@ impl DelayManager {
     pub(super) fn set_limits(&mut self, limits: DelayLimits) {
         self.limits = limits;
         self.update();
+    }
+
+    /// The packet that came now carries copies of the earlier ones of `span`.
+    pub(super) fn expect_copies(&mut self, now: Instant, span: Duration) {
+        let (held, since) = self.copies;
+        let span = micros(span);
+        if span >= held || now - since > COPIES_HELD {
+            self.copies = (span, now);
+        }
+        if self.copies.0 != held {
+            self.update();
+        }
     }
 
     /// Notes a packet that came for the first time, late or not.
@@ -169,7 +187,9 @@ impl DelayManager {
             MENDED_DECAY_MICROS
         };
         self.mended_micros = (self.mended_micros - step).max(0);
-        let wanted = (jitter - self.base_micros).max(self.mended_micros);
+        let wanted = (jitter - self.base_micros)
+            .max(self.mended_micros)
+            .max(self.copies.0);
         self.target_micros = (wanted + MARGIN_MICROS).max(floor).min(max.max(min));
     }
 }
@@ -233,6 +253,24 @@ mod tests {
         assert!(manager.jitter() > Duration::from_millis(10));
         run(&mut manager, 100, 300, |_| 10);
         assert_eq!(manager.target_micros(), 20_000);
+    }
+
+    #[test]
+    fn copies_are_waited_for_until_there_were_fewer_for_long() {
+        let mut manager = DelayManager::new(LIMITS);
+        run(&mut manager, 0, 100, |_| 10);
+        let mut expect = |seconds: u64, frames: u64| {
+            let span = Duration::from_millis(20 * frames);
+            manager.expect_copies(Instant::from_millis(seconds * 1_000), span);
+            manager.target_micros()
+        };
+        assert_eq!(expect(2, 3), 70_000);
+        assert_eq!(expect(5, 2), 70_000);
+        assert_eq!(expect(9, 3), 70_000);
+        assert_eq!(expect(18, 1), 70_000);
+        assert_eq!(expect(20, 1), 30_000);
+        assert_eq!(expect(31, 0), 20_000);
+        assert_eq!(expect(32, 200), 300_000, "within the limits");
     }
 
     #[test]

@@ -125,6 +125,17 @@ impl Playout {
             .insert(now, frame_id, media_time, opus);
     }
 
+    /// Tells that packets of a source carry copies of so many frames before them: the target delay then lets the last copy of a lost frame
+    /// come. Fewer count after 10 s without as many. A plain buffer does not follow.
+    pub fn expect_copies(&mut self, source: SourceId, now: Instant, frames: u8) {
+        if !self.config.adaptive {
+            return;
+        }
+        if let Some(source) = self.sources.get_mut(&source) {
+            source.neteq.expect_copies(now, frames);
+        }
+    }
+
     /// Forgets a source at once, with its volume.
     pub fn remove(&mut self, source: SourceId) {
         self.sources.remove(&source);

@@ -47,6 +47,8 @@ type Arrival = (u64, u32, usize);
 
 pub(crate) struct Call {
     pub(crate) playout: Playout,
+    /// Copies of earlier frames that packets are said to carry.
+    pub(crate) copies: u8,
     pub(crate) out: Vec<f32>,
     /// Target delay in seconds after each block.
     pub(crate) targets: Vec<f64>,
@@ -58,6 +60,7 @@ impl Call {
     pub(crate) fn new() -> Self {
         Self {
             playout: Playout::new(PlayoutConfig::default()),
+            copies: 0,
             out: Vec::new(),
             targets: Vec::new(),
             positions: Vec::new(),
@@ -112,6 +115,7 @@ impl Call {
                 let at = Instant::from_micros(at);
                 self.playout
                     .insert(SOURCE, at, frame_id, media_time(packet), &packet.opus);
+                self.playout.expect_copies(SOURCE, at, self.copies);
             }
             let now = Instant::from_micros(now);
             let mut out = [0.0; BLOCK_SAMPLES];

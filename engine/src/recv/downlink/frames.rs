@@ -9,7 +9,7 @@ use crate::wire::media::{FrameHeader, HEADER_BYTES, MediaPacket};
 use crate::wire::repair::RepairPacket;
 
 impl Downlink {
-    pub(super) fn on_media(&mut self, now: Instant, packet: &MediaPacket<'_>) {
+    pub(super) fn on_media(&mut self, now: Instant, packet: &MediaPacket<'_>, copies: Copies<'_>) {
         let header = packet.header;
         // What was not subscribed came all the same, and the sender's controller is to know.
         self.feedback
@@ -21,6 +21,12 @@ impl Downlink {
             self.transport.unexpected_packets_received += 1;
             return;
         };
+        if !packet.rtx {
+            let oldest = copies
+                .last()
+                .map_or(header.frame_id, |(copy, _)| copy.frame_id);
+            track.copies = u8::try_from(header.frame_id.wrapping_sub(oldest)).unwrap_or(u8::MAX);
+        }
         self.nack.on_packet(now, packet);
         let inserted = self.reassembler.insert(now, packet);
         let counters = &mut track.counters;
@@ -205,6 +211,7 @@ impl Downlink {
             track.counters.frames_delivered += 1;
             self.outputs.push_back(DownlinkOutput::Audio {
                 header,
+                copies: track.copies,
                 opus: plaintext,
             });
         }

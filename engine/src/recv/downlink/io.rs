@@ -69,6 +69,8 @@ pub enum DownlinkOutput {
     Audio {
         /// Its header.
         header: FrameHeader,
+        /// How many of the frames before it came as copies with the latest packet of the track.
+        copies: u8,
         /// One Opus packet.
         opus: Vec<u8>,
     },

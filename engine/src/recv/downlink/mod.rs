@@ -195,7 +195,7 @@ impl Downlink {
                 if { copies }.next().is_some() {
                     self.nack.on_copies(now, &packet.header);
                 }
-                self.on_media(now, &packet);
+                self.on_media(now, &packet, copies);
                 self.on_copies(now, &packet, copies);
             }
             Kind::Repair => self.on_repair(now, &RepairPacket::parse(datagram)?),

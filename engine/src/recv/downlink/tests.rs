@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use self::host::{AUDIO, Host, START, VIDEO, at, frame_at};
 use super::*;
-use crate::recv::testing::{SENDER, audio, video};
+use crate::recv::testing::{SENDER, audio, packet, video};
 use crate::time::MediaTime;
-use crate::wire::media::FrameHeader;
+use crate::wire::media::{self, FrameHeader};
 
 #[test]
 fn frames_on_a_clean_path_are_shown_at_once() {
@@ -155,6 +155,29 @@ fn a_frozen_picture_is_told_and_counted() {
 }
 
 #[test]
+fn sound_is_told_how_far_back_the_copies_with_it_go() {
+    let mut host = Host::new();
+    // Packet 3 is lost, and the copy of frame 2 in packet 4 was left out for want of room.
+    for (id, back) in [
+        (0, &[][..]),
+        (1, &[1]),
+        (2, &[1, 2]),
+        (4, &[1, 3]),
+        (5, &[]),
+    ] {
+        let mut datagram = Vec::new();
+        packet(audio(id), 0, 1, b"s").encode(&mut datagram);
+        let earlier: Vec<_> = back.iter().map(|back| audio(id - back)).collect();
+        let copies = earlier.iter().map(|header| (header, &b"s"[..]));
+        let added = media::add_copies(&mut datagram, &audio(id), copies);
+        assert_eq!(usize::from(added), back.len());
+        host.run_to(at(u64::from(id) * 20));
+        host.input(DownlinkInput::Datagram(&datagram));
+    }
+    assert_eq!(host.audio, [(0, 0), (1, 1), (2, 2), (4, 3), (3, 3), (5, 0)]);
+}
+
+#[test]
 fn duplicates_do_nothing() {
     let mut host = Host::new();
     for n in 0..30 {
@@ -166,7 +189,8 @@ fn duplicates_do_nothing() {
         }
     }
     assert_eq!(host.shown(), (0..30).collect::<Vec<_>>());
-    assert_eq!(host.audio, (0..30).collect::<Vec<_>>());
+    let heard: Vec<u32> = host.audio.iter().map(|&(id, _)| id).collect();
+    assert_eq!(heard, (0..30).collect::<Vec<_>>());
     assert_eq!(host.opened, 60, "each frame is opened once");
     let (video, audio) = (host.stats(VIDEO), host.stats(AUDIO));
     assert_eq!(

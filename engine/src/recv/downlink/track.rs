@@ -23,6 +23,8 @@ pub(super) struct Track {
     /// `None` for audio, which waits elsewhere.
     pub(super) video: Option<VideoTrack>,
     pub(super) paused: bool,
+    /// How far back, in frames, the copies in the latest packet of sound go.
+    pub(super) copies: u8,
     jitter: InterarrivalJitter,
 }
 
@@ -40,6 +42,7 @@ impl Track {
             counters,
             video,
             paused: false,
+            copies: 0,
             jitter: InterarrivalJitter::default(),
         }
     }

@@ -33,7 +33,8 @@ pub(super) struct Host {
     pub(super) next: Instant,
     pub(super) seq: u16,
     pub(super) video: Vec<(u32, Instant, Instant)>,
-    pub(super) audio: Vec<u32>,
+    /// Frame ids of the sound, and how many copies were said to go with it.
+    pub(super) audio: Vec<(u32, u8)>,
     pub(super) events: Vec<DownlinkEvent>,
     pub(super) nacked: Vec<(u32, Option<u16>)>,
     pub(super) requests: Vec<Instant>,
@@ -79,7 +80,9 @@ impl Host {
                     };
                     self.downlink.handle_input(self.now, input);
                 }
-                DownlinkOutput::Audio { header, .. } => self.audio.push(header.frame_id),
+                DownlinkOutput::Audio { header, copies, .. } => {
+                    self.audio.push((header.frame_id, copies));
+                }
                 DownlinkOutput::Video {
                     header, render_at, ..
                 } => {
