@@ -211,6 +211,12 @@ impl Uplink {
             .is_some_and(|track| track.gate.admit(now, track.bitrate, protector))
     }
 
+    /// Share of the frames of sound, 0 to 1, that is lost with all their copies. For redundancy inside the codec, which copies make needless.
+    pub fn audio_loss_after_copies(&self) -> f64 {
+        let packets = 1 + self.protector.audio_copies() as i32;
+        self.congestion.path().loss.powi(packets)
+    }
+
     /// How long what waits to be sent will take. A capturer that sees more than two or three frames' time
     /// should leave a frame out before it is encoded.
     pub fn queue_delay(&self) -> Duration {

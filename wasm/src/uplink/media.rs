@@ -78,7 +78,7 @@ impl UplinkEngine {
         let second = self.samples_pushed / SAMPLES_PER_SECOND;
         self.samples_pushed += near.len() as u64;
         if self.samples_pushed / SAMPLES_PER_SECOND != second {
-            self.tell_loss(js::instant(now_us));
+            self.tell_loss();
         }
         while let Some(packet) = self.capture.poll_packet() {
             let age_samples = self.samples_pushed.saturating_sub(packet.media_offset) as f64;

@@ -360,18 +360,13 @@ impl UplinkEngine {
         self.drain();
     }
 
-    /// In-band redundancy is sized by the loss that is measured.
-    fn tell_loss(&mut self, now: Instant) {
-        let Some(uplink) = self.uplink() else {
-            return;
-        };
-        let stats = uplink.stats(now);
-        let loss = stats
-            .outbound
-            .first()
-            .map_or(0.0, |track| track.fraction_lost);
-        // libopus refuses only what is out of its range, and the range is clamped.
-        let _ = self.capture.set_expected_loss(loss as f32);
+    /// Redundancy inside the codec takes from the sound itself: only for what is lost with all its copies.
+    fn tell_loss(&mut self) {
+        let loss = self.uplink().map(|uplink| uplink.audio_loss_after_copies());
+        if let Some(loss) = loss {
+            // libopus refuses only what is out of its range, and the range is clamped.
+            let _ = self.capture.set_expected_loss(loss as f32);
+        }
     }
 
     fn log(&mut self, level: &'static str, message: String) {

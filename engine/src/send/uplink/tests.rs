@@ -389,6 +389,53 @@ fn feedback_gives_the_loss_and_the_round_trip() {
     assert!((stats.outbound[0].fraction_lost - 0.25).abs() < 0.05);
 }
 
+/// Every fourth packet is lost for two seconds.
+fn after_loss(protection: ProtectionConfig) -> Uplink {
+    let config = UplinkConfig {
+        protection,
+        ..UplinkConfig::default()
+    };
+    let mut uplink = Uplink::new(config, ME, 1);
+    let kind = MediaKind::Video;
+    let max_bitrate = Bitrate::from_kbps(2_000);
+    uplink.set_track(VIDEO, TrackConfig { kind, max_bitrate });
+    let mut base_seq = 0;
+    for round in 0..20 {
+        frame(&mut uplink, at(round * 100), VIDEO, true, 10_000);
+        let sent = run(&mut uplink, at(round * 100 + 80));
+        let arrivals: Vec<_> = sent
+            .iter()
+            .enumerate()
+            .map(|(i, (at, _))| (i % 4 != 2).then(|| *at + Duration::from_millis(10)))
+            .collect();
+        let mut writer = FeedbackWriter::new(0, Duration::ZERO);
+        assert_eq!(writer.push_group(ME, base_seq, &arrivals), arrivals.len());
+        base_seq += arrivals.len() as u16;
+        let feedback = writer.finish();
+        uplink
+            .handle_input(at(round * 100 + 95), UplinkInput::Datagram(&feedback))
+            .unwrap();
+    }
+    uplink
+}
+
+#[test]
+fn what_copies_mend_asks_no_redundancy_of_the_codec() {
+    assert_eq!(uplink().audio_loss_after_copies(), 0.0);
+    let repair = false;
+    let with_copies = |copies| {
+        after_loss(ProtectionConfig {
+            repair,
+            copies,
+            ..Default::default()
+        })
+    };
+    let bare = with_copies(false).audio_loss_after_copies();
+    assert!((bare - 0.25).abs() < 0.05, "{bare}");
+    let covered = with_copies(true).audio_loss_after_copies();
+    assert!(covered > 0.0 && covered < 0.001, "{covered}");
+}
+
 #[test]
 fn a_track_in_two_sizes_has_a_rate_and_numbers_for_each() {
     let mut uplink = uplink();
