@@ -19,7 +19,7 @@ FEATURES := --features smrtc-gateway/_test_support
 step := tools/step.sh
 
 .PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary sdk-check sdk-test \
-	fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm sim bench-call bench-downlink bench-weaknet bench-crypto bench-group clean
+	fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm sim bench-call bench-downlink bench-weaknet bench-speech bench-crypto bench-group clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -139,6 +139,11 @@ bench-weaknet: setup wasm sdk ## the same call through a bad network, beside RTC
 	@node wasm/demo/build.mjs
 	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
 	@SMRTC_PROGRAMS_BUILT=1 npm run --silent --prefix wasm/e2e bench-weaknet -- $(OPTIONS)
+
+bench-speech: setup-build ## what the path of sound does to speech at each loss, by PESQ, without a browser: a table and one JSON object
+	@tools/setup.sh bench
+	@cargo build --locked --release --package smrtc-audio --example speech
+	@node wasm/e2e/bench/speech.js $(abspath $(TARGET))/release/examples/speech
 
 bench-crypto: setup-build ## SM4-GCM beside every rival, native and in Wasm: one JSON object and a table (OPTIONS=--help)
 	@crypto/bench/build.sh

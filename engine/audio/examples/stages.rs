@@ -24,6 +24,9 @@ use smrtc_engine::time::{Instant, MediaTime};
 
 const SECONDS: usize = 20;
 
+/// Complexity of the encoder, as by default.
+const EFFORT: u8 = 8;
+
 /// Rounds over all cases; the best of each counts.
 const ROUNDS: usize = 5;
 
@@ -41,7 +44,7 @@ fn main() {
     };
     // The first is the codec alone; it is taken off the four stages after it.
     let mut cases: Vec<(&str, Case)> = vec![
-        ("opus_encode_complexity_5", capture(off, 5)),
+        ("opus_encode", capture(off, EFFORT)),
         (
             "high_pass",
             capture(
@@ -49,7 +52,7 @@ fn main() {
                     high_pass: true,
                     ..off
                 },
-                5,
+                EFFORT,
             ),
         ),
         (
@@ -59,7 +62,7 @@ fn main() {
                     echo_cancellation: true,
                     ..off
                 },
-                5,
+                EFFORT,
             ),
         ),
         (
@@ -69,7 +72,7 @@ fn main() {
                     noise_suppression: true,
                     ..off
                 },
-                5,
+                EFFORT,
             ),
         ),
         (
@@ -79,11 +82,12 @@ fn main() {
                     auto_gain_control: true,
                     ..off
                 },
-                5,
+                EFFORT,
             ),
         ),
         ("opus_encode_complexity_10", capture(off, 10)),
-        ("capture_all", capture(AudioOptions::default(), 5)),
+        ("opus_encode_complexity_5", capture(off, 5)),
+        ("capture_all", capture(AudioOptions::default(), EFFORT)),
     ];
     cases.push(("howling_detection", Box::new(|| run_howling(&near))));
     cases.push(("playout_clean", Box::new(|| run_playout(&plain, 0))));

@@ -64,7 +64,8 @@ pub struct EncoderOptions {
     pub expected_loss: f32,
     /// Stops sending while nobody speaks. Default off.
     pub discontinuous_transmission: bool,
-    /// 0 (fast) to 10 (good). Default 5, about 0.8 % of a core in Wasm; 10 takes half as much again.
+    /// 0 (fast) to 10 (good). Default 8: at 32 kbit/s more is not heard (PESQ 3.96), and 5 is (3.64) for
+    /// 0.6 of its work; `make bench-speech` and the example `stages` measure it.
     pub complexity: u8,
 }
 
@@ -76,7 +77,7 @@ impl Default for EncoderOptions {
             inband_fec: true,
             expected_loss: 0.0,
             discontinuous_transmission: false,
-            complexity: 5,
+            complexity: 8,
         }
     }
 }

@@ -7,7 +7,8 @@ import { writeWav } from "../../fixtures/sound.js";
 import { repository } from "../../harness/workspace.js";
 
 const RATE = 16_000;
-const python = join(repository, ".build/speech/bin/python");
+/** The Python that has what judges speech. */
+export const python = join(repository, ".build/speech/bin/python");
 
 /** Whether `tools/setup.sh bench` has installed what this needs. */
 export const canScoreSpeech = () => existsSync(python);

@@ -44,16 +44,21 @@ def score(piece, looped):
     return {"pesq": float(quality), "stoi": float(stoi(reference, piece, RATE))}
 
 
-def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    reference, received = read(sys.argv[1]), read(sys.argv[2])
+def judge(reference, received):
+    """Means over the pieces of what was received, and the pieces."""
     looped = np.concatenate((reference, reference[:PIECE]))
     pieces = [score(received[at : at + PIECE], looped) for at in range(0, len(received) - PIECE + 1, PIECE)]
     if not pieces:
-        sys.exit(f"{sys.argv[2]} is shorter than a piece, {PIECE // RATE} s")
+        sys.exit(f"what was received is shorter than a piece, {PIECE // RATE} s")
     means = {name: float(np.mean([piece[name] for piece in pieces])) for name in WORST}
-    print(json.dumps({**means, "pieces": pieces}))
+    return {**means, "pieces": pieces}
 
 
-main()
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    print(json.dumps(judge(read(sys.argv[1]), read(sys.argv[2]))))
+
+
+if __name__ == "__main__":
+    main()
