@@ -68,6 +68,8 @@ const NEAR_CAPACITY: f64 = 0.15;
 /// libwebrtc's 8 % for each second, and more when all has been well for three.
 const GROWTH_PER_SECOND: f64 = 1.08;
 const LATE_GROWTH_PER_SECOND: f64 = 1.35;
+/// The same while nothing is known of the capacity, because more came through than it was: a path that was narrow and is wide again.
+const FREE_GROWTH_PER_SECOND: f64 = 1.7;
 const LATE_GROWTH_AFTER: Duration = Duration::from_secs(3);
 const START_GROWTH_PER_SECOND: f64 = 2.0;
 /// The rate does not run further ahead of what is delivered than this, since nothing would prove it (libwebrtc: 1.5 × + 10 kbit/s).
@@ -232,6 +234,8 @@ impl SimpleController {
             && self.observed.queue.standing() < QUEUE_NOTICED;
         let grown = if self.phase == Phase::Start {
             self.target * START_GROWTH_PER_SECOND.powf(seconds)
+        } else if well && self.capacity.is_none() {
+            self.target * FREE_GROWTH_PER_SECOND.powf(seconds)
         } else if well {
             self.target * LATE_GROWTH_PER_SECOND.powf(seconds)
         } else if near {

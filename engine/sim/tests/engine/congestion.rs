@@ -44,9 +44,9 @@ fn target_bitrate_follows_a_step_down_of_the_link() {
     let worst = quantile(&outcome.delays(AUDIO, 13..30), 1.0);
     assert!(worst < Duration::from_millis(200), "{worst:?}");
     assert!(
-        outcome.target_kbps(40) > 1_000,
-        "ten seconds after the link is back: {}",
-        outcome.target_kbps(40)
+        outcome.target_kbps(36) > 1_400,
+        "six seconds after the link is back: {}",
+        outcome.target_kbps(36)
     );
 }
 
