@@ -289,7 +289,7 @@ async fn media_of_a_lane_is_its_participants_reports_come_back_on_all_and_a_lane
     subscriber.subscribe(publisher.id(), 1).await;
     let query = format!("attach={}&lane=1", publisher.ticket());
     let mut lanes = Vec::new();
-    for _ in 0..24 {
+    for _ in 0..64 {
         lanes.push(server.open(Over::WebTransport, &query).await);
     }
     for (seq, lane) in (0..).zip(&lanes) {
@@ -301,7 +301,7 @@ async fn media_of_a_lane_is_its_participants_reports_come_back_on_all_and_a_lane
         sequence.push(MediaPacket::parse(&datagram).unwrap().transport_seq);
     }
     sequence.sort_unstable();
-    assert!(sequence.into_iter().eq(0..24));
+    assert!(sequence.into_iter().eq(0..64));
     for lane in &mut lanes {
         lane.datagram_of(2).await;
     }
@@ -316,4 +316,22 @@ async fn media_of_a_lane_is_its_participants_reports_come_back_on_all_and_a_lane
     for lane in &mut lanes {
         assert_eq!(lane.closed().await, 4000);
     }
+}
+
+#[tokio::test]
+async fn a_lane_that_nothing_comes_up_on_is_sent_nothing() {
+    let server = Server::start(settings()).await;
+    let mut publisher = server.join(Over::WebTransport, "room", "publisher").await;
+    publisher.publish(1, MediaKind::Video).await;
+    let query = format!("attach={}&lane=1", publisher.ticket());
+    let mut lane = server.open(Over::WebTransport, &query).await;
+    for seq in 0..5 {
+        let packet = Packet::video(publisher.id(), seq).encode();
+        publisher.uplink.send_datagram(&packet);
+        publisher.uplink.datagram_of(2).await;
+    }
+    let idle = lane.datagrams_of(2, Duration::from_millis(100)).await;
+    assert_eq!(idle.len(), 0, "reports on an idle lane");
+    lane.send_datagram(&Packet::video(publisher.id(), 5).encode());
+    lane.datagram_of(2).await;
 }

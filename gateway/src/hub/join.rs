@@ -29,7 +29,7 @@ pub enum AttachError {
 }
 
 /// Lanes of a participant: enough for what a browser may send where loss makes it slow, few enough to be no burden.
-const MAX_LANES: u32 = 24;
+const MAX_LANES: u32 = 64;
 
 impl Hub {
     /// Lets the bearer of `permissions` into their room. `ticket` is 32 fresh random bytes, which open the downlink.

@@ -10,6 +10,7 @@ mod congestion;
 mod h3;
 mod handshake;
 mod http;
+mod lanes;
 mod node;
 mod origin;
 mod outlet;

@@ -20,6 +20,7 @@ use super::{
     admission::Admission,
     certificate::Issuer,
     clock::Clock,
+    lanes::Lanes,
     outlet::{End, Outlet},
     session::Entrance,
     webtransport::Pushed,
@@ -55,7 +56,7 @@ struct State {
     hub: Hub,
     outlets: BTreeMap<(Member, Side), Arc<Outlet>>,
     /// Further sessions of participants' uplinks.
-    lanes: BTreeMap<Member, Vec<Arc<Outlet>>>,
+    lanes: Lanes,
     /// All sessions, those that are not in a room yet and those that are refused too.
     sessions: BTreeMap<u64, Arc<Outlet>>,
     last_session: u64,
@@ -93,7 +94,7 @@ impl Node {
             state: Mutex::new(State {
                 hub: Hub::new(config.limits),
                 outlets: BTreeMap::new(),
-                lanes: BTreeMap::new(),
+                lanes: Lanes::default(),
                 sessions: BTreeMap::new(),
                 last_session: 0,
                 closing: false,
@@ -184,7 +185,7 @@ impl Node {
     ) -> Result<Member, AttachError> {
         let mut state = self.state();
         let member = state.hub.open_lane(ticket)?;
-        state.lanes.entry(member).or_default().push(outlet.clone());
+        state.lanes.add(member, outlet);
         Ok(member)
     }
 
@@ -192,12 +193,13 @@ impl Node {
     pub(super) fn close_lane(&self, member: Member, outlet: &Arc<Outlet>) {
         let mut state = self.state();
         state.hub.close_lane(member);
-        if let Some(lanes) = state.lanes.get_mut(&member) {
-            lanes.retain(|lane| !Arc::ptr_eq(lane, outlet));
-            if lanes.is_empty() {
-                state.lanes.remove(&member);
-            }
-        }
+        state.lanes.remove(member, outlet);
+    }
+
+    /// Something came on a lane.
+    pub(super) fn hear_lane(&self, member: Member, outlet: &Arc<Outlet>) {
+        let now = self.clock.now();
+        self.state().lanes.hear(now, member, outlet);
     }
 
     /// Counts an admitted session in, if there is room; it counts out when the guard drops.
@@ -313,16 +315,11 @@ impl State {
         outlet.write.notify_one();
     }
 
-    /// What goes to an uplink goes to its lanes as well. They are there because the path loses much: reports, NACKs and requests then
-    /// come through on one of them, and the packets carry QUIC's acknowledgements for what came up on each.
+    /// What goes to an uplink goes to its lanes as well.
     fn pop(&mut self, now: Instant, member: Member, side: Side, node: &Node) -> Option<Datagram> {
         let datagram = self.pop_once(now, member, side, node)?;
-        let lanes = self.lanes.get(&member).filter(|_| side == Side::Uplink);
-        for lane in lanes.into_iter().flatten() {
-            if let Some(direct) = lane.direct.as_ref().filter(|direct| direct.has_room()) {
-                // A lane that is gone is taken away by its own task.
-                let _ = direct.push(&datagram);
-            }
+        if side == Side::Uplink {
+            self.lanes.push(now, member, &datagram);
         }
         Some(datagram)
     }

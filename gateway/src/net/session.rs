@@ -14,11 +14,12 @@ use smrtc_engine::{
     time::Bitrate,
     wire::CloseCode,
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tracing::info;
 
 use super::{
     admission::Admission,
+    lanes,
     node::{Node, SessionGuard},
     outlet::{End, Outlet},
     tasks::AbortOnDrop,
@@ -32,9 +33,6 @@ use crate::{
 
 /// Time for a new session to say Join (WIRE.md, 4408).
 pub(super) const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A lane so long without media looks whether its participant is still there.
-const LANE_CHECK: Duration = Duration::from_secs(1);
 
 /// Time to send what is queued, the close code and its acknowledgement.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -101,7 +99,7 @@ pub(super) async fn run(
             Some(guard),
         ),
         Ok((Admission::Lane(ticket), guard)) => (
-            lane(&node, &outlet, &mut receiver, &ticket).await,
+            lanes::run(&node, &outlet, &mut receiver, &ticket).await,
             Some(guard),
         ),
         Err(end) => {
@@ -358,62 +356,8 @@ async fn downlink(
     end
 }
 
-/// Another way for a participant's media into the gateway, and for reports back. The end is `None` if the peer is gone.
-async fn lane(
-    node: &Node,
-    outlet: &Arc<Outlet>,
-    receiver: &mut impl Receive,
-    ticket: &[u8],
-) -> Option<End> {
-    let Ok(member) = node.open_lane(outlet, ticket) else {
-        node.metrics.refused(CloseCode::TicketInvalid);
-        return Some(End {
-            code: CloseCode::TicketInvalid,
-            reason: "unknown attach ticket, or too many lanes",
-        });
-    };
-    let mut batch = Vec::new();
-    let end = loop {
-        if let Some(end) = outlet.ended() {
-            break Some(end);
-        }
-        // What came on a lane is reported in time, though nothing comes on the uplink itself.
-        let report_by = node
-            .clock
-            .deadline(node.read_hub(|hub| hub.next_timeout(member)));
-        let received = tokio::select! {
-            biased;
-            () = outlet.read.notified() => continue,
-            () = sleep_until(report_by) => {
-                node.with_hub(|hub, now| hub.timeout(now, member));
-                continue;
-            }
-            received = receiver.receive(&mut batch) => received,
-            // The hub does not know this session, so it cannot end it with its participant's others.
-            () = sleep(LANE_CHECK) => {
-                if node.read_hub(|hub| hub.is_in(member)) {
-                    continue;
-                }
-                break Some(End { code: CloseCode::Left, reason: "the participant left" });
-            }
-        };
-        match received {
-            Received::Datagrams => apply(node, member, Side::Uplink, &mut batch),
-            Received::Control(_) => {
-                break Some(End {
-                    code: CloseCode::Malformed,
-                    reason: "a lane has no control stream",
-                });
-            }
-            Received::Gone => break None,
-            Received::Violation(code, reason) => break Some(End { code, reason }),
-        }
-    };
-    node.close_lane(member, outlet);
-    end
-}
-
-fn apply(node: &Node, member: Member, side: Side, batch: &mut Vec<Datagram>) {
+/// Hands what came to the hub.
+pub(super) fn apply(node: &Node, member: Member, side: Side, batch: &mut Vec<Datagram>) {
     #[cfg(feature = "_test_support")]
     if side == Side::Uplink {
         for datagram in batch.iter() {

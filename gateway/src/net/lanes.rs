@@ -1,0 +1,138 @@
+//! Further ways for a participant's media into the gateway, and for reports back.
+//!
+//! Lanes are there because the path loses much: reports, NACKs and requests then come through on one of them, and the packets
+//! carry QUIC's acknowledgements for what came up on each. One that nothing comes up on costs nothing: it is sent nothing.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use smrtc_engine::{time::Instant, wire::CloseCode};
+use tokio::time::{sleep, sleep_until};
+
+use super::{
+    node::Node,
+    outlet::{End, Outlet},
+    session::{Receive, Received, apply},
+};
+use crate::{
+    forward::Datagram,
+    hub::{Member, Side},
+};
+
+/// A lane so long without media looks whether its participant is still there.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// A lane so long without media is idle. Where four packets in five are lost, one that is used is heard a few times a second.
+const IDLE_AFTER: Duration = Duration::from_secs(2);
+
+/// All lanes of a node.
+#[derive(Debug, Default)]
+pub(super) struct Lanes(BTreeMap<Member, Vec<Lane>>);
+
+#[derive(Debug)]
+struct Lane {
+    outlet: Arc<Outlet>,
+    heard: Option<Instant>,
+}
+
+impl Lanes {
+    pub(super) fn add(&mut self, member: Member, outlet: &Arc<Outlet>) {
+        self.0.entry(member).or_default().push(Lane {
+            outlet: outlet.clone(),
+            heard: None,
+        });
+    }
+
+    pub(super) fn remove(&mut self, member: Member, outlet: &Arc<Outlet>) {
+        if let Some(lanes) = self.0.get_mut(&member) {
+            lanes.retain(|lane| !Arc::ptr_eq(&lane.outlet, outlet));
+            if lanes.is_empty() {
+                self.0.remove(&member);
+            }
+        }
+    }
+
+    /// Something came on a lane.
+    pub(super) fn hear(&mut self, now: Instant, member: Member, outlet: &Arc<Outlet>) {
+        let lanes = self.0.get_mut(&member).into_iter().flatten();
+        for lane in lanes.filter(|lane| Arc::ptr_eq(&lane.outlet, outlet)) {
+            lane.heard = Some(now);
+        }
+    }
+
+    /// Sends what goes to the participant's uplink down each lane in use that has room.
+    pub(super) fn push(&self, now: Instant, member: Member, datagram: &Datagram) {
+        let lanes = self.0.get(&member).into_iter().flatten();
+        let used = lanes.filter(|lane| lane.heard.is_some_and(|heard| now - heard < IDLE_AFTER));
+        for lane in used {
+            if let Some(direct) = lane
+                .outlet
+                .direct
+                .as_ref()
+                .filter(|direct| direct.has_room())
+            {
+                // A lane that is gone is taken away by its own task.
+                let _ = direct.push(datagram);
+            }
+        }
+    }
+}
+
+/// Runs a lane. The end is `None` if the peer is gone.
+pub(super) async fn run(
+    node: &Node,
+    outlet: &Arc<Outlet>,
+    receiver: &mut impl Receive,
+    ticket: &[u8],
+) -> Option<End> {
+    let Ok(member) = node.open_lane(outlet, ticket) else {
+        node.metrics.refused(CloseCode::TicketInvalid);
+        return Some(End {
+            code: CloseCode::TicketInvalid,
+            reason: "unknown attach ticket, or too many lanes",
+        });
+    };
+    let mut batch = Vec::new();
+    // What comes on lanes is reported in time, though nothing comes on the uplink itself.
+    let mut idle_from = node.clock.now();
+    let end = loop {
+        if let Some(end) = outlet.ended() {
+            break Some(end);
+        }
+        let report_by = node
+            .clock
+            .deadline(node.read_hub(|hub| hub.next_timeout(member)));
+        let received = tokio::select! {
+            biased;
+            () = outlet.read.notified() => continue,
+            () = sleep_until(report_by), if node.clock.now() < idle_from => {
+                node.with_hub(|hub, now| hub.timeout(now, member));
+                continue;
+            }
+            received = receiver.receive(&mut batch) => received,
+            // The hub does not know this session, so it cannot end it with its participant's others.
+            () = sleep(CHECK) => {
+                if node.read_hub(|hub| hub.is_in(member)) {
+                    continue;
+                }
+                break Some(End { code: CloseCode::Left, reason: "the participant left" });
+            }
+        };
+        match received {
+            Received::Datagrams => {
+                idle_from = node.clock.now() + IDLE_AFTER;
+                node.hear_lane(member, outlet);
+                apply(node, member, Side::Uplink, &mut batch);
+            }
+            Received::Control(_) => {
+                break Some(End {
+                    code: CloseCode::Malformed,
+                    reason: "a lane has no control stream",
+                });
+            }
+            Received::Gone => break None,
+            Received::Violation(code, reason) => break Some(End { code, reason }),
+        }
+    };
+    node.close_lane(member, outlet);
+    end
+}
