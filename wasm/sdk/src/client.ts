@@ -386,6 +386,6 @@ function checkOptions(options: ClientOptions): void {
     if (identity instanceof Uint8Array && identity.length !== 32) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold 32 bytes");
   }
   const { readyLanes = 0 } = options;
-  if (!(Number.isInteger(readyLanes) && readyLanes >= 0 && readyLanes <= 20)) throw new RtcError("INVALID_PARAMETER", "`readyLanes` is from 0 to 20");
+  if (!(Number.isInteger(readyLanes) && readyLanes >= 0 && readyLanes <= 60)) throw new RtcError("INVALID_PARAMETER", "`readyLanes` is from 0 to 60");
   if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");
 }

@@ -108,8 +108,9 @@ export interface ClientOptions {
   /** Default `auto`. */
   readonly transport?: TransportChoice;
   /**
-   * QUIC sessions beside our own that stand ready for sending, 0 to 20; default 3. Where packets get lost the SDK opens more by itself, but where
-   * most do that takes longer than anybody waits: 20 is for those who must expect it. Each costs the gateway a connection.
+   * QUIC sessions beside our own that stand ready for sending, 0 to 60; default 3. Where packets get lost the SDK opens more by itself, but where
+   * most do that takes longer than anybody waits: 60 bears 80 % both ways, for those who must expect it. Each costs the gateway a connection,
+   * and counts among its sessions.
    */
   readonly readyLanes?: number;
   /** Subscribe to every stream as it appears. Default true. */

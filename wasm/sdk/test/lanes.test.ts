@@ -54,16 +54,30 @@ test("a clean path has a few idle lanes, a lossy one more, a bad one many, and u
   assert.deepEqual([path.open, path.used.length], [3, 0]);
   await path.second(0.15);
   assert.deepEqual([path.open, path.used.length], [7, 7]);
-  await path.second(0.5);
-  await path.second(0.5);
+  await path.second(0.3);
   assert.deepEqual([path.open, path.used.length], [20, 20]);
+});
+
+test("where most is lost there are sixty, dialled twenty at a time; of those no more are used than the loss asks for", async () => {
+  const path = new Path();
+  const open = [];
+  for (let second = 0; second < 4; second++) {
+    await path.second(0.7);
+    open.push(path.open);
+  }
+  assert.deepEqual(open, [20, 40, 60, 60]);
+  assert.equal(path.used.length, 60);
+  await path.second(0.5);
+  assert.deepEqual([path.open, path.used.length], [60, 20]);
+  await path.second(0.07);
+  assert.deepEqual([path.open, path.used.length], [60, 7]);
 });
 
 test("a path on which no report comes back is a bad one, whatever the last report said", async () => {
   const path = new Path();
   await path.second(0);
   await path.second(0, 2);
-  assert.deepEqual([path.open, path.used.length], [20, 20]);
+  assert.deepEqual([path.open, path.used.length], [23, 23]);
 });
 
 test("one who sends next to nothing is owed no reports", async () => {

@@ -2,19 +2,24 @@
  * Further sessions for what goes up. Under our own rate control lies the browser's QUIC, which takes random loss for
  * congestion: from 20 % on it lets little more through than four packets for each acknowledgement that gets back (measured in
  * Chromium, whose controller a page cannot choose). Many connections let through many times as much; how much is sent in all
- * stays the engine's decision, which sees the delay of every packet. The gateway sends its reports down all of them, and QUIC's
- * acknowledgements with these.
+ * stays the engine's decision, which sees the delay of every packet. The gateway sends its reports down all that are used, and
+ * QUIC's acknowledgements with these.
  *
  * A few are open from the beginning and idle, for where half of all packets get lost opening one takes seconds.
  */
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../transport.ts";
 
-/** Lanes wanted from a loss on, most first. */
+/** Lanes wanted from a loss on, most first: more let through more, and hold it up for longer. */
 const STEPS = [
+  { loss: 0.6, lanes: 60 },
   { loss: 0.25, lanes: 20 },
   { loss: 0.12, lanes: 7 },
 ];
+/** So many are used where less is lost, if they are there. */
+const FEWEST_USED = 7;
+/** So many are dialled at once: their handshakes share the path with the call. */
+const MOST_OPENING = 20;
 /** From here on they are used. */
 const BUSY_LOSS = 0.06;
 /** With less loss for so many looks they are idle again. */
@@ -46,6 +51,7 @@ export class Lanes {
   #opening = 0;
   #busy = false;
   #calm = 0;
+  #wanted = 0;
   #closed = false;
   #last: LaneStats | undefined;
 
@@ -62,8 +68,9 @@ export class Lanes {
     this.#calm = loss < CALM_LOSS ? this.#calm + 1 : 0;
     if (loss >= BUSY_LOSS) this.#setBusy(true);
     else if (this.#calm >= CALM_LOOKS) this.#setBusy(false);
-    const wanted = STEPS.find((step) => loss >= step.loss)?.lanes ?? 0;
-    for (let missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening; missing > 0; missing--) void this.#open();
+    this.#setWanted(STEPS.find((step) => loss >= step.loss)?.lanes ?? 0);
+    const missing = Math.max(this.#wanted, this.#ready) - this.#lanes.length - this.#opening;
+    for (let dials = Math.min(missing, MOST_OPENING - this.#opening); dials > 0; dials--) void this.#open();
   }
 
   close(): void {
@@ -76,6 +83,12 @@ export class Lanes {
     this.#last = stats;
     const silent = last !== undefined && stats.packetsSent - last.packetsSent >= MANY_SENT && stats.packetsReceived - last.packetsReceived < FEW_ANSWERS;
     return silent ? 1 : stats.fractionLost;
+  }
+
+  #setWanted(wanted: number): void {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    this.#tell();
   }
 
   #setBusy(busy: boolean): void {
@@ -111,7 +124,8 @@ export class Lanes {
   }
 
   #tell(): void {
-    this.#log.debug(`${this.#lanes.length} lanes, ${this.#busy ? "busy" : "idle"}`);
-    this.#calls.onChange(this.#busy ? [...this.#lanes] : []);
+    const used = this.#busy ? this.#lanes.slice(0, Math.max(this.#wanted, FEWEST_USED)) : [];
+    this.#log.debug(`${this.#lanes.length} lanes, ${used.length} used`);
+    this.#calls.onChange(used);
   }
 }
