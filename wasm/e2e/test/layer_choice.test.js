@@ -39,8 +39,10 @@ for (const [codec, transport] of [["vp8", "websocket"], ["h264", "webtransport"]
     // A machine that is busy with other things makes gaps as well, so a bad round is followed by another.
     let gap = Infinity;
     for (let round = 0; round < 4 && gap > LONGEST_GAP_MS; round++) {
+      const before = await Promise.all([untilSeen(bob, "ada", SMALL.height), untilSeen(cas, "ada", BIG.height)]);
       await Promise.all([bob.call("setStreamType", "ada", "big"), cas.call("setStreamType", "ada", "small")]);
-      const [bobUp, casDown] = await Promise.all([untilSeen(bob, "ada", BIG.height), untilSeen(cas, "ada", SMALL.height)]);
+      const after = await Promise.all([untilSeen(bob, "ada", BIG.height), untilSeen(cas, "ada", SMALL.height)]);
+      const [bobUp, casDown] = after.map((codes, i) => [...before[i], ...codes]);
       await Promise.all([bob.call("setStreamType", "ada", "small"), cas.call("setStreamType", "ada", "auto")]);
       const [bobDown, casUp] = await Promise.all([untilSeen(bob, "ada", SMALL.height), untilSeen(cas, "ada", BIG.height)]);
       for (const codes of [[...bobUp, ...bobDown], [...casDown, ...casUp]]) assertInOrder(codes);

@@ -117,7 +117,7 @@ test("pictures go on when packets of theirs are changed on the way", { timeout: 
       await ada.call("publish");
       await assertSees(bob, "ada", { pictures: 150, startUp: 30, maxSkipShare: 0.6 });
       const { framesRejected, framesOpened } = await rejectedBy(bob, "ada");
-      assert.ok(framesRejected > 3 && framesOpened > 100, `${framesRejected} refused, ${framesOpened} opened`);
+      assert.ok(framesRejected > 0 && framesOpened > 100, `${framesRejected} refused, ${framesOpened} opened`);
     });
   } finally {
     await gateway.stop();
