@@ -31,14 +31,14 @@ pub(super) struct Lanes(BTreeMap<Member, Vec<Lane>>);
 #[derive(Debug)]
 struct Lane {
     outlet: Arc<Outlet>,
-    heard: Option<Instant>,
+    used_until: Instant,
 }
 
 impl Lanes {
     pub(super) fn add(&mut self, member: Member, outlet: &Arc<Outlet>) {
         self.0.entry(member).or_default().push(Lane {
             outlet: outlet.clone(),
-            heard: None,
+            used_until: Instant::ZERO,
         });
     }
 
@@ -51,18 +51,20 @@ impl Lanes {
         }
     }
 
-    /// Something came on a lane.
-    pub(super) fn hear(&mut self, now: Instant, member: Member, outlet: &Arc<Outlet>) {
+    /// Something came on a lane. Returns until when it counts as used.
+    pub(super) fn hear(&mut self, now: Instant, member: Member, outlet: &Arc<Outlet>) -> Instant {
+        let used_until = now + IDLE_AFTER;
         let lanes = self.0.get_mut(&member).into_iter().flatten();
         for lane in lanes.filter(|lane| Arc::ptr_eq(&lane.outlet, outlet)) {
-            lane.heard = Some(now);
+            lane.used_until = used_until;
         }
+        used_until
     }
 
     /// Sends what goes to the participant's uplink down each lane in use that has room.
     pub(super) fn push(&self, now: Instant, member: Member, datagram: &Datagram) {
         let lanes = self.0.get(&member).into_iter().flatten();
-        let used = lanes.filter(|lane| lane.heard.is_some_and(|heard| now - heard < IDLE_AFTER));
+        let used = lanes.filter(|lane| now < lane.used_until);
         for lane in used {
             if let Some(direct) = lane
                 .outlet
@@ -93,7 +95,7 @@ pub(super) async fn run(
     };
     let mut batch = Vec::new();
     // What comes on lanes is reported in time, though nothing comes on the uplink itself.
-    let mut idle_from = node.clock.now();
+    let mut used_until = Instant::ZERO;
     let end = loop {
         if let Some(end) = outlet.ended() {
             break Some(end);
@@ -104,7 +106,7 @@ pub(super) async fn run(
         let received = tokio::select! {
             biased;
             () = outlet.read.notified() => continue,
-            () = sleep_until(report_by), if node.clock.now() < idle_from => {
+            () = sleep_until(report_by), if node.clock.now() < used_until => {
                 node.with_hub(|hub, now| hub.timeout(now, member));
                 continue;
             }
@@ -119,8 +121,7 @@ pub(super) async fn run(
         };
         match received {
             Received::Datagrams => {
-                idle_from = node.clock.now() + IDLE_AFTER;
-                node.hear_lane(member, outlet);
+                used_until = node.hear_lane(member, outlet);
                 apply(node, member, Side::Uplink, &mut batch);
             }
             Received::Control(_) => {

@@ -196,10 +196,10 @@ impl Node {
         state.lanes.remove(member, outlet);
     }
 
-    /// Something came on a lane.
-    pub(super) fn hear_lane(&self, member: Member, outlet: &Arc<Outlet>) {
+    /// Something came on a lane. Returns until when it counts as used.
+    pub(super) fn hear_lane(&self, member: Member, outlet: &Arc<Outlet>) -> Instant {
         let now = self.clock.now();
-        self.state().lanes.hear(now, member, outlet);
+        self.state().lanes.hear(now, member, outlet)
     }
 
     /// Counts an admitted session in, if there is room; it counts out when the guard drops.
