@@ -49,9 +49,9 @@ export class Lanes {
   readonly #log: Logger;
   #lanes: Transport[] = [];
   #opening = 0;
-  #busy = false;
+  /** How many are sent on, if they are there. */
+  #using = 0;
   #calm = 0;
-  #wanted = 0;
   #closed = false;
   #last: LaneStats | undefined;
 
@@ -66,10 +66,10 @@ export class Lanes {
   adapt(stats: LaneStats): void {
     const loss = this.#loss(stats);
     this.#calm = loss < CALM_LOSS ? this.#calm + 1 : 0;
-    if (loss >= BUSY_LOSS) this.#setBusy(true);
-    else if (this.#calm >= CALM_LOOKS) this.#setBusy(false);
-    this.#setWanted(STEPS.find((step) => loss >= step.loss)?.lanes ?? 0);
-    const missing = Math.max(this.#wanted, this.#ready) - this.#lanes.length - this.#opening;
+    const wanted = STEPS.find((step) => loss >= step.loss)?.lanes ?? 0;
+    const busy = loss >= BUSY_LOSS || (this.#using > 0 && this.#calm < CALM_LOOKS);
+    this.#use(busy ? Math.max(wanted, FEWEST_USED) : 0);
+    const missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening;
     for (let dials = Math.min(missing, MOST_OPENING - this.#opening); dials > 0; dials--) void this.#open();
   }
 
@@ -85,17 +85,11 @@ export class Lanes {
     return silent ? 1 : stats.fractionLost;
   }
 
-  #setWanted(wanted: number): void {
-    if (wanted === this.#wanted) return;
-    this.#wanted = wanted;
-    this.#tell();
-  }
-
-  #setBusy(busy: boolean): void {
-    if (busy === this.#busy) return;
-    this.#busy = busy;
-    if (!busy) this.#keep(this.#ready);
-    this.#tell();
+  #use(count: number): void {
+    if (count === this.#using) return;
+    this.#using = count;
+    if (count === 0) this.#keep(this.#ready);
+    else this.#tell();
   }
 
   async #open(): Promise<void> {
@@ -124,7 +118,7 @@ export class Lanes {
   }
 
   #tell(): void {
-    const used = this.#busy ? this.#lanes.slice(0, Math.max(this.#wanted, FEWEST_USED)) : [];
+    const used = this.#lanes.slice(0, this.#using);
     this.#log.debug(`${this.#lanes.length} lanes, ${used.length} used`);
     this.#calls.onChange(used);
   }
