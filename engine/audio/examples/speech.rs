@@ -11,20 +11,20 @@
     reason = "a measurement that cannot start should stop"
 )]
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use smrtc_audio::{
-    AudioOptions, BLOCK_SAMPLES, Capture, CaptureConfig, EncodedAudio, EncoderOptions, Playout,
-    PlayoutConfig, SourceId,
-};
+use common::Rng;
+use common::call::{Call, encode};
+use smrtc_audio::{EncodedAudio, EncoderOptions};
 use smrtc_engine::fec::{Protection, audio_copies};
-use smrtc_engine::time::{Instant, MediaTime};
 
 const ONE_WAY_MICROS: u64 = 25_000;
 const FRAME_MICROS: u64 = 20_000;
 const BLOCK_MICROS: u64 = 10_000;
-const SOURCE: SourceId = SourceId(1);
 
 struct Options {
     loss: f64,
@@ -84,62 +84,40 @@ fn options() -> Options {
     options
 }
 
-fn encode(sound: &[f32], encoder: EncoderOptions) -> Vec<EncodedAudio> {
-    let audio = AudioOptions::OFF;
-    let mut capture = Capture::new(CaptureConfig { audio, encoder }).expect("an encoder");
-    let mut packets = Vec::new();
-    for block in sound.chunks(BLOCK_SAMPLES) {
-        capture.push(block, &[]);
-        packets.extend(std::iter::from_fn(|| capture.poll_packet()));
-    }
-    packets
-}
-
 /// What is heard, for as long as it was spoken.
 fn play(packets: &[EncodedAudio], copies: usize, options: &Options) -> Vec<f32> {
-    let mut random = options.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut random = Rng::new(options.seed);
     let lost: Vec<bool> = (0..packets.len() + copies)
-        .map(|_| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            ((random >> 11) as f64) < options.loss * (1u64 << 53) as f64
-        })
+        .map(|_| f64::from(random.unit()) < options.loss)
         .collect();
-    // A frame comes with its own packet, or as a copy with the first after it that is not lost.
-    let mut arrivals: Vec<(u64, usize)> = (0..packets.len())
-        .filter_map(|frame| {
-            let carrier = (frame..=frame + copies).find(|&packet| !lost[packet])?;
-            Some(((carrier as u64 + 1) * FRAME_MICROS + ONE_WAY_MICROS, frame))
-        })
-        .collect();
-    // With one packet the frame itself goes first.
-    arrivals.sort_by_key(|&(at, frame)| (at, std::cmp::Reverse(frame)));
-    let mut arrivals = arrivals.into_iter().peekable();
-    let mut playout = Playout::new(PlayoutConfig::default());
-    let mut heard = Vec::new();
-    for now in (0..packets.len() as u64 * FRAME_MICROS).step_by(BLOCK_MICROS as usize) {
-        while let Some((at, frame)) = arrivals.next_if(|&(at, _)| at <= now) {
-            let at = Instant::from_micros(at);
-            let packet = &packets[frame];
-            let captured = MediaTime::from_micros(packet.media_offset * 125 / 6);
-            playout.insert(SOURCE, at, frame as u32, captured, &packet.opus);
-            if options.copies_known {
-                playout.expect_copies(SOURCE, at, copies as u8);
-            }
-        }
-        let mut block = [0.0; BLOCK_SAMPLES];
-        playout.render(Instant::from_micros(now), &mut block);
-        heard.extend_from_slice(&block);
-    }
-    let stats = playout.stats(SOURCE).expect("the source has begun");
+    // A frame comes with its own packet, or just after that of the first later packet that is not lost, as a copy.
+    let transit = |frame: usize| {
+        let behind = (0..=copies).find(|behind| !lost[frame + behind])? as u64;
+        Some(ONE_WAY_MICROS + behind * FRAME_MICROS + u64::from(behind > 0))
+    };
+    let mut call = Call {
+        copies: if options.copies_known {
+            copies as u8
+        } else {
+            0
+        },
+        ..Call::new()
+    };
+    call.play(
+        packets,
+        |frame| transit(frame).into_iter().collect(),
+        |block| block * BLOCK_MICROS,
+    );
+    let stats = call.stats();
     let share = |samples| samples as f64 / stats.total_samples_received as f64;
     eprintln!(
         "{{\"copies\": {copies}, \"lost\": {}, \"concealed_share\": {:.5}, \"stretched_share\": {:.5}, \"target_delay_ms\": {:.0}}}",
-        packets.len() - stats.jitter_buffer_emitted_count as usize / 960,
+        (0..packets.len())
+            .filter(|&frame| transit(frame).is_none())
+            .count(),
         share(stats.concealed_samples),
         share(stats.inserted_samples_for_deceleration + stats.removed_samples_for_acceleration),
         stats.target_delay * 1e3,
     );
-    heard
+    call.out
 }

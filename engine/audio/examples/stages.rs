@@ -24,9 +24,6 @@ use smrtc_engine::time::{Instant, MediaTime};
 
 const SECONDS: usize = 20;
 
-/// Complexity of the encoder, as by default.
-const EFFORT: u8 = 8;
-
 /// Rounds over all cases; the best of each counts.
 const ROUNDS: usize = 5;
 
@@ -36,6 +33,7 @@ fn main() {
     let plain = packets(&near, 0.0);
     let protected = packets(&near, 0.2);
     let off = AudioOptions::OFF;
+    let effort = EncoderOptions::default().complexity;
 
     type Case<'a> = Box<dyn Fn() + 'a>;
     let capture = |audio, complexity| {
@@ -44,7 +42,7 @@ fn main() {
     };
     // The first is the codec alone; it is taken off the four stages after it.
     let mut cases: Vec<(&str, Case)> = vec![
-        ("opus_encode", capture(off, EFFORT)),
+        ("opus_encode", capture(off, effort)),
         (
             "high_pass",
             capture(
@@ -52,7 +50,7 @@ fn main() {
                     high_pass: true,
                     ..off
                 },
-                EFFORT,
+                effort,
             ),
         ),
         (
@@ -62,7 +60,7 @@ fn main() {
                     echo_cancellation: true,
                     ..off
                 },
-                EFFORT,
+                effort,
             ),
         ),
         (
@@ -72,7 +70,7 @@ fn main() {
                     noise_suppression: true,
                     ..off
                 },
-                EFFORT,
+                effort,
             ),
         ),
         (
@@ -82,12 +80,12 @@ fn main() {
                     auto_gain_control: true,
                     ..off
                 },
-                EFFORT,
+                effort,
             ),
         ),
         ("opus_encode_complexity_10", capture(off, 10)),
         ("opus_encode_complexity_5", capture(off, 5)),
-        ("capture_all", capture(AudioOptions::default(), EFFORT)),
+        ("capture_all", capture(AudioOptions::default(), effort)),
     ];
     cases.push(("howling_detection", Box::new(|| run_howling(&near))));
     cases.push(("playout_clean", Box::new(|| run_playout(&plain, 0))));

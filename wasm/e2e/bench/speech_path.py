@@ -23,9 +23,8 @@ CASES = [
 UP = 48_000 // RATE
 
 
-def run(program, reference, case):
+def run(program, reference, spoken, case):
     options = [word for name, value in case.items() for word in (f"--{name}", str(value))]
-    spoken = resample_poly(reference, UP, 1).astype("<f4").tobytes()
     done = subprocess.run([program, *options], input=spoken, capture_output=True, check=True)
     heard = resample_poly(np.frombuffer(done.stdout, "<f4").astype(np.float64), 1, UP)
     return {**case, **json.loads(done.stderr), **judge(reference, heard)}
@@ -35,10 +34,11 @@ def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     reference = read(sys.argv[2])
+    spoken = resample_poly(reference, UP, 1).astype("<f4").tobytes()
     results = []
     print(f"{'case':30} {'PESQ':>5} {'STOI':>6} {'concealed':>10} {'stretched':>10} {'buffer':>7}", file=sys.stderr)
     for case in CASES:
-        result = run(sys.argv[1], reference, case)
+        result = run(sys.argv[1], reference, spoken, case)
         results.append(result)
         name = ", ".join(f"{key} {value}" for key, value in case.items())
         shares = f"{result['concealed_share']:10.2%} {result['stretched_share']:10.2%}"
