@@ -115,9 +115,9 @@ test("pictures go on when packets of theirs are changed on the way", { timeout: 
   try {
     await oneWayCall(gateway, async (ada, bob) => {
       await ada.call("publish");
-      await assertSees(bob, "ada", { pictures: 150, startUp: 30, maxSkipShare: 0.6 });
+      await assertSees(bob, "ada", { pictures: 300, startUp: 30, maxSkipShare: 0.6, timeout: 60_000 });
       const { framesRejected, framesOpened } = await rejectedBy(bob, "ada");
-      assert.ok(framesRejected > 0 && framesOpened > 100, `${framesRejected} refused, ${framesOpened} opened`);
+      assert.ok(framesRejected > 3 && framesOpened > 100, `${framesRejected} refused, ${framesOpened} opened`);
     });
   } finally {
     await gateway.stop();
