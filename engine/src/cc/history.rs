@@ -1,4 +1,8 @@
 //! What was sent, until it is known what became of it.
+//!
+//! A report names packets by their publisher's numbers, and a gateway lets sound overtake pictures that wait: a number below one that came may not
+//! have been sent yet, or be on its way. So only a packet that was sent before another that came is missing (RFC 9002 §6.1, without its
+//! thresholds: what comes late is taken back).
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -28,7 +32,7 @@ pub(super) struct Acked {
 pub(super) struct Outcome {
     /// In the order of sending.
     pub(super) acked: Vec<Acked>,
-    /// Packets reported missing for the first time.
+    /// Packets missing for the first time.
     pub(super) lost: u64,
     /// Their bytes.
     pub(super) lost_bytes: u64,
@@ -50,6 +54,8 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Record {
     sent_at: Instant,
+    /// Counts what was sent.
+    number: u64,
     bytes: usize,
     state: State,
     ambiguous: bool,
@@ -61,14 +67,19 @@ pub(super) struct History {
     records: BTreeMap<(u32, u16), Record>,
     order: VecDeque<(Instant, u32, u16)>,
     clock: Option<(Arrival, i64)>,
+    sent: u64,
+    /// [`Record::number`] of the packet sent last among those that came.
+    newest_received: u64,
 }
 
 impl History {
     pub(super) fn on_sent(&mut self, now: Instant, packet: SentPacket) {
         self.forget_old(now);
         let key = (packet.sender, packet.transport_seq);
+        self.sent += 1;
         let record = Record {
             sent_at: now,
+            number: self.sent,
             bytes: packet.bytes,
             state: State::Pending,
             ambiguous: false,
@@ -102,22 +113,13 @@ impl History {
         let mut outcome = Outcome::default();
         let mut newest: Option<(i64, Option<Duration>)> = None;
         for group in feedback.groups() {
-            let mut run = false;
             for (seq, arrival) in group.packets() {
-                let Some(record) = self.records.get_mut(&(group.sender, seq)) else {
+                let (Some(record), Some(arrival)) =
+                    (self.records.get_mut(&(group.sender, seq)), arrival)
+                else {
                     continue;
                 };
-                let Some(arrival) = arrival else {
-                    if record.state == State::Pending {
-                        record.state = State::Missing;
-                        outcome.lost += 1;
-                        outcome.lost_bytes += record.bytes as u64;
-                        outcome.runs += u64::from(!run);
-                    }
-                    run = true;
-                    continue;
-                };
-                run = false;
+                self.newest_received = self.newest_received.max(record.number);
                 let micros = unwrap(&mut self.clock, arrival);
                 let fresh = record.state != State::Received;
                 if newest.is_none_or(|(at, _)| micros > at) {
@@ -137,9 +139,29 @@ impl History {
                 });
             }
         }
+        self.note_missing(feedback, &mut outcome);
         outcome.acked.sort_by_key(|acked| acked.sent_at);
         outcome.rtt = newest.and_then(|(_, sample)| sample);
         outcome
+    }
+
+    fn note_missing(&mut self, feedback: &Feedback<'_>, outcome: &mut Outcome) {
+        for group in feedback.groups() {
+            let mut run = false;
+            for (seq, arrival) in group.packets() {
+                let Some(record) = self.records.get_mut(&(group.sender, seq)) else {
+                    continue;
+                };
+                let missing = arrival.is_none() && record.number < self.newest_received;
+                if missing && record.state == State::Pending {
+                    record.state = State::Missing;
+                    outcome.lost += 1;
+                    outcome.lost_bytes += record.bytes as u64;
+                    outcome.runs += u64::from(!run);
+                }
+                run = missing;
+            }
+        }
     }
 }
 
@@ -197,6 +219,27 @@ mod tests {
             (outcome.acked.len(), outcome.lost, outcome.recovered),
             (1, 0, 1)
         );
+    }
+
+    #[test]
+    fn what_was_overtaken_before_it_was_sent_is_not_missing_until_a_later_one_came() {
+        let mut history = History::default();
+        // Sound, number 2, before pictures of which 0 is on its way when the report is made and 1 still waits.
+        sent(&mut history, 0, 2);
+        sent(&mut history, 30, 0);
+        let at = |ms| Some(Instant::from_millis(ms));
+        let first = report(0, &[None, None, at(25)], 0);
+        let outcome =
+            history.on_feedback(Instant::from_millis(50), &Feedback::parse(&first).unwrap());
+        assert_eq!((outcome.acked.len(), outcome.lost), (1, 0));
+
+        sent(&mut history, 60, 1);
+        let second = report(0, &[None, at(85), at(25)], 0);
+        let outcome = history.on_feedback(
+            Instant::from_millis(110),
+            &Feedback::parse(&second).unwrap(),
+        );
+        assert_eq!((outcome.acked.len(), outcome.lost, outcome.runs), (1, 1, 1));
     }
 
     #[test]
