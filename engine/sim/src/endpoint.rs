@@ -15,6 +15,7 @@ use smrtc_engine::{Bitrate, Instant, MediaTime};
 
 use crate::measure::Measure;
 use crate::scenario::{ControllerSpec, EngineSpec, FlowSpec};
+use crate::temporal::{Pattern, Place};
 use crate::{Rng, Voice, sealing};
 
 pub(crate) const AUDIO: u8 = 0;
@@ -29,6 +30,13 @@ const RENDER_INTERVAL: Duration = Duration::from_millis(10);
 const PLAIN_DELAY: Duration = Duration::from_millis(60);
 const POSITION_INTERVAL: Duration = Duration::from_millis(100);
 
+const SOUND: Place = Place {
+    temporal: 0,
+    discardable: false,
+    reference_distance: 0,
+    share: 1.0,
+};
+
 /// Captures, encodes in a manner of speaking, and sends.
 pub(crate) struct Publisher {
     spec: FlowSpec,
@@ -42,6 +50,7 @@ pub(crate) struct Publisher {
     /// By size.
     key_wanted: Vec<bool>,
     last_picture: Vec<Option<Instant>>,
+    patterns: Vec<Pattern>,
     /// Outputs to be put on the link.
     pub(crate) out: Vec<Vec<u8>>,
     /// What was encoded: (when, bytes).
@@ -103,6 +112,7 @@ impl Publisher {
             voice_packets: 0,
             key_wanted: vec![true; spec.sizes.len().max(1)],
             last_picture: vec![None; spec.sizes.len().max(1)],
+            patterns: vec![Pattern::new(spec.temporal_layers); spec.sizes.len().max(1)],
             out: Vec::new(),
             encoded: Vec::new(),
         }
@@ -127,7 +137,7 @@ impl Publisher {
                 let bitrate = self.uplink.track_bitrate(AUDIO);
                 let opus = voice.packet(bitrate, self.voice_packets);
                 self.voice_packets += 1;
-                self.frame(now, AUDIO, 0, true, opus.to_vec());
+                self.frame(now, AUDIO, 0, true, SOUND, opus.to_vec());
             }
         }
         if now >= self.next_video {
@@ -170,19 +180,30 @@ impl Publisher {
         let interval = (now - last.replace(now).unwrap_or(now - camera)).clamp(camera, camera * 5);
         let mean = rate.bytes_in(interval);
         let key = std::mem::take(&mut self.key_wanted[usize::from(spatial)]);
+        let place = self.patterns[usize::from(spatial)].next(key);
+        let mean = (mean as f64 * place.share) as u64;
         let bytes = (mean * 3 / 4 + self.rng.below(mean / 2)).max(60);
         let bytes = if key { bytes * KEY_FACTOR } else { bytes };
         self.encoded.push((now, bytes));
-        self.frame(now, VIDEO, spatial, key, vec![spatial; bytes as usize]);
+        let text = vec![spatial; bytes as usize];
+        self.frame(now, VIDEO, spatial, key, place, text);
     }
 
-    fn frame(&mut self, now: Instant, track: u8, spatial: u8, key: bool, text: Vec<u8>) {
+    fn frame(
+        &mut self,
+        now: Instant,
+        track: u8,
+        spatial: u8,
+        key: bool,
+        place: Place,
+        text: Vec<u8>,
+    ) {
         let params = FrameParams {
             key,
-            discardable: false,
+            discardable: place.discardable,
             spatial,
-            temporal: 0,
-            reference_distance: u16::from(!key),
+            temporal: place.temporal,
+            reference_distance: place.reference_distance,
             media_time: MediaTime::from_micros(now.as_micros()),
         };
         let mut sealed = Vec::new();

@@ -30,6 +30,7 @@ pub mod scenario;
 mod sealing;
 pub mod table;
 pub mod tcp;
+mod temporal;
 pub mod trace;
 mod voice;
 

@@ -78,6 +78,8 @@ pub struct FlowSpec {
     pub extra_delay_ms: f64,
     /// When nothing is captured: from, to.
     pub pauses: Vec<(f64, f64)>,
+    /// Temporal layers of its pictures, 1 to 3: with two every second picture can be left out, with three three of four.
+    pub temporal_layers: u8,
     /// Sizes in which pictures are sent at once, the smallest first; one if none is given. Only for subscribers of a gateway.
     pub sizes: Vec<SizeSpec>,
 }
@@ -118,6 +120,7 @@ impl Default for FlowSpec {
             reverse: false,
             extra_delay_ms: 0.0,
             pauses: Vec::new(),
+            temporal_layers: 1,
             sizes: Vec::new(),
         }
     }
@@ -259,6 +262,10 @@ impl Scenario {
             .any(|flow| !(1.0..=240.0).contains(&flow.fps))
         {
             return Err(ScenarioError::Value("`fps` is 1 to 240"));
+        }
+        let mut flows = scenario.flows.iter();
+        if flows.any(|flow| !(1..=3).contains(&flow.temporal_layers)) {
+            return Err(ScenarioError::Value("`temporal_layers` is 1 to 3"));
         }
         let room = !scenario.subscribers.is_empty();
         if room && (scenario.flows.len() != 1 || !scenario.cross.is_empty()) {
