@@ -81,6 +81,32 @@ fn the_size_follows_a_path_that_narrows_and_widens_and_does_not_swing() {
 }
 
 #[test]
+fn a_path_that_does_not_bear_the_only_size_gets_what_fits_and_others_keep_theirs() {
+    let reports = reports("one_size.toml");
+    let flow = |n: usize| &reports[n].flows[0];
+    assert!(flow(0).fps > 29.0 && flow(0).gap_share == 0.0);
+    // Key frames for the slow ones cost the fast one less than a quarter.
+    assert!(flow(0).sent_kbps < 800.0, "{:?}", flow(0));
+    for (slow, least) in [(flow(1), 13.0), (flow(2), 6.0), (flow(3), 0.8)] {
+        assert!(slow.fps > least, "{slow:?}");
+        assert!(slow.concealed_share < 0.01, "{slow:?}");
+    }
+    // What goes out can be decoded, so that little of the path is wasted.
+    assert!(flow(1).frames_undecodable + flow(1).frames_lost < 20);
+}
+
+#[test]
+fn a_path_that_bears_every_second_picture_gets_them_without_gaps() {
+    let whole = reports("one_size.toml");
+    let layered = reports("one_size_layers.toml");
+    let flow = |reports: &[Report]| reports[1].flows[0].clone();
+    assert!(flow(&whole).gap_share > 0.3, "it bears all pictures");
+    let slow = flow(&layered);
+    assert!(slow.fps > 14.0 && slow.gap_share < 0.06, "{slow:?}");
+    assert!(layered[0].flows[0].fps > 29.0);
+}
+
+#[test]
 fn a_room_is_a_function_of_its_seed() {
     let text = r#"
         name = "room"

@@ -17,6 +17,8 @@ pub struct Probe {
     pub from: Instant,
     /// When its last did.
     pub until: Instant,
+    /// How much it was.
+    pub bytes: usize,
     /// What was tried. More than this a burst does not show, however close together it went and came.
     pub rate: Bitrate,
 }
@@ -66,10 +68,10 @@ impl ProbeMeter {
             return None;
         }
         self.waiting = false;
-        Some(self.rate().unwrap_or(Bitrate::ZERO).min(probe.rate))
+        Some(self.rate(&probe).unwrap_or(Bitrate::ZERO).min(probe.rate))
     }
 
-    fn rate(&self) -> Option<Bitrate> {
+    fn rate(&self, probe: &Probe) -> Option<Bitrate> {
         if self.acked.len() < LEAST_PACKETS {
             return None;
         }
@@ -82,6 +84,9 @@ impl ProbeMeter {
         let spread = arrivals.clone().max()? - arrivals.min()?;
         let arriving = Duration::from_micros(u64::try_from(spread).ok()?).max(INSTANT);
         let arrived = Bitrate::from_bytes((bytes - first.bytes) as u64, arriving);
+        // What was lost on the way was sent as well, and what is left of the train is stretched no less for it.
+        let all = (probe.bytes as f64 / bytes as f64).max(1.0);
+        let (sent, arrived) = (sent * all, arrived * all);
         Some(if arrived < sent * UNSATURATED {
             arrived * SATURATED
         } else {
@@ -107,11 +112,20 @@ mod tests {
     }
 
     fn measure(count: i64, arrived: i64) -> Option<Bitrate> {
+        measure_without(count, arrived, &[])
+    }
+
+    /// The same when some of the packets are lost.
+    fn measure_without(count: i64, arrived: i64, lost: &[usize]) -> Option<Bitrate> {
         let mut meter = ProbeMeter::default();
-        let packets = train(count, 2, arrived);
+        let mut packets = train(count, 2, arrived);
+        for &at in lost.iter().rev() {
+            packets.remove(at);
+        }
         meter.begin(Probe {
             from: Instant::from_millis(1_000),
             until: packets.last().unwrap().sent_at,
+            bytes: lost.len() * 1_000 + packets.len() * 1_000,
             rate: Bitrate::from_kbps(4_500),
         });
         assert_eq!(meter.on_report(Instant::from_millis(1_100), &packets), None);
@@ -138,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn losses_on_the_way_do_not_make_a_train_slower() {
+        let half = [1, 2, 5, 7, 8, 10];
+        let rate = measure_without(13, 2, &half).unwrap().as_bps() / 1_000;
+        assert!((3_600..=4_500).contains(&rate), "{rate}");
+        let rate = measure_without(13, 20, &half).unwrap().as_bps() / 1_000;
+        assert!((340..450).contains(&rate), "{rate}");
+    }
+
+    #[test]
     fn too_few_packets_show_nothing_and_an_overdue_report_is_not_waited_for() {
         assert_eq!(measure(3, 2), Some(Bitrate::ZERO));
         let mut meter = ProbeMeter::default();
@@ -145,6 +168,7 @@ mod tests {
         meter.begin(Probe {
             from: at,
             until: at,
+            bytes: 5_000,
             rate: Bitrate::from_kbps(1_000),
         });
         assert_eq!(meter.on_report(Instant::from_millis(1_900), &[]), None);

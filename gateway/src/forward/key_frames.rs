@@ -8,6 +8,19 @@ use smrtc_engine::time::Instant;
 /// asked for needs about a round trip to arrive.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(300);
 
+/// Shortest time from one key frame to the request for another that is only for a path too narrow for the layer. It may want one
+/// after every run of pictures, and all others would pay for them.
+pub const SPARE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why a key frame is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Somebody who begins, or has lost what cannot be mended.
+    Urgent,
+    /// Somebody whose path does not bear the layer.
+    Narrow,
+}
+
 /// A track's spatial layer: track, layer.
 pub type Layer = (u8, u8);
 
@@ -21,21 +34,28 @@ pub struct KeyFrameRequests {
 struct State {
     /// When the publisher was last asked.
     asked: Option<Instant>,
-    /// Somebody asked since, and has not been served.
-    pending: bool,
+    /// When the last key frame came.
+    came: Option<Instant>,
+    /// Why somebody asked since, and has not been served.
+    urgent: bool,
+    narrow: bool,
 }
 
 impl KeyFrameRequests {
     /// Notes that somebody needs a key frame.
-    pub fn request(&mut self, layer: Layer) {
-        self.layers.entry(layer).or_default().pending = true;
+    pub fn request(&mut self, layer: Layer, need: Need) {
+        let state = self.layers.entry(layer).or_default();
+        match need {
+            Need::Urgent => state.urgent = true,
+            Need::Narrow => state.narrow = true,
+        }
     }
 
     /// Notes that a key frame came: who asked before has what they need.
-    pub fn key_frame_came(&mut self, layer: Layer) {
-        if let Some(state) = self.layers.get_mut(&layer) {
-            state.pending = false;
-        }
+    pub fn key_frame_came(&mut self, now: Instant, layer: Layer) {
+        let state = self.layers.entry(layer).or_default();
+        state.came = Some(now);
+        (state.urgent, state.narrow) = (false, false);
     }
 
     /// Forgets a track that ended.
@@ -48,7 +68,7 @@ impl KeyFrameRequests {
         let mut due = Vec::new();
         for (layer, state) in &mut self.layers {
             if state.next() <= now {
-                state.pending = false;
+                (state.urgent, state.narrow) = (false, false);
                 state.asked = Some(now);
                 due.push(*layer);
             }
@@ -69,10 +89,14 @@ impl KeyFrameRequests {
 
 impl State {
     fn next(&self) -> Instant {
-        match (self.pending, self.asked) {
-            (false, _) => Instant::FAR_FUTURE,
-            (true, None) => Instant::ZERO,
-            (true, Some(asked)) => asked + MIN_INTERVAL,
+        let asked = self.asked.map(|asked| asked + MIN_INTERVAL);
+        if self.urgent {
+            asked.unwrap_or(Instant::ZERO)
+        } else if self.narrow {
+            let spared = self.came.max(self.asked).map(|last| last + SPARE_INTERVAL);
+            spared.unwrap_or(Instant::ZERO)
+        } else {
+            Instant::FAR_FUTURE
         }
     }
 }
@@ -86,15 +110,39 @@ mod tests {
         let mut requests = KeyFrameRequests::default();
         let mut asked = 0;
         for millis in 0..1_000 {
-            requests.request((1, 0));
+            requests.request((1, 0), Need::Urgent);
             asked += requests.due(Instant::from_millis(millis)).len();
         }
         assert_eq!(asked, 4, "at 0, 300, 600 and 900 ms");
 
-        requests.request((1, 0));
-        requests.request((2, 0));
-        requests.key_frame_came((1, 0));
+        let now = Instant::from_millis(1_500);
+        requests.request((1, 0), Need::Urgent);
+        requests.request((2, 0), Need::Urgent);
+        requests.key_frame_came(now, (1, 0));
         assert_eq!(requests.due(Instant::from_millis(2_000)), [(2, 0)]);
+        assert_eq!(requests.next_timeout(), Instant::FAR_FUTURE);
+    }
+
+    #[test]
+    fn a_narrow_path_waits_until_a_second_after_the_last_key_frame_whoever_that_was_for() {
+        let at = Instant::from_millis;
+        let mut requests = KeyFrameRequests::default();
+        requests.request((1, 0), Need::Narrow);
+        assert_eq!(requests.due(at(5)), [(1, 0)], "there has been none");
+        requests.key_frame_came(at(100), (1, 0));
+        requests.request((1, 0), Need::Narrow);
+        assert_eq!(requests.next_timeout(), at(1_100));
+        assert_eq!(requests.due(at(1_099)), []);
+
+        requests.request((1, 0), Need::Urgent);
+        assert_eq!(requests.due(at(1_099)), [(1, 0)]);
+        requests.request((1, 0), Need::Narrow);
+        assert_eq!(
+            requests.next_timeout(),
+            at(2_099),
+            "it is asked for already"
+        );
+        requests.key_frame_came(at(1_200), (1, 0));
         assert_eq!(requests.next_timeout(), Instant::FAR_FUTURE);
     }
 }

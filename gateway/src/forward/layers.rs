@@ -8,7 +8,7 @@
 //!   [`MAX_HOLD`], whenever a step up is followed by one down within [`FAILED_WITHIN`], and half as long again after as long
 //!   without;
 //! - down when the rate has been too low for [`DOWN_AFTER`], for a controller that drains a queue is back by then; at once
-//!   if it is below half of what is needed, for then the path has narrowed;
+//!   if it is below half of what is needed or pictures had to be given up, for then the path has narrowed;
 //! - a track that begins, or of which other layers were asked for, starts where the rate allows, without any hold.
 //!
 //! A spatial layer is changed at a key frame of the new one, by [`super::Subscriber`].
@@ -66,13 +66,14 @@ impl Default for LayerChooser {
 }
 
 impl LayerChooser {
-    /// Chooses anew: `budget` is for pictures, repair packets taken off, and `tracks` are the points of each, cheapest first, none dearer
-    /// than what was subscribed to.
+    /// Chooses anew: `budget` is for pictures with their repair packets, and `tracks` are what the points of each take with theirs, cheapest
+    /// first, none dearer than what was subscribed to. `given_up` says that pictures waited too long to be sent.
     pub fn choose(
         &mut self,
         now: Instant,
         budget: Bitrate,
         tracks: &BTreeMap<TrackKey, Vec<Point>>,
+        given_up: bool,
     ) {
         self.chosen.retain(|key, _| tracks.contains_key(key));
         let now_at: Vec<Option<usize>> = tracks
@@ -94,7 +95,7 @@ impl LayerChooser {
         } else {
             None
         };
-        let narrowed = total * NARROWED > budget;
+        let narrowed = given_up || total * NARROWED > budget;
         if self
             .short_since
             .is_some_and(|since| narrowed || now - since >= DOWN_AFTER)
@@ -143,6 +144,12 @@ impl LayerChooser {
         self.hold = (self.hold * 2).min(MAX_HOLD);
         self.last_up = Some(now);
         self.enough_since = None;
+    }
+
+    /// Whether what was chosen takes more than the rate: there may be nothing cheaper.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.short_since.is_some()
     }
 
     /// How often a track that had begun was given other layers.
@@ -240,6 +247,7 @@ mod tests {
             spatial,
             temporal: 0,
             rate: Bitrate::from_kbps(kbps),
+            fragments: 1,
         });
         (0..count)
             .map(|track| ((7, track), points.to_vec()))
@@ -252,7 +260,7 @@ mod tests {
         (0..ticks)
             .map(|tick| {
                 let now = Instant::from_millis(tick * 100);
-                chooser.choose(now, Bitrate::from_kbps(kbps(tick)), &tracks);
+                chooser.choose(now, Bitrate::from_kbps(kbps(tick)), &tracks, false);
                 chooser.chosen((7, 0)).map_or(0, |layers| layers.0)
             })
             .collect()
@@ -265,7 +273,7 @@ mod tests {
         let mut chooser = LayerChooser::default();
         assert_eq!(run(&mut chooser, 1, |_| 700), [0]);
         let mut chooser = LayerChooser::default();
-        chooser.choose(Instant::ZERO, Bitrate::from_kbps(1_000), &tracks(3));
+        chooser.choose(Instant::ZERO, Bitrate::from_kbps(1_000), &tracks(3), false);
         let layers: Vec<_> = (0..3).map(|n| chooser.chosen((7, n)).unwrap().0).collect();
         assert_eq!(layers, [0, 0, 0], "1,000 is less than 800 + 2 × 150");
         assert_eq!(chooser.switches(), 0);

@@ -40,6 +40,8 @@ enum Burst {
     Queued {
         packets: u16,
         from: Option<Instant>,
+        /// Sent of it.
+        bytes: usize,
     },
     Sent,
 }
@@ -82,6 +84,7 @@ impl Probing {
             trial.burst = Burst::Queued {
                 packets,
                 from: None,
+                bytes: 0,
             };
         }
     }
@@ -92,18 +95,24 @@ impl Probing {
         matches!(trial.burst, Burst::Queued { .. }).then_some(trial.wanted * MARGIN)
     }
 
-    /// Notes a repair packet that goes out. After the last of the burst: what the controller is to know of it.
-    pub(super) fn on_sent(&mut self, now: Instant) -> Option<Probe> {
+    /// Notes a repair packet of `length` bytes that goes out. After the last of the burst: what the controller is to know of it.
+    pub(super) fn on_sent(&mut self, now: Instant, length: usize) -> Option<Probe> {
         let rate = self.rate()?;
         let trial = self.0.as_mut()?;
-        let Burst::Queued { packets, from } = trial.burst else {
+        let Burst::Queued {
+            packets,
+            from,
+            bytes,
+        } = trial.burst
+        else {
             return None;
         };
-        let from = from.unwrap_or(now);
+        let (from, bytes) = (from.unwrap_or(now), bytes + length);
         if packets > 1 {
             trial.burst = Burst::Queued {
                 packets: packets - 1,
                 from: Some(from),
+                bytes,
             };
             return None;
         }
@@ -111,6 +120,7 @@ impl Probing {
         Some(Probe {
             from,
             until: now,
+            bytes,
             rate,
         })
     }

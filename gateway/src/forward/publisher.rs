@@ -16,7 +16,7 @@ use smrtc_engine::{
 };
 
 use super::sound::Sound;
-use super::{Bucket, Class, Datagram, FrameId, KeyFrameRequests, Limits, Rates, WholeFrame};
+use super::{Bucket, Class, Datagram, FrameId, KeyFrameRequests, Limits, Need, Rates, WholeFrame};
 
 /// A packet to be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,14 +112,15 @@ impl Publisher {
         self.cache
             .insert(now, key, packet.fragment_index, datagram.clone());
         let bytes = datagram.payload().len();
+        let layer = (header.track, header.spatial, header.temporal);
         self.rates
-            .on_packet(now, header.track, header.spatial, header.temporal, bytes);
+            .on_packet(now, layer, bytes, packet.fragment_count);
         if header.media_kind.is_audio() && packet.fragment_count == 1 {
             let sound = self.sound.entry(header.track).or_default();
             sound.on_packet(packet, datagram);
         } else if header.key {
             self.key_frames
-                .key_frame_came((header.track, header.spatial));
+                .key_frame_came(now, (header.track, header.spatial));
         }
         Ok(accepted(header))
     }
@@ -207,8 +208,8 @@ impl Publisher {
     }
 
     /// Notes that a subscriber needs a key frame of a layer.
-    pub fn request_key_frame(&mut self, track: u8, spatial: u8) {
-        self.key_frames.request((track, spatial));
+    pub fn request_key_frame(&mut self, track: u8, spatial: u8, need: Need) {
+        self.key_frames.request((track, spatial), need);
     }
 
     /// Forgets a track that ended.
@@ -264,16 +265,12 @@ impl Publisher {
 
 /// What is to know of a packet for forwarding it.
 pub(crate) fn accepted(header: &FrameHeader) -> Accepted {
-    let frame = FrameId {
-        sender: header.sender,
-        track: header.track,
-        spatial: header.spatial,
-        frame_id: header.frame_id,
-    };
-    let class = match (header.media_kind, header.key) {
-        (MediaKind::Audio, _) => Class::Audio,
-        (_, true) => Class::KeyFrame(frame),
-        (_, false) => Class::Picture(frame),
+    let frame = FrameId::of(header);
+    let class = match header.media_kind {
+        MediaKind::Audio => Class::Audio,
+        _ if header.key => Class::KeyFrame(frame),
+        _ if header.discardable => Class::Leavable(frame),
+        _ => Class::Picture(frame),
     };
     Accepted {
         track: header.track,

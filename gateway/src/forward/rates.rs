@@ -24,8 +24,10 @@ pub struct Point {
     pub spatial: u8,
     /// The highest temporal layer.
     pub temporal: u8,
-    /// What it takes.
+    /// What it takes, of a publisher or on a path.
     pub rate: Bitrate,
+    /// Packets of a frame, on average.
+    pub fragments: u16,
 }
 
 /// The rates of one publisher.
@@ -39,21 +41,22 @@ struct Meter {
     since: Instant,
     bytes: u64,
     rate: Option<Bitrate>,
+    packets: f64,
+    frames: f64,
     last: Instant,
 }
 
 impl Rates {
-    /// Notes a media packet.
-    pub fn on_packet(&mut self, now: Instant, track: u8, spatial: u8, temporal: u8, bytes: usize) {
-        let meter = self
-            .layers
-            .entry((track, spatial, temporal))
-            .or_insert(Meter {
-                since: now,
-                bytes: 0,
-                rate: None,
-                last: now,
-            });
+    /// Notes a media packet of `bytes`, one of the `fragments` of its frame. A layer is its track, spatial and temporal layer.
+    pub fn on_packet(&mut self, now: Instant, layer: (u8, u8, u8), bytes: usize, fragments: u16) {
+        let meter = self.layers.entry(layer).or_insert(Meter {
+            since: now,
+            bytes: 0,
+            rate: None,
+            packets: 0.0,
+            frames: 0.0,
+            last: now,
+        });
         if now - meter.last > SILENCE {
             // A pause is no low rate.
             meter.since = now;
@@ -61,6 +64,8 @@ impl Rates {
         }
         meter.last = now;
         meter.bytes += bytes as u64;
+        meter.packets += 1.0;
+        meter.frames += 1.0 / f64::from(fragments.max(1));
         let elapsed = now - meter.since;
         if elapsed >= SPAN {
             let sample = Bitrate::from_bytes(meter.bytes, elapsed);
@@ -69,6 +74,8 @@ impl Rates {
                     .rate
                     .map_or(sample, |rate| rate * (1.0 - GAIN) + sample * GAIN),
             );
+            meter.packets *= 1.0 - GAIN;
+            meter.frames *= 1.0 - GAIN;
             meter.since = now;
             meter.bytes = 0;
         }
@@ -78,7 +85,7 @@ impl Rates {
     #[must_use]
     pub fn track(&self, now: Instant, track: u8) -> Bitrate {
         self.live(now, track)
-            .fold(Bitrate::ZERO, |sum, (_, rate)| sum + rate)
+            .fold(Bitrate::ZERO, |sum, (_, _, rate)| sum + rate)
     }
 
     /// The points at which a track can be forwarded, each dearer than the one before; layers that do not come, or have
@@ -86,18 +93,20 @@ impl Rates {
     #[must_use]
     pub fn points(&self, now: Instant, track: u8) -> Vec<Point> {
         let mut points: Vec<Point> = Vec::new();
-        let mut of_spatial = (0, Bitrate::ZERO);
-        for ((_, spatial, temporal), rate) in self.live(now, track) {
-            if of_spatial.0 != spatial {
-                of_spatial = (spatial, Bitrate::ZERO);
+        let (mut of_spatial, mut rate, mut packets, mut frames) = (0, Bitrate::ZERO, 0.0, 0.0);
+        for ((_, spatial, temporal), meter, of_layer) in self.live(now, track) {
+            if of_spatial != spatial {
+                (of_spatial, rate, packets, frames) = (spatial, Bitrate::ZERO, 0.0, 0.0);
             }
-            of_spatial.1 = of_spatial.1 + rate;
-            let dearer = points.last().is_none_or(|last| of_spatial.1 > last.rate);
-            if dearer {
+            rate = rate + of_layer;
+            packets += meter.packets;
+            frames += meter.frames;
+            if points.last().is_none_or(|last| rate > last.rate) {
                 points.push(Point {
                     spatial,
                     temporal,
-                    rate: of_spatial.1,
+                    rate,
+                    fragments: (packets / frames).round() as u16,
                 });
             }
         }
@@ -109,7 +118,7 @@ impl Rates {
         self.layers.retain(|key, _| key.0 != track);
     }
 
-    fn live(&self, now: Instant, track: u8) -> impl Iterator<Item = (Key, Bitrate)> {
+    fn live(&self, now: Instant, track: u8) -> impl Iterator<Item = (Key, &Meter, Bitrate)> {
         let of_track = self.layers.range((track, 0, 0)..=(track, u8::MAX, u8::MAX));
         let newest = of_track.clone().map(|(_, meter)| meter.last).max();
         let comes = move |last| {
@@ -117,7 +126,7 @@ impl Rates {
         };
         of_track
             .filter(move |(_, meter)| comes(meter.last))
-            .filter_map(|(key, meter)| Some((*key, meter.rate?)))
+            .filter_map(|(layer, meter)| Some((*layer, meter, meter.rate?)))
     }
 }
 
@@ -127,7 +136,7 @@ mod tests {
 
     fn feed(rates: &mut Rates, from_ms: u64, to_ms: u64, layer: (u8, u8), bytes: usize) {
         for ms in (from_ms..to_ms).step_by(10) {
-            rates.on_packet(Instant::from_millis(ms), 1, layer.0, layer.1, bytes);
+            rates.on_packet(Instant::from_millis(ms), (1, layer.0, layer.1), bytes, 3);
         }
     }
 
@@ -143,6 +152,13 @@ mod tests {
             .iter()
             .map(|point| (point.spatial, point.temporal, point.rate.as_bps() / 10_000))
             .collect();
+        let fragments = |point: &Point| point.fragments == 3;
+        assert!(
+            rates
+                .points(Instant::from_millis(5_000), 1)
+                .iter()
+                .all(fragments)
+        );
         assert_eq!(points, [(0, 0, 8), (0, 1, 12), (1, 1, 44)]);
         assert_eq!(rates.points(Instant::from_millis(5_000), 2), []);
     }

@@ -15,7 +15,7 @@ use smrtc_engine::{
 };
 
 use super::{
-    Bucket, Class, Datagram, Limits, Queue,
+    Bucket, Class, Datagram, FrameId, Limits, Need, Queue, StreamKey,
     layers::{LayerChooser, Layers, TrackKey},
     probing::Probing,
     protection::WholeFrame,
@@ -28,6 +28,8 @@ const HOP: u32 = 0;
 const TICK: Duration = Duration::from_millis(100);
 /// How far ahead of the pacing rate packets may go: an ordinary picture leaves at once.
 const BURST: Duration = Duration::from_millis(10);
+/// A picture that has waited so long is no burst: more comes than the path bears, and it is better kept here, where it can be left out.
+const BACKLOG: Duration = Duration::from_millis(100);
 /// However much sound is sent, pictures get their turn after this time.
 const MAX_DEBT: Duration = Duration::from_millis(500);
 /// A rate is not chosen for to the brim.
@@ -69,8 +71,8 @@ struct Forwarded {
     asked: Option<Instant>,
 }
 
-/// What to ask publishers for: publisher, track, spatial layer.
-pub type KeyFrameWanted = (u32, u8, u8);
+/// What to ask publishers for, and why.
+pub type KeyFrameWanted = (StreamKey, Need);
 
 impl Subscriber {
     /// One of whom nothing is known.
@@ -128,6 +130,7 @@ impl Subscriber {
     /// Takes the next datagram that may go now.
     pub fn pop(&mut self, now: Instant) -> Option<Datagram> {
         let held_back = self.reports && now + BURST < self.even_at;
+        let backlog = self.chooser.is_short() || self.queue.oldest_picture(now) > BACKLOG;
         let datagram = if held_back {
             self.queue.pop_urgent()
         } else {
@@ -135,10 +138,14 @@ impl Subscriber {
         }?;
         if let Some(packet) = sent_packet(&datagram) {
             self.congestion.on_sent(now, packet);
-            let paced = self.congestion.pacing().rate;
+            let paced = if backlog {
+                self.congestion.target_bitrate()
+            } else {
+                self.congestion.pacing().rate
+            };
             let rate = paced.max(self.probing.rate().unwrap_or(paced));
             if packet.sender == HOP
-                && let Some(probe) = self.probing.on_sent(now)
+                && let Some(probe) = self.probing.on_sent(now, packet.bytes)
             {
                 self.congestion.on_probe(probe);
             }
@@ -183,40 +190,59 @@ impl Subscriber {
         let audio = audio * (1.0 + COPY * self.sound_copies() as f64);
         self.congestion.on_timeout(now);
         self.tracks.retain(|key, _| tracks.contains_key(key));
+        let on_path =
+            |points: &Vec<Point>| points.iter().map(|point| self.on_path(*point)).collect();
         let measured: BTreeMap<_, _> = tracks
             .iter()
             .filter(|(_, points)| !points.is_empty())
-            .map(|(key, points)| (*key, points.clone()))
+            .map(|(key, points)| (*key, on_path(points)))
             .collect();
         let budget = self.pictures_budget(now, audio);
-        self.chooser.choose(now, budget, &measured);
+        let mut forwarded = self.tracks.iter();
+        let given_up = forwarded.any(|(&key, track)| self.is_broken(key, track.spatial));
+        self.chooser.choose(now, budget, &measured, given_up);
         self.decide_on_probe(now, audio);
         let mut wanted = Vec::new();
+        self.queue
+            .retain_streams(|(sender, track, _)| tracks.contains_key(&(sender, track)));
         for key in tracks.keys() {
             let forwarded = self.tracks.entry(*key).or_default();
             let Some((spatial, _)) = self.chooser.chosen(*key) else {
                 continue;
             };
+            let stream = (key.0, key.1, spatial);
             if forwarded.spatial.is_none_or(|now_at| now_at == spatial) {
                 forwarded.spatial = Some(spatial);
                 forwarded.asked = None;
+                if self.queue.is_broken(stream) {
+                    wanted.push((stream, Need::Narrow));
+                }
             } else if forwarded.asked.is_none_or(|at| now - at >= ASK_AGAIN) {
                 forwarded.asked = Some(now);
-                wanted.push((key.0, key.1, spatial));
+                wanted.push((stream, Need::Urgent));
             }
         }
         wanted
     }
 
-    /// What is left of the rate for pictures: without sound, without what repetitions took lately, without the repair packets that
-    /// the pictures need.
+    /// What a point takes on this path, with its repair packets: of a frame in few packets, more of each.
+    fn on_path(&self, point: Point) -> Point {
+        let fragments = point.fragments.max(1);
+        let repairs = repair_packets(fragments, self.path_loss.protection(false));
+        Point {
+            rate: point.rate * (1.0 + f64::from(repairs) / f64::from(fragments)),
+            ..point
+        }
+    }
+
+    /// What is left of the rate for pictures and their repair packets: without sound, and without what repetitions took lately.
     fn pictures_budget(&mut self, now: Instant, audio: Bitrate) -> Bitrate {
         let Some(target) = self.target() else {
             return Bitrate::from_bps(u64::MAX / 4);
         };
         let rest = (target * USABLE).saturating_sub(audio);
         let repeats = self.repeats(now).min(rest * MOST_REPEATS);
-        rest.saturating_sub(repeats) * (1.0 / (1.0 + self.path_loss.overhead()))
+        rest.saturating_sub(repeats)
     }
 
     /// Where the controller cannot know that the path bears a higher layer, because nothing is sent that would show it, a trial is made.
@@ -228,7 +254,7 @@ impl Subscriber {
         let Some(pictures) = self.chooser.probe_for(now).filter(|_| self.reports) else {
             return;
         };
-        let wanted = (pictures * (1.0 + self.path_loss.overhead()) + audio) * (1.0 / USABLE);
+        let wanted = (pictures + audio) * (1.0 / USABLE);
         if self.probing.is_idle() && wanted > self.congestion.target_bitrate() {
             self.probing.begin(now, wanted);
         }
@@ -242,9 +268,11 @@ impl Subscriber {
     /// Whether a packet of this frame is to be forwarded, now that it is there. `max` is what was subscribed to; a spatial layer above it
     /// that was forwarded before goes on until a key frame of the one to change to comes, so that the picture does not stand still.
     pub fn wants(&mut self, header: &FrameHeader, max: Layers) -> bool {
-        if header.media_kind.is_audio() {
-            return true;
-        }
+        header.media_kind.is_audio()
+            || self.wants_layer(header, max) && self.queue.admits(&FrameId::of(header), header.key)
+    }
+
+    fn wants_layer(&mut self, header: &FrameHeader, max: Layers) -> bool {
         let key = (header.sender, header.track);
         let chosen = self.chooser.chosen(key);
         let forwarded = self.tracks.entry(key).or_default();
@@ -254,8 +282,12 @@ impl Subscriber {
                 && header.temporal <= max.1;
         };
         if header.key && header.spatial == spatial && forwarded.spatial != Some(spatial) {
-            forwarded.spatial = Some(spatial);
+            let before = forwarded.spatial.replace(spatial);
             forwarded.asked = None;
+            // What waits of it came before this frame, and would only hold it up.
+            if let Some(before) = before {
+                self.queue.leave_stream((key.0, key.1, before));
+            }
         }
         let current = *forwarded.spatial.get_or_insert(spatial);
         // While a change is awaited all temporal layers of the old one go on, as far as they were subscribed to.
@@ -267,6 +299,22 @@ impl Subscriber {
     #[must_use]
     pub fn sound_copies(&self) -> usize {
         audio_copies(self.path_loss.protection(false))
+    }
+
+    fn is_broken(&self, (sender, track): TrackKey, spatial: Option<u8>) -> bool {
+        spatial.is_some_and(|spatial| self.queue.is_broken((sender, track, spatial)))
+    }
+
+    /// Why the subscriber asks for a key frame of a stream; `None` if one is on its way.
+    #[must_use]
+    pub fn key_frame_need(&self, stream: StreamKey) -> Option<Need> {
+        if self.queue.has_key_frame(stream) {
+            None
+        } else if self.queue.is_broken(stream) {
+            Some(Need::Narrow)
+        } else {
+            Some(Need::Urgent)
+        }
     }
 
     /// Whether frames of this layer go to the subscriber now: what else it asks for again was not lost.
@@ -314,7 +362,6 @@ impl Subscriber {
     ) -> u64 {
         let fragments = frame.fragments();
         let needed = repair_packets(fragments, self.path_loss.protection(key));
-        self.path_loss.note(fragments, needed, key);
         let loss = self.congestion.path().random_loss;
         let burst = self.probing.packets(frame.packet_bytes(), loss);
         let count = needed.max(burst.unwrap_or(0)).min(frame.max_repairs());

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::{Hub, Member, Output, RoomKey, Side, downlinks::with_copies};
 use crate::{
-    forward::{Accepted, Class, Datagram, IngestError, Publisher, accepted},
+    forward::{Accepted, Class, Datagram, IngestError, Need, Publisher, StreamKey, accepted},
     room::ParticipantId,
 };
 
@@ -130,9 +130,8 @@ impl Hub {
         &mut self,
         now: Instant,
         room: RoomKey,
-        publisher: ParticipantId,
-        track: u8,
-        spatial: u8,
+        (publisher, track, spatial): StreamKey,
+        need: Need,
     ) {
         let member = Member {
             room,
@@ -149,7 +148,7 @@ impl Hub {
             return;
         }
         if let Some(media) = entry.media.get_mut(&publisher) {
-            media.publisher.request_key_frame(track, spatial);
+            media.publisher.request_key_frame(track, spatial, need);
             self.timeout(now, member);
             self.outputs.push_back(Output::Rearm(member, Side::Uplink));
         }
@@ -317,7 +316,10 @@ impl Hub {
                 self.counters.not_repeated += 1;
                 continue;
             }
-            let class = accepted(&packet.header).class;
+            let class = match accepted(&packet.header).class {
+                Class::KeyFrame(frame) | Class::Picture(frame) => Class::Leavable(frame),
+                other => other,
+            };
             let mut bytes = datagram.payload().to_vec();
             media::mark_rtx(&mut bytes, None);
             media
@@ -342,15 +344,14 @@ impl Hub {
                 .room
                 .subscribers((wanted.sender, wanted.track))
                 .any(|(id, _)| id == member.participant);
-            if subscribed {
-                self.counters.key_frame_requests += 1;
-                self.want_key_frame(
-                    now,
-                    member.room,
-                    wanted.sender,
-                    wanted.track,
-                    wanted.spatial,
-                );
+            if !subscribed {
+                continue;
+            }
+            self.counters.key_frame_requests += 1;
+            let stream = (wanted.sender, wanted.track, wanted.spatial);
+            let asking = entry.media.get(&member.participant);
+            if let Some(need) = asking.and_then(|media| media.subscriber.key_frame_need(stream)) {
+                self.want_key_frame(now, member.room, stream, need);
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use smrtc_engine::{
 
 use super::{Entry, Hub, Member, RoomKey, Side, datagrams::Rejected};
 use crate::{
-    forward::{Datagram, Point, TrackKey, accepted},
+    forward::{Datagram, Need, Point, TrackKey, accepted},
     room::ParticipantId,
 };
 
@@ -71,7 +71,8 @@ impl Hub {
         let spatial = self
             .media(member)
             .map_or(0, |media| media.subscriber.spatial(track));
-        self.want_key_frame(now, member.room, track.0, track.1, spatial);
+        let stream = (track.0, track.1, spatial);
+        self.want_key_frame(now, member.room, stream, Need::Urgent);
     }
 
     /// Other layers of a track that is received already may be forwarded from now on. The picture goes on until one of them begins.
@@ -126,8 +127,8 @@ impl Hub {
         let before = media.subscriber.switches();
         let wanted = media.subscriber.tick(now, audio, &pictures);
         self.counters.layer_switches += media.subscriber.switches() - before;
-        for (publisher, track, spatial) in wanted {
-            self.want_key_frame(now, member.room, publisher, track, spatial);
+        for (stream, need) in wanted {
+            self.want_key_frame(now, member.room, stream, need);
         }
     }
 

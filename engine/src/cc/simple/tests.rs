@@ -80,6 +80,7 @@ fn probed(apart: u64) -> (SimpleController, Option<Bitrate>) {
     cc.on_probe(Probe {
         from: Instant::from_millis(1_000),
         until: Instant::from_millis(1_007),
+        bytes: 8_000,
         rate: Bitrate::from_kbps(6_000),
     });
     cc.on_sent(Instant::from_millis(1_040), packet(8));
