@@ -9,7 +9,7 @@ const SMALL = { maxWidth: 320, maxHeight: 180, frameRate: 15, maxBitrate: 150_00
 test("one stream is sent as it comes", () => {
   const [big, ...others] = layersOf(CAMERA, "video");
   assert.deepEqual(others, []);
-  assert.deepEqual(big, { rid: "big", maxWidth: 1280, maxHeight: 720, frameRate: 30, minBitrate: 0, maxBitrate: 2_500_000, thins: false, sharp: false });
+  assert.deepEqual(big, { rid: "big", maxWidth: 1280, maxHeight: 720, frameRate: 30, minBitrate: 0, maxBitrate: 2_500_000, thins: false, sharp: false, layered: true });
 });
 
 test("of two the small one is first, thinned out, and the big one begins as soon as the small one leaves room", () => {
@@ -23,6 +23,14 @@ test("a path with room for the small stream alone is filled by it to eight tenth
   assert.ok(small !== undefined && big !== undefined);
   // The engine begins a layer with 1.15 times its least rate, and takes who sends less than 0.8 of what may be sent for no measure of the path.
   assert.ok(small.maxBitrate / (small.maxBitrate + 1.15 * big.minBitrate) > 0.8);
+});
+
+test("of a camera's big stream every second picture may be made to be left out, unless half of them were too few", () => {
+  const layered = (settings: Partial<VideoSettings>, kind: "video" | "screen" = "video"): boolean[] => layersOf({ ...CAMERA, ...settings }, kind).map((layer) => layer.layered);
+  assert.deepEqual(layered({ small: SMALL }), [false, true]);
+  assert.deepEqual(layered({ frameRate: 15 }), [false]);
+  assert.deepEqual(layered({ contentHint: "detail" }), [false]);
+  assert.deepEqual(layered({}, "screen"), [false]);
 });
 
 test("a screen is thinned out to its rate, and has fewer pictures rather than worse ones", () => {

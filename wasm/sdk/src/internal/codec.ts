@@ -105,6 +105,25 @@ export function encoderConfig(
   };
 }
 
+/** `svc` is newer than the DOM library's types. */
+declare global {
+  interface EncodedVideoChunkMetadata {
+    svc?: { temporalLayerId?: number };
+  }
+}
+
+/** The same in two temporal layers: every second picture can be left out (W3C webrtc-svc, `L1T2`). */
+export function inTwoLayers(config: VideoEncoderConfig): VideoEncoderConfig {
+  return { ...config, scalabilityMode: "L1T2" };
+}
+
+/** Asks the browser whether it encodes so. */
+export async function encodesTwoLayers(config: VideoEncoderConfig): Promise<boolean> {
+  const support = await VideoEncoder.isConfigSupported(inTwoLayers(config)).catch(() => undefined);
+  // A browser that does not know the member leaves it out of what it says it supports.
+  return support?.supported === true && support.config?.scalabilityMode === "L1T2";
+}
+
 /** Scales a picture down to fit into the bounds, keeping its shape; even numbers, as 4:2:0 wants. Never scales up. */
 export function fitPicture(width: number, height: number, maxWidth: number, maxHeight: number): { width: number; height: number } {
   // The bounds are for either orientation: a phone held upright sends 360×640 under a 640×360 profile.

@@ -3,20 +3,25 @@
  * engine's decision; here they meet the browser's encoder.
  */
 import { RtcError } from "../../errors.ts";
-import { encoderConfig, fitPicture } from "../codec.ts";
+import { encoderConfig, fitPicture, inTwoLayers } from "../codec.ts";
 import { nowUs } from "../deadline.ts";
 import { FrameRate } from "../frame_rate.ts";
 import type { Logger } from "../logger.ts";
 import type { VideoLayerStats, VideoSettings } from "../worker_protocol.ts";
+import { LayerDemand } from "./layer_demand.ts";
 import { FrameThinner, frameRateAt } from "./layers.ts";
 import type { LayerSettings } from "./layers.ts";
+import { References } from "./references.ts";
+import type { Reference } from "./references.ts";
 
 /** What an encoder needs of the sender around it. */
 export interface LayerSink {
   /** Whether a picture captured now is worth encoding: asked once for each. */
   wants(): boolean;
+  /** Whether pictures are encoded in two temporal layers on request. */
+  encodesTwoLayers(codec: VideoSettings["codec"]): boolean;
   /** Seals and sends a chunk, whose time stamp is its media time; false if there is no session. */
-  send(chunk: EncodedVideoChunk): boolean;
+  send(chunk: EncodedVideoChunk, reference: Reference): boolean;
   onSize(width: number, height: number, codec: string): void;
   onError(error: RtcError): void;
 }
@@ -57,6 +62,8 @@ export class LayerEncoder {
   readonly #inEncoder = new Map<number, number>();
   readonly #thinner = new FrameThinner();
   readonly #rate = new FrameRate();
+  readonly #references = new References();
+  readonly #demand = new LayerDemand();
   #framesEncoded = 0;
   #keyFramesEncoded = 0;
   #framesDropped = 0;
@@ -105,6 +112,7 @@ export class LayerEncoder {
   }
 
   requestKeyFrame(): void {
+    this.#demand.onKeyFrameRequested(nowUs());
     this.#keyFrameWanted = true;
   }
 
@@ -172,8 +180,10 @@ export class LayerEncoder {
 
   #encode(frame: VideoFrame, now: number, stamp: () => VideoFrame): void {
     if (this.#closed || this.#muted || this.#paused || now < this.#restUntilUs) return;
-    if (frame.displayWidth !== this.#sourceWidth || frame.displayHeight !== this.#sourceHeight) {
-      this.#configure(frame.displayWidth, frame.displayHeight);
+    const layered = this.#layer.layered && this.#demand.wanted(now) && this.sink.encodesTwoLayers(this.#codec);
+    const changed = layered !== (this.#config?.scalabilityMode !== undefined);
+    if (changed || frame.displayWidth !== this.#sourceWidth || frame.displayHeight !== this.#sourceHeight) {
+      this.#configure(frame.displayWidth, frame.displayHeight, layered);
     }
     const encoder = this.#encoder;
     if (encoder?.state !== "configured") return;
@@ -196,15 +206,17 @@ export class LayerEncoder {
     encoder.encode(stamped, { keyFrame });
   }
 
-  #configure(sourceWidth: number, sourceHeight: number): void {
+  #configure(sourceWidth: number, sourceHeight: number, layered: boolean): void {
     const { maxWidth, maxHeight, maxBitrate } = this.#layer;
     this.#sourceWidth = sourceWidth;
     this.#sourceHeight = sourceHeight;
     const size = fitPicture(sourceWidth, sourceHeight, maxWidth, maxHeight);
     this.#targetBitrate = Math.min(this.#targetBitrate, maxBitrate);
-    const config = encoderConfig(this.#codec, { ...size, frameRate: this.#frameRate(), bitrate: this.#targetBitrate, contentHint: this.#hint });
+    const whole = encoderConfig(this.#codec, { ...size, frameRate: this.#frameRate(), bitrate: this.#targetBitrate, contentHint: this.#hint });
+    const config = layered ? inTwoLayers(whole) : whole;
     const before = this.#config;
-    const changed = config.codec !== before?.codec || config.width !== before.width || config.height !== before.height || config.bitrateMode !== before.bitrateMode;
+    const changed = config.codec !== before?.codec || config.width !== before.width || config.height !== before.height || config.bitrateMode !== before.bitrateMode
+      || config.scalabilityMode !== before.scalabilityMode;
     this.#config = config;
     if (this.#encoder?.state !== "configured" || changed) this.#start(config);
     else this.#encoder.configure(config);
@@ -215,8 +227,8 @@ export class LayerEncoder {
     if (this.#encoder !== undefined && this.#encoder.state !== "closed") this.#encoder.close();
     this.#inEncoder.clear();
     const encoder = new VideoEncoder({
-      output: (chunk) => {
-        if (this.#encoder === encoder) this.#onChunk(chunk);
+      output: (chunk, metadata) => {
+        if (this.#encoder === encoder) this.#onChunk(chunk, metadata?.svc?.temporalLayerId ?? 0);
       },
       error: (error) => {
         if (this.#encoder === encoder) this.#fail(error);
@@ -226,10 +238,10 @@ export class LayerEncoder {
     encoder.configure(config);
     this.#keyFrameWanted = true;
     this.#lastKeyFrameUs = Number.NEGATIVE_INFINITY;
-    this.log.info(`${this.name}: encoding ${config.codec} ${config.width}x${config.height} at ${config.bitrate ?? 0} bit/s`);
+    this.log.info(`${this.name}: encoding ${config.codec} ${config.width}x${config.height} at ${config.bitrate ?? 0} bit/s${config.scalabilityMode === undefined ? "" : " in two temporal layers"}`);
   }
 
-  #onChunk(chunk: EncodedVideoChunk): void {
+  #onChunk(chunk: EncodedVideoChunk, temporal: number): void {
     const now = nowUs();
     const sinceUs = this.#inEncoder.get(chunk.timestamp);
     this.#inEncoder.delete(chunk.timestamp);
@@ -239,7 +251,7 @@ export class LayerEncoder {
     this.#failures = 0;
     this.#rate.add(now);
     if (chunk.type === "key") this.#keyFramesEncoded++;
-    if (!this.sink.send(chunk)) this.#keyFrameWanted = true;
+    if (!this.sink.send(chunk, this.#references.next(chunk.type === "key", temporal))) this.#keyFrameWanted = true;
   }
 
   #fail(thrown: unknown): void {

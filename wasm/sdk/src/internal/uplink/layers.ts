@@ -15,7 +15,12 @@ export interface LayerSettings {
   readonly thins: boolean;
   /** Whether fewer pictures are better than worse ones. */
   readonly sharp: boolean;
+  /** Whether every second picture may be made such that it can be left out, for viewers whose path does not bear all. */
+  readonly layered: boolean;
 }
+
+/** Half of so many pictures a second still show motion. */
+const LEAST_LAYERED_RATE = 24;
 
 /**
  * The big picture is sent as soon as the small one leaves it this much of the small one's rate, though nobody is given it then: the gateway takes a
@@ -30,10 +35,10 @@ const LEAST_SCREEN_RATE = 5;
 export function layersOf(settings: VideoSettings, kind: "video" | "screen"): LayerSettings[] {
   const { maxWidth, maxHeight, frameRate, maxBitrate, small, contentHint } = settings;
   const sharp = contentHint === "detail" || contentHint === "text";
-  const big = { rid: "big", maxWidth, maxHeight, frameRate, minBitrate: 0, maxBitrate, thins: kind === "screen" || sharp, sharp } as const;
+  const big = { rid: "big", maxWidth, maxHeight, frameRate, minBitrate: 0, maxBitrate, thins: kind === "screen" || sharp, sharp, layered: kind === "video" && !sharp && frameRate >= LEAST_LAYERED_RATE } as const;
   if (small === undefined) return [big];
   return [
-    { rid: "small", ...small, minBitrate: 0, thins: true, sharp: false },
+    { rid: "small", ...small, minBitrate: 0, thins: true, sharp: false, layered: false },
     { ...big, minBitrate: small.maxBitrate * LEAST_SHARE },
   ];
 }

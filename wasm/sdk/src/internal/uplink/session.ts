@@ -8,6 +8,7 @@ import { nextDatagram } from "../outgoing.ts";
 import { dial } from "../transport.ts";
 import type { Transport } from "../transport.ts";
 import { Lanes } from "./lanes.ts";
+import type { Reference } from "./references.ts";
 import type { ConnectRequest, UplinkCalls, UplinkNotice } from "../worker_protocol.ts";
 
 /** What happens in the engine and concerns others. */
@@ -209,12 +210,11 @@ export class UplinkSession {
   }
 
   /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed where they are put. */
-  sendVideo(chunk: EncodedVideoChunk, track: number, spatial: number): boolean {
+  sendVideo(chunk: EncodedVideoChunk, { temporal, discardable, distance }: Reference, track: number, spatial: number): boolean {
     if (!this.#joined) return false;
     const address = this.#engine.videoBuffer(chunk.byteLength);
     chunk.copyTo(new Uint8Array(this.#memory.buffer, address, chunk.byteLength));
-    const key = chunk.type === "key";
-    const sent = this.#engine.sealVideo(nowUs(), track, spatial, key, false, 0, key ? 0 : 1, chunk.timestamp);
+    const sent = this.#engine.sealVideo(nowUs(), track, spatial, chunk.type === "key", discardable, temporal, distance, chunk.timestamp);
     this.drain();
     return sent;
   }

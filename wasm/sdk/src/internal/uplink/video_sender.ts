@@ -8,13 +8,16 @@ import type { VideoLayerStats, VideoSenderStats, VideoSettings, VideoSource } fr
 import { LayerEncoder } from "./layer_encoder.ts";
 import { largestSent, layersOf } from "./layers.ts";
 import type { LayerSettings } from "./layers.ts";
+import type { Reference } from "./references.ts";
 
 /** What the sender needs of the worker around it. `spatial` counts the sizes from 0, the smallest. */
 export interface VideoSink {
   /** Whether a picture captured now is worth encoding: asked once for each. */
   wants(track: number, spatial: number): boolean;
+  /** Whether the browser encodes in two temporal layers. */
+  encodesTwoLayers(codec: VideoSettings["codec"]): boolean;
   /** Seals and sends a chunk, whose time stamp is its media time; false if there is no session. */
-  send(chunk: EncodedVideoChunk, track: number, spatial: number): boolean;
+  send(chunk: EncodedVideoChunk, reference: Reference, track: number, spatial: number): boolean;
   /** Of the largest size. */
   onSize(track: number, width: number, height: number, codec: string): void;
   onSourceEnded(track: number): void;
@@ -187,7 +190,8 @@ export class VideoSender {
     const spatial = (): number => this.#encoders.indexOf(encoder);
     const encoder: LayerEncoder = new LayerEncoder(`track ${track}, ${layer.rid}`, this.#settings, layer, {
       wants: () => sink.wants(track, spatial()),
-      send: (chunk) => sink.send(chunk, track, spatial()),
+      encodesTwoLayers: (codec) => sink.encodesTwoLayers(codec),
+      send: (chunk, reference) => sink.send(chunk, reference, track, spatial()),
       onSize: (width, height, codec) => {
         if (layer.rid === "big") sink.onSize(track, width, height, codec);
       },

@@ -2,12 +2,14 @@
 import init, { Enrolment, Quality, UplinkEngine, selfTest, sm4Backend, wipeStack } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import type { CipherSuiteName } from "../../events.ts";
+import type { VideoCodecName } from "../../options.ts";
+import { encoderConfig, encodesTwoLayers } from "../codec.ts";
 import { nowUs } from "../deadline.ts";
 import type { DirectionQuality, UplinkEngineStats } from "../engine_events.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
-import type { EnrolRequest, KeyPortInit, UplinkCalls, UplinkInit, UplinkNotice } from "../worker_protocol.ts";
+import type { EnrolRequest, KeyPortInit, UplinkCalls, UplinkInit, UplinkNotice, VideoSettings } from "../worker_protocol.ts";
 import { AudioSender } from "./audio_sender.ts";
 import { certify, userOf } from "./certificate.ts";
 import { keepIdentity, keptIdentity } from "./identity_store.ts";
@@ -25,6 +27,8 @@ interface Running {
 
 const log = new Logger("uplink");
 const videos = new Map<number, VideoSender>();
+/** Codecs, by whether the browser encodes them in two temporal layers. */
+const twoLayers = new Map<VideoCodecName, boolean>();
 let running: Running | undefined;
 /** The signature key that was certified; `init` takes it. */
 let enrolled: Uint8Array | undefined;
@@ -48,12 +52,14 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
   },
   async addVideo({ track, kind, source, settings }) {
     const { session } = need();
+    await askForLayers(settings);
     await warmUp(settings);
     videos.get(track)?.close();
     const sized = Promise.withResolvers<{ width: number; height: number; codec: string }>();
     const sender = new VideoSender(track, kind, settings, {
       wants: (number, spatial) => session.wantsPicture(number, spatial),
-      send: (chunk, number, spatial) => session.sendVideo(chunk, number, spatial),
+      encodesTwoLayers: (codec) => twoLayers.get(codec) === true,
+      send: (chunk, reference, number, spatial) => session.sendVideo(chunk, reference, number, spatial),
       onSize: (number, width, height, codec) => {
         sized.resolve({ width, height, codec });
         notify({ kind: "video-size", track: number, width, height, codec });
@@ -74,7 +80,8 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
   replaceVideoSource({ track, source }) {
     videos.get(track)?.setSource(source);
   },
-  updateVideo({ track, settings }) {
+  async updateVideo({ track, settings }) {
+    await askForLayers(settings);
     const sender = videos.get(track);
     if (sender === undefined) return;
     sender.update(settings);
@@ -147,6 +154,10 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
 const AUDIO_BITRATE = 32_000;
 /** How long a camera may take to its first picture. */
 const FIRST_FRAME_MS = 3_000;
+
+async function askForLayers({ codec, maxWidth: width, maxHeight: height, frameRate, maxBitrate: bitrate }: VideoSettings): Promise<void> {
+  if (!twoLayers.has(codec)) twoLayers.set(codec, await encodesTwoLayers(encoderConfig(codec, { width, height, frameRate, bitrate })));
+}
 
 async function start(options: UplinkInit): Promise<Running> {
   log.setLevel(options.logLevel);
