@@ -15,7 +15,7 @@ use smrtc_engine::{Bitrate, Instant, MediaTime};
 
 use crate::measure::Measure;
 use crate::scenario::{ControllerSpec, EngineSpec, FlowSpec};
-use crate::temporal::{Pattern, Place};
+use crate::temporal::Pattern;
 use crate::{Rng, Voice, sealing};
 
 pub(crate) const AUDIO: u8 = 0;
@@ -29,13 +29,6 @@ const RENDER_INTERVAL: Duration = Duration::from_millis(10);
 /// What a buffer that does not adapt holds.
 const PLAIN_DELAY: Duration = Duration::from_millis(60);
 const POSITION_INTERVAL: Duration = Duration::from_millis(100);
-
-const SOUND: Place = Place {
-    temporal: 0,
-    discardable: false,
-    reference_distance: 0,
-    share: 1.0,
-};
 
 /// Captures, encodes in a manner of speaking, and sends.
 pub(crate) struct Publisher {
@@ -137,7 +130,15 @@ impl Publisher {
                 let bitrate = self.uplink.track_bitrate(AUDIO);
                 let opus = voice.packet(bitrate, self.voice_packets);
                 self.voice_packets += 1;
-                self.frame(now, AUDIO, 0, true, SOUND, opus.to_vec());
+                let params = FrameParams {
+                    key: true,
+                    discardable: false,
+                    spatial: 0,
+                    temporal: 0,
+                    reference_distance: 0,
+                    media_time: MediaTime::from_micros(now.as_micros()),
+                };
+                self.frame(now, AUDIO, params, opus.to_vec());
             }
         }
         if now >= self.next_video {
@@ -186,18 +187,6 @@ impl Publisher {
         let bytes = if key { bytes * KEY_FACTOR } else { bytes };
         self.encoded.push((now, bytes));
         let text = vec![spatial; bytes as usize];
-        self.frame(now, VIDEO, spatial, key, place, text);
-    }
-
-    fn frame(
-        &mut self,
-        now: Instant,
-        track: u8,
-        spatial: u8,
-        key: bool,
-        place: Place,
-        text: Vec<u8>,
-    ) {
         let params = FrameParams {
             key,
             discardable: place.discardable,
@@ -206,6 +195,10 @@ impl Publisher {
             reference_distance: place.reference_distance,
             media_time: MediaTime::from_micros(now.as_micros()),
         };
+        self.frame(now, VIDEO, params, text);
+    }
+
+    fn frame(&mut self, now: Instant, track: u8, params: FrameParams, text: Vec<u8>) {
         let mut sealed = Vec::new();
         if let Ok(header) = self.uplink.begin_frame(track, params)
             && let Ok(()) = self.sealer.seal(&header.metadata(), &text, &mut sealed)

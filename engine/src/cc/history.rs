@@ -149,10 +149,14 @@ impl History {
         for group in feedback.groups() {
             let mut run = false;
             for (seq, arrival) in group.packets() {
+                if arrival.is_some() {
+                    run = false;
+                    continue;
+                }
                 let Some(record) = self.records.get_mut(&(group.sender, seq)) else {
                     continue;
                 };
-                let missing = arrival.is_none() && record.number < self.newest_received;
+                let missing = record.number < self.newest_received;
                 if missing && record.state == State::Pending {
                     record.state = State::Missing;
                     outcome.lost += 1;

@@ -40,5 +40,6 @@ pub use nack::{Holes, NackConfig, NackCounters, NackTracker};
 pub use playout_delay::{PlayoutDelay, PlayoutDelayConfig};
 pub use reassembler::{Assembled, Inserted, Reassembler, ReassemblerConfig, Unfinished};
 pub use rtt::RttEstimator;
+pub use sequence::frame_before;
 pub use stream_id::StreamId;
 pub use video_track::VideoConfig;

@@ -93,8 +93,9 @@ pub(crate) fn signed_difference<const BITS: u32>(to: u64, from: u64) -> i64 {
     }
 }
 
-/// Whether frame `a` comes before frame `b`, both modulo 2^32.
-pub(crate) fn frame_before(a: u32, b: u32) -> bool {
+/// Whether frame `a` comes before frame `b` in a stream, by their numbers modulo 2^32.
+#[must_use]
+pub fn frame_before(a: u32, b: u32) -> bool {
     signed_difference::<32>(a.into(), b.into()) < 0
 }
 

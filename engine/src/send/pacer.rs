@@ -10,6 +10,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::cache::FrameKey;
+use crate::recv::frame_before;
 use crate::time::{Bitrate, Instant};
 
 /// What a packet is to the pacer; those that stand first here go first.
@@ -301,7 +302,7 @@ fn same_layer(a: FrameKey, b: FrameKey) -> bool {
 }
 
 fn is_after(later: FrameKey, earlier: FrameKey) -> bool {
-    (later.frame_id.wrapping_sub(earlier.frame_id) as i32) > 0
+    frame_before(earlier.frame_id, later.frame_id)
 }
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ pub const MIN_INTERVAL: Duration = Duration::from_millis(300);
 /// after every run of pictures, and all others would pay for them.
 pub const SPARE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why a key frame is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a key frame is wanted; the more urgent need is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// Somebody who begins, or has lost what cannot be mended.
-    Urgent,
     /// Somebody whose path does not bear the layer.
     Narrow,
+    /// Somebody who begins, or has lost what cannot be mended.
+    Urgent,
 }
 
 /// A track's spatial layer: track, layer.
@@ -36,26 +36,22 @@ struct State {
     asked: Option<Instant>,
     /// When the last key frame came.
     came: Option<Instant>,
-    /// Why somebody asked since, and has not been served.
-    urgent: bool,
-    narrow: bool,
+    /// The greatest need of those who asked since, and have not been served.
+    need: Option<Need>,
 }
 
 impl KeyFrameRequests {
     /// Notes that somebody needs a key frame.
     pub fn request(&mut self, layer: Layer, need: Need) {
         let state = self.layers.entry(layer).or_default();
-        match need {
-            Need::Urgent => state.urgent = true,
-            Need::Narrow => state.narrow = true,
-        }
+        state.need = state.need.max(Some(need));
     }
 
     /// Notes that a key frame came: who asked before has what they need.
     pub fn key_frame_came(&mut self, now: Instant, layer: Layer) {
         let state = self.layers.entry(layer).or_default();
         state.came = Some(now);
-        (state.urgent, state.narrow) = (false, false);
+        state.need = None;
     }
 
     /// Forgets a track that ended.
@@ -68,7 +64,7 @@ impl KeyFrameRequests {
         let mut due = Vec::new();
         for (layer, state) in &mut self.layers {
             if state.next() <= now {
-                (state.urgent, state.narrow) = (false, false);
+                state.need = None;
                 state.asked = Some(now);
                 due.push(*layer);
             }
@@ -89,15 +85,12 @@ impl KeyFrameRequests {
 
 impl State {
     fn next(&self) -> Instant {
-        let asked = self.asked.map(|asked| asked + MIN_INTERVAL);
-        if self.urgent {
-            asked.unwrap_or(Instant::ZERO)
-        } else if self.narrow {
-            let spared = self.came.max(self.asked).map(|last| last + SPARE_INTERVAL);
-            spared.unwrap_or(Instant::ZERO)
-        } else {
-            Instant::FAR_FUTURE
-        }
+        let (last, interval) = match self.need {
+            None => return Instant::FAR_FUTURE,
+            Some(Need::Urgent) => (self.asked, MIN_INTERVAL),
+            Some(Need::Narrow) => (self.came.max(self.asked), SPARE_INTERVAL),
+        };
+        last.map_or(Instant::ZERO, |last| last + interval)
     }
 }
 

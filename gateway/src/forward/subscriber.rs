@@ -199,7 +199,10 @@ impl Subscriber {
             .collect();
         let budget = self.pictures_budget(now, audio);
         let mut forwarded = self.tracks.iter();
-        let given_up = forwarded.any(|(&key, track)| self.is_broken(key, track.spatial));
+        let given_up = forwarded.any(|(&(sender, track), forwarded)| {
+            let spatial = forwarded.spatial;
+            spatial.is_some_and(|spatial| self.queue.is_broken((sender, track, spatial)))
+        });
         self.chooser.choose(now, budget, &measured, given_up);
         self.decide_on_probe(now, audio);
         let mut wanted = Vec::new();
@@ -299,10 +302,6 @@ impl Subscriber {
     #[must_use]
     pub fn sound_copies(&self) -> usize {
         audio_copies(self.path_loss.protection(false))
-    }
-
-    fn is_broken(&self, (sender, track): TrackKey, spatial: Option<u8>) -> bool {
-        spatial.is_some_and(|spatial| self.queue.is_broken((sender, track, spatial)))
     }
 
     /// Why the subscriber asks for a key frame of a stream; `None` if one is on its way.
