@@ -28,3 +28,6 @@ export const heights = (codes) => codes.map(({ height }) => height).filter((heig
 
 /** Of the streams that a page sends, by its statistics. @param {import("./peer.js").Peer} peer */
 export const layersOf = async (peer) => (await peer.call("stats")).localVideo.layers;
+
+/** Milliseconds between two pictures at most; `at` counts quarters. */
+export const longestGap = (codes) => Math.max(...codes.slice(1).map(({ at }, i) => (at - codes[i].at) / 4));

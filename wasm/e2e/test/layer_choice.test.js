@@ -3,16 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertInOrder } from "../harness/expect.js";
 import { behindRelay, startRelay } from "../harness/relay.js";
-import { BIG, heights, layersOf, SMALL, untilSeen } from "../harness/sizes.js";
+import { BIG, heights, layersOf, longestGap, SMALL, untilSeen } from "../harness/sizes.js";
 import { Stage } from "../harness/stage.js";
 
 const stage = Stage.use("isolated");
 
 /** A viewer calls it a freeze (webrtc-stats: three times the average and 150 ms more, at 15 a second). */
 const LONGEST_GAP_MS = 500;
-
-/** Milliseconds between two pictures at most; `at` counts quarters. */
-const longestGap = (codes) => Math.max(...codes.slice(1).map(({ at }, i) => (at - codes[i].at) / 4));
 
 for (const [codec, transport] of [["vp8", "websocket"], ["h264", "webtransport"]]) {
   test(`one viewer has the small stream and another the big one, and both change under way (${codec}, ${transport})`, { timeout: 240_000 }, () => stage.withPeers(stage.gateway(), ["ada", "bob", "cas"], async (ada, bob, cas) => {

@@ -52,7 +52,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
   },
   async addVideo({ track, kind, source, settings }) {
     const { session } = need();
-    await askForLayers(settings);
+    askForLayers(settings);
     await warmUp(settings);
     videos.get(track)?.close();
     const sized = Promise.withResolvers<{ width: number; height: number; codec: string }>();
@@ -80,8 +80,8 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
   replaceVideoSource({ track, source }) {
     videos.get(track)?.setSource(source);
   },
-  async updateVideo({ track, settings }) {
-    await askForLayers(settings);
+  updateVideo({ track, settings }) {
+    askForLayers(settings);
     const sender = videos.get(track);
     if (sender === undefined) return;
     sender.update(settings);
@@ -155,8 +155,10 @@ const AUDIO_BITRATE = 32_000;
 /** How long a camera may take to its first picture. */
 const FIRST_FRAME_MS = 3_000;
 
-async function askForLayers({ codec, maxWidth: width, maxHeight: height, frameRate, maxBitrate: bitrate }: VideoSettings): Promise<void> {
-  if (!twoLayers.has(codec)) twoLayers.set(codec, await encodesTwoLayers(encoderConfig(codec, { width, height, frameRate, bitrate })));
+/** The answer is needed only once a viewer's path turns out to be narrow; until it is here, nothing is encoded so. */
+function askForLayers({ codec, maxWidth: width, maxHeight: height, frameRate, maxBitrate: bitrate }: VideoSettings): void {
+  if (twoLayers.has(codec)) return;
+  void encodesTwoLayers(encoderConfig(codec, { width, height, frameRate, bitrate })).then((answer) => twoLayers.set(codec, answer));
 }
 
 async function start(options: UplinkInit): Promise<Running> {
