@@ -66,6 +66,8 @@ const WIDEST_HOLE: u64 = 512;
 const MAX_JUMP: u64 = 8_192;
 /// Arrivals reported again in one report at most.
 const MAX_REPEATED: usize = 128;
+/// [`FeedbackCollector::fraction_lost`] looks at so many numbers: two seconds of sound and a small picture.
+const FRACTION_OF: u64 = 200;
 
 impl FeedbackCollector {
     /// An empty one.
@@ -135,6 +137,11 @@ impl FeedbackCollector {
     /// When [`Self::poll`] has something next.
     pub fn next_timeout(&self) -> Option<Instant> {
         self.due
+    }
+
+    /// The share, 0 to 1, of the newest packets of `sender` that did not come (RFC 3550 §6.4.1, of a number of packets, not of an interval).
+    pub fn fraction_lost(&self, sender: u32) -> f64 {
+        self.senders.get(&sender).map_or(0.0, Sender::fraction_lost)
     }
 
     /// Forgets a sender who left.
@@ -208,6 +215,18 @@ impl Sender {
             self.arrivals.pop_first();
         }
         true
+    }
+
+    fn fraction_lost(&self) -> f64 {
+        let (Some((&oldest, _)), Some((&newest, _))) = (
+            self.arrivals.first_key_value(),
+            self.arrivals.last_key_value(),
+        ) else {
+            return 0.0;
+        };
+        let first = oldest.max((newest + 1).saturating_sub(FRACTION_OF));
+        let came = self.arrivals.range(first..).count();
+        1.0 - came as f64 / (newest + 1 - first) as f64
     }
 
     /// The lowest number that arrived after `again` without an older arrival above it; a few hundred numbers at most.
@@ -436,5 +455,23 @@ mod tests {
                 .count();
         }
         assert_eq!(reported, 4);
+    }
+
+    #[test]
+    fn the_fraction_lost_is_of_the_newest_packets_and_does_not_mind_the_wrap() {
+        let mut collector = FeedbackCollector::new(ONCE);
+        assert_eq!(collector.fraction_lost(PUBLISHER), 0.0, "nothing came");
+        let mut came = |from: u16, count: u16, step: u16| {
+            for n in 0..count {
+                let seq = from.wrapping_add(n * step);
+                collector.on_packet(Instant::from_millis(1), PUBLISHER, seq);
+            }
+            collector.fraction_lost(PUBLISHER)
+        };
+        assert_eq!(came(65_000, 300, 1), 0.0);
+        let lossy = came(65_300, 100, 4);
+        assert!((lossy - 0.75).abs() < 0.01, "{lossy}");
+        let again = came(164, 200, 1);
+        assert!(again < 0.01, "{again}");
     }
 }

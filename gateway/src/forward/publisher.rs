@@ -226,6 +226,12 @@ impl Publisher {
         self.nacks.set_rtt(rtt);
     }
 
+    /// The share, 0 to 1, of what the publisher sent lately that did not come.
+    #[must_use]
+    pub fn fraction_lost(&self) -> f64 {
+        self.feedback.fraction_lost(self.id)
+    }
+
     /// The datagrams that are due to the publisher: feedback, NACKs, key-frame requests.
     pub fn poll(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let mut out = Vec::new();

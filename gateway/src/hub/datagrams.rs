@@ -125,6 +125,16 @@ impl Hub {
         }
     }
 
+    /// The share, 0 to 1, of what a member sent lately that did not come.
+    #[must_use]
+    pub fn fraction_lost(&self, member: Member) -> f64 {
+        let media = self
+            .rooms
+            .get(&member.room)
+            .and_then(|entry| entry.media.get(&member.participant));
+        media.map_or(0.0, |media| media.publisher.fraction_lost())
+    }
+
     /// Asks a publisher for a key frame, now or when the limit allows it.
     pub(super) fn want_key_frame(
         &mut self,

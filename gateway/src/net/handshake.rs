@@ -1,8 +1,8 @@
-//! Packets of a handshake go out three times.
+//! Packets of a handshake go out three times, and more often to a host that is known to lose much.
 //!
 //! A browser gives a handshake up after some seconds. Where seven in ten packets get lost each way, a flight of two packets
 //! arrives whole one time in eleven, and QUIC repeats it ever more slowly, so that hardly any handshake ends in time; of three
-//! copies one arrives two times in three. It costs a few kilobytes for each connection, and nothing after.
+//! copies one arrives two times in three, of six nine in ten. It costs a few kilobytes for each connection, and nothing after.
 //!
 //! Where the address may be forged a server must not send more than three times what came from it (RFC 9000 §8.1), or it
 //! multiplies what an attacker sends at somebody else. quinn keeps to that for what it sends; with the copies it would not be
@@ -13,20 +13,12 @@ use std::{
     collections::hash_map::RandomState,
     fmt,
     hash::BuildHasher,
-    io::{self, IoSliceMut},
     net::SocketAddr,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use quinn::{
-    AsyncUdpSocket, UdpPoller,
-    udp::{RecvMeta, Transmit},
-};
-
-/// Beside the packet itself.
-const COPIES: usize = 2;
+/// In all, at least.
+const TIMES: usize = 3;
 
 /// What an address that is not proved may be sent for each byte that came from it.
 const AMPLIFICATION: usize = 3;
@@ -37,6 +29,9 @@ const RESERVE: usize = 300;
 /// After the handshake the first packets carry HTTP/3's settings and the answer to CONNECT, without which there is no session.
 const FIRST_PACKETS: u8 = 8;
 
+/// As many where most of them get lost.
+const FIRST_PACKETS_AT_LOSS: u8 = 24;
+
 /// Handshakes that are followed at once. Two that fall on one place displace each other, and the older goes on without copies.
 const PLACES: usize = 1_024;
 
@@ -45,7 +40,7 @@ const LONG_HEADER: u8 = 0x80;
 
 /// What becomes of a packet that quinn sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     /// It goes out so many times.
     Times(usize),
     /// The address has no credit left for it.
@@ -56,8 +51,8 @@ enum Verdict {
 enum State {
     /// So many bytes may still be sent.
     Unproved { credit: usize },
-    /// The handshake is over; so many packets still have copies.
-    Proved { left: u8 },
+    /// The handshake is over; so many packets have gone out since.
+    Proved { sent: u8 },
 }
 
 /// The handshakes under way, by the peer's address.
@@ -77,12 +72,12 @@ impl Handshakes {
 
     /// Says that the handshake with `address` is over, which proves that the peer is there.
     pub(super) fn proved(&self, address: SocketAddr) {
-        let left = FIRST_PACKETS;
-        *self.place(&mut self.places(), address) = Some((address, State::Proved { left }));
+        let state = State::Proved { sent: 0 };
+        *self.place(&mut self.places(), address) = Some((address, state));
     }
 
     /// Notes what came from `address`.
-    fn received(&self, address: SocketAddr, bytes: usize, is_long: bool) {
+    pub(super) fn received(&self, address: SocketAddr, bytes: usize, is_long: bool) {
         let mut places = self.places();
         let place = self.place(&mut places, address);
         match place {
@@ -98,25 +93,39 @@ impl Handshakes {
         }
     }
 
-    /// What to do with a packet to `address`.
-    fn sent(&self, address: SocketAddr, bytes: usize, is_long: bool) -> Verdict {
+    /// What to do with a packet to `address`. `at_loss` is how often it should go out for what its host loses.
+    pub(super) fn sent(
+        &self,
+        address: SocketAddr,
+        bytes: usize,
+        is_long: bool,
+        at_loss: impl FnOnce() -> usize,
+    ) -> Verdict {
         let mut places = self.places();
-        match self.place(&mut places, address) {
-            Some((known, State::Unproved { credit })) if *known == address => {
+        let state = match self.place(&mut places, address) {
+            Some((known, state)) if *known == address => state,
+            _ => return Verdict::Times(1),
+        };
+        match state {
+            State::Unproved { credit } => {
                 if is_long && bytes > *credit {
                     return Verdict::Lost;
                 }
                 *credit = credit.saturating_sub(bytes);
+                if !is_long {
+                    return Verdict::Times(1);
+                }
                 let affordable = credit.saturating_sub(RESERVE) / bytes.max(1);
-                let copies = if is_long { affordable.min(COPIES) } else { 0 };
+                let copies = affordable.min(at_loss().max(TIMES) - 1);
                 *credit -= copies * bytes;
                 Verdict::Times(1 + copies)
             }
-            Some((known, State::Proved { left })) if *known == address && *left > 0 => {
-                *left -= 1;
-                Verdict::Times(1 + COPIES)
+            State::Proved { sent } if *sent < FIRST_PACKETS_AT_LOSS => {
+                *sent += 1;
+                let least = if *sent <= FIRST_PACKETS { TIMES } else { 1 };
+                Verdict::Times(at_loss().max(least))
             }
-            _ => Verdict::Times(1),
+            State::Proved { .. } => Verdict::Times(1),
         }
     }
 
@@ -140,73 +149,8 @@ impl fmt::Debug for Handshakes {
     }
 }
 
-/// A socket whose packets of handshakes go out several times.
-#[derive(Debug)]
-pub(super) struct CopyingSocket {
-    socket: Arc<dyn AsyncUdpSocket>,
-    handshakes: Arc<Handshakes>,
-}
-
-impl CopyingSocket {
-    pub(super) fn new(socket: Arc<dyn AsyncUdpSocket>, handshakes: Arc<Handshakes>) -> Self {
-        Self { socket, handshakes }
-    }
-}
-
-impl AsyncUdpSocket for CopyingSocket {
-    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
-        self.socket.clone().create_io_poller()
-    }
-
-    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let bytes = transmit.contents.len();
-        let is_long = is_long(transmit.contents);
-        match self.handshakes.sent(transmit.destination, bytes, is_long) {
-            Verdict::Times(times) => {
-                self.socket.try_send(transmit)?;
-                for _ in 1..times {
-                    // A copy that finds the socket full is not worth waiting for.
-                    let _ = self.socket.try_send(transmit);
-                }
-                Ok(())
-            }
-            Verdict::Lost => Ok(()),
-        }
-    }
-
-    fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-        meta: &mut [RecvMeta],
-    ) -> Poll<io::Result<usize>> {
-        let count = ready!(self.socket.poll_recv(cx, bufs, meta))?;
-        for (buf, meta) in bufs.iter().zip(meta.iter()).take(count) {
-            self.handshakes
-                .received(meta.addr, meta.len, is_long(&buf[..meta.len]));
-        }
-        Poll::Ready(Ok(count))
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
-
-    fn max_transmit_segments(&self) -> usize {
-        self.socket.max_transmit_segments()
-    }
-
-    fn max_receive_segments(&self) -> usize {
-        self.socket.max_receive_segments()
-    }
-
-    fn may_fragment(&self) -> bool {
-        self.socket.may_fragment()
-    }
-}
-
 /// Whether a packet, or the first of several, belongs to a handshake.
-fn is_long(packets: &[u8]) -> bool {
+pub(super) fn is_long(packets: &[u8]) -> bool {
     packets
         .first()
         .is_some_and(|first| first & LONG_HEADER != 0)
@@ -222,12 +166,19 @@ mod tests {
         PEER.into()
     }
 
+    fn clean() -> usize {
+        1
+    }
+
     #[test]
     fn a_flight_goes_out_three_times_where_the_credit_allows_it() {
         let handshakes = Handshakes::new();
         handshakes.received(peer(), 2_400, true);
-        assert_eq!(handshakes.sent(peer(), 1_200, true), Verdict::Times(3));
-        assert_eq!(handshakes.sent(peer(), 900, true), Verdict::Times(3));
+        assert_eq!(
+            handshakes.sent(peer(), 1_200, true, clean),
+            Verdict::Times(3)
+        );
+        assert_eq!(handshakes.sent(peer(), 900, true, clean), Verdict::Times(3));
     }
 
     #[test]
@@ -237,7 +188,7 @@ mod tests {
                 let handshakes = Handshakes::new();
                 handshakes.received(peer(), came, true);
                 let went: usize = (0..100)
-                    .map(|_| match handshakes.sent(peer(), length, true) {
+                    .map(|_| match handshakes.sent(peer(), length, true, clean) {
                         Verdict::Times(times) => times * length,
                         Verdict::Lost => 0,
                     })
@@ -257,12 +208,38 @@ mod tests {
         handshakes.received(peer(), 1_200, true);
         handshakes.proved(peer());
         for _ in 0..FIRST_PACKETS {
-            assert_eq!(handshakes.sent(peer(), 60, false), Verdict::Times(3));
+            assert_eq!(handshakes.sent(peer(), 60, false, clean), Verdict::Times(3));
         }
-        assert_eq!(handshakes.sent(peer(), 1_200, false), Verdict::Times(1));
+        assert_eq!(
+            handshakes.sent(peer(), 1_200, false, clean),
+            Verdict::Times(1)
+        );
         // What is left of the handshake on the way does not begin another.
         handshakes.received(peer(), 1_200, true);
-        assert_eq!(handshakes.sent(peer(), 1_200, false), Verdict::Times(1));
+        assert_eq!(
+            handshakes.sent(peer(), 1_200, false, clean),
+            Verdict::Times(1)
+        );
+    }
+
+    #[test]
+    fn a_host_that_loses_much_gets_more_but_not_beyond_its_credit() {
+        let handshakes = Handshakes::new();
+        handshakes.received(peer(), 2_400, true);
+        assert_eq!(
+            handshakes.sent(peer(), 1_000, true, || 6),
+            Verdict::Times(6)
+        );
+        assert_eq!(
+            handshakes.sent(peer(), 1_000, true, || 6),
+            Verdict::Times(1)
+        );
+        assert_eq!(handshakes.sent(peer(), 1_000, true, || 6), Verdict::Lost);
+        handshakes.proved(peer());
+        for _ in 0..FIRST_PACKETS_AT_LOSS {
+            assert_eq!(handshakes.sent(peer(), 60, false, || 6), Verdict::Times(6));
+        }
+        assert_eq!(handshakes.sent(peer(), 60, false, || 6), Verdict::Times(1));
     }
 
     #[test]
@@ -270,7 +247,10 @@ mod tests {
         let handshakes = Handshakes::new();
         handshakes.received(peer(), 1_200, false);
         for is_long in [true, false] {
-            assert_eq!(handshakes.sent(peer(), 1_200, is_long), Verdict::Times(1));
+            assert_eq!(
+                handshakes.sent(peer(), 1_200, is_long, clean),
+                Verdict::Times(1)
+            );
         }
     }
 
@@ -280,7 +260,10 @@ mod tests {
         for number in 0..50_000u32 {
             let address = SocketAddr::from((number.to_be_bytes(), 443));
             handshakes.received(address, 1_200, true);
-            assert_eq!(handshakes.sent(address, 1_000, true), Verdict::Times(3));
+            assert_eq!(
+                handshakes.sent(address, 1_000, true, clean),
+                Verdict::Times(3)
+            );
         }
         assert_eq!(handshakes.places().len(), PLACES);
     }

@@ -1,7 +1,7 @@
 //! Further ways for a participant's media into the gateway, and for reports back.
 //!
-//! Lanes are there because the path loses much: reports, NACKs and requests then come through on one of them, and the packets
-//! carry QUIC's acknowledgements for what came up on each. One that nothing comes up on costs nothing: it is sent nothing.
+//! Lanes are there because the path loses much: reports, NACKs and requests then come through on one of several. One that
+//! nothing comes up on costs nothing: it is sent nothing.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -9,6 +9,7 @@ use smrtc_engine::{time::Instant, wire::CloseCode};
 use tokio::time::{sleep, sleep_until};
 
 use super::{
+    answers,
     node::Node,
     outlet::{End, Outlet},
     session::{Receive, Received, apply},
@@ -20,6 +21,9 @@ use crate::{
 
 /// A lane so long without media looks whether its participant is still there.
 const CHECK: Duration = Duration::from_secs(1);
+
+/// What goes down the session goes down so many lanes as well.
+const REPORTED_ON: usize = 3;
 
 /// A lane so long without media is idle. Where four packets in five are lost, one that is used is heard a few times a second.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
@@ -61,21 +65,26 @@ impl Lanes {
         used_until
     }
 
-    /// Sends what goes to the participant's uplink down each lane in use that has room.
+    /// Sends what goes to the participant's uplink down some of the lanes in use.
     pub(super) fn push(&self, now: Instant, member: Member, datagram: &Datagram) {
         let lanes = self.0.get(&member).into_iter().flatten();
         let used = lanes.filter(|lane| now < lane.used_until);
-        for lane in used {
-            if let Some(direct) = lane
-                .outlet
-                .direct
-                .as_ref()
-                .filter(|direct| direct.has_room())
-            {
-                // A lane that is gone is taken away by its own task.
-                let _ = direct.push(datagram);
-            }
+        for lane in used.take(REPORTED_ON) {
+            lane.outlet.send_if_room(datagram);
         }
+    }
+
+    /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they are many.
+    pub(super) fn answer(&mut self, now: Instant, member: Member, loss: f64) {
+        let Some(lanes) = self.0.get_mut(&member) else {
+            return;
+        };
+        let used = |lane: &&Lane| now < lane.used_until;
+        for lane in lanes.iter().filter(used).take(answers::AT_ONCE) {
+            lane.outlet.answer(loss);
+        }
+        let turned = lanes.len().min(answers::AT_ONCE);
+        lanes.rotate_left(turned);
     }
 }
 

@@ -4,9 +4,11 @@
 //! where [`crate::hub`]'s; here it is carried.
 
 mod admission;
+mod answers;
 mod certificate;
 mod clock;
 mod congestion;
+mod copying;
 mod h3;
 mod handshake;
 mod http;
@@ -31,7 +33,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use handshake::Handshakes;
+use copying::Copies;
 pub(crate) use http::HttpConfig;
 pub(crate) use node::{Node, NodeConfig};
 pub(crate) use origin::AllowedOrigins;
@@ -63,12 +65,12 @@ impl Listeners {
         let mut endpoints = Vec::new();
         let mut tasks = Vec::new();
         for (_, tcp, udp) in sockets {
-            let handshakes = Arc::new(Handshakes::new());
-            let endpoint = quic::endpoint(udp, quic.clone(), handshakes.clone())?;
+            let copies = Arc::new(Copies::new());
+            let endpoint = quic::endpoint(udp, quic.clone(), copies.clone())?;
             tasks.push(AbortOnDrop::spawn(quic::accept(
                 node.clone(),
                 endpoint.clone(),
-                handshakes,
+                copies,
             )));
             endpoints.push(endpoint);
             let listener = tcp::Listener::start(tcp, acceptor.clone())?;

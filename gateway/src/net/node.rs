@@ -202,6 +202,13 @@ impl Node {
         self.state().lanes.hear(now, member, outlet)
     }
 
+    /// Answers ([`super::answers`]) on the uplink of a participant and on its lanes.
+    pub(super) fn answer(&self, member: Member, uplink: &Outlet, loss: f64) {
+        let now = self.clock.now();
+        uplink.answer(loss);
+        self.state().lanes.answer(now, member, loss);
+    }
+
     /// Counts an admitted session in, if there is room; it counts out when the guard drops.
     pub(super) fn enter(
         self: &Arc<Self>,

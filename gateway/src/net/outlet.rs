@@ -7,8 +7,11 @@ use bytes::Bytes;
 use smrtc_engine::wire::CloseCode;
 use tokio::sync::Notify;
 
-use super::webtransport::DatagramSink;
-use crate::hub::{Member, Side};
+use super::{answers, webtransport::DatagramSink};
+use crate::{
+    forward::Datagram,
+    hub::{Member, Side},
+};
 
 /// Control bytes that may wait for one client: a few ratchet trees of the largest kind. Control is never dropped, so a client
 /// that lets more pile up is closed.
@@ -57,6 +60,30 @@ impl Outlet {
     /// Whose session this is, once it is somebody's.
     pub(super) fn bound(&self) -> Option<(Member, Side)> {
         self.bound.get().copied()
+    }
+
+    /// Hands a datagram to the transport if that has room for it at once; otherwise it is lost.
+    pub(super) fn send_if_room(&self, datagram: &Datagram) {
+        let direct = self.direct.as_ref();
+        if let Some(direct) = direct.filter(|direct| direct.has_room()) {
+            // A session that is gone is taken away by its own task.
+            let _ = direct.push(datagram);
+        }
+    }
+
+    /// Gives the peer's QUIC something to go on ([`super::answers`]). `loss` is the share, 0 to 1, of what the peer sends that gets lost.
+    pub(super) fn answer(&self, loss: f64) {
+        if let Some(direct) = &self.direct {
+            direct.set_loss(loss);
+            self.send_if_room(&answers::nothing());
+        }
+    }
+
+    /// Takes back what [`Self::answer`] said of the path.
+    pub(super) fn forget_loss(&self) {
+        if let Some(direct) = &self.direct {
+            direct.set_loss(0.0);
+        }
     }
 
     /// Queues bytes of the control stream.

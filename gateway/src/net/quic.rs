@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::{
     congestion::MediaWindowFactory,
-    handshake::{CopyingSocket, Handshakes},
+    copying::{Copies, CopyingSocket},
     node::Node,
     webtransport,
 };
@@ -90,20 +90,20 @@ fn transport_config() -> io::Result<TransportConfig> {
 pub(super) fn endpoint(
     socket: UdpSocket,
     config: ServerConfig,
-    handshakes: Arc<Handshakes>,
+    copies: Arc<Copies>,
 ) -> io::Result<Endpoint> {
     socket.set_nonblocking(true)?;
     let socket = TokioRuntime.wrap_udp_socket(socket)?;
     Endpoint::new_with_abstract_socket(
         EndpointConfig::default(),
         Some(config),
-        Arc::new(CopyingSocket::new(socket, handshakes)),
+        Arc::new(CopyingSocket::new(socket, copies)),
         Arc::new(TokioRuntime),
     )
 }
 
 /// Takes connections in until the endpoint closes.
-pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint, handshakes: Arc<Handshakes>) {
+pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint, copies: Arc<Copies>) {
     while let Some(incoming) = endpoint.accept().await {
         node.metrics.quic_connection();
         let crowded = endpoint.open_connections() > node.sessions() + UNVALIDATED_HANDSHAKES;
@@ -112,11 +112,7 @@ pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint, handshakes: Arc<
             let _ = incoming.retry();
             continue;
         }
-        tokio::spawn(webtransport::serve(
-            node.clone(),
-            handshakes.clone(),
-            incoming,
-        ));
+        tokio::spawn(webtransport::serve(node.clone(), copies.clone(), incoming));
     }
     info!("no longer listening on UDP");
 }

@@ -19,6 +19,7 @@ use tracing::info;
 
 use super::{
     admission::Admission,
+    answers::Answering,
     lanes,
     node::{Node, SessionGuard},
     outlet::{End, Outlet},
@@ -176,6 +177,7 @@ async fn uplink(
         .framer
         .set_max_message_bytes(MAX_MESSAGE_BYTES_BEFORE_JOIN);
     let mut batch = Vec::new();
+    let mut answering = Answering::new();
     let end = loop {
         if let Some(end) = outlet.ended() {
             break Some(end);
@@ -194,12 +196,20 @@ async fn uplink(
                     break Some(End { code: CloseCode::TimedOut, reason: "no Join in time" });
                 };
                 let rtt = receiver.rtt();
-                node.with_hub(|hub, now| {
+                let loss = node.with_hub(|hub, now| {
                     if let Some(rtt) = rtt {
                         hub.set_rtt(member, Side::Uplink, rtt);
                     }
                     hub.timeout(now, member);
+                    hub.fraction_lost(member)
                 });
+                answering.on_report(loss);
+                continue;
+            }
+            loss = answering.due() => {
+                if let Some(member) = uplink.member {
+                    node.answer(member, outlet, loss);
+                }
                 continue;
             }
             received = receiver.receive(&mut batch) => received,

@@ -14,8 +14,8 @@ use tracing::debug;
 use super::{
     admission::{Admission, SESSION_PATH, admit},
     congestion::set_media_rate,
+    copying::Copies,
     h3::{Capsules, Closer, Incoming, StreamAcceptor},
-    handshake::Handshakes,
     node::Node,
     outlet::{End, Outlet},
     session::{self, Gone, JOIN_TIMEOUT, Receive, Received, Transmit},
@@ -33,11 +33,11 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 const FIRST_SESSION: &[u8] = &[0];
 
 /// Serves one QUIC connection to its end.
-pub(super) async fn serve(node: Arc<Node>, handshakes: Arc<Handshakes>, incoming: quinn::Incoming) {
+pub(super) async fn serve(node: Arc<Node>, copies: Arc<Copies>, incoming: quinn::Incoming) {
     let remote = incoming.remote_address();
     let request = async {
         let connection = incoming.await?;
-        handshakes.proved(remote);
+        copies.handshakes.proved(remote);
         Incoming::receive(connection).await
     };
     let request = match tokio::time::timeout(HANDSHAKE_TIMEOUT, request).await {
@@ -62,6 +62,7 @@ pub(super) async fn serve(node: Arc<Node>, handshakes: Arc<Handshakes>, incoming
     let direct = DatagramSink {
         connection: connection.clone(),
         prefix: prefix.clone(),
+        copies,
     };
     let outlet = Arc::new(Outlet::new(Some(direct.clone())));
     let mut entrance = node.enter(&outlet, admission);
@@ -93,7 +94,8 @@ pub(super) async fn serve(node: Arc<Node>, handshakes: Arc<Handshakes>, incoming
         control: control_out,
         closer,
     };
-    session::run(node, outlet, entrance, receiver, sender).await;
+    session::run(node, outlet.clone(), entrance, receiver, sender).await;
+    outlet.forget_loss();
 }
 
 /// The first bidirectional stream of the session (WIRE.md).
@@ -221,6 +223,7 @@ impl Transmit for Sender {
 pub(super) struct DatagramSink {
     connection: Connection,
     prefix: Arc<[u8]>,
+    copies: Arc<Copies>,
 }
 
 /// What became of a datagram.
@@ -243,6 +246,12 @@ impl DatagramSink {
             Err(quinn::SendDatagramError::ConnectionLost(_)) => Pushed::Closed,
             Ok(()) | Err(_) => Pushed::Done,
         }
+    }
+
+    /// Says what share, 0 to 1, of what the peer sends gets lost. To be taken back (0) before the connection is let go.
+    pub(super) fn set_loss(&self, share: f64) {
+        let address = self.connection.remote_address();
+        self.copies.answers.set_loss(address, share);
     }
 
     fn frame(&self, datagram: &Datagram) -> Bytes {

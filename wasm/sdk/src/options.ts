@@ -108,8 +108,8 @@ export interface ClientOptions {
   /** Default `auto`. */
   readonly transport?: TransportChoice;
   /**
-   * QUIC sessions beside our own that stand ready for sending, 0 to 60; default 3. Where packets get lost the SDK opens more by itself, but where
-   * most do that takes longer than anybody waits: 60 bears 80 % both ways, for those who must expect it. Each costs the gateway a connection,
+   * QUIC sessions beside our own that stand ready for sending, 0 to 60; default 8. Where packets get lost the SDK opens more by itself, but where
+   * most do that takes longer than anybody waits: 30 bear 80 % both ways, for those who must expect it. Each costs the gateway a connection,
    * and counts among its sessions.
    */
   readonly readyLanes?: number;

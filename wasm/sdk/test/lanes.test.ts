@@ -18,11 +18,16 @@ class FakeLane implements Transport {
 
 class Path {
   readonly dialled: FakeLane[] = [];
+  /** Dials do not get through. */
+  failing = false;
+  dials = 0;
   /** Those that are sent on. */
   used: readonly Transport[] = [];
   readonly lanes = new Lanes(
     {
       dial: (onClosed) => {
+        this.dials++;
+        if (this.failing) return Promise.reject(new Error("Opening handshake failed."));
         const lane = new FakeLane(onClosed);
         this.dialled.push(lane);
         return Promise.resolve(lane);
@@ -34,12 +39,14 @@ class Path {
   );
   #sent = 0;
   #received = 0;
+  #now = 0;
 
   /** A second in which so much was lost, and the gateway reported so often. */
   async second(fractionLost: number, reports = 30): Promise<void> {
     this.#sent += 100;
     this.#received += reports;
-    this.lanes.adapt({ fractionLost, packetsSent: this.#sent, packetsReceived: this.#received });
+    this.#now += 1_000;
+    this.lanes.adapt({ fractionLost, packetsSent: this.#sent, packetsReceived: this.#received }, this.#now);
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
@@ -52,37 +59,51 @@ test("a clean path has a few idle lanes, a lossy one more, a bad one many, and u
   const path = new Path();
   await path.second(0);
   assert.deepEqual([path.open, path.used.length], [3, 0]);
-  await path.second(0.15);
-  assert.deepEqual([path.open, path.used.length], [7, 7]);
+  await path.second(0.1);
+  assert.deepEqual([path.open, path.used.length], [12, 12]);
   await path.second(0.3);
   assert.deepEqual([path.open, path.used.length], [20, 20]);
 });
 
-test("where most is lost there are sixty, dialled twenty at a time; of those no more are used than the loss asks for", async () => {
+test("where most is lost there are forty, dialled nine at a time; of those no more are used than the loss asks for", async () => {
   const path = new Path();
   const open = [];
-  for (let second = 0; second < 4; second++) {
+  for (let second = 0; second < 5; second++) {
     await path.second(0.7);
     open.push(path.open);
   }
-  assert.deepEqual(open, [20, 40, 60, 60]);
-  assert.equal(path.used.length, 60);
+  assert.deepEqual(open, [9, 18, 27, 36, 40]);
+  assert.equal(path.used.length, 40);
   await path.second(0.5);
-  assert.deepEqual([path.open, path.used.length], [60, 20]);
-  await path.second(0.07);
-  assert.deepEqual([path.open, path.used.length], [60, 7]);
+  assert.deepEqual([path.open, path.used.length], [40, 20]);
+  await path.second(0.04);
+  assert.deepEqual([path.open, path.used.length], [40, 7]);
+});
+
+test("dials that fail are not repeated until the browser has forgotten them, so that the call could still connect again", async () => {
+  const path = new Path();
+  path.failing = true;
+  for (let second = 0; second < 300; second++) await path.second(0.7);
+  assert.equal(path.dials, 9);
+  await path.second(0.7);
+  assert.equal(path.dials, 18);
+  path.failing = false;
+  for (let second = 0; second < 299; second++) await path.second(0.7);
+  assert.equal(path.open, 0);
+  await path.second(0.7);
+  assert.equal(path.open, 9);
 });
 
 test("a path on which no report comes back is a bad one, whatever the last report said", async () => {
   const path = new Path();
   await path.second(0);
   await path.second(0, 2);
-  assert.deepEqual([path.open, path.used.length], [23, 23]);
+  assert.deepEqual([path.open, path.used.length], [12, 12]);
 });
 
 test("one who sends next to nothing is owed no reports", async () => {
   const path = new Path();
-  for (let second = 0; second < 5; second++) path.lanes.adapt({ fractionLost: 0, packetsSent: 10 * second, packetsReceived: 0 });
+  for (let second = 0; second < 5; second++) path.lanes.adapt({ fractionLost: 0, packetsSent: 10 * second, packetsReceived: 0 }, 1_000 * second);
   await path.second(0);
   assert.equal(path.used.length, 0);
 });
@@ -90,11 +111,12 @@ test("one who sends next to nothing is owed no reports", async () => {
 test("a lane that is lost is replaced", async () => {
   const path = new Path();
   await path.second(0.15);
+  await path.second(0.15);
   const [first] = path.dialled;
   first?.onClosed(first);
-  assert.equal(path.used.length, 6);
+  assert.equal(path.used.length, 11);
   await path.second(0.15);
-  assert.equal(path.used.length, 7);
+  assert.equal(path.used.length, 12);
 });
 
 test("half a minute of calm leaves a few idle, a pause in loss does not", async () => {
@@ -111,8 +133,8 @@ test("half a minute of calm leaves a few idle, a pause in loss does not", async 
 test("after the end all are closed, one that opens then at once", async () => {
   const path = new Path();
   await path.second(0.15);
-  path.lanes.adapt({ fractionLost: 0.5, packetsSent: 200, packetsReceived: 60 });
+  path.lanes.adapt({ fractionLost: 0.5, packetsSent: 200, packetsReceived: 60 }, 2_000);
   path.lanes.close();
   await new Promise((resolve) => setTimeout(resolve, 0));
-  assert.deepEqual([path.dialled.length, path.open, path.used.length], [20, 0, 0]);
+  assert.deepEqual([path.dialled.length, path.open, path.used.length], [18, 0, 0]);
 });

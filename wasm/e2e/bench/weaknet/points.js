@@ -50,7 +50,7 @@ function step(name, label, loss) {
 
 export const POINTS = [
   ...[0, 2, 5, 10, 20, 30, 50, 70, 80].map((percent) => steady(`loss-${percent}`, `loss ${percent} %`, 50, { loss: percent / 100 }, GOALS[percent])),
-  ...[70, 80].map((percent) => ({ ...steady(`ready-${percent}`, `loss ${percent} %, 60 lanes ready`, 50, { loss: percent / 100 }, GOALS[percent]), readyLanes: 60 })),
+  ...[70, 80].map((percent) => ({ ...steady(`ready-${percent}`, `loss ${percent} %, 30 lanes ready`, 50, { loss: percent / 100 }, GOALS[percent]), readyLanes: 30 })),
   ...[0, 10, 30, 50].map((percent) => steady(`rtt200-${percent}`, `loss ${percent} %, round trip 200 ms`, 200, { loss: percent / 100 })),
   ...[5, 10, 20].map((percent) => steady(`burst-${percent}`, `loss ${percent} % in bursts of 5`, 50, { loss: percent / 100, burst: 5 })),
   step("step", "2 M → 300 k → 2 Mbit/s", 0),

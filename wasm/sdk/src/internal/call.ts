@@ -18,7 +18,7 @@ import { StatsMonitor } from "./stats_monitor.ts";
 import { resolveGateway } from "./transport.ts";
 import type { DownlinkNotice, UplinkNotice } from "./worker_protocol.ts";
 
-const READY_LANES = 3;
+const READY_LANES = 8;
 
 /** What the call needs of the client around it. */
 export interface CallContext {

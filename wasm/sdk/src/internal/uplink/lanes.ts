@@ -2,24 +2,29 @@
  * Further sessions for what goes up. Under our own rate control lies the browser's QUIC, which takes random loss for
  * congestion: from 20 % on it lets little more through than four packets for each acknowledgement that gets back (measured in
  * Chromium, whose controller a page cannot choose). Many connections let through many times as much; how much is sent in all
- * stays the engine's decision, which sees the delay of every packet. The gateway sends its reports down all that are used, and
- * QUIC's acknowledgements with these.
+ * stays the engine's decision, which sees the delay of every packet. The gateway sees to it that acknowledgements get back on those that
+ * are used.
  *
  * A few are open from the beginning and idle, for where half of all packets get lost opening one takes seconds.
  */
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../transport.ts";
 
-/** Lanes wanted from a loss on, most first: more let through more, and hold it up for longer. */
+/** Lanes wanted from a loss on, most first: more let through more. */
 const STEPS = [
-  { loss: 0.6, lanes: 60 },
+  { loss: 0.6, lanes: 40 },
   { loss: 0.25, lanes: 20 },
-  { loss: 0.12, lanes: 7 },
+  { loss: 0.06, lanes: 12 },
 ];
 /** So many are used where less is lost, if they are there. */
 const FEWEST_USED = 7;
-/** So many are dialled at once: their handshakes share the path with the call. */
-const MOST_OPENING = 20;
+/**
+ * So many handshakes may be under way or have failed lately. Chromium lets a page's next session wait longer for each, 10 ms doubled
+ * so many times, and counts one that failed for five minutes: with nine the next waits for 2.6 s, with fourteen for a minute. A call that
+ * has to connect again waits in the same queue.
+ */
+const MOST_PENDING = 9;
+const FAILURE_COUNTS_MS = 5 * 60_000;
 /** From here on they are used. */
 const BUSY_LOSS = 0.06;
 /** With less loss for so many looks they are idle again. */
@@ -49,6 +54,9 @@ export class Lanes {
   readonly #log: Logger;
   #lanes: Transport[] = [];
   #opening = 0;
+  /** When dials failed, in ms. */
+  #failures: number[] = [];
+  #now = 0;
   /** How many are sent on, if they are there. */
   #using = 0;
   #calm = 0;
@@ -62,15 +70,18 @@ export class Lanes {
     this.#log = log;
   }
 
-  /** Looks at what became of what was sent; call each second. */
-  adapt(stats: LaneStats): void {
+  /** Looks at what became of what was sent; call each second. `now` is in ms. */
+  adapt(stats: LaneStats, now: number): void {
+    this.#now = now;
     const loss = this.#loss(stats);
     this.#calm = loss < CALM_LOSS ? this.#calm + 1 : 0;
     const wanted = STEPS.find((step) => loss >= step.loss)?.lanes ?? 0;
     const busy = loss >= BUSY_LOSS || (this.#using > 0 && this.#calm < CALM_LOOKS);
     this.#use(busy ? Math.max(wanted, FEWEST_USED) : 0);
+    this.#failures = this.#failures.filter((at) => now - at < FAILURE_COUNTS_MS);
     const missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening;
-    for (let dials = Math.min(missing, MOST_OPENING - this.#opening); dials > 0; dials--) void this.#open();
+    const pending = this.#opening + this.#failures.length;
+    for (let dials = Math.min(missing, MOST_PENDING - pending); dials > 0; dials--) void this.#open();
   }
 
   close(): void {
@@ -106,6 +117,7 @@ export class Lanes {
       this.#lanes.push(lane);
       this.#tell();
     } catch (thrown) {
+      this.#failures.push(this.#now);
       this.#log.debug(`no lane: ${String(thrown)}`);
     } finally {
       this.#opening--;
