@@ -81,6 +81,22 @@ fn the_size_follows_a_path_that_narrows_and_widens_and_does_not_swing() {
 }
 
 #[test]
+fn the_large_size_comes_when_the_path_of_its_publisher_has_widened() {
+    let [viewer] = &reports("narrow_publisher.toml")[..] else {
+        panic!("one kind of subscriber")
+    };
+    let flow = &viewer.flows[0];
+    let room = flow.room.unwrap();
+    // It is wide for 30 of the 70 seconds that are looked at.
+    assert_eq!(room.size_changes, 2, "{flow:?}");
+    assert!((0.37..0.46).contains(&room.large_share), "{flow:?}");
+    assert!(
+        flow.concealed_share < 0.02 && flow.longest_gap_ms < 1_500.0,
+        "{flow:?}"
+    );
+}
+
+#[test]
 fn a_path_that_does_not_bear_the_only_size_gets_what_fits_and_others_keep_theirs() {
     let reports = reports("one_size.toml");
     let flow = |n: usize| &reports[n].flows[0];

@@ -12,6 +12,7 @@ mod delivery;
 mod history;
 mod observed;
 mod probe;
+mod probing;
 mod queue;
 mod simple;
 mod trendline;
@@ -25,6 +26,7 @@ use crate::wire::feedback::Feedback;
 pub use allocation::{Demand, allocate};
 pub use bbr::BbrController;
 pub use probe::Probe;
+pub use probing::Probing;
 pub use simple::{SimpleConfig, SimpleController};
 
 /// A media packet that has just gone out.

@@ -13,6 +13,7 @@ mod protect;
 mod redundancy;
 mod restart;
 mod simulcast;
+mod trials;
 mod types;
 
 use core::time::Duration;
@@ -25,6 +26,7 @@ use self::protect::{FrameGate, Protector};
 use self::redundancy::Redundancy;
 use self::restart::Restart;
 use self::simulcast::LayerShare;
+use self::trials::Trials;
 pub use self::types::{
     FrameParams, LayerConfig, TrackConfig, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
 };
@@ -66,6 +68,7 @@ pub struct Uplink {
     repeated: Meter,
     protector: Protector,
     restart: Restart,
+    trials: Trials,
     rtt: RttEstimator,
     transport_seq: u16,
     urgent: VecDeque<Vec<u8>>,
@@ -91,6 +94,7 @@ impl Uplink {
             repeated: Meter::default(),
             protector: Protector::new(config.protection),
             restart: Restart::default(),
+            trials: Trials::new(),
             rtt: RttEstimator::new(seed),
             transport_seq: 0,
             urgent: VecDeque::new(),
@@ -293,13 +297,20 @@ impl Uplink {
             self.urgent.push_back(ping);
         }
         self.congestion.on_timeout(self.now);
-        self.pacer.set_rate(self.congestion.pacing().rate);
+        self.try_next_size();
         let (path, target) = (self.congestion.path(), self.congestion.target_bitrate());
         self.protector.on_path(self.now, &path, self.rtt.rtt());
         self.allocate();
         if self.restart.on_path(self.now, &path, target) {
             self.begin_anew();
         }
+    }
+
+    /// Of the rate of a track of pictures, so much is for its encoder.
+    fn payload_share(&self) -> f64 {
+        media::MAX_PAYLOAD_BYTES as f64
+            / wire::MAX_DATAGRAM_BYTES as f64
+            / (1.0 + self.protector.overhead())
     }
 
     fn on_frame(&mut self, header: FrameHeader, sealed: &[u8]) -> Result<(), InputError> {
@@ -338,7 +349,7 @@ impl Uplink {
                 Vec::new()
             }
             _ if audio => Vec::new(),
-            _ => self.protector.repairs(&header, &datagrams),
+            _ => self.repairs(&header, &datagrams),
         };
         let fragments = datagrams.len();
         for (index, datagram) in (0..).zip(datagrams.into_iter().chain(repairs)) {
@@ -397,7 +408,9 @@ impl Uplink {
         }
         if repeat {
             self.repeated.add(self.now, bytes as u64);
-        } else if !media::is_repair(&packet.datagram) {
+        } else if media::is_repair(&packet.datagram) {
+            self.on_repair_sent(bytes);
+        } else {
             self.cache.insert(
                 self.now,
                 packet.frame,
@@ -416,9 +429,7 @@ impl Uplink {
             (media::HEADER_BYTES as u64 + SEAL_BYTES + copy_bytes) * 8 * AUDIO_FRAMES_PER_SECOND,
         );
         let audio_frames = (1 + copies) as f64;
-        let payload_share = media::MAX_PAYLOAD_BYTES as f64
-            / wire::MAX_DATAGRAM_BYTES as f64
-            / (1.0 + self.protector.overhead());
+        let payload_share = self.payload_share();
         let target = self.congestion.target_bitrate();
         // Repetitions take from the pictures, but never more than half.
         let available = target.saturating_sub(self.repeated.rate(self.now).min(target * 0.5));

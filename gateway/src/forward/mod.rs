@@ -8,7 +8,6 @@ mod bucket;
 mod datagram;
 mod key_frames;
 mod layers;
-mod probing;
 mod protection;
 mod publisher;
 mod queue;

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
-    cc::{CongestionController, Controller, SentPacket, SimpleConfig},
+    cc::{CongestionController, Controller, Probing, SentPacket, SimpleConfig},
     fec::{PathLoss, audio_copies, repair_packets},
     send::RepeatGate,
     time::{Bitrate, Instant},
@@ -17,7 +17,6 @@ use smrtc_engine::{
 use super::{
     Bucket, Class, Datagram, FrameId, Limits, Need, Queue, StreamKey,
     layers::{LayerChooser, Layers, TrackKey},
-    probing::Probing,
     protection::WholeFrame,
     rates::Point,
 };

@@ -79,8 +79,13 @@ impl Protector {
         bytes.div_ceil(FINE_FRAGMENT_BYTES).min(FINE_FRAGMENTS)
     }
 
-    /// The repair packets of a frame whose media packets are `datagrams`.
-    pub(super) fn repairs(&mut self, header: &FrameHeader, datagrams: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    /// The repair packets of a frame whose media packets are `datagrams`: as many as it needs, and at least `least`.
+    pub(super) fn repairs(
+        &mut self,
+        header: &FrameHeader,
+        datagrams: &[Vec<u8>],
+        least: u16,
+    ) -> Vec<Vec<u8>> {
         if !self.config.repair {
             return Vec::new();
         }
@@ -90,8 +95,8 @@ impl Protector {
         let blocks = Blocks::new(fragment_count);
         let wanted = repair_packets(fragment_count, self.path.protection(header.key));
         let most = u16::try_from(blocks.max_repairs()).unwrap_or(u16::MAX);
-        let repair_count = wanted.min(most);
-        self.path.note(fragment_count, repair_count, header.key);
+        self.path.note(fragment_count, wanted.min(most), header.key);
+        let repair_count = wanted.max(least).min(most);
         let fragment = |index: usize| &datagrams[index][HEADER_BYTES..];
         let length = datagrams
             .first()

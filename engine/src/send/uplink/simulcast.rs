@@ -76,6 +76,14 @@ pub(super) fn divide(now: Instant, total: Bitrate, layers: &mut [LayerShare]) ->
     changed
 }
 
+/// What the track must have for its next layer to begin, if there is one that is not sent.
+pub(super) fn wanted(layers: &[LayerShare]) -> Option<Bitrate> {
+    let off = layers.iter().position(|layer| !layer.on)?;
+    let below = layers[..off].iter().map(|layer| layer.config.max_bitrate);
+    let least = layers[off].config.min_bitrate * BEGIN_FACTOR;
+    Some(below.fold(least, |sum, rate| sum + rate))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

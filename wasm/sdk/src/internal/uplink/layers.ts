@@ -22,12 +22,6 @@ export interface LayerSettings {
 /** Half of so many pictures a second still show motion. */
 const LEAST_LAYERED_RATE = 24;
 
-/**
- * The big picture is sent as soon as the small one leaves it this much of the small one's rate, though nobody is given it then: the gateway takes a
- * size for a better one only if it takes more. If it waited for a rate at which it is good, nothing sent would show that the path bears
- * that, and the engine's estimate would stay where it was.
- */
-const LEAST_SHARE = 0.2;
 /** A screen is not followed with fewer pictures a second. */
 const LEAST_SCREEN_RATE = 5;
 
@@ -39,7 +33,8 @@ export function layersOf(settings: VideoSettings, kind: "video" | "screen"): Lay
   if (small === undefined) return [big];
   return [
     { rid: "small", ...small, minBitrate: 0, thins: true, sharp: false, layered: false },
-    { ...big, minBitrate: small.maxBitrate * LEAST_SHARE },
+    // Worse than the small one it is of no use to anybody: the gateway takes a size for a better one only if it takes more.
+    { ...big, minBitrate: small.maxBitrate },
   ];
 }
 
