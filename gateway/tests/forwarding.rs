@@ -349,7 +349,8 @@ async fn who_loses_much_is_answered_on_every_lane_that_is_used_as_long_as_it_sen
     }
     let mut idle = server.open(Over::WebTransport, &query).await;
     let ways = || std::iter::once(&publisher.uplink).chain(&lanes).cycle();
-    for (seq, way) in (0..200).chain((200..1_000).step_by(4)).zip(ways()) {
+    // Three of four are missing, and for some seconds.
+    for (seq, way) in (0..8_000).step_by(4).zip(ways()) {
         way.send_datagram(&Packet::video(publisher.id(), seq).encode());
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
@@ -357,8 +358,8 @@ async fn who_loses_much_is_answered_on_every_lane_that_is_used_as_long_as_it_sen
         // They end, or this would not.
         let answers = lane.at_least(20, PONG, Duration::from_millis(500)).await;
         assert!(
-            answers.len() < 500,
-            "{} in some three seconds",
+            answers.len() < 2_000,
+            "{} in ten seconds at most",
             answers.len()
         );
     }

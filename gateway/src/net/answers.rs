@@ -3,13 +3,14 @@
 //! Below our rate control a browser has one of its own, which takes loss for congestion: after loss it sends some four packets and waits until it
 //! hears what became of them. If all got lost it hears nothing, since nothing came that could be acknowledged, until its
 //! probe timeout ends, each time after twice as long (RFC 9002 §6.2.1). Measured in Chromium at 70 % loss: four sessions let
-//! through a sixth of what they do with answers. So
+//! through a fifth of what they do with answers. So
 //!
 //! - who loses much is sent next to nothing all the time. The browser must acknowledge that; its acknowledgement, which no window holds
 //!   back, has a number above those of the packets before; ours for it tells that those are lost, and makes room for others;
 //! - short packets, which acknowledgements are, go out several times. QUIC drops those that come again (RFC 9000 §12.3).
 //!
-//! What the path loses up is taken for what it loses down: who loses nothing on the way up is held back by nothing.
+//! What the path loses up is taken for what it loses down: who loses nothing on the way up is held back by nothing. Where a queue stands
+//! what is lost is what had no room, and there are no answers to make it longer.
 
 use std::{
     collections::HashMap,
@@ -24,15 +25,23 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use crate::forward::Datagram;
 
 /// With less loss, reports thirty times a second do.
-const NEEDED_LOSS: f64 = 0.2;
+const NEEDED_LOSS: f64 = 0.3;
+
+/// From here on as many as there may be are needed.
+const MOST_LOSS: f64 = 0.5;
 
 const INTERVAL: Duration = Duration::from_millis(10);
+
+/// So much must have been lost for so long without a queue: what a path that narrows has no room for is soon lost no more, and
+/// answers would fill it.
+const STEADY: Duration = Duration::from_secs(2);
+const QUEUE_NOTICED: Duration = Duration::from_millis(150);
 
 /// Nothing to report for so long: nothing is sent, or next to nothing gets through.
 const AFTER_REPORT: Duration = Duration::from_secs(2);
 
-/// So many lanes of a participant are answered at once: a thousand packets a second in all, of 60 to 150 bytes.
-pub(super) const AT_ONCE: usize = 10;
+/// No more lanes of a participant are answered at once: a thousand packets a second in all, of 60 to 150 bytes.
+const MOST_AT_ONCE: f64 = 10.0;
 
 /// A packet of acknowledgements alone has 30 to 150 bytes; most others are longer.
 const SHORT: usize = 200;
@@ -47,35 +56,57 @@ const MOST: usize = 6;
 #[derive(Debug)]
 pub(super) struct Answering {
     loss: f64,
+    /// No answers before.
+    from: Instant,
     until: Instant,
     interval: Interval,
+    /// Answers have been given, and their end is still to be told.
+    given: bool,
 }
 
 impl Answering {
     pub(super) fn new() -> Self {
+        let now = Instant::now();
         let mut interval = tokio::time::interval(INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             loss: 0.0,
-            until: Instant::now(),
+            from: now,
+            until: now,
             interval,
+            given: false,
         }
     }
 
-    /// Takes what was reported of what came lately: the share, 0 to 1, that got lost.
-    pub(super) fn on_report(&mut self, loss: f64) {
+    /// Takes what was reported of what came lately: the share, 0 to 1, that got lost, and by how much the round trip is longer
+    /// than the least.
+    pub(super) fn on_report(&mut self, loss: f64, queue: Duration) {
+        let now = Instant::now();
         self.loss = loss;
-        self.until = Instant::now() + AFTER_REPORT;
+        self.until = now + AFTER_REPORT;
+        if loss < NEEDED_LOSS || queue > QUEUE_NOTICED {
+            self.from = now + STEADY;
+        }
     }
 
-    /// Waits until it is time; for ever while there is no need. The share that gets lost. May be cancelled.
-    pub(super) async fn due(&mut self) -> f64 {
-        if self.loss < NEEDED_LOSS || Instant::now() >= self.until {
+    /// Waits until it is time for answers, and says what share gets lost; `None` once when there are to be no more. May be cancelled.
+    pub(super) async fn due(&mut self) -> Option<f64> {
+        if (self.from..self.until).contains(&Instant::now()) {
+            self.interval.tick().await;
+            self.given = true;
+            return Some(self.loss);
+        }
+        if !std::mem::take(&mut self.given) {
             std::future::pending::<()>().await;
         }
-        self.interval.tick().await;
-        self.loss
+        None
     }
+}
+
+/// How many lanes to answer on at once where the share `loss`, 0 to 1, is lost.
+pub(super) fn at_once(loss: f64) -> usize {
+    let share = (loss - NEEDED_LOSS) / (MOST_LOSS - NEEDED_LOSS);
+    (share * MOST_AT_ONCE).ceil().clamp(1.0, MOST_AT_ONCE) as usize
 }
 
 /// Something to acknowledge that says nothing: the answer to a ping that nobody sent.
@@ -148,6 +179,12 @@ mod tests {
         let of = |loss| times(f64::from(loss) / 100.0);
         assert_eq!([0, 20, 35].map(of), [1, 1, 1]);
         assert_eq!([50, 70, 80, 95, 100].map(of), [2, 3, 5, 6, 6]);
+    }
+
+    #[test]
+    fn more_lanes_are_answered_on_where_more_is_lost() {
+        let of = |loss| at_once(f64::from(loss) / 100.0);
+        assert_eq!([30, 35, 50, 90].map(of), [1, 3, 10, 10]);
     }
 
     #[test]

@@ -74,17 +74,21 @@ impl Lanes {
         }
     }
 
-    /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they are many.
-    pub(super) fn answer(&mut self, now: Instant, member: Member, loss: f64) {
+    /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they are many;
+    /// with `None` no more.
+    pub(super) fn answer(&mut self, now: Instant, member: Member, loss: Option<f64>) {
         let Some(lanes) = self.0.get_mut(&member) else {
             return;
         };
+        let Some(loss) = loss else {
+            return lanes.iter().for_each(|lane| lane.outlet.forget_loss());
+        };
+        let at_once = answers::at_once(loss).min(lanes.len());
         let used = |lane: &&Lane| now < lane.used_until;
-        for lane in lanes.iter().filter(used).take(answers::AT_ONCE) {
+        for lane in lanes.iter().filter(used).take(at_once) {
             lane.outlet.answer(loss);
         }
-        let turned = lanes.len().min(answers::AT_ONCE);
-        lanes.rotate_left(turned);
+        lanes.rotate_left(at_once);
     }
 }
 

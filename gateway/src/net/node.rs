@@ -202,10 +202,13 @@ impl Node {
         self.state().lanes.hear(now, member, outlet)
     }
 
-    /// Answers ([`super::answers`]) on the uplink of a participant and on its lanes.
-    pub(super) fn answer(&self, member: Member, uplink: &Outlet, loss: f64) {
+    /// Answers ([`super::answers`]) on the uplink of a participant and on its lanes; with `None` no more.
+    pub(super) fn answer(&self, member: Member, uplink: &Outlet, loss: Option<f64>) {
         let now = self.clock.now();
-        uplink.answer(loss);
+        match loss {
+            Some(loss) => uplink.answer(loss),
+            None => uplink.forget_loss(),
+        }
         self.state().lanes.answer(now, member, loss);
     }
 

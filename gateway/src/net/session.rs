@@ -62,6 +62,9 @@ pub(super) trait Receive: Send {
     /// The round-trip time, where the transport knows it.
     fn rtt(&self) -> Option<Duration>;
 
+    /// By how much the round trip is longer than the least.
+    fn queue(&self) -> Duration;
+
     /// Tells the transport what rate of datagrams it is going to be given.
     fn set_media_rate(&self, rate: Bitrate);
 }
@@ -203,7 +206,7 @@ async fn uplink(
                     hub.timeout(now, member);
                     hub.fraction_lost(member)
                 });
-                answering.on_report(loss);
+                answering.on_report(loss, receiver.queue());
                 continue;
             }
             loss = answering.due() => {

@@ -99,6 +99,10 @@ impl Receive for Receiver {
         None
     }
 
+    fn queue(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// TCP has a mind of its own.
     fn set_media_rate(&self, _rate: Bitrate) {}
 }

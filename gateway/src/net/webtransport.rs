@@ -174,6 +174,11 @@ impl Receive for Receiver {
         Some(self.connection.rtt())
     }
 
+    fn queue(&self) -> Duration {
+        let path = self.connection.stats().path;
+        path.rtt.saturating_sub(path.min_rtt)
+    }
+
     fn set_media_rate(&self, rate: Bitrate) {
         set_media_rate(&self.connection, rate);
     }
