@@ -130,14 +130,7 @@ impl Publisher {
                 let bitrate = self.uplink.track_bitrate(AUDIO);
                 let opus = voice.packet(bitrate, self.voice_packets);
                 self.voice_packets += 1;
-                let params = FrameParams {
-                    key: true,
-                    discardable: false,
-                    spatial: 0,
-                    temporal: 0,
-                    reference_distance: 0,
-                    media_time: MediaTime::from_micros(now.as_micros()),
-                };
+                let params = FrameParams::sound(MediaTime::from_micros(now.as_micros()));
                 self.frame(now, AUDIO, params, opus.to_vec());
             }
         }

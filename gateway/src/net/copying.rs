@@ -17,32 +17,32 @@ use quinn::{
 };
 
 use super::{
-    answers::Copied,
     handshake::{Handshakes, Verdict, is_long},
+    lossy_peers::LossyPeers,
 };
 
 /// What is known of the peers of one socket.
 #[derive(Debug)]
 pub(super) struct Copies {
     pub(super) handshakes: Handshakes,
-    pub(super) answers: Copied,
+    pub(super) lossy: LossyPeers,
 }
 
 impl Copies {
     pub(super) fn new() -> Self {
         Self {
             handshakes: Handshakes::new(),
-            answers: Copied::default(),
+            lossy: LossyPeers::default(),
         }
     }
 
     fn sent(&self, transmit: &Transmit<'_>) -> Verdict {
         let (address, bytes) = (transmit.destination, transmit.contents.len());
         let is_long = is_long(transmit.contents);
-        let at_loss = || self.answers.times_to_host(address.ip());
+        let at_loss = || self.lossy.times_to_host(address.ip());
         match self.handshakes.sent(address, bytes, is_long, at_loss) {
             Verdict::Times(1) if !is_long && transmit.segment_size.is_none() => {
-                Verdict::Times(self.answers.times(address, bytes))
+                Verdict::Times(self.lossy.times(address, bytes))
             }
             other => other,
         }

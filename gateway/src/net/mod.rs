@@ -13,6 +13,7 @@ mod h3;
 mod handshake;
 mod http;
 mod lanes;
+mod lossy_peers;
 mod node;
 mod origin;
 mod outlet;

@@ -75,7 +75,7 @@ impl Outlet {
     pub(super) fn answer(&self, loss: f64) {
         if let Some(direct) = &self.direct {
             direct.set_loss(loss);
-            self.send_if_room(&answers::nothing());
+            self.send_if_room(&answers::NOTHING);
         }
     }
 

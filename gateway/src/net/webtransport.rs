@@ -256,7 +256,7 @@ impl DatagramSink {
     /// Says what share, 0 to 1, of what the peer sends gets lost. To be taken back (0) before the connection is let go.
     pub(super) fn set_loss(&self, share: f64) {
         let address = self.connection.remote_address();
-        self.copies.answers.set_loss(address, share);
+        self.copies.lossy.set_loss(address, share);
     }
 
     fn frame(&self, datagram: &Datagram) -> Bytes {

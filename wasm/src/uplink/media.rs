@@ -82,14 +82,8 @@ impl UplinkEngine {
         }
         while let Some(packet) = self.capture.poll_packet() {
             let age_samples = self.samples_pushed.saturating_sub(packet.media_offset) as f64;
-            let params = FrameParams {
-                key: true,
-                discardable: false,
-                spatial: 0,
-                temporal: 0,
-                reference_distance: 0,
-                media_time: media_time(end_us - age_samples * MICROS_PER_SAMPLE),
-            };
+            let captured = media_time(end_us - age_samples * MICROS_PER_SAMPLE);
+            let params = FrameParams::sound(captured);
             self.seal(now_us, track, params, packet.opus.into());
         }
         self.drain();

@@ -37,6 +37,11 @@ impl LayerShare {
         }
     }
 
+    /// With so much it begins.
+    fn begins_with(&self) -> Bitrate {
+        self.config.min_bitrate * BEGIN_FACTOR
+    }
+
     pub(super) fn admit(&mut self, now: Instant, protector: &Protector) -> bool {
         self.bitrate > Bitrate::ZERO && self.gate.admit(now, self.bitrate, protector)
     }
@@ -62,7 +67,7 @@ pub(super) fn divide(now: Instant, total: Bitrate, layers: &mut [LayerShare]) ->
         layer.on = match (spatial, was_on) {
             (0, _) => true,
             (_, true) => below_on && !ended,
-            (_, false) => below_on && left >= layer.config.min_bitrate * BEGIN_FACTOR,
+            (_, false) => below_on && left >= layer.begins_with(),
         };
         layer.bitrate = if layer.on {
             left.min(layer.config.max_bitrate)
@@ -80,8 +85,7 @@ pub(super) fn divide(now: Instant, total: Bitrate, layers: &mut [LayerShare]) ->
 pub(super) fn wanted(layers: &[LayerShare]) -> Option<Bitrate> {
     let off = layers.iter().position(|layer| !layer.on)?;
     let below = layers[..off].iter().map(|layer| layer.config.max_bitrate);
-    let least = layers[off].config.min_bitrate * BEGIN_FACTOR;
-    Some(below.fold(least, |sum, rate| sum + rate))
+    Some(below.fold(layers[off].begins_with(), |sum, rate| sum + rate))
 }
 
 #[cfg(test)]

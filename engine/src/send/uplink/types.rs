@@ -57,6 +57,21 @@ pub struct FrameParams {
     pub media_time: MediaTime,
 }
 
+impl FrameParams {
+    /// Of a frame of sound, none of which needs another.
+    #[must_use]
+    pub fn sound(media_time: MediaTime) -> Self {
+        Self {
+            key: true,
+            discardable: false,
+            spatial: 0,
+            temporal: 0,
+            reference_distance: 0,
+            media_time,
+        }
+    }
+}
+
 /// What happens to an uplink.
 #[derive(Clone, Debug)]
 pub enum UplinkInput<'a> {

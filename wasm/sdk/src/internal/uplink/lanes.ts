@@ -10,7 +10,7 @@
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../transport.ts";
 
-/** Lanes wanted from a loss on, most first: more let through more. */
+/** Lanes wanted, and used, from a loss on, most first: more let through more. */
 const STEPS = [
   { loss: 0.6, lanes: 40 },
   { loss: 0.25, lanes: 20 },
@@ -25,8 +25,6 @@ const FEWEST_USED = 7;
  */
 const MOST_PENDING = 9;
 const FAILURE_COUNTS_MS = 5 * 60_000;
-/** From here on they are used. */
-const BUSY_LOSS = 0.06;
 /** With less loss for so many looks they are idle again. */
 const CALM_LOSS = 0.03;
 const CALM_LOOKS = 30;
@@ -76,7 +74,7 @@ export class Lanes {
     const loss = this.#loss(stats);
     this.#calm = loss < CALM_LOSS ? this.#calm + 1 : 0;
     const wanted = STEPS.find((step) => loss >= step.loss)?.lanes ?? 0;
-    const busy = loss >= BUSY_LOSS || (this.#using > 0 && this.#calm < CALM_LOOKS);
+    const busy = wanted > 0 || (this.#using > 0 && this.#calm < CALM_LOOKS);
     this.#use(busy ? Math.max(wanted, FEWEST_USED) : 0);
     this.#failures = this.#failures.filter((at) => now - at < FAILURE_COUNTS_MS);
     const missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening;
