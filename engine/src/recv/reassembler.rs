@@ -126,26 +126,12 @@ impl Reassembler {
     /// Takes in one packet.
     pub fn insert(&mut self, now: Instant, packet: &MediaPacket<'_>) -> Inserted {
         let header = packet.header;
-        let id = StreamId::of(&header);
-        if !self.streams.contains_key(&id) && self.streams.len() >= self.config.streams {
-            return Inserted::Refused;
-        }
-        let stream = self.streams.entry(id).or_default();
-        // Another media time is another frame under the same number: the publisher began the track anew.
-        if stream.finished.get(&header.frame_id) == Some(&header.media_time) {
-            return Inserted::Duplicate;
-        }
-        if let Some(partial) = stream.unfinished.get(&header.frame_id) {
-            if partial.header != header || partial.count != packet.fragment_count {
-                return Inserted::Contradiction;
-            }
-            match partial.check(packet.fragment_index, packet.payload.len()) {
-                Check::New => {}
-                Check::Held => return Inserted::Duplicate,
-                Check::Contradicts => return Inserted::Contradiction,
-            }
+        let check = |partial: &Partial| partial.check(packet.fragment_index, packet.payload.len());
+        if let Err(refused) = self.admit(&header, packet.fragment_count, check) {
+            return refused;
         }
         if packet.fragment_count == 1 {
+            let stream = self.streams.entry(StreamId::of(&header)).or_default();
             stream.remember(&header, self.config.remembered_frames);
             return Inserted::Complete(Assembled {
                 header,
@@ -156,11 +142,8 @@ impl Reassembler {
                 last_arrival: now,
             });
         }
-        let cost = packet.payload.len() + FRAGMENT_COST;
-        if cost + FRAME_COST > self.config.stream_bytes.min(self.config.total_bytes) {
-            return Inserted::Refused;
-        }
-        self.keep(now, &header, packet.fragment_count, cost, |partial| {
+        let bytes = packet.payload.len();
+        self.keep(now, &header, packet.fragment_count, bytes, |partial| {
             partial.insert(now, packet);
         })
     }
@@ -168,41 +151,57 @@ impl Reassembler {
     /// Takes in one repair packet.
     pub fn insert_repair(&mut self, now: Instant, packet: &RepairPacket<'_>) -> Inserted {
         let header = packet.header;
-        let id = StreamId::of(&header);
-        if !self.streams.contains_key(&id) && self.streams.len() >= self.config.streams {
-            return Inserted::Refused;
+        let check = |partial: &Partial| partial.check_repair(packet);
+        if let Err(refused) = self.admit(&header, packet.fragment_count, check) {
+            return refused;
         }
-        let stream = self.streams.entry(id).or_default();
-        if stream.finished.get(&header.frame_id) == Some(&header.media_time) {
-            return Inserted::Duplicate;
-        }
-        if let Some(partial) = stream.unfinished.get(&header.frame_id) {
-            if partial.header != header || partial.count != packet.fragment_count {
-                return Inserted::Contradiction;
-            }
-            match partial.check_repair(packet) {
-                Check::New => {}
-                Check::Held => return Inserted::Duplicate,
-                Check::Contradicts => return Inserted::Contradiction,
-            }
-        }
-        let cost = packet.payload.len() + FRAGMENT_COST;
-        if cost + FRAME_COST > self.config.stream_bytes.min(self.config.total_bytes) {
-            return Inserted::Refused;
-        }
-        self.keep(now, &header, packet.fragment_count, cost, |partial| {
+        let bytes = packet.payload.len();
+        self.keep(now, &header, packet.fragment_count, bytes, |partial| {
             partial.insert_repair(now, packet);
         })
     }
 
+    /// Whether a packet of a frame of `count` may come in; otherwise what becomes of it. `check` compares it with what is held of its frame.
+    fn admit(
+        &self,
+        header: &FrameHeader,
+        count: u16,
+        check: impl FnOnce(&Partial) -> Check,
+    ) -> Result<(), Inserted> {
+        let Some(stream) = self.streams.get(&StreamId::of(header)) else {
+            let full = self.streams.len() >= self.config.streams;
+            return if full { Err(Inserted::Refused) } else { Ok(()) };
+        };
+        // Another media time is another frame under the same number: the publisher began the track anew.
+        if stream.finished.get(&header.frame_id) == Some(&header.media_time) {
+            return Err(Inserted::Duplicate);
+        }
+        let Some(partial) = stream.unfinished.get(&header.frame_id) else {
+            return Ok(());
+        };
+        if partial.header != *header || partial.count != count {
+            return Err(Inserted::Contradiction);
+        }
+        match check(partial) {
+            Check::New => Ok(()),
+            Check::Held => Err(Inserted::Duplicate),
+            Check::Contradicts => Err(Inserted::Contradiction),
+        }
+    }
+
+    /// Takes in `bytes` of payload by `insert`.
     fn keep(
         &mut self,
         now: Instant,
         header: &FrameHeader,
         count: u16,
-        cost: usize,
+        bytes: usize,
         insert: impl FnOnce(&mut Partial),
     ) -> Inserted {
+        let cost = bytes + FRAGMENT_COST;
+        if cost + FRAME_COST > self.config.stream_bytes.min(self.config.total_bytes) {
+            return Inserted::Refused;
+        }
         let (id, frame_id) = (StreamId::of(header), header.frame_id);
         let stream = self.streams.entry(id).or_default();
         let first = !stream.unfinished.contains_key(&frame_id);

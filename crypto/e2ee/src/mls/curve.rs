@@ -171,19 +171,7 @@ const DRAWS: u32 = 16;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::RngError;
-
-    struct Counting(u8);
-
-    impl Rng for Counting {
-        fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
-            for byte in out {
-                self.0 = self.0.wrapping_mul(29).wrapping_add(7);
-                *byte = self.0;
-            }
-            Ok(())
-        }
-    }
+    use crate::rng::tests::Counting;
 
     #[test]
     fn keys_in_other_forms_are_refused() {

@@ -116,19 +116,7 @@ const BODY_BYTES: usize = 1 + 4 + 8 + 8 + TAG_BYTES;
 mod tests {
     use super::*;
     use crate::mls::rng::SharedRng;
-    use crate::rng::RngError;
-
-    struct Counting(u8);
-
-    impl Rng for Counting {
-        fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
-            for byte in out {
-                self.0 = self.0.wrapping_mul(29).wrapping_add(7);
-                *byte = self.0;
-            }
-            Ok(())
-        }
-    }
+    use crate::rng::tests::Counting;
 
     #[test]
     fn a_heartbeat_verifies_for_its_group_and_key_only_and_no_bit_can_change() {

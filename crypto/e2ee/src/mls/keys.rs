@@ -185,20 +185,10 @@ impl KeyProvider for MlsKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::RngError;
+    use crate::rng::{RngError, tests::Counting};
     use crate::sframe::{KeyStore, KeyStoreLimits, OpenError, Sealer};
 
     const SUITE: CipherSuite = CipherSuite::Sm4GcmSm3;
-
-    struct Counting(u8);
-
-    impl Rng for Counting {
-        fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
-            self.0 += 1;
-            out.fill(self.0);
-            Ok(())
-        }
-    }
 
     struct Stuck;
 
