@@ -365,6 +365,7 @@ async fn who_loses_much_is_answered_on_every_lane_that_is_used_as_long_as_it_sen
     }
     let unasked = idle.datagrams_of(PONG, Duration::from_millis(10)).await;
     assert_eq!(unasked.len(), 0);
+    assert!(server.metric("smrtc_answers_total").await >= 100);
 
     // Of one whose packets all come nothing is repeated.
     let mut other = server.join(Over::WebTransport, "room", "other").await;

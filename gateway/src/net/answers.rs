@@ -104,7 +104,75 @@ pub(super) static NOTHING: LazyLock<Datagram> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::{sleep, timeout};
+
     use super::*;
+
+    const NO_QUEUE: Duration = Duration::ZERO;
+
+    /// Reports thirty times a second, and counts the answers and the ends of answering in the meantime.
+    async fn reported(
+        answering: &mut Answering,
+        lasting: Duration,
+        loss: f64,
+        queue: Duration,
+    ) -> (usize, usize) {
+        let (mut answers, mut ends) = (0, 0);
+        let end = Instant::now() + lasting;
+        while Instant::now() < end {
+            answering.on_report(loss, queue);
+            let next = Instant::now() + Duration::from_secs(1) / 30;
+            while let Ok(due) = tokio::time::timeout_at(next, answering.due()).await {
+                match due {
+                    Some(share) => {
+                        assert_eq!(share, loss);
+                        answers += 1;
+                    }
+                    None => ends += 1,
+                }
+            }
+        }
+        (answers, ends)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_begin_when_much_is_lost_for_long_and_end_with_it() {
+        let mut answering = Answering::new();
+        let begun = reported(&mut answering, STEADY, 0.0, NO_QUEUE).await;
+        assert_eq!(begun, (0, 0), "nothing is lost");
+        let begun = reported(&mut answering, STEADY * 9 / 10, 0.7, NO_QUEUE).await;
+        assert_eq!(begun, (0, 0), "not for long");
+        let (answers, ends) =
+            reported(&mut answering, Duration::from_secs(10), 0.7, NO_QUEUE).await;
+        assert!((950..=1_001).contains(&answers), "{answers} in ten seconds");
+        assert_eq!(ends, 0);
+        let after = reported(&mut answering, STEADY, 0.1, NO_QUEUE).await;
+        assert_eq!(after, (0, 1), "the end is told once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_stops_answers_and_holds_them_back() {
+        let mut answering = Answering::new();
+        reported(&mut answering, STEADY, 0.7, NO_QUEUE).await;
+        let (answers, _) = reported(&mut answering, STEADY, 0.7, NO_QUEUE).await;
+        assert!(answers > 100, "{answers}");
+        let queued = reported(&mut answering, STEADY * 2, 0.7, QUEUE_NOTICED * 2).await;
+        assert_eq!(queued, (0, 1), "what is lost had no room");
+        let drained = reported(&mut answering, STEADY * 9 / 10, 0.7, NO_QUEUE).await;
+        assert_eq!(drained, (0, 0), "not at once");
+        let (answers, _) = reported(&mut answering, STEADY, 0.7, NO_QUEUE).await;
+        assert!(answers > 100, "{answers}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_nothing_is_answered_no_more() {
+        let mut answering = Answering::new();
+        reported(&mut answering, STEADY * 2, 0.7, NO_QUEUE).await;
+        sleep(AFTER_REPORT).await;
+        assert_eq!(answering.due().await, None);
+        let more = timeout(Duration::from_secs(60), answering.due()).await;
+        assert!(more.is_err(), "{more:?}");
+    }
 
     #[test]
     fn more_lanes_are_answered_on_where_more_is_lost() {

@@ -74,21 +74,28 @@ impl Lanes {
         }
     }
 
-    /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they are many;
-    /// with `None` no more.
-    pub(super) fn answer(&mut self, now: Instant, member: Member, loss: Option<f64>) {
+    /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they are many. `loss` is the share, 0 to
+    /// 1, of what comes up that gets lost. Returns on how many.
+    pub(super) fn answer(&mut self, now: Instant, member: Member, loss: f64) -> usize {
         let Some(lanes) = self.0.get_mut(&member) else {
-            return;
-        };
-        let Some(loss) = loss else {
-            return lanes.iter().for_each(|lane| lane.outlet.forget_loss());
+            return 0;
         };
         let at_once = answers::at_once(loss).min(lanes.len());
+        let mut answered = 0;
         let used = |lane: &&Lane| now < lane.used_until;
         for lane in lanes.iter().filter(used).take(at_once) {
             lane.outlet.answer(loss);
+            answered += 1;
         }
         lanes.rotate_left(at_once);
+        answered
+    }
+
+    /// Takes back what [`Self::answer`] said of the path.
+    pub(super) fn forget_loss(&self, member: Member) {
+        for lane in self.0.get(&member).into_iter().flatten() {
+            lane.outlet.forget_loss();
+        }
     }
 }
 

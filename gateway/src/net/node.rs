@@ -204,12 +204,13 @@ impl Node {
 
     /// Answers ([`super::answers`]) on the uplink of a participant and on its lanes; with `None` no more.
     pub(super) fn answer(&self, member: Member, uplink: &Outlet, loss: Option<f64>) {
-        let now = self.clock.now();
-        match loss {
-            Some(loss) => uplink.answer(loss),
-            None => uplink.forget_loss(),
-        }
-        self.state().lanes.answer(now, member, loss);
+        let Some(loss) = loss else {
+            uplink.forget_loss();
+            return self.state().lanes.forget_loss(member);
+        };
+        uplink.answer(loss);
+        let on_lanes = self.state().lanes.answer(self.clock.now(), member, loss);
+        self.metrics.answered(1 + on_lanes);
     }
 
     /// Counts an admitted session in, if there is room; it counts out when the guard drops.

@@ -17,6 +17,7 @@ use crate::hub::{Counters, Hub};
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     quic_connections: AtomicU64,
+    answers: AtomicU64,
     refused: Mutex<BTreeMap<u16, u64>>,
 }
 
@@ -24,6 +25,11 @@ impl Metrics {
     /// Counts an attempt to connect by QUIC.
     pub(crate) fn quic_connection(&self) {
         self.quic_connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts datagrams that say nothing, for the QUIC of a publisher who loses much.
+    pub(crate) fn answered(&self, datagrams: usize) {
+        self.answers.fetch_add(datagrams as u64, Ordering::Relaxed);
     }
 
     /// Counts a refused session.
@@ -65,6 +71,12 @@ impl Metrics {
             "quic_connections_total",
             "QUIC connections attempted.",
             quic,
+        );
+        line(
+            "counter",
+            "answers_total",
+            "Empty datagrams that keep the QUIC of publishers going who lose much.",
+            self.answers.load(Ordering::Relaxed),
         );
         for (name, help, value) in counters(&hub.counters()) {
             line("counter", name, help, value);
