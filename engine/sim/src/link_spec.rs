@@ -45,6 +45,8 @@ pub struct StepSpec {
     pub at: f64,
     /// See [`LinkSpec::rate_kbps`].
     pub rate_kbps: Option<u64>,
+    /// See [`LinkSpec::queue_ms`].
+    pub queue_ms: Option<f64>,
     /// See [`LinkSpec::loss`].
     pub loss: Option<f64>,
     /// See [`LinkSpec::burst`].
@@ -92,6 +94,7 @@ impl LinkSpec {
         let mut spec = self.clone();
         for step in self.steps.iter().filter(|step| step.at <= seconds) {
             spec.rate_kbps = step.rate_kbps.or(spec.rate_kbps);
+            spec.queue_ms = step.queue_ms.or(spec.queue_ms);
             spec.loss = step.loss.unwrap_or(spec.loss);
             spec.burst = step.burst.unwrap_or(spec.burst);
             spec.delay_ms = step.delay_ms.unwrap_or(spec.delay_ms);

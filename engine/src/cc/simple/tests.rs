@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use super::*;
 use crate::wire::feedback::FeedbackWriter;
 
@@ -108,4 +110,171 @@ fn a_burst_that_is_held_up_neither_raises_nor_cuts_the_target() {
     // 400 kbit/s arrive, in units of 64 µs.
     assert_eq!(shown.map(|rate| rate.as_bps() / 1_000), Some(379));
     assert_eq!(cc.target_bitrate(), Bitrate::from_kbps(1_000));
+}
+
+const PACKET_BYTES: usize = 1_000;
+const ONE_WAY: Duration = Duration::from_millis(25);
+
+/// One who sends as much as the controller allows over a bottleneck with a drop-tail queue, in steps of a millisecond.
+struct Path {
+    cc: SimpleController,
+    kbps: u64,
+    /// Numbers of packets of [`PACKET_BYTES`].
+    queue: VecDeque<usize>,
+    most_queued: usize,
+    /// By number.
+    arrivals: Vec<Option<Instant>>,
+    reported: usize,
+    millis: u64,
+    /// To be sent, and carried, in bits.
+    allowed: u64,
+    room: u64,
+}
+
+impl Path {
+    fn new(kbps: u64, most_queued: usize) -> Self {
+        Self {
+            cc: SimpleController::new(SimpleConfig::default()),
+            kbps,
+            queue: VecDeque::new(),
+            most_queued,
+            arrivals: Vec::new(),
+            reported: 0,
+            millis: 0,
+            allowed: 0,
+            room: 0,
+        }
+    }
+
+    fn target_kbps(&self) -> u64 {
+        self.cc.target_bitrate().as_bps() / 1_000
+    }
+
+    fn run(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.millis += 1;
+            let now = Instant::from_millis(self.millis);
+            self.send(now);
+            self.carry(now);
+            if self.millis.is_multiple_of(50) {
+                self.report(now);
+            }
+            self.cc.on_timeout(now);
+        }
+    }
+
+    fn send(&mut self, now: Instant) {
+        self.allowed += self.cc.target_bitrate().as_bps() / 1_000;
+        while self.allowed >= 8 * PACKET_BYTES as u64 {
+            self.allowed -= 8 * PACKET_BYTES as u64;
+            let packet = SentPacket {
+                sender: 1,
+                transport_seq: self.arrivals.len() as u16,
+                bytes: PACKET_BYTES,
+            };
+            self.cc.on_sent(now, packet);
+            if self.queue.len() < self.most_queued {
+                self.queue.push_back(self.arrivals.len());
+            }
+            self.arrivals.push(None);
+        }
+    }
+
+    fn carry(&mut self, now: Instant) {
+        self.room += self.kbps;
+        while self.room >= 8 * PACKET_BYTES as u64 {
+            let Some(number) = self.queue.pop_front() else {
+                self.room = 0;
+                break;
+            };
+            self.room -= 8 * PACKET_BYTES as u64;
+            self.arrivals[number] = Some(now + ONE_WAY);
+        }
+    }
+
+    fn report(&mut self, now: Instant) {
+        let made = Instant::ZERO + (now - Instant::ZERO).saturating_sub(ONE_WAY);
+        let came = |arrival: &Option<Instant>| arrival.is_some_and(|at| at <= made);
+        let Some(newest) = self.arrivals.iter().rposition(came) else {
+            return;
+        };
+        let (base, reported) = (self.reported, newest + 1);
+        if reported <= base {
+            return;
+        }
+        let hold = self.arrivals[newest].map_or(Duration::ZERO, |at| made - at);
+        let mut writer = FeedbackWriter::new(0, hold);
+        let arrivals = &self.arrivals[base..reported];
+        assert_eq!(writer.push_group(1, base as u16, arrivals), arrivals.len());
+        let bytes = writer.finish();
+        self.cc.on_feedback(now, &Feedback::parse(&bytes).unwrap());
+        self.reported = reported;
+    }
+
+    /// Runs until a queue begins to be drained.
+    fn run_to_a_cut(&mut self) {
+        let mut most = 0;
+        while self.target_kbps() >= most {
+            most = self.target_kbps();
+            self.run(50);
+            assert!(self.millis < 60_000, "the path was never full");
+        }
+    }
+}
+
+#[test]
+fn a_path_that_narrows_while_a_queue_is_drained_is_noticed() {
+    for later in (0..400).step_by(50) {
+        let mut path = Path::new(1_000, 37);
+        path.run_to_a_cut();
+        path.run(later);
+        path.kbps = 400;
+        path.run(1_000);
+        let target = path.target_kbps();
+        assert!(target < 400, "{target} kbit/s, narrow after {later} ms");
+        path.run(5_000);
+        let lost = path.cc.path().packets_lost;
+        path.run(10_000);
+        let estimate = path.cc.path();
+        assert_eq!(estimate.packets_lost, lost, "it overflows for good");
+        assert_eq!(estimate.random_loss, 0.0);
+        assert!(path.target_kbps() > 200, "{}", path.target_kbps());
+    }
+}
+
+#[test]
+fn what_is_on_its_way_counts_when_a_path_narrows_so_that_its_queue_does_not_overflow() {
+    let mut path = Path::new(2_000, 60);
+    path.run(20_000);
+    assert!(path.target_kbps() > 1_500, "{}", path.target_kbps());
+    let lost = path.cc.path().packets_lost;
+    path.kbps = 300;
+    path.run(350);
+    assert!(path.target_kbps() < 100, "{}", path.target_kbps());
+    path.run(3_000);
+    assert_eq!(path.cc.path().packets_lost, lost);
+    assert!(
+        (200..=350).contains(&path.target_kbps()),
+        "the queue is gone: {}",
+        path.target_kbps()
+    );
+}
+
+#[test]
+fn a_queue_that_stays_full_is_not_taken_for_a_longer_way() {
+    let mut path = Path::new(1_000, 40);
+    path.cc = SimpleController::new(SimpleConfig {
+        min: Bitrate::from_kbps(300),
+        ..SimpleConfig::default()
+    });
+    path.run_to_a_cut();
+    path.kbps = 200;
+    path.run(12_000);
+    let estimate = path.cc.path();
+    assert!(estimate.loss > 0.2, "{estimate:?}");
+    assert_eq!(estimate.random_loss, 0.0);
+    assert!(
+        estimate.queue_delay > Duration::from_secs(1),
+        "{estimate:?}"
+    );
 }
