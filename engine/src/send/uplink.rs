@@ -284,6 +284,7 @@ impl Uplink {
             path: PathStats {
                 packets_received: path.packets_received,
                 packets_lost: path.packets_lost,
+                random_loss: path.random_loss,
                 burst: path.burst,
             },
             outbound: layer::stats(&self.tracks, &self.layers, path.loss),

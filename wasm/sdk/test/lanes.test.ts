@@ -41,12 +41,12 @@ class Path {
   #received = 0;
   #now = 0;
 
-  /** A second in which so much was lost, and the gateway reported so often. */
-  async second(fractionLost: number, reports = 30): Promise<void> {
+  /** A second in which so much was lost, and the gateway reported so often; `randomLoss` is what no queue explains. */
+  async second(fractionLost: number, reports = 30, randomLoss = fractionLost): Promise<void> {
     this.#sent += 100;
     this.#received += reports;
     this.#now += 1_000;
-    this.lanes.adapt({ fractionLost, packetsSent: this.#sent, packetsReceived: this.#received }, this.#now);
+    this.lanes.adapt({ fractionLost, randomLoss, packetsSent: this.#sent, packetsReceived: this.#received }, this.#now);
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
@@ -97,13 +97,25 @@ test("dials that fail are not repeated until the browser has forgotten them, so 
 test("a path on which no report comes back is a bad one, whatever the last report said", async () => {
   const path = new Path();
   await path.second(0);
+  for (let second = 0; second < 2; second++) await path.second(0, 2);
+  assert.deepEqual([path.open, path.used.length], [3, 0], "it may be a moment");
   await path.second(0, 2);
+  assert.deepEqual([path.open, path.used.length], [12, 12]);
+});
+
+test("what is lost while a queue stands opens no lanes, unless it lasts", async () => {
+  const path = new Path();
+  await path.second(0);
+  for (let second = 0; second < 2; second++) await path.second(0.3, 30, 0);
+  await path.second(0);
+  assert.deepEqual([path.open, path.used.length], [3, 0]);
+  for (let second = 0; second < 3; second++) await path.second(0.3, 30, 0);
   assert.deepEqual([path.open, path.used.length], [12, 12]);
 });
 
 test("one who sends next to nothing is owed no reports", async () => {
   const path = new Path();
-  for (let second = 0; second < 5; second++) path.lanes.adapt({ fractionLost: 0, packetsSent: 10 * second, packetsReceived: 0 }, 1_000 * second);
+  for (let second = 0; second < 5; second++) path.lanes.adapt({ fractionLost: 0, randomLoss: 0, packetsSent: 10 * second, packetsReceived: 0 }, 1_000 * second);
   await path.second(0);
   assert.equal(path.used.length, 0);
 });
@@ -133,7 +145,7 @@ test("half a minute of calm leaves a few idle, a pause in loss does not", async 
 test("after the end all are closed, one that opens then at once", async () => {
   const path = new Path();
   await path.second(0.15);
-  path.lanes.adapt({ fractionLost: 0.5, packetsSent: 200, packetsReceived: 60 }, 2_000);
+  path.lanes.adapt({ fractionLost: 0.5, randomLoss: 0.5, packetsSent: 200, packetsReceived: 60 }, 2_000);
   path.lanes.close();
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert.deepEqual([path.dialled.length, path.open, path.used.length], [18, 0, 0]);

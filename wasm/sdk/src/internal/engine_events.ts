@@ -140,7 +140,7 @@ export interface DirectionQuality {
 /** `UplinkStats` of the engine. */
 export interface UplinkEngineStats {
   readonly transport: TransportEngineStats;
-  readonly path: { readonly packetsReceived: number; readonly packetsLost: number; readonly burst: number };
+  readonly path: { readonly packetsReceived: number; readonly packetsLost: number; readonly randomLoss: number; readonly burst: number };
   readonly outbound: readonly OutboundTrackStats[];
 }
 

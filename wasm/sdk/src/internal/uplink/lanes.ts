@@ -25,6 +25,11 @@ const FEWEST_USED = 7;
  */
 const MOST_PENDING = 9;
 const FAILURE_COUNTS_MS = 5 * 60_000;
+/**
+ * A path that narrows loses what its queue has no room for, until the rate follows, and handshakes would fill that queue. So loss that a queue
+ * may explain has to last for so many looks.
+ */
+const LASTING_LOOKS = 3;
 /** With less loss for so many looks they are idle again. */
 const CALM_LOSS = 0.03;
 const CALM_LOOKS = 30;
@@ -41,7 +46,10 @@ export interface LaneCalls {
 
 /** What has happened on the way up so far. */
 export interface LaneStats {
+  /** Share of packets, 0 to 1. */
   readonly fractionLost: number;
+  /** The same, as far as no queue explains it. */
+  readonly randomLoss: number;
   readonly packetsSent: number;
   readonly packetsReceived: number;
 }
@@ -58,6 +66,8 @@ export class Lanes {
   /** How many are sent on, if they are there. */
   #using = 0;
   #calm = 0;
+  /** Shares lost at the last looks. */
+  #losses: number[] = [];
   #closed = false;
   #last: LaneStats | undefined;
 
@@ -91,7 +101,9 @@ export class Lanes {
     const last = this.#last;
     this.#last = stats;
     const silent = last !== undefined && stats.packetsSent - last.packetsSent >= MANY_SENT && stats.packetsReceived - last.packetsReceived < FEW_ANSWERS;
-    return silent ? 1 : stats.fractionLost;
+    this.#losses = [...this.#losses, silent ? 1 : stats.fractionLost].slice(-LASTING_LOOKS);
+    const lasting = this.#losses.length < LASTING_LOOKS ? 0 : Math.min(...this.#losses);
+    return Math.max(stats.randomLoss, lasting);
   }
 
   #use(count: number): void {

@@ -126,7 +126,8 @@ export class UplinkSession {
       // Who publishes nothing needs none.
       if (stats === undefined || stats.outbound.length === 0) return;
       const { packetsSent, packetsReceived } = stats.transport;
-      lanes.adapt({ fractionLost: stats.outbound[0]?.fractionLost ?? 0, packetsSent, packetsReceived }, performance.now());
+      const { randomLoss } = stats.path;
+      lanes.adapt({ fractionLost: stats.outbound[0]?.fractionLost ?? 0, randomLoss, packetsSent, packetsReceived }, performance.now());
     }, LOOK_AT_LOSS_MS);
   }
 
