@@ -1,7 +1,7 @@
 // One call on one path.
 import { sleep } from "../../harness/child.js";
 import { measure } from "../measure.js";
-import { fullQualityAfter, pauses, pictureScore } from "./score.js";
+import { fullQualityAfter, gaps, pauses, pictureScore } from "./score.js";
 
 /** The call begins on a clean path, so that what is measured is the loss and not the handshake. */
 const CLEAN_MS = 4_000;
@@ -64,6 +64,7 @@ async function runStep(call, point, times) {
     longest_gap_ms: Math.max(...pauses(received.frames, dropped, restored)),
     full_quality_after_s: fullQualityAfter(received.frames, targets, { begin, dropped, restored, end }),
     ...difference(before, after),
+    gaps: gaps(received.frames, begin, end),
     timeline: timeline(received.frames, targets, begin),
   };
 }

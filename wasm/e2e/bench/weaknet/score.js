@@ -11,10 +11,20 @@ export function pauses(frames, since, until) {
   return times.slice(1).map((at, i) => at - times[i]);
 }
 
+/** Where the gaps are, in seconds after `since`, and how long. @param {Seen[]} frames */
+export function gaps(frames, since, until) {
+  let at = since;
+  const found = [];
+  for (const pause of pauses(frames, since, until)) {
+    if (pause > GAP_MS) found.push({ at_s: (at - since) / 1000, ms: pause });
+    at += pause;
+  }
+  return found;
+}
+
 /** Share of the time that lies in gaps. @param {Seen[]} frames */
 export function gapShare(frames, since, until) {
-  const gaps = pauses(frames, since, until).filter((pause) => pause > GAP_MS);
-  return gaps.reduce((sum, pause) => sum + pause, 0) / (until - since);
+  return gaps(frames, since, until).reduce((sum, { ms }) => sum + ms, 0) / (until - since);
 }
 
 /** NaN of nothing. @param {number[]} values @param {number} share 0 to 1 */
