@@ -55,10 +55,12 @@ class Path {
   }
 }
 
-test("a clean path has a few idle lanes, a lossy one more, a bad one many, and uses them", async () => {
+test("a clean path has a few idle lanes, one that loses a little uses them, a lossy one has more, a bad one many", async () => {
   const path = new Path();
   await path.second(0);
   assert.deepEqual([path.open, path.used.length], [3, 0]);
+  await path.second(0.02);
+  assert.deepEqual([path.open, path.used.length], [3, 3]);
   await path.second(0.1);
   assert.deepEqual([path.open, path.used.length], [12, 12]);
   await path.second(0.3);
@@ -106,10 +108,10 @@ test("a path on which no report comes back is a bad one, whatever the last repor
 test("what is lost while a queue stands opens no lanes, unless it lasts", async () => {
   const path = new Path();
   await path.second(0);
-  for (let second = 0; second < 2; second++) await path.second(0.3, 30, 0);
+  for (let second = 0; second < 2; second++) await path.second(0.3, 30, 0.02);
   await path.second(0);
   assert.deepEqual([path.open, path.used.length], [3, 0]);
-  for (let second = 0; second < 3; second++) await path.second(0.3, 30, 0);
+  for (let second = 0; second < 3; second++) await path.second(0.3, 30, 0.02);
   assert.deepEqual([path.open, path.used.length], [12, 12]);
 });
 

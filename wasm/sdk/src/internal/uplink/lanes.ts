@@ -10,11 +10,12 @@
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../transport.ts";
 
-/** Lanes wanted, and used, from a loss on, most first: more let through more. */
+/** Lanes wanted, and used, from a loss on, most first: more let through more. With the last, those that are ready. */
 const STEPS = [
   { loss: 0.6, lanes: 40 },
   { loss: 0.25, lanes: 20 },
   { loss: 0.06, lanes: 12 },
+  { loss: 0.015, lanes: 0 },
 ];
 /** So many are used where less is lost, if they are there. */
 const FEWEST_USED = 7;
@@ -27,11 +28,11 @@ const MOST_PENDING = 9;
 const FAILURE_COUNTS_MS = 5 * 60_000;
 /**
  * A path that narrows loses what its queue has no room for, until the rate follows, and handshakes would fill that queue. So loss that a queue
- * may explain has to last for so many looks.
+ * may explain, most of what is lost, has to last for so many looks.
  */
 const LASTING_LOOKS = 3;
 /** With less loss for so many looks they are idle again. */
-const CALM_LOSS = 0.03;
+const CALM_LOSS = 0.01;
 const CALM_LOOKS = 30;
 /** The gateway reports thirty times a second to whoever sends. Fewer than this tell that nearly all is lost. */
 const FEW_ANSWERS = 5;
@@ -83,8 +84,9 @@ export class Lanes {
     this.#now = now;
     const loss = this.#loss(stats);
     this.#calm = loss < CALM_LOSS ? this.#calm + 1 : 0;
-    const wanted = STEPS.find((step) => loss >= step.loss)?.lanes ?? 0;
-    const busy = wanted > 0 || (this.#using > 0 && this.#calm < CALM_LOOKS);
+    const step = STEPS.find((step) => loss >= step.loss);
+    const wanted = step?.lanes ?? 0;
+    const busy = step !== undefined || (this.#using > 0 && this.#calm < CALM_LOOKS);
     this.#use(busy ? Math.max(wanted, FEWEST_USED) : 0);
     this.#failures = this.#failures.filter((at) => now - at < FAILURE_COUNTS_MS);
     const missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening;
@@ -101,9 +103,10 @@ export class Lanes {
     const last = this.#last;
     this.#last = stats;
     const silent = last !== undefined && stats.packetsSent - last.packetsSent >= MANY_SENT && stats.packetsReceived - last.packetsReceived < FEW_ANSWERS;
-    this.#losses = [...this.#losses, silent ? 1 : stats.fractionLost].slice(-LASTING_LOOKS);
-    const lasting = this.#losses.length < LASTING_LOOKS ? 0 : Math.min(...this.#losses);
-    return Math.max(stats.randomLoss, lasting);
+    const loss = silent ? 1 : stats.fractionLost;
+    this.#losses = [...this.#losses, loss].slice(-LASTING_LOOKS);
+    if (stats.randomLoss >= loss / 2) return loss;
+    return this.#losses.length < LASTING_LOOKS ? 0 : Math.min(...this.#losses);
   }
 
   #use(count: number): void {
