@@ -14,8 +14,6 @@ use crate::wire::feedback::Feedback;
 pub(super) const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
 /// What is reported lost so long after the queue may still be what overflowed it.
 const QUEUE_FORGOTTEN: Duration = Duration::from_millis(300);
-/// Reports are so far apart, with few packets more.
-const REPORT_INTERVAL: Duration = Duration::from_millis(60);
 /// Of [`PathEstimate::delivered`].
 const DELIVERED_SPAN: Duration = Duration::from_millis(500);
 
@@ -85,18 +83,6 @@ impl Observed {
     /// What was sent for what came: the delivered rate, and with it what is lost without any queue.
     pub(super) fn sendable(&self, span: Duration) -> Bitrate {
         self.delivery.over(span) * (1.0 / (1.0 - self.random.settled_share().min(0.95)))
-    }
-
-    /// How long a packet sent now would stand in the queue, if the path bears `rate`: what is on its way takes its time, whatever
-    /// is reported of it yet.
-    pub(super) fn queue_ahead(&self, rate: Bitrate) -> Duration {
-        let known = self.queue.longest();
-        if rate == Bitrate::ZERO {
-            return known;
-        }
-        let empty = self.rtt.unwrap_or_default().saturating_sub(known) + REPORT_INTERVAL;
-        let outstanding = rate.time_for(self.history.outstanding_bytes());
-        outstanding.saturating_sub(empty).max(known)
     }
 
     pub(super) fn estimate(&self) -> PathEstimate {
