@@ -103,8 +103,9 @@ export class Lanes {
     const last = this.#last;
     this.#last = stats;
     const silent = last !== undefined && stats.packetsSent - last.packetsSent >= MANY_SENT && stats.packetsReceived - last.packetsReceived < FEW_ANSWERS;
-    const loss = silent ? 1 : stats.fractionLost;
+    const loss = stats.fractionLost;
     this.#losses = [...this.#losses, loss].slice(-LASTING_LOOKS);
+    if (silent) return 1;
     if (stats.randomLoss >= loss / 2) return loss;
     return this.#losses.length < LASTING_LOOKS ? 0 : Math.min(...this.#losses);
   }
