@@ -75,7 +75,7 @@ impl Lanes {
     }
 
     /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they are many. `loss` is the share, 0 to
-    /// 1, of what comes up that gets lost. Returns on how many.
+    /// 1, of what comes up that gets lost. Returns how many went out.
     pub(super) fn answer(&mut self, now: Instant, member: Member, loss: f64) -> usize {
         let Some(lanes) = self.0.get_mut(&member) else {
             return 0;
@@ -84,8 +84,7 @@ impl Lanes {
         let mut answered = 0;
         let used = |lane: &&Lane| now < lane.used_until;
         for lane in lanes.iter().filter(used).take(at_once) {
-            lane.outlet.answer(loss);
-            answered += 1;
+            answered += usize::from(lane.outlet.answer(loss));
         }
         lanes.rotate_left(at_once);
         answered

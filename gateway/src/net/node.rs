@@ -208,9 +208,9 @@ impl Node {
             uplink.forget_loss();
             return self.state().lanes.forget_loss(member);
         };
-        uplink.answer(loss);
+        let on_uplink = usize::from(uplink.answer(loss));
         let on_lanes = self.state().lanes.answer(self.clock.now(), member, loss);
-        self.metrics.answered(1 + on_lanes);
+        self.metrics.answered(on_uplink + on_lanes);
     }
 
     /// Counts an admitted session in, if there is room; it counts out when the guard drops.

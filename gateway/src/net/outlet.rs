@@ -62,21 +62,24 @@ impl Outlet {
         self.bound.get().copied()
     }
 
-    /// Hands a datagram to the transport if that has room for it at once; otherwise it is lost.
-    pub(super) fn send_if_room(&self, datagram: &Datagram) {
+    /// Hands a datagram to the transport if that has room for it at once; otherwise it is lost. Returns whether it had.
+    pub(super) fn send_if_room(&self, datagram: &Datagram) -> bool {
         let direct = self.direct.as_ref();
-        if let Some(direct) = direct.filter(|direct| direct.has_room()) {
-            // A session that is gone is taken away by its own task.
-            let _ = direct.push(datagram);
-        }
+        let Some(direct) = direct.filter(|direct| direct.has_room()) else {
+            return false;
+        };
+        // A session that is gone is taken away by its own task.
+        let _ = direct.push(datagram);
+        true
     }
 
     /// Gives the peer's QUIC something to go on ([`super::answers`]). `loss` is the share, 0 to 1, of what the peer sends that gets lost.
-    pub(super) fn answer(&self, loss: f64) {
+    /// Returns whether there was room.
+    pub(super) fn answer(&self, loss: f64) -> bool {
         if let Some(direct) = &self.direct {
             direct.set_loss(loss);
-            self.send_if_room(&answers::NOTHING);
         }
+        self.send_if_room(&answers::NOTHING)
     }
 
     /// Takes back what [`Self::answer`] said of the path.
