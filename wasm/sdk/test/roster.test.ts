@@ -65,6 +65,24 @@ test("what was said of a user holds when the user comes, and comes again", async
   assert.deepEqual(asked(4), [0], "a connection that came back asks for all sizes");
 });
 
+test("what a session tells before the room is taken from its answer is not lost", async () => {
+  const { roster, asked } = room();
+  roster.begin();
+  roster.handle({ kind: "peer-joined", peer: peer(2, "bob", []) });
+  roster.handle({ kind: "track-published", participantId: 2, track: track() });
+  roster.reset(joined());
+  await settle();
+  assert.deepEqual(asked(2), [15], "the first time");
+
+  // Everybody comes back under the same number after the gateway was lost, and bob publishes while our downlink is being attached.
+  roster.begin();
+  roster.handle({ kind: "track-published", participantId: 2, track: track() });
+  roster.handle({ kind: "peer-joined", peer: peer(3, "cas") });
+  roster.reset(joined(peer(2, "bob", [])));
+  await settle();
+  assert.deepEqual([asked(2), asked(3)], [[15, 15], [15]]);
+});
+
 test("the default is for those of whom nothing else was said, and not for screens", async () => {
   const { roster, asked } = room();
   roster.reset(joined(peer(1, "ada"), peer(2, "bob"), peer(3, "cas", [track({ kind: "screen", stream: "auxiliary" })])));

@@ -99,6 +99,7 @@ export class Call {
     const { gateway, token, transport = "auto", readyLanes = READY_LANES } = this.#context.options;
     const [address, tokenText] = await Promise.all([resolveGateway(gateway), typeof token === "string" ? token : token()]);
     const { decodable: decodeCodecs } = this.#context;
+    this.roster.begin();
     const up = await this.host.uplink.call("connect", { address, token: tokenText, transport, readyLanes, sdkVersion: VERSION, decodeCodecs });
     await this.host.downlink.call("connect", { address, ticket: up.joined.attachTicket, transport });
     return { joined: up.joined, transport: up.transport };

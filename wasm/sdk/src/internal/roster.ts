@@ -30,6 +30,10 @@ const ALL_LAYERS = 15;
 export class Roster {
   readonly #context: RosterContext;
   readonly #peers = new Map<number, Peer>();
+  /** Users whose coming the application was told of, and not their going. They outlive their sessions. */
+  readonly #knownUsers = new Set<string>();
+  /** What a new session told before {@link reset} took the room as `Join` found it. */
+  #held: Notification[] | undefined;
   /** Keyed by user and type: a stream survives the reconnection of either side. */
   readonly #streams = new Map<string, RemoteStream>();
   readonly #announced = new Set<RemoteStream>();
@@ -46,27 +50,34 @@ export class Roster {
     this.#context = context;
   }
 
-  /** Takes the room as `Join` found it: the first time, and after each reconnection. */
+  /** A session begins: what it tells waits for {@link reset}, which comes once the downlink is attached too. */
+  begin(): void {
+    this.#held = [];
+  }
+
+  /** Takes the room as `Join` found it, the first time and after each reconnection, and then what has happened since. */
   reset(joined: JoinedInfo): void {
-    const users = new Set(joined.peers.map((peer) => peer.userId));
-    for (const [id, peer] of [...this.#peers]) {
-      if (users.has(peer.info.userId)) this.#peers.delete(id);
-      else this.#leave(id, "disconnected");
+    for (const [id, { info }] of [...this.#peers]) {
+      if (!joined.peers.some(({ userId }) => userId === info.userId)) this.#leave(id, "disconnected");
     }
     for (const stream of this.#streams.values()) {
       stream.media.audio = undefined;
       stream.media.video = undefined;
+      this.#dirty.add(stream);
     }
-    const known = new Set([...this.#streams.values()].map((stream) => stream.getUserId()));
-    for (const peer of joined.peers) this.#join(peer, !known.has(peer.userId) && !this.#knownUsers.has(peer.userId));
-    for (const stream of this.#streams.values()) this.#dirty.add(stream);
+    for (const peer of joined.peers) this.#join(peer, !this.#knownUsers.has(peer.userId));
     this.#context.onPeersChanged();
     this.#settle();
+    const held = this.#held;
+    this.#held = undefined;
+    for (const notification of held ?? []) this.handle(notification);
   }
 
-  readonly #knownUsers = new Set<string>();
-
   handle(notification: Notification): void {
+    if (this.#held !== undefined) {
+      this.#held.push(notification);
+      return;
+    }
     switch (notification.kind) {
       case "peer-joined":
         this.#join(notification.peer, true);
@@ -83,8 +94,8 @@ export class Roster {
       case "track-unpublished":
         this.#removeTrack(notification.participantId, notification.number);
         return;
+      // The session ends by itself: nobody leaves the room for that.
       case "closing":
-        return;
     }
   }
 
