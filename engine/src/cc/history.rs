@@ -56,6 +56,8 @@ struct Record {
     sent_at: Instant,
     /// Counts what was sent.
     number: u64,
+    /// Counts its bytes, these included.
+    total: u64,
     bytes: usize,
     state: State,
     ambiguous: bool,
@@ -68,8 +70,9 @@ pub(super) struct History {
     order: VecDeque<(Instant, u32, u16)>,
     clock: Option<(Arrival, i64)>,
     sent: u64,
-    /// [`Record::number`] of the packet sent last among those that came.
-    newest_received: u64,
+    sent_bytes: u64,
+    /// [`Record::number`] and [`Record::total`] of the packet sent last among those that came.
+    newest_received: (u64, u64),
 }
 
 impl History {
@@ -77,9 +80,11 @@ impl History {
         self.forget_old(now);
         let key = (packet.sender, packet.transport_seq);
         self.sent += 1;
+        self.sent_bytes += packet.bytes as u64;
         let record = Record {
             sent_at: now,
             number: self.sent,
+            total: self.sent_bytes,
             bytes: packet.bytes,
             state: State::Pending,
             ambiguous: false,
@@ -91,6 +96,11 @@ impl History {
             record.ambiguous = true;
         }
         self.order.push_back((now, key.0, key.1));
+    }
+
+    /// Bytes sent after the packet sent last among those that came: they are on their way, or lost.
+    pub(super) fn outstanding_bytes(&self) -> u64 {
+        self.sent_bytes - self.newest_received.1
     }
 
     fn forget_old(&mut self, now: Instant) {
@@ -119,7 +129,7 @@ impl History {
                 else {
                     continue;
                 };
-                self.newest_received = self.newest_received.max(record.number);
+                self.newest_received = self.newest_received.max((record.number, record.total));
                 let micros = unwrap(&mut self.clock, arrival);
                 let fresh = record.state != State::Received;
                 if newest.is_none_or(|(at, _)| micros > at) {
@@ -156,7 +166,7 @@ impl History {
                 let Some(record) = self.records.get_mut(&(group.sender, seq)) else {
                     continue;
                 };
-                let missing = record.number < self.newest_received;
+                let missing = record.number < self.newest_received.0;
                 if missing && record.state == State::Pending {
                     record.state = State::Missing;
                     outcome.lost += 1;
@@ -244,6 +254,20 @@ mod tests {
             &Feedback::parse(&second).unwrap(),
         );
         assert_eq!((outcome.acked.len(), outcome.lost, outcome.runs), (1, 1, 1));
+    }
+
+    #[test]
+    fn what_was_sent_after_the_newest_that_came_is_outstanding() {
+        let mut history = History::default();
+        assert_eq!(history.outstanding_bytes(), 0);
+        for seq in 0..5 {
+            sent(&mut history, u64::from(seq), seq);
+        }
+        assert_eq!(history.outstanding_bytes(), 500);
+        let at = |ms| Some(Instant::from_millis(ms));
+        let bytes = report(0, &[at(20), None, at(22)], 0);
+        history.on_feedback(Instant::from_millis(50), &Feedback::parse(&bytes).unwrap());
+        assert_eq!(history.outstanding_bytes(), 200);
     }
 
     #[test]

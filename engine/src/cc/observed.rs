@@ -14,8 +14,16 @@ use crate::wire::feedback::Feedback;
 pub(super) const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
 /// What is reported lost so long after the queue may still be what overflowed it.
 const QUEUE_FORGOTTEN: Duration = Duration::from_millis(300);
+/// Reports are so far apart, with few packets more.
+const REPORT_INTERVAL: Duration = Duration::from_millis(60);
 /// Of [`PathEstimate::delivered`].
 const DELIVERED_SPAN: Duration = Duration::from_millis(500);
+
+/// Of what goes out.
+const TRIED_SPAN: Duration = Duration::from_millis(1_000);
+/// So much of what is allowed fills a path: a picture's worth is missing now and then.
+const TRIED: f64 = 0.4;
+const LESS_CAME: f64 = 0.6;
 
 #[derive(Debug, Default)]
 pub(super) struct Observed {
@@ -25,6 +33,10 @@ pub(super) struct Observed {
     pub(super) probed: Option<Bitrate>,
     pub(super) queue: QueueDelay,
     pub(super) delivery: DeliveryRate,
+    /// What went out, by when.
+    sent: DeliveryRate,
+    /// When the packet went out that was sent last among those that came.
+    pub(super) newest_sent: Option<Instant>,
     pub(super) losses: LossRate,
     /// Those that no queue explains.
     pub(super) random: LossRate,
@@ -39,6 +51,7 @@ pub(super) struct Observed {
 impl Observed {
     pub(super) fn on_sent(&mut self, now: Instant, packet: SentPacket) {
         self.history.on_sent(now, packet);
+        self.sent.on_packet(now.as_micros() as i64, packet.bytes);
     }
 
     /// What a report has told; none if nothing new. While `draining`, the queue that is drained counts as standing.
@@ -63,6 +76,7 @@ impl Observed {
         }
         for packet in &outcome.acked {
             self.delivery.on_packet(packet.arrival, packet.bytes);
+            self.newest_sent = self.newest_sent.max(Some(packet.sent_at));
             if !packet.ambiguous {
                 self.queue.on_packet(packet.sent_at, packet.arrival);
             }
@@ -83,6 +97,30 @@ impl Observed {
     /// What was sent for what came: the delivered rate, and with it what is lost without any queue.
     pub(super) fn sendable(&self, span: Duration) -> Bitrate {
         self.delivery.over(span) * (1.0 / (1.0 - self.random.settled_share().min(0.95)))
+    }
+
+    /// How long a packet sent now would stand in the queue, if the path bears `rate`: what is on its way takes its time, whatever
+    /// is reported of it yet.
+    pub(super) fn queue_ahead(&self, rate: Bitrate) -> Duration {
+        let known = self.queue.longest();
+        if rate == Bitrate::ZERO {
+            return known;
+        }
+        let empty = self.rtt.unwrap_or_default().saturating_sub(known) + REPORT_INTERVAL;
+        let outstanding = rate.time_for(self.history.outstanding_bytes());
+        outstanding.saturating_sub(empty).max(known)
+    }
+
+    /// Whether the path was tried with `allowed`: about as much went out, or far less came through than went out. Otherwise all got through of
+    /// the little that there was, and that says nothing of how much the path bears.
+    pub(super) fn is_tried(&self, allowed: Bitrate) -> bool {
+        let sent = self.sent.over(TRIED_SPAN);
+        sent > allowed * TRIED || self.sendable(TRIED_SPAN) < sent * LESS_CAME
+    }
+
+    /// What went out lately.
+    pub(super) fn sent(&self) -> Bitrate {
+        self.sent.over(DELIVERED_SPAN)
     }
 
     pub(super) fn estimate(&self) -> PathEstimate {

@@ -73,6 +73,11 @@ impl QueueDelay {
         self.above_base(least.map_or(0, |&(_, delay)| delay))
     }
 
+    /// The standing delay, or the latest if that is longer already.
+    pub(super) fn longest(&self) -> Duration {
+        self.standing().max(self.latest())
+    }
+
     /// Takes the present delay for that of an empty path: the route has changed.
     pub(super) fn rebase(&mut self) {
         self.base = self.recent.front().map(|&(_, delay)| delay);

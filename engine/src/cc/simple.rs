@@ -3,9 +3,13 @@
 //! - Overuse is the trendline detector of Google congestion control ([`super::trendline`]) *and* a standing queue;
 //!   the increase between is multiplicative far from the last known capacity and additive near it
 //!   (draft-ietf-rmcat-gcc-02 §5.5; libwebrtc `aimd_rate_control.cc`).
-//! - After overuse the queue is drained at once: the rate goes below the delivered rate by so much that the queue is
-//!   gone in about half a second, then back near the capacity measured meanwhile. Google's controller only goes to 85 % and leaves
-//!   a second of queue standing for five.
+//! - After overuse the queue is drained at once: the rate goes below the delivered rate by so much that the queue, and what is
+//!   on its way to it and not reported yet, is gone in about half a second, then back near the capacity measured meanwhile.
+//!   Google's controller only goes to 85 % and leaves a second of queue standing for five.
+//! - A queue that grows while it is drained, or overflows, is a path that has narrowed again, and not a longer way.
+//! - A path, or a machine at its ends, may stand still for a moment, and what comes then looks like a narrow path in one report. So the first cut
+//!   is by the mean of 250 ms, only the next report makes it deeper, and what was held up counts when it comes. Who sends far less than is allowed, and
+//!   gets it through, did not make the queue: the target goes down by 15 %, not to what is sent.
 //! - It starts fast: the rate doubles in a second until the first overuse, as far as there is something to send.
 //! - Loss counts only above 10 % and only while a queue stands. Loss alone is the radio's, and halving the rate does not
 //!   make a radio lose less. A policer that drops without ever queueing is therefore not seen.
@@ -53,6 +57,8 @@ const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
 /// With so much delay in what came latest, and so much less delivered than in the second before, the path has narrowed.
 const QUEUE_GROWN: Duration = Duration::from_millis(50);
 const NARROWED: f64 = 0.5;
+/// The rate that comes through is looked at over so long.
+const DELIVERED_SPAN: Duration = Duration::from_millis(250);
 const NARROWED_SPAN: Duration = Duration::from_millis(120);
 const BEFORE_SPAN: Duration = Duration::from_millis(1_000);
 const LOSS_NOTICED: f64 = 0.10;
@@ -62,7 +68,7 @@ const LEAST_DRAIN: f64 = 0.25;
 /// sound goes on, and once for the reports to have come through it.
 const LONGEST_DRAIN: Duration = Duration::from_millis(1_500);
 /// Of the capacity measured while draining, this much is used after it.
-const AFTER_DRAIN: f64 = 0.92;
+const AFTER_DRAIN: f64 = 0.88;
 /// Near: within this share of the last known capacity.
 const NEAR_CAPACITY: f64 = 0.15;
 /// libwebrtc's 8 % for each second, and more when all has been well for three.
@@ -93,6 +99,10 @@ enum Phase {
         since: Instant,
         /// The longest queue seen since.
         queue: Duration,
+        /// What it was to become by what was on its way when this began.
+        ahead: Duration,
+        /// Whether a report has told of something sent since.
+        answered: bool,
     },
 }
 
@@ -139,67 +149,126 @@ impl SimpleController {
     }
 
     fn decide(&mut self, now: Instant) {
-        let standing = self.observed.queue.standing();
-        let usage = self.trendline.usage();
-        if let Phase::Drain { since, queue } = self.phase {
-            self.drain(now, since, queue, standing);
+        if matches!(self.phase, Phase::Drain { .. }) {
+            self.drain(now);
             return;
         }
+        let standing = self.observed.queue.standing();
+        let usage = self.trendline.usage();
         let settled = now - self.last_backoff >= self.response_time();
         let growing = usage == Usage::Over && standing >= QUEUE_NOTICED;
         let overflowing =
             self.observed.losses.share() > LOSS_NOTICED && standing >= QUEUE_BEHIND_LOSS;
-        // A path that has narrowed to less than half fills its queue before the trendline, which waits for frames that come ever more
-        // slowly, and the fastest packet of 200 ms know of it.
-        let latest = self.observed.queue.latest();
-        let delivery = &self.observed.delivery;
-        let narrowed = latest >= QUEUE_GROWN
-            && delivery.over(NARROWED_SPAN) < delivery.over(BEFORE_SPAN) * NARROWED;
-        if settled && (growing || narrowed || overflowing || standing >= QUEUE_TOO_LONG) {
-            self.back_off(now, standing.max(latest));
+        let too_much = growing || overflowing || standing >= QUEUE_TOO_LONG;
+        if (settled && too_much) || self.has_narrowed() {
+            self.give_way(now, settled);
         } else if usage == Usage::Normal && standing < QUEUE_TOO_LONG / 2 {
             self.increase(now);
         }
     }
 
-    fn back_off(&mut self, now: Instant, standing: Duration) {
-        // A short span, since the longer one still holds what came before the path narrowed.
-        let delivered = self.observed.sendable(Duration::from_millis(250));
-        let delivered = if delivered == Bitrate::ZERO {
-            self.target
-        } else {
-            delivered
-        };
-        self.capacity = Some(delivered);
+    /// Whether the path has narrowed to less than half. That fills its queue before the trendline, which waits for frames that come
+    /// ever more slowly, and the fastest packet of 200 ms know of it.
+    fn has_narrowed(&self) -> bool {
+        let delivery = &self.observed.delivery;
+        // Who has sent less for a while cannot have more delivered.
+        let before = delivery.over(BEFORE_SPAN).min(self.observed.sent());
+        self.observed.queue.latest() >= QUEUE_GROWN
+            && delivery.over(NARROWED_SPAN) < before * NARROWED
+    }
+
+    /// Whether more gets lost than did while no queue stood.
+    fn loses_more(&self) -> bool {
+        self.observed.losses.share() > self.observed.random.settled_share() + LOSS_NOTICED
+    }
+
+    /// Lowers the target. `settled`: what was changed last shows in reports.
+    fn give_way(&mut self, now: Instant, settled: bool) {
+        if self.observed.is_tried(self.target) {
+            self.back_off(now);
+        } else if settled {
+            // Not by us: others' traffic, or a machine that is busy.
+            self.last_backoff = now;
+            self.set_target(self.target * BACKOFF);
+        }
+    }
+
+    fn back_off(&mut self, now: Instant) {
         self.last_backoff = now;
-        self.set_target(self.target.min(delivered * drain_share(standing)));
+        let ahead = self.cut(false);
         self.phase = Phase::Drain {
             since: now,
-            queue: standing,
+            queue: self.observed.queue.longest(),
+            ahead,
+            answered: false,
         };
     }
 
-    fn drain(&mut self, now: Instant, since: Instant, queue: Duration, standing: Duration) {
+    /// Measures the capacity while a queue stands, and lowers the target so that the queue drains. `confirmed`: an earlier report said
+    /// the same. Returns how long the queue is, with what is on its way.
+    fn cut(&mut self, confirmed: bool) -> Duration {
+        // A short span, since the longer one still holds what came before the path narrowed.
+        let capacity = self.sendable(DELIVERED_SPAN);
+        self.capacity = Some(capacity);
+        // What stands still for a moment looks narrow too, but not to the next report.
+        let latest = if confirmed && self.has_narrowed() {
+            self.sendable(NARROWED_SPAN)
+        } else {
+            capacity
+        };
+        let ahead = self.observed.queue_ahead(latest);
+        self.set_target(self.target.min(latest * drain_share(ahead)));
+        ahead
+    }
+
+    /// What was sent for what came through lately, or as much as is allowed if that cannot be told.
+    fn sendable(&self, span: Duration) -> Bitrate {
+        match self.observed.sendable(span) {
+            Bitrate::ZERO => self.target,
+            rate => rate,
+        }
+    }
+
+    fn drain(&mut self, now: Instant) {
+        let Phase::Drain {
+            since,
+            queue,
+            ahead,
+            answered,
+        } = self.phase
+        else {
+            return;
+        };
+        let standing = self.observed.queue.standing();
         let waited = now - since;
+        let responded = waited >= self.response_time();
+        // What is sent is less than came through when this began: a queue that still grows says that the path has narrowed since.
+        if responded && self.observed.queue.latest() > queue.max(ahead) + QUEUE_GROWN {
+            self.back_off(now);
+            return;
+        }
         let queue = queue.max(standing);
-        self.phase = Phase::Drain { since, queue };
-        let delivered = self.observed.sendable(Duration::from_millis(250));
-        // What is reported within a round trip was sent before the rate was cut, so it came as fast as the path lets it:
-        // the longer one looks, the less of it is from before the path narrowed.
-        if waited < self.response_time() && standing >= QUEUE_NOTICED && delivered > Bitrate::ZERO {
-            self.capacity = Some(
-                self.capacity
-                    .map_or(delivered, |known| known.min(delivered)),
-            );
-            let queue = standing.max(self.observed.queue.latest());
-            self.set_target(self.target.min(delivered * drain_share(queue)));
+        let before = self.observed.newest_sent <= Some(since);
+        self.phase = Phase::Drain {
+            since,
+            queue,
+            ahead,
+            answered: !before,
+        };
+        // What was sent before the rate was cut came as fast as the path lets it: the longer one looks, the less of it
+        // is from before the path narrowed.
+        if before && standing >= QUEUE_NOTICED {
+            self.cut(true);
+        } else if !answered {
+            // What stood still for a moment comes all at once.
+            self.capacity = self.capacity.max(Some(self.sendable(DELIVERED_SPAN)));
         }
         let drained = standing < QUEUE_NOTICED && waited >= self.response_time() / 2;
         if !drained && waited < LONGEST_DRAIN.max(queue * 3) + self.response_time() {
             return;
         }
-        if !drained && standing * 10 > queue * 7 {
-            // Sending far less did not shorten it: not our queue, but a longer way.
+        if !drained && standing * 10 > queue * 7 && !self.loses_more() {
+            // Sending far less did not shorten it, and it does not overflow: not our queue, but a longer way.
             self.observed.queue.rebase();
         }
         let resume = self

@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use super::*;
 use crate::wire::feedback::FeedbackWriter;
 
@@ -108,4 +110,224 @@ fn a_burst_that_is_held_up_neither_raises_nor_cuts_the_target() {
     // 400 kbit/s arrive, in units of 64 µs.
     assert_eq!(shown.map(|rate| rate.as_bps() / 1_000), Some(379));
     assert_eq!(cc.target_bitrate(), Bitrate::from_kbps(1_000));
+}
+
+const ONE_WAY: Duration = Duration::from_millis(25);
+
+/// One who sends as much as the controller allows over a bottleneck with a drop-tail queue, in steps of a millisecond.
+struct Path {
+    cc: SimpleController,
+    kbps: u64,
+    packet_bytes: usize,
+    /// There is no more to send.
+    most_kbps: u64,
+    /// Numbers of packets.
+    queue: VecDeque<usize>,
+    most_queued: usize,
+    /// By number.
+    arrivals: Vec<Option<Instant>>,
+    reported: usize,
+    millis: u64,
+    /// To be sent, and carried, in bits.
+    allowed: u64,
+    room: u64,
+}
+
+impl Path {
+    fn new(kbps: u64, most_queued: usize) -> Self {
+        Self {
+            cc: SimpleController::new(SimpleConfig::default()),
+            kbps,
+            packet_bytes: 1_000,
+            most_kbps: u64::MAX,
+            queue: VecDeque::new(),
+            most_queued,
+            arrivals: Vec::new(),
+            reported: 0,
+            millis: 0,
+            allowed: 0,
+            room: 0,
+        }
+    }
+
+    fn packet_bits(&self) -> u64 {
+        8 * self.packet_bytes as u64
+    }
+
+    fn target_kbps(&self) -> u64 {
+        self.cc.target_bitrate().as_bps() / 1_000
+    }
+
+    fn run(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.millis += 1;
+            let now = Instant::from_millis(self.millis);
+            self.send(now);
+            self.carry(now);
+            if self.millis.is_multiple_of(50) {
+                self.report(now);
+            }
+            self.cc.on_timeout(now);
+        }
+    }
+
+    fn send(&mut self, now: Instant) {
+        self.allowed += self.target_kbps().min(self.most_kbps);
+        while self.allowed >= self.packet_bits() {
+            self.allowed -= self.packet_bits();
+            let packet = SentPacket {
+                sender: 1,
+                transport_seq: self.arrivals.len() as u16,
+                bytes: self.packet_bytes,
+            };
+            self.cc.on_sent(now, packet);
+            if self.queue.len() < self.most_queued {
+                self.queue.push_back(self.arrivals.len());
+            }
+            self.arrivals.push(None);
+        }
+    }
+
+    fn carry(&mut self, now: Instant) {
+        self.room += self.kbps;
+        while self.room >= self.packet_bits() {
+            let Some(number) = self.queue.pop_front() else {
+                self.room = 0;
+                break;
+            };
+            self.room -= self.packet_bits();
+            self.arrivals[number] = Some(now + ONE_WAY);
+        }
+    }
+
+    fn report(&mut self, now: Instant) {
+        let made = Instant::ZERO + (now - Instant::ZERO).saturating_sub(ONE_WAY);
+        let came = |arrival: &Option<Instant>| arrival.is_some_and(|at| at <= made);
+        let Some(newest) = self.arrivals.iter().rposition(came) else {
+            return;
+        };
+        let (base, reported) = (self.reported, newest + 1);
+        if reported <= base {
+            return;
+        }
+        let hold = self.arrivals[newest].map_or(Duration::ZERO, |at| made - at);
+        let mut writer = FeedbackWriter::new(0, hold);
+        let arrivals = &self.arrivals[base..reported];
+        assert_eq!(writer.push_group(1, base as u16, arrivals), arrivals.len());
+        let bytes = writer.finish();
+        self.cc.on_feedback(now, &Feedback::parse(&bytes).unwrap());
+        self.reported = reported;
+    }
+
+    /// Runs until a queue begins to be drained.
+    fn run_to_a_cut(&mut self) {
+        let mut most = 0;
+        while self.target_kbps() >= most {
+            most = self.target_kbps();
+            self.run(50);
+            assert!(self.millis < 60_000, "the path was never full");
+        }
+    }
+}
+
+#[test]
+fn a_path_that_narrows_while_a_queue_is_drained_is_noticed() {
+    for later in (0..400).step_by(50) {
+        let mut path = Path::new(1_000, 37);
+        path.run_to_a_cut();
+        path.run(later);
+        path.kbps = 400;
+        path.run(1_000);
+        let target = path.target_kbps();
+        assert!(target < 400, "{target} kbit/s, narrow after {later} ms");
+        path.run(5_000);
+        let lost = path.cc.path().packets_lost;
+        path.run(10_000);
+        let estimate = path.cc.path();
+        assert_eq!(estimate.packets_lost, lost, "it overflows for good");
+        assert_eq!(estimate.random_loss, 0.0);
+        assert!(path.target_kbps() > 200, "{}", path.target_kbps());
+    }
+}
+
+#[test]
+fn what_is_on_its_way_counts_when_a_path_narrows_so_that_its_queue_does_not_overflow() {
+    let mut path = Path::new(2_000, 60);
+    path.run(20_000);
+    assert!(path.target_kbps() > 1_500, "{}", path.target_kbps());
+    let lost = path.cc.path().packets_lost;
+    path.kbps = 300;
+    path.run(350);
+    assert!(path.target_kbps() < 100, "{}", path.target_kbps());
+    path.run(3_000);
+    assert_eq!(path.cc.path().packets_lost, lost);
+    assert!(
+        (200..=350).contains(&path.target_kbps()),
+        "the queue is gone: {}",
+        path.target_kbps()
+    );
+}
+
+#[test]
+fn a_queue_that_stays_full_is_not_taken_for_a_longer_way() {
+    let mut path = Path::new(1_000, 40);
+    path.cc = SimpleController::new(SimpleConfig {
+        min: Bitrate::from_kbps(300),
+        ..SimpleConfig::default()
+    });
+    path.run_to_a_cut();
+    path.kbps = 200;
+    path.run(12_000);
+    let estimate = path.cc.path();
+    assert!(estimate.loss > 0.2, "{estimate:?}");
+    assert_eq!(estimate.random_loss, 0.0);
+    assert!(
+        estimate.queue_delay > Duration::from_secs(1),
+        "{estimate:?}"
+    );
+}
+
+/// So long after a path stood still or became slow, the target is to be back.
+const SOON: u64 = 400;
+
+/// A path wide enough for all, 30 Mbit/s, that stands still for so many milliseconds each second and carries only `kbps` for another `trickling`
+/// after it: a machine that is busy, or TCP that waits for what got lost. Returns the least target in kbit/s but for [`SOON`]
+/// after each change.
+fn held_up(most_kbps: u64, packet_bytes: usize, millis: u64, kbps: u64, trickling: u64) -> u64 {
+    let mut path = Path::new(30_000, 10_000);
+    path.packet_bytes = packet_bytes;
+    path.most_kbps = most_kbps;
+    path.run(5_000);
+    let mut least = path.target_kbps();
+    for _ in 0..5 {
+        for (kbps, millis) in [(0, millis), (kbps, trickling), (30_000, 1_000)] {
+            path.kbps = kbps;
+            path.run(millis.min(SOON));
+            for _ in 0..millis.saturating_sub(SOON) / 10 {
+                path.run(10);
+                least = least.min(path.target_kbps());
+            }
+        }
+    }
+    least
+}
+
+#[test]
+fn a_path_that_stands_still_for_a_moment_has_not_narrowed() {
+    for millis in (60..=300).step_by(10) {
+        for trickling in (0..=60).step_by(10) {
+            let least = held_up(1_000, 1_000, millis, 200, trickling);
+            assert!(least > 500, "{least} kbit/s, {millis} and {trickling} ms");
+        }
+    }
+}
+
+#[test]
+fn who_sends_little_learns_little_of_a_path_that_stands_still() {
+    for millis in (60..=300).step_by(10) {
+        for trickling in (0..=600).step_by(100) {
+            let least = held_up(40, 100, millis, 60, trickling);
+            assert!(least > 160, "{least} kbit/s, {millis} and {trickling} ms");
+        }
+    }
 }
