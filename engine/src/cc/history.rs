@@ -54,9 +54,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Record {
     sent_at: Instant,
-    /// Counts what was sent.
-    number: u64,
-    /// Counts its bytes, these included.
+    /// Counts the bytes that were sent, these included: who has more was sent later.
     total: u64,
     bytes: usize,
     state: State,
@@ -69,21 +67,18 @@ pub(super) struct History {
     records: BTreeMap<(u32, u16), Record>,
     order: VecDeque<(Instant, u32, u16)>,
     clock: Option<(Arrival, i64)>,
-    sent: u64,
     sent_bytes: u64,
-    /// [`Record::number`] and [`Record::total`] of the packet sent last among those that came.
-    newest_received: (u64, u64),
+    /// When the packet went out that was sent last among those that came, and its [`Record::total`].
+    newest_received: Option<(Instant, u64)>,
 }
 
 impl History {
     pub(super) fn on_sent(&mut self, now: Instant, packet: SentPacket) {
         self.forget_old(now);
         let key = (packet.sender, packet.transport_seq);
-        self.sent += 1;
         self.sent_bytes += packet.bytes as u64;
         let record = Record {
             sent_at: now,
-            number: self.sent,
             total: self.sent_bytes,
             bytes: packet.bytes,
             state: State::Pending,
@@ -100,7 +95,12 @@ impl History {
 
     /// Bytes sent after the packet sent last among those that came: they are on their way, or lost.
     pub(super) fn outstanding_bytes(&self) -> u64 {
-        self.sent_bytes - self.newest_received.1
+        self.sent_bytes - self.newest_received.map_or(0, |(_, total)| total)
+    }
+
+    /// When the packet went out that was sent last among those that came.
+    pub(super) fn newest_sent_at(&self) -> Option<Instant> {
+        self.newest_received.map(|(sent_at, _)| sent_at)
     }
 
     fn forget_old(&mut self, now: Instant) {
@@ -129,7 +129,8 @@ impl History {
                 else {
                     continue;
                 };
-                self.newest_received = self.newest_received.max((record.number, record.total));
+                let received = (record.sent_at, record.total);
+                self.newest_received = self.newest_received.max(Some(received));
                 let micros = unwrap(&mut self.clock, arrival);
                 let fresh = record.state != State::Received;
                 if newest.is_none_or(|(at, _)| micros > at) {
@@ -166,7 +167,9 @@ impl History {
                 let Some(record) = self.records.get_mut(&(group.sender, seq)) else {
                     continue;
                 };
-                let missing = record.number < self.newest_received.0;
+                let missing = self
+                    .newest_received
+                    .is_some_and(|(_, total)| record.total < total);
                 if missing && record.state == State::Pending {
                     record.state = State::Missing;
                     outcome.lost += 1;

@@ -19,24 +19,16 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(60);
 /// Of [`PathEstimate::delivered`].
 const DELIVERED_SPAN: Duration = Duration::from_millis(500);
 
-/// Of what goes out.
-const TRIED_SPAN: Duration = Duration::from_millis(1_000);
-/// So much of what is allowed fills a path: a picture's worth is missing now and then.
-const TRIED: f64 = 0.4;
-const LESS_CAME: f64 = 0.6;
-
 #[derive(Debug, Default)]
 pub(super) struct Observed {
-    history: History,
+    pub(super) history: History,
     pub(super) probes: ProbeMeter,
     /// What the last burst has shown, until it is asked for.
     pub(super) probed: Option<Bitrate>,
     pub(super) queue: QueueDelay,
     pub(super) delivery: DeliveryRate,
     /// What went out, by when.
-    sent: DeliveryRate,
-    /// When the packet went out that was sent last among those that came.
-    pub(super) newest_sent: Option<Instant>,
+    pub(super) sent: DeliveryRate,
     pub(super) losses: LossRate,
     /// Those that no queue explains.
     pub(super) random: LossRate,
@@ -76,7 +68,6 @@ impl Observed {
         }
         for packet in &outcome.acked {
             self.delivery.on_packet(packet.arrival, packet.bytes);
-            self.newest_sent = self.newest_sent.max(Some(packet.sent_at));
             if !packet.ambiguous {
                 self.queue.on_packet(packet.sent_at, packet.arrival);
             }
@@ -109,18 +100,6 @@ impl Observed {
         let empty = self.rtt.unwrap_or_default().saturating_sub(known) + REPORT_INTERVAL;
         let outstanding = rate.time_for(self.history.outstanding_bytes());
         outstanding.saturating_sub(empty).max(known)
-    }
-
-    /// Whether the path was tried with `allowed`: about as much went out, or far less came through than went out. Otherwise all got through of
-    /// the little that there was, and that says nothing of how much the path bears.
-    pub(super) fn is_tried(&self, allowed: Bitrate) -> bool {
-        let sent = self.sent.over(TRIED_SPAN);
-        sent > allowed * TRIED || self.sendable(TRIED_SPAN) < sent * LESS_CAME
-    }
-
-    /// What went out lately.
-    pub(super) fn sent(&self) -> Bitrate {
-        self.sent.over(DELIVERED_SPAN)
     }
 
     pub(super) fn estimate(&self) -> PathEstimate {

@@ -57,10 +57,15 @@ const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
 /// With so much delay in what came latest, and so much less delivered than in the second before, the path has narrowed.
 const QUEUE_GROWN: Duration = Duration::from_millis(50);
 const NARROWED: f64 = 0.5;
-/// The rate that comes through is looked at over so long.
-const DELIVERED_SPAN: Duration = Duration::from_millis(250);
+/// The capacity is what comes through over so long.
+const CAPACITY_SPAN: Duration = Duration::from_millis(250);
 const NARROWED_SPAN: Duration = Duration::from_millis(120);
 const BEFORE_SPAN: Duration = Duration::from_millis(1_000);
+/// What has been sent so long shows in what comes.
+const SENT_SPAN: Duration = Duration::from_millis(500);
+/// So much of what is allowed tries a path, or so much less coming through than was sent.
+const TRIED: f64 = 0.4;
+const LESS_CAME: f64 = 0.6;
 const LOSS_NOTICED: f64 = 0.10;
 const BACKOFF: f64 = 0.85;
 const LEAST_DRAIN: f64 = 0.25;
@@ -95,15 +100,18 @@ enum Phase {
     /// Growing, carefully.
     Increase,
     /// Sending less than gets through until the queue is gone.
-    Drain {
-        since: Instant,
-        /// The longest queue seen since.
-        queue: Duration,
-        /// What it was to become by what was on its way when this began.
-        ahead: Duration,
-        /// Whether a report has told of something sent since.
-        answered: bool,
-    },
+    Drain(Drain),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Drain {
+    since: Instant,
+    /// The longest queue seen since.
+    queue: Duration,
+    /// What it was to become by what was on its way when this began.
+    ahead: Duration,
+    /// Whether a report has told of something sent since.
+    answered: bool,
 }
 
 /// See the module's documentation.
@@ -149,8 +157,8 @@ impl SimpleController {
     }
 
     fn decide(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Drain { .. }) {
-            self.drain(now);
+        if let Phase::Drain(drain) = self.phase {
+            self.drain(now, drain);
             return;
         }
         let standing = self.observed.queue.standing();
@@ -172,7 +180,9 @@ impl SimpleController {
     fn has_narrowed(&self) -> bool {
         let delivery = &self.observed.delivery;
         // Who has sent less for a while cannot have more delivered.
-        let before = delivery.over(BEFORE_SPAN).min(self.observed.sent());
+        let before = delivery
+            .over(BEFORE_SPAN)
+            .min(self.observed.sent.over(SENT_SPAN));
         self.observed.queue.latest() >= QUEUE_GROWN
             && delivery.over(NARROWED_SPAN) < before * NARROWED
     }
@@ -182,9 +192,16 @@ impl SimpleController {
         self.observed.losses.share() > self.observed.random.settled_share() + LOSS_NOTICED
     }
 
+    /// Whether the path was tried with the target: about as much went out, or far less came through than went out. Otherwise all got
+    /// through of the little that there was, and that says nothing of how much the path bears.
+    fn is_tried(&self) -> bool {
+        let sent = self.observed.sent.over(BEFORE_SPAN);
+        sent > self.target * TRIED || self.observed.sendable(BEFORE_SPAN) < sent * LESS_CAME
+    }
+
     /// Lowers the target. `settled`: what was changed last shows in reports.
     fn give_way(&mut self, now: Instant, settled: bool) {
-        if self.observed.is_tried(self.target) {
+        if self.is_tried() {
             self.back_off(now);
         } else if settled {
             // Not by us: others' traffic, or a machine that is busy.
@@ -196,19 +213,19 @@ impl SimpleController {
     fn back_off(&mut self, now: Instant) {
         self.last_backoff = now;
         let ahead = self.cut(false);
-        self.phase = Phase::Drain {
+        self.phase = Phase::Drain(Drain {
             since: now,
             queue: self.observed.queue.longest(),
             ahead,
             answered: false,
-        };
+        });
     }
 
     /// Measures the capacity while a queue stands, and lowers the target so that the queue drains. `confirmed`: an earlier report said
     /// the same. Returns how long the queue is, with what is on its way.
     fn cut(&mut self, confirmed: bool) -> Duration {
         // A short span, since the longer one still holds what came before the path narrowed.
-        let capacity = self.sendable(DELIVERED_SPAN);
+        let capacity = self.sendable(CAPACITY_SPAN);
         self.capacity = Some(capacity);
         // What stands still for a moment looks narrow too, but not to the next report.
         let latest = if confirmed && self.has_narrowed() {
@@ -229,16 +246,13 @@ impl SimpleController {
         }
     }
 
-    fn drain(&mut self, now: Instant) {
-        let Phase::Drain {
+    fn drain(&mut self, now: Instant, drain: Drain) {
+        let Drain {
             since,
             queue,
             ahead,
             answered,
-        } = self.phase
-        else {
-            return;
-        };
+        } = drain;
         let standing = self.observed.queue.standing();
         let waited = now - since;
         let responded = waited >= self.response_time();
@@ -248,20 +262,19 @@ impl SimpleController {
             return;
         }
         let queue = queue.max(standing);
-        let before = self.observed.newest_sent <= Some(since);
-        self.phase = Phase::Drain {
-            since,
+        let before = self.observed.history.newest_sent_at() <= Some(since);
+        self.phase = Phase::Drain(Drain {
             queue,
-            ahead,
             answered: !before,
-        };
+            ..drain
+        });
         // What was sent before the rate was cut came as fast as the path lets it: the longer one looks, the less of it
         // is from before the path narrowed.
         if before && standing >= QUEUE_NOTICED {
             self.cut(true);
         } else if !answered {
             // What stood still for a moment comes all at once.
-            self.capacity = self.capacity.max(Some(self.sendable(DELIVERED_SPAN)));
+            self.capacity = self.capacity.max(Some(self.sendable(CAPACITY_SPAN)));
         }
         let drained = standing < QUEUE_NOTICED && waited >= self.response_time() / 2;
         if !drained && waited < LONGEST_DRAIN.max(queue * 3) + self.response_time() {
@@ -339,7 +352,7 @@ impl CongestionController for SimpleController {
     }
 
     fn on_feedback(&mut self, now: Instant, feedback: &Feedback<'_>) {
-        let draining = matches!(self.phase, Phase::Drain { .. });
+        let draining = matches!(self.phase, Phase::Drain(_));
         let Some(outcome) = self.observed.on_feedback(now, feedback, draining) else {
             return;
         };
@@ -387,7 +400,7 @@ impl CongestionController for SimpleController {
     }
 
     fn pacing(&self) -> Pacing {
-        let draining = matches!(self.phase, Phase::Drain { .. });
+        let draining = matches!(self.phase, Phase::Drain(_));
         Pacing {
             rate: if draining {
                 self.target
