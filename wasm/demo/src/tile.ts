@@ -6,6 +6,9 @@ import { displayName, initials } from "./identity.ts";
 
 export type TileState = "waiting" | "playing" | "no-picture" | "cannot-decrypt";
 
+/** 34 dB below full scale: speech is louder, the noise of a room is not. */
+const SPEAKING_LEVEL = 0.02;
+
 export class Tile {
   readonly element: HTMLElement;
   readonly #picture = h("div", { class: "picture" });
@@ -53,9 +56,9 @@ export class Tile {
     this.#muted.hidden = !muted;
   }
 
-  /** 0 to 1; lights the rim of whoever speaks. */
+  /** 0 to 1, linear; lights the rim of whoever speaks. */
   setLevel(level: number): void {
-    this.element.classList.toggle("speaking", level > 0.06);
+    this.element.classList.toggle("speaking", level >= SPEAKING_LEVEL);
   }
 
   #words(state: TileState): Node[] {

@@ -1,4 +1,7 @@
-/** Stable numeric codes, where possible the same as those of TRTC's Web SDK v4. */
+/**
+ * Stable numeric codes. Below 0x5000 are those of TRTC's Web SDK v4, each with the meaning that it has there; a name that differs from
+ * TRTC's is followed by that one. From 0x5000 on are our own, for which TRTC has none. No number of TRTC's means something else here.
+ */
 export const RtcErrorCode = {
   /** A parameter is missing or out of range. The caller's fault. */
   INVALID_PARAMETER: 0x1000,
@@ -8,34 +11,34 @@ export const RtcErrorCode = {
   NOT_SUPPORTED: 0x1002,
   /** No such camera or microphone. */
   DEVICE_NOT_FOUND: 0x1003,
-  /** The user or the browser denied access to a device. */
-  DEVICE_NOT_ALLOWED: 0x1004,
-  /** The device is in use elsewhere or broken. */
-  DEVICE_NOT_READABLE: 0x1005,
   /** The gateway could not be reached. */
   SIGNAL_CHANNEL_SETUP_FAILED: 0x4001,
+  /** The gateway refused the token. In TRTC: `JOIN_ROOM_FAILED`. */
+  JOIN_REFUSED: 0x4004,
   /** The connection was lost and did not come back. */
-  SIGNAL_CHANNEL_RECONNECTION_FAILED: 0x4002,
-  /** The gateway refused the token. */
-  JOIN_REFUSED: 0x4003,
-  /** The gateway answered a request with an error. */
-  REQUEST_REFUSED: 0x4004,
-  /** The gateway did not answer in time. */
-  REQUEST_TIMED_OUT: 0x4005,
-  /** No video codec that everybody decodes can be encoded here. */
-  NO_COMMON_CODEC: 0x4006,
+  SIGNAL_CHANNEL_RECONNECTION_FAILED: 0x4006,
   UPLINK_RECONNECTION_FAILED: 0x4007,
   DOWNLINK_RECONNECTION_FAILED: 0x4008,
-  /** The encoder or decoder of the browser failed. */
-  CODEC_FAILED: 0x4009,
-  /** Sealing stopped: the key ran out or a self-test failed. Nothing is sent in the clear. */
-  ENCRYPTION_FAILED: 0x400a,
   /** The gateway ended the session for good. */
   CLIENT_BANNED: 0x4040,
   /** The browser wants a click before it plays. */
   PLAY_NOT_ALLOWED: 0x4043,
-  /** The operation was cancelled by another one, such as `leave`. */
-  ABORTED: 0x4044,
+  /** The gateway did not answer in time. In TRTC: `API_CALL_TIMEOUT`. */
+  REQUEST_TIMED_OUT: 0x404b,
+  /** The operation was cancelled by another one, such as `leave`. In TRTC: `API_CALL_ABORTED`. */
+  ABORTED: 0x404d,
+  /** The user or the browser denied access to a device. */
+  DEVICE_NOT_ALLOWED: 0x5000,
+  /** The device is in use elsewhere or broken. */
+  DEVICE_NOT_READABLE: 0x5001,
+  /** The gateway answered a request with an error. */
+  REQUEST_REFUSED: 0x5002,
+  /** No video codec that everybody decodes can be encoded here. */
+  NO_COMMON_CODEC: 0x5003,
+  /** The encoder or decoder of the browser failed. */
+  CODEC_FAILED: 0x5004,
+  /** Sealing stopped: the key ran out or a self-test failed. Nothing is sent in the clear. */
+  ENCRYPTION_FAILED: 0x5005,
   UNKNOWN: 0xffff,
 } as const;
 

@@ -74,7 +74,10 @@ export interface ClientEvents {
     readonly downlinkRTT: number;
     readonly downlinkLoss: number;
   };
-  /** After `enableAudioVolumeEvaluation`; volume 0 to 100. `stream` is absent for our own microphone. */
+  /**
+   * After `enableAudioVolumeEvaluation`. The volume is the level (see {@link RemoteStream.getAudioLevel}) in per cent, 0 to 100 and linear as in
+   * TRTC. `stream` is absent for our own microphone.
+   */
   "audio-volume": {
     readonly result: readonly { readonly userId: string; readonly audioVolume: number; readonly stream?: RemoteStream }[];
   };

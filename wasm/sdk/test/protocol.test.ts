@@ -6,7 +6,6 @@ import { Emitter } from "../src/internal/emitter.ts";
 import { Logger, mergeLogs } from "../src/internal/logger.ts";
 import { Caller, serve } from "../src/internal/rpc.ts";
 import type { Port } from "../src/internal/rpc.ts";
-import { toVolume } from "../src/internal/stats_monitor.ts";
 import { parseConfig } from "../src/internal/transport.ts";
 
 interface TestCalls {
@@ -73,11 +72,6 @@ test("notices are no replies, and a closed caller rejects what waits", async () 
   close();
 });
 
-test("every error code is its own number", () => {
-  const numbers = Object.values(RtcErrorCode);
-  assert.equal(new Set(numbers).size, numbers.length);
-});
-
 test("errors survive flattening", () => {
   const error = fromPlainError(toPlainError(new RtcError("JOIN_REFUSED", "no", { closeCode: 4401 })));
   assert.deepEqual([error.codeName, error.message, error.closeCode], ["JOIN_REFUSED", "no", 4401]);
@@ -140,11 +134,4 @@ test("logs are bounded, filtered, and merged by time", () => {
   assert.ok(lines.at(-1)?.endsWith("line 9999"));
   assert.ok(!lines.some((line) => line.includes("not kept")));
   assert.equal(mergeLogs([["2026-01-01T00:00:00.002Z b"], ["2026-01-01T00:00:00.001Z a"]]), "2026-01-01T00:00:00.001Z a\n2026-01-01T00:00:00.002Z b");
-});
-
-test("levels become volumes from 0 to 100", () => {
-  assert.equal(toVolume(0), 0);
-  assert.equal(toVolume(1), 100);
-  assert.equal(toVolume(0.001), 0);
-  assert.equal(toVolume(0.0316), 50);
 });

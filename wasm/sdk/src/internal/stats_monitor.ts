@@ -173,10 +173,9 @@ export class StatsMonitor {
   }
 }
 
-/** −60 dB is silence and 0 dB full scale; 0 to 100 in between, linear in decibels. */
+/** TRTC's scale: the level in per cent, linear, rounded down. */
 export function toVolume(level: number): number {
-  if (level <= 0.001) return 0;
-  return Math.min(100, Math.round(100 + (20 * Math.log10(level) * 100) / 60));
+  return Math.min(100, Math.floor(100 * level));
 }
 
 interface TrackId {
