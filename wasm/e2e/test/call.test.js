@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../harness/child.js";
 import { assertHears, assertSees } from "../harness/expect.js";
+import { startGateway } from "../harness/gateway.js";
 import { UNPROCESSED } from "../harness/peer.js";
 import { Stage } from "../harness/stage.js";
+import { tappedWebRoot } from "../harness/web_root.js";
 
 const stage = Stage.use("isolated", "plain");
 
@@ -37,6 +39,25 @@ test("two pages see and hear each other over WebTransport", { timeout: 180_000 }
 test("two pages see and hear each other over WebSocket", { timeout: 180_000 }, () => twoPeopleCall(stage.gateway(), { transport: "websocket", isolated: true }));
 
 test("two pages that are not cross-origin isolated see and hear each other", { timeout: 180_000 }, () => twoPeopleCall(stage.gateway("plain"), { transport: "webtransport", isolated: false }));
+
+test("a browser whose datagrams have createWritable() alone is in a call over WebTransport", { timeout: 90_000 }, async () => {
+  const gateway = await startGateway(tappedWebRoot("create_writable_tap.js", ["uplink_worker.js", "downlink_worker.js"]));
+  try {
+    await stage.withPeers(gateway, ["ada", "bob"], async (ada, bob) => {
+      for (const peer of [ada, bob]) await peer.join(gateway, "writable", { transport: "webtransport" });
+      await ada.call("publish");
+      await bob.pictures("ada", 20);
+      // Both workers of both pages went the new way, and there was no other.
+      for (const { page } of [ada, bob]) {
+        const workers = await Promise.all(page.workers().map((worker) => worker.evaluate(() => [globalThis.createdWritables, "writable" in WebTransportDatagramDuplexStream.prototype])));
+        assert.equal(workers.length, 2);
+        for (const [created, attribute] of workers) assert.ok(created > 0 && attribute === false, JSON.stringify(workers));
+      }
+    });
+  } finally {
+    await gateway.stop();
+  }
+});
 
 test("mute stops the picture and is told to the other; leaving is told too", { timeout: 180_000 }, () => stage.withPeers(stage.gateway(), ["ada", "bob"], async (ada, bob) => {
   const heardOf = async (name) => (await bob.call("eventsSoFar")).some((event) => event.user === "ada" && event.name === name);

@@ -46,7 +46,7 @@ export interface DialOptions {
   readonly control: boolean;
   readonly choice: TransportChoice;
   /** Hears how it goes; never the query, which is secret. */
-  readonly log: (message: string) => void;
+  readonly log: (level: "debug" | "info", message: string) => void;
 }
 
 /** WebTransport gets this long before WebSocket starts as well. */
@@ -109,10 +109,10 @@ async function attempt(dialer: Dialer, options: DialOptions, handler: TransportH
   const took = (): string => `after ${Math.round(performance.now() - started)} ms`;
   try {
     const transport = await dialer(options, handler, abort.signal);
-    options.log(`${transport.kind} is up ${took()}`);
+    options.log("debug", `${transport.kind} is up ${took()}`);
     return transport;
   } catch (thrown) {
-    options.log(`${dialer === dialWebSocket ? "websocket" : "webtransport"} failed ${took()}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    options.log("info", `${dialer === dialWebSocket ? "websocket" : "webtransport"} failed ${took()}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
     throw thrown;
   } finally {
     clearTimeout(timer);
@@ -121,21 +121,44 @@ async function attempt(dialer: Dialer, options: DialOptions, handler: TransportH
 
 async function dialWebTransport(options: DialOptions, handler: TransportHandler, signal: AbortSignal): Promise<Transport> {
   const { address, query } = options;
-  const session = new WebTransport(`${address.webtransport ?? ""}/v1/session?${query}`, {
-    congestionControl: "low-latency",
-    ...(address.certificateHashes.length === 0
-      ? {}
-      : { serverCertificateHashes: address.certificateHashes.map((value) => ({ algorithm: "sha-256", value })) }),
-  });
-  // The default of 1 drops all but the newest datagram that arrives while we are busy.
-  session.datagrams.incomingMaxBufferedDatagrams = 2_000;
-  session.datagrams.outgoingMaxBufferedDatagrams = ALONE;
-  // What the browser's controller held back for longer is late, and would hold up what comes after it.
-  session.datagrams.outgoingMaxAge = OUTGOING_MAX_AGE_MS;
-  const transport = new WebTransportSession(session, handler);
-  signal.addEventListener("abort", () => transport.close(4000, "not needed"));
-  await transport.open(options.control);
-  return transport;
+  let session: WebTransport | undefined;
+  try {
+    session = new WebTransport(`${address.webtransport ?? ""}/v1/session?${query}`, {
+      congestionControl: "low-latency",
+      ...(address.certificateHashes.length === 0
+        ? {}
+        : { serverCertificateHashes: address.certificateHashes.map((value) => ({ algorithm: "sha-256", value })) }),
+    });
+    const { datagrams } = session;
+    // The default of 1 drops all but the newest datagram that arrives while we are busy.
+    datagrams.incomingMaxBufferedDatagrams = 2_000;
+    datagrams.outgoingMaxBufferedDatagrams = ALONE;
+    // What the browser's controller held back for longer is late, and would hold up what comes after it.
+    datagrams.outgoingMaxAge = OUTGOING_MAX_AGE_MS;
+    const transport = new WebTransportSession(session, outgoingDatagrams(datagrams), handler);
+    signal.addEventListener("abort", () => transport.close(4000, "not needed"));
+    await transport.open(options.control);
+    return transport;
+  } catch (thrown) {
+    // A browser that lacks something throws on the way, with the session open: the gateway would wait for it until it times out.
+    if (session !== undefined) closeSession(session, 4000, "not needed");
+    throw asRtcError(thrown, undefined);
+  }
+}
+
+/** Where datagrams are written: the standard's `createWritable` took the place of the attribute `writable`, which newer browsers lack. */
+function outgoingDatagrams(datagrams: WebTransportDatagramDuplexStream): WritableStreamDefaultWriter<Uint8Array> {
+  const writable = (datagrams.writable as WritableStream<Uint8Array> | undefined) ?? datagrams.createWritable?.();
+  if (writable === undefined) throw new RtcError("NOT_SUPPORTED", "the WebTransport of this browser cannot send datagrams");
+  return writable.getWriter();
+}
+
+function closeSession(session: WebTransport, closeCode: number, reason: string): void {
+  try {
+    session.close({ closeCode, reason });
+  } catch {
+    // Not open yet or gone already; nothing is left to close.
+  }
 }
 
 /** Datagrams that the browser may hold: a burst at once, or next to none where several sessions send what each can. */
@@ -143,12 +166,13 @@ const ALONE = 64;
 const SHARED = 1;
 const OUTGOING_MAX_AGE_MS = 60;
 
-/** `incomingMaxBufferedDatagrams` is newer than the DOM library's types. */
+/** Newer than the DOM library's types. */
 declare global {
   interface WebTransportDatagramDuplexStream {
     incomingMaxBufferedDatagrams: number;
     outgoingMaxBufferedDatagrams: number;
     outgoingMaxAge: number | null;
+    createWritable?: () => WritableStream<Uint8Array>;
   }
 }
 
@@ -161,10 +185,10 @@ class WebTransportSession implements Transport {
   #state: "opening" | "open" | "closed" = "opening";
   #flushing = false;
 
-  constructor(session: WebTransport, handler: TransportHandler) {
+  constructor(session: WebTransport, datagrams: WritableStreamDefaultWriter<Uint8Array>, handler: TransportHandler) {
     this.#session = session;
     this.#handler = handler;
-    this.#datagrams = session.datagrams.writable.getWriter() as WritableStreamDefaultWriter<Uint8Array>;
+    this.#datagrams = datagrams;
     this.#datagrams.closed.catch(() => undefined);
   }
 
@@ -237,11 +261,7 @@ class WebTransportSession implements Transport {
 
   close(code: number, reason: string): void {
     this.#state = "closed";
-    try {
-      this.#session.close({ closeCode: code, reason });
-    } catch {
-      // Not open yet or gone already; nothing is left to close.
-    }
+    closeSession(this.#session, code, reason);
   }
 
   #fail(error: RtcError): void {
@@ -326,7 +346,7 @@ class WebSocketSession implements Transport {
 }
 
 function asRtcError(thrown: unknown, earlier: RtcError | undefined): RtcError {
-  if (thrown instanceof RtcError && (thrown.closeCode !== undefined || earlier === undefined)) return thrown;
+  if (thrown instanceof RtcError && (thrown.closeCode !== undefined || earlier?.closeCode === undefined)) return thrown;
   if (earlier?.closeCode !== undefined) return earlier;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway could not be reached: ${message}`, { cause: thrown });

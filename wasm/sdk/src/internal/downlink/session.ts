@@ -41,7 +41,7 @@ export class DownlinkSession {
     this.disconnect();
     const generation = ++this.#generation;
     const transport = await dial(
-      { address: request.address, query: `attach=${request.ticket}`, control: false, choice: request.transport, log: (message) => this.#log.debug(message) },
+      { address: request.address, query: `attach=${request.ticket}`, control: false, choice: request.transport, log: (level, message) => this.#log[level](message) },
       {
         onControl: () => undefined,
         onDatagram: (bytes) => {

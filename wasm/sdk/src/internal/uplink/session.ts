@@ -70,7 +70,7 @@ export class UplinkSession {
     const generation = ++this.#generation;
     const started = performance.now();
     const transport = await dial(
-      { address: request.address, query: `token=${encodeURIComponent(request.token)}`, control: true, choice: request.transport, log: (message) => this.#log.debug(message) },
+      { address: request.address, query: `token=${encodeURIComponent(request.token)}`, control: true, choice: request.transport, log: (level, message) => this.#log[level](message) },
       {
         onControl: (bytes) => {
           if (generation !== this.#generation) return;
@@ -133,7 +133,7 @@ export class UplinkSession {
 
   async #dialLane(address: ConnectRequest["address"], ticket: string, generation: number, onClosed: (lane: Transport) => void): Promise<Transport> {
     const lane: Transport = await dial(
-      { address, query: `attach=${ticket}&lane=1`, control: false, choice: "webtransport", log: (message) => this.#log.debug(`lane: ${message}`) },
+      { address, query: `attach=${ticket}&lane=1`, control: false, choice: "webtransport", log: (_level, message) => this.#log.debug(`lane: ${message}`) },
       {
         onControl: () => undefined,
         onDatagram: (bytes) => {
