@@ -1,6 +1,7 @@
 /**
- * Stable numeric codes. Below 0x5000 are those of TRTC's Web SDK v4, each with the meaning that it has there; a name that differs from
- * TRTC's is followed by that one. From 0x5000 on are our own, for which TRTC has none. No number of TRTC's means something else here.
+ * Stable numeric codes. Below 0x5000 are those of TRTC's Web SDK v4, each with the meaning that it
+ * has there; a name that differs from TRTC's is followed by that one. From 0x5000 on are our own,
+ * for which TRTC has none. No number of TRTC's means something else here.
  */
 export const RtcErrorCode = {
   /** A parameter is missing or out of range. The caller's fault. */

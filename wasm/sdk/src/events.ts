@@ -75,8 +75,9 @@ export interface ClientEvents {
     readonly downlinkLoss: number;
   };
   /**
-   * After `enableAudioVolumeEvaluation`. The volume is the level (see {@link RemoteStream.getAudioLevel}) in per cent, 0 to 100 and linear as in
-   * TRTC. `stream` is absent for our own microphone.
+   * After `enableAudioVolumeEvaluation`. The volume is the level (see {@link
+   * RemoteStream.getAudioLevel}) in per cent, 0 to 100 and linear as in TRTC. `stream` is absent
+   * for our own microphone.
    */
   "audio-volume": {
     readonly result: readonly { readonly userId: string; readonly audioVolume: number; readonly stream?: RemoteStream }[];

@@ -1,6 +1,7 @@
 /**
- * How a session is opened in browsers whose WebTransport differs. Node has none, so what stands for the browser's is the only part here that is
- * not real; a call over `createWritable` between real browsers is in wasm/e2e.
+ * How a session is opened in browsers whose WebTransport differs. Node has none, so what stands for
+ * the browser's is the only part here that is not real; a call over `createWritable` between real
+ * browsers is in wasm/e2e.
  */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
@@ -8,7 +9,10 @@ import { RtcError } from "../src/errors.ts";
 import { dial } from "../src/internal/transport.ts";
 import type { DialOptions, TransportHandler } from "../src/internal/transport.ts";
 
-/** What the browser's `WebTransport` gives; `writable` before the standard changed, `createWritable` after, or neither. */
+/**
+ * What the browser's `WebTransport` gives; `writable` before the standard changed, `createWritable`
+ * after, or neither.
+ */
 class Session {
   static last: Session | undefined;
   static kind: "writable" | "createWritable" | "neither" = "writable";

@@ -1,4 +1,7 @@
-/** Applications ported from TRTC's Web SDK v4 compare numbers: what they know by a number has to be the same thing here. */
+/**
+ * Applications ported from TRTC's Web SDK v4 compare numbers: what they know by a number has to be
+ * the same thing here.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RtcErrorCode } from "../src/errors.ts";
@@ -8,7 +11,10 @@ import { RemoteMedia } from "../src/internal/remote_media.ts";
 import { toVolume } from "../src/internal/stats_monitor.ts";
 import { RemoteStream } from "../src/remote_stream.ts";
 
-/** `ErrorCode` of TRTC's Web SDK 4.15: from its documentation, and `SCHEDULE_FAILED` and `API_CALL_ABORTED` from what it throws. */
+/**
+ * `ErrorCode` of TRTC's Web SDK 4.15: from its documentation, and `SCHEDULE_FAILED` and
+ * `API_CALL_ABORTED` from what it throws.
+ */
 const TRTC = {
   INVALID_PARAMETER: 0x1000,
   INVALID_OPERATION: 0x1001,

@@ -133,20 +133,25 @@ async function dialWebTransport(options: DialOptions, handler: TransportHandler,
     // The default of 1 drops all but the newest datagram that arrives while we are busy.
     datagrams.incomingMaxBufferedDatagrams = 2_000;
     datagrams.outgoingMaxBufferedDatagrams = ALONE;
-    // What the browser's controller held back for longer is late, and would hold up what comes after it.
+    // What the browser's controller held back for longer is late, and would hold up what comes
+    // after it.
     datagrams.outgoingMaxAge = OUTGOING_MAX_AGE_MS;
     const transport = new WebTransportSession(session, outgoingDatagrams(datagrams), handler);
     signal.addEventListener("abort", () => transport.close(4000, "not needed"));
     await transport.open(options.control);
     return transport;
   } catch (thrown) {
-    // A browser that lacks something throws on the way, with the session open: the gateway would wait for it until it times out.
+    // A browser that lacks something throws on the way, with the session open: the gateway would
+    // wait for it until it times out.
     if (session !== undefined) closeSession(session, 4000, "not needed");
     throw asRtcError(thrown, undefined);
   }
 }
 
-/** Where datagrams are written: the standard's `createWritable` took the place of the attribute `writable`, which newer browsers lack. */
+/**
+ * Where datagrams are written: the standard's `createWritable` took the place of the attribute
+ * `writable`, which newer browsers lack.
+ */
 function outgoingDatagrams(datagrams: WebTransportDatagramDuplexStream): WritableStreamDefaultWriter<Uint8Array> {
   const writable = (datagrams.writable as WritableStream<Uint8Array> | undefined) ?? datagrams.createWritable?.();
   if (writable === undefined) throw new RtcError("NOT_SUPPORTED", "the WebTransport of this browser cannot send datagrams");
