@@ -7,7 +7,9 @@ import { gzipSync } from "node:zlib";
 
 /** Upper bounds, gzip, in bytes: raise one on purpose, in the commit that says why. */
 const SIZE_LIMITS = {
-  "index.js": 20_000,
+  // Grew by what repairs calls: reconnection, devices that come and go, and errors that say what to
+  // do.
+  "index.js": 28_000,
   "uplink_worker.js": 16_000,
   "downlink_worker.js": 14_000,
   "audio_worklet.js": 3_000,

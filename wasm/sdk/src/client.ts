@@ -368,8 +368,7 @@ export class Client extends Emitter<ClientEvents> {
 }
 
 function checkOptions(options: ClientOptions): void {
-  const url = URL.canParse(options.gateway) ? new URL(options.gateway) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+  if (!isHttpUrl(options.gateway)) {
     throw new RtcError("INVALID_PARAMETER", "`gateway` is not an http or https URL");
   }
   const { encryption = {} } = options;
@@ -388,4 +387,16 @@ function checkOptions(options: ClientOptions): void {
   const { readyLanes = 0 } = options;
   if (!(Number.isInteger(readyLanes) && readyLanes >= 0 && readyLanes <= 60)) throw new RtcError("INVALID_PARAMETER", "`readyLanes` is from 0 to 60");
   if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");
+}
+
+/**
+ * By trying: `URL.canParse` is missing in browsers that {@link checkSystemRequirements} is yet to
+ * tell what else they lack.
+ */
+function isHttpUrl(text: string): boolean {
+  try {
+    return ["http:", "https:"].includes(new URL(text).protocol);
+  } catch {
+    return false;
+  }
 }

@@ -43,9 +43,17 @@ export async function getSpeakers(): Promise<MediaDeviceInfo[]> {
   return devices("audiooutput");
 }
 
-/** All devices. */
+/**
+ * All devices; none where a page may have none: without HTTPS, and on a server that renders the
+ * page.
+ */
 export async function getDevices(): Promise<MediaDeviceInfo[]> {
-  return globalThis.navigator.mediaDevices?.enumerateDevices() ?? [];
+  return mediaDevices()?.enumerateDevices() ?? [];
+}
+
+/** @internal Absent in insecure pages and on servers; there `navigator` may be too. */
+export function mediaDevices(): MediaDevices | undefined {
+  return typeof navigator === "undefined" ? undefined : navigator.mediaDevices;
 }
 
 async function devices(kind: MediaDeviceKind): Promise<MediaDeviceInfo[]> {

@@ -1,16 +1,20 @@
+import { mediaDevices } from "./devices.ts";
 import type { SystemRequirements } from "./devices.ts";
 import { decodableCodecs, encodableCodecs } from "./internal/codec.ts";
 import { runnableBuilds } from "./internal/wasm_build.ts";
 
-/** Looks at what is there; asks the codecs, opens nothing. */
+/**
+ * Looks at what is there; asks the codecs, opens nothing. Outside of a page, as on a server that
+ * renders it, nothing is there.
+ */
 export async function checkSystemRequirements(): Promise<SystemRequirements> {
   const scope = globalThis as unknown as Record<string, unknown>;
   const has = (name: string): boolean => name in scope && scope[name] !== undefined;
   const [encodeCodecs, decodeCodecs] = await Promise.all([encodableCodecs(), decodableCodecs()]);
   const builds = runnableBuilds();
   const detail = {
-    isSecureContext: globalThis.isSecureContext,
-    isCrossOriginIsolated: globalThis.crossOriginIsolated,
+    isSecureContext: scope.isSecureContext === true,
+    isCrossOriginIsolated: scope.crossOriginIsolated === true,
     isWebTransportSupported: has("WebTransport"),
     isWebSocketSupported: has("WebSocket"),
     isWebCodecsSupported: has("VideoEncoder") && has("VideoDecoder"),
@@ -18,9 +22,9 @@ export async function checkSystemRequirements(): Promise<SystemRequirements> {
     isWebAssemblyRelaxedSimdSupported: builds.includes("relaxed-simd"),
     wasmBuild: builds[0],
     isAudioWorkletSupported: has("AudioWorkletNode"),
-    isMediaDevicesSupported: navigator.mediaDevices !== undefined,
+    isMediaDevicesSupported: mediaDevices() !== undefined,
     isScreenShareSupported: isScreenShareSupported(),
-    isOffscreenCanvasSupported: has("OffscreenCanvas") && "transferControlToOffscreen" in HTMLCanvasElement.prototype,
+    isOffscreenCanvasSupported: has("OffscreenCanvas") && has("HTMLCanvasElement") && "transferControlToOffscreen" in HTMLCanvasElement.prototype,
     encodeCodecs,
     decodeCodecs,
   };
@@ -43,5 +47,5 @@ export async function checkSystemRequirements(): Promise<SystemRequirements> {
 
 /** Whether `getDisplayMedia` is there. */
 export function isScreenShareSupported(): boolean {
-  return typeof navigator !== "undefined" && "getDisplayMedia" in (navigator.mediaDevices ?? {});
+  return "getDisplayMedia" in (mediaDevices() ?? {});
 }

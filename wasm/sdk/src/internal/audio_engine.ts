@@ -52,7 +52,11 @@ export class AudioEngine {
 
   /** Loads the worklet and starts playing. */
   async start(workletUrl: URL): Promise<void> {
-    await this.context.audioWorklet.addModule(workletUrl);
+    try {
+      await this.context.audioWorklet.addModule(workletUrl);
+    } catch (thrown) {
+      throw new RtcError("NOT_SUPPORTED", `the audio worklet could not be loaded from ${workletUrl.href.slice(0, 200)}: it must be served there, and the page's policy (script-src) must allow it`, { cause: thrown });
+    }
     const ports = [this.#workletOptions.capture, this.#workletOptions.playout].flatMap((link) => (link.kind === "port" ? [link.port] : []));
     const node = this.#createNode(ports);
     this.#node = node;

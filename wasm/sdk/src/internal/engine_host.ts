@@ -1,6 +1,7 @@
 /** Starts and stops what runs outside of the main thread: both workers, the Wasm module, the audio worklet. */
 import { RtcError } from "../errors.ts";
 import type { ClientOptions, EncryptionOptions, WasmBuild } from "../options.ts";
+import { notStarted, startWorker } from "./assets.ts";
 import { AudioEngine } from "./audio_engine.ts";
 import { Logger } from "./logger.ts";
 import { Caller } from "./rpc.ts";
@@ -39,28 +40,26 @@ export class EngineHost {
     const base = options.assetBase;
     const wasmBuild = chooseBuild(options.wasmBuild);
     const module = compile(moduleUrl(wasmBuild, base));
-    const uplinkWorker =
-      base === undefined
-        ? new Worker(new URL("./uplink_worker.js", import.meta.url), { type: "module", name: "smrtc-uplink" })
-        : new Worker(new URL("uplink_worker.js", base), { type: "module", name: "smrtc-uplink" });
-    const downlinkWorker =
-      base === undefined
-        ? new Worker(new URL("./downlink_worker.js", import.meta.url), { type: "module", name: "smrtc-downlink" })
-        : new Worker(new URL("downlink_worker.js", base), { type: "module", name: "smrtc-downlink" });
+    // Told where it is awaited, if nothing else fails before.
+    module.catch(() => undefined);
+    const uplinkWorker = startWorker(UPLINK, "smrtc-uplink", base, () => new Worker(new URL("./uplink_worker.js", import.meta.url), { type: "module", name: "smrtc-uplink" }));
+    const downlinkWorker = startWorker(DOWNLINK, "smrtc-downlink", base, () => new Worker(new URL("./downlink_worker.js", import.meta.url), { type: "module", name: "smrtc-downlink" }));
     const uplink = new Caller<UplinkCalls, UplinkNotice>(uplinkWorker, (notice) => listener.onUplink(notice));
     const downlink = new Caller<DownlinkCalls, DownlinkNotice>(downlinkWorker, (notice) => listener.onDownlink(notice));
     const audio = new AudioEngine(log);
     const host = new EngineHost(wasmBuild, uplink, downlink, audio, [uplinkWorker, downlinkWorker]);
     const broken = new Promise<never>((_, reject) => {
-      for (const worker of host.#workers) {
-        worker.onerror = (event) => reject(new RtcError("NOT_SUPPORTED", `a worker did not start: ${event.message ?? "its script could not be loaded"}`));
-      }
+      const refuse = (file: string) => (event: ErrorEvent): void => reject(notStarted(file, base, event.message ?? "its script could not be loaded"));
+      uplinkWorker.onerror = refuse(UPLINK);
+      downlinkWorker.onerror = refuse(DOWNLINK);
     });
     broken.catch(() => undefined);
     try {
       await Promise.race([host.#init(options, await module), broken]);
       log.info(`engine build ${wasmBuild}`);
-      await audio.start(base === undefined ? new URL("./audio_worklet.js", import.meta.url) : new URL("audio_worklet.js", base));
+      // Vite puts small files into the page as `data:` unless it is told not to, and a strict
+      // policy refuses to run them.
+      await audio.start(base === undefined ? new URL("./audio_worklet.js?no-inline", import.meta.url) : new URL("audio_worklet.js", base));
     } catch (thrown) {
       await host.close();
       throw thrown;
@@ -159,6 +158,9 @@ function secretsOf(keys: KeySource): Transferable[] {
   if (keys.kind === "external") return [keys.key.buffer];
   return keys.identity instanceof Uint8Array ? [keys.identity.buffer] : [];
 }
+
+const UPLINK = "uplink_worker.js";
+const DOWNLINK = "downlink_worker.js";
 
 /** How long a worker may take to wipe its keys. */
 const WIPE_MS = 500;
