@@ -17,6 +17,7 @@ class Session {
   static last: Session | undefined;
   static kind: "writable" | "createWritable" | "neither" = "writable";
   static refusesStreams = false;
+  static limit = "incomingMaxBufferedDatagrams";
   readonly sent: number[] = [];
   readonly closedWith: { closeCode: number }[] = [];
   readonly ready = Promise.resolve();
@@ -28,6 +29,7 @@ class Session {
     const open = (): WritableStream<Uint8Array> => new WritableStream({ write: (bytes: Uint8Array) => void this.sent.push(bytes[0] ?? -1) });
     this.datagrams = {
       readable: new ReadableStream(),
+      [Session.limit]: 1,
       ...(Session.kind === "writable" ? { writable: open() } : {}),
       ...(Session.kind === "createWritable" ? { createWritable: open } : {}),
     };
@@ -76,6 +78,15 @@ for (const kind of ["writable", "createWritable"] as const) {
     assert.equal(transport.kind, "webtransport");
     assert.deepEqual(Session.last?.sent, [1, 2]);
     assert.deepEqual(Session.last?.closedWith, []);
+  });
+}
+
+for (const limit of ["incomingMaxBufferedDatagrams", "incomingHighWaterMark"]) {
+  test(`what arrives while we are busy is kept where the browser has \`${limit}\``, async () => {
+    Session.limit = limit;
+    await dial(options("webtransport"), handler());
+    assert.equal(Session.last?.datagrams[limit], 2_000);
+    Session.limit = "incomingMaxBufferedDatagrams";
   });
 }
 

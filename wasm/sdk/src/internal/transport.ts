@@ -130,8 +130,9 @@ async function dialWebTransport(options: DialOptions, handler: TransportHandler,
         : { serverCertificateHashes: address.certificateHashes.map((value) => ({ algorithm: "sha-256", value })) }),
     });
     const { datagrams } = session;
-    // The default of 1 drops all but the newest datagram that arrives while we are busy.
-    datagrams.incomingMaxBufferedDatagrams = 2_000;
+    // The default of 1 drops all but the newest datagram that arrives while we are busy. Firefox
+    // knows the limit by the name that the standard gave it first.
+    datagrams["incomingMaxBufferedDatagrams" in datagrams ? "incomingMaxBufferedDatagrams" : "incomingHighWaterMark"] = 2_000;
     datagrams.outgoingMaxBufferedDatagrams = ALONE;
     // What the browser's controller held back for longer is late, and would hold up what comes
     // after it.
