@@ -9,7 +9,7 @@ import { Panel } from "./panel.ts";
 import { shieldWords } from "./shield.ts";
 import { Stage } from "./stage.ts";
 import { Tile } from "./tile.ts";
-import { explain, explainGroup } from "./words.ts";
+import { explain, explainGroup, type Explanation } from "./words.ts";
 
 export interface CallViewOptions {
   readonly client: Client;
@@ -22,6 +22,8 @@ export interface CallViewOptions {
   readonly externalKey: boolean;
   readonly invite: string;
   readonly onLeave: () => void;
+  /** The call ended, and not by us. */
+  readonly onOver: (reason: Explanation) => void;
 }
 
 const STATS_MILLISECONDS = 1_000;
@@ -45,6 +47,8 @@ export class CallView {
   readonly #panelButton: HTMLButtonElement;
   readonly #clickForSound: HTMLButtonElement;
   #screen: LocalStream | undefined;
+  /** Why the call ended, once it has. */
+  #endReason: Explanation | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   /** Undoes every listener. */
   readonly #cleanup: (() => void)[] = [];
@@ -143,12 +147,16 @@ export class CallView {
     on("connection-state-changed", ({ state }) => {
       this.#banner.hidden = state !== "RECONNECTING";
       setText(this.#banner, state === "RECONNECTING" ? "The connection was lost. Trying again…" : "");
+      // Whatever ended it: the event that says why comes with this one, before or after.
+      if (state === "DISCONNECTED") queueMicrotask(() => this.#options.onOver(this.#endReason ?? { title: "The connection was lost", advice: "Join again when the network is there." }));
     });
     on("client-banned", ({ message }) => {
-      notify(message, "problem");
-      this.#options.onLeave();
+      this.#endReason = explain(new RtcError("CLIENT_BANNED", message));
     });
-    on("error", (error) => this.#problem(error));
+    on("error", (error) => {
+      if (client.getConnectionState() === "DISCONNECTED" || error.codeName === "SIGNAL_CHANNEL_RECONNECTION_FAILED") this.#endReason = explain(error);
+      else this.#problem(error);
+    });
     const keys = (event: KeyboardEvent) => this.#key(event);
     document.addEventListener("keydown", keys);
     this.#cleanup.push(() => document.removeEventListener("keydown", keys));

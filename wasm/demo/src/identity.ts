@@ -4,8 +4,13 @@
  */
 
 const TAIL = /~[a-z0-9]{4}$/;
+/** What the tail adds to a name. */
+export const TAIL_BYTES = 5;
 
-/** @param kept the tail lives as long as the browser's storage: for those whom others are to know again */
+/**
+ * @param name as `problemWith` lets it pass
+ * @param kept the tail lives as long as the browser's storage: for those whom others are to know again
+ */
 export function userIdFor(name: string, kept: boolean): string {
   const storage = kept ? localStorage : sessionStorage;
   let tail = storage.getItem("smrtc-tail");
@@ -13,7 +18,7 @@ export function userIdFor(name: string, kept: boolean): string {
     tail = [...crypto.getRandomValues(new Uint8Array(4))].map((byte) => (byte % 36).toString(36)).join("");
     storage.setItem("smrtc-tail", tail);
   }
-  return `${name.trim().slice(0, 40) || "Guest"}~${tail}`;
+  return `${name}~${tail}`;
 }
 
 export function displayName(userId: string): string {

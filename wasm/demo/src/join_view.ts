@@ -3,8 +3,9 @@ import { checkSystemRequirements, createStream, type LocalStream, RtcError } fro
 import { deviceMenus } from "./devices.ts";
 import { h, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
-import { identityIsKept, rememberedName } from "./identity.ts";
+import { identityIsKept, rememberedName, TAIL_BYTES } from "./identity.ts";
 import { LevelMeter } from "./level_meter.ts";
+import { problemWith, tidy } from "./names.ts";
 import { showNoPreview } from "./tile.ts";
 import { explain } from "./words.ts";
 
@@ -39,8 +40,8 @@ export class JoinView {
   readonly #meter = h("meter", { min: 0, max: 1, low: 0, high: 0.8, value: 0, aria: { label: "Microphone level" } });
   readonly #problem = h("div", { class: "problem", role: "alert", hidden: true });
   readonly #warnings = h("ul", { class: "warnings" });
-  readonly #name = h("input", { id: "name", autocomplete: "name", maxLength: 40, placeholder: "Your name", value: rememberedName(), required: true });
-  readonly #room = h("input", { id: "room", autocomplete: "off", maxLength: 64, required: true, pattern: "[A-Za-z0-9._\\-]+" });
+  readonly #name = h("input", { id: "name", autocomplete: "name", placeholder: "Your name", value: rememberedName(), required: true });
+  readonly #room = h("input", { id: "room", autocomplete: "off", required: true });
   readonly #keys = h("select", { id: "keys" }, h("option", { value: "group" }, "Agreed on in the room (MLS)"), h("option", { value: "external" }, "One key, in the link"));
   readonly #keep = h("input", { id: "keep", type: "checkbox", checked: identityIsKept() });
   readonly #keepRow = h("label", { class: "check", for: "keep" }, this.#keep, "Keep my identity in this browser, so that others know me again");
@@ -67,7 +68,8 @@ export class JoinView {
     this.#camera.addEventListener("click", () => this.#showCameraChoice());
     const form = h(
       "form",
-      { noValidate: false },
+      // The browser's own words would be in its language, and say only that something is wrong.
+      { noValidate: true },
       h("h1", {}, options.invited ? "You are invited" : "Start a sealed call"),
       h("p", { class: "lead" }, "Picture and sound are sealed with SM4-GCM before they leave this page. The server learns no key."),
       h("div", { class: "field" }, h("label", { for: "name" }, "Name"), this.#name),
@@ -183,12 +185,22 @@ export class JoinView {
   async #join(): Promise<void> {
     if (!this.#possible) return;
     this.#problem.hidden = true;
+    const [name, room] = [tidy(this.#name.value), tidy(this.#room.value)];
+    const [badName, badRoom] = [problemWith("name", name, TAIL_BYTES), problemWith("room", room)];
+    this.#name.ariaInvalid = String(badName !== undefined);
+    this.#room.ariaInvalid = String(badRoom !== undefined);
+    const bad = badName ?? badRoom;
+    if (bad !== undefined) {
+      this.#showProblem(badName === undefined ? "This room cannot be entered" : "This name cannot be used", bad);
+      (badName === undefined ? this.#room : this.#name).focus();
+      return;
+    }
     this.#submit.disabled = true;
     setText(this.#submit, "Joining…");
     try {
       await this.#options.join({
-        name: this.#name.value,
-        room: this.#room.value.trim(),
+        name,
+        room,
         stream: this.#stream,
         microphoneOn: this.#microphone.ariaPressed === "true",
         cameraOn: this.#camera.ariaPressed === "true",

@@ -3,6 +3,7 @@ import { createClient } from "@smrtc/sdk";
 import { CallView } from "./call_view.ts";
 import { keepIdentity, rememberName, userIdFor } from "./identity.ts";
 import { type JoinChoice, JoinView } from "./join_view.ts";
+import { OverView } from "./over_view.ts";
 import { inviteUrl, randomKey, readLink, type RoomLink, showInAddressBar } from "./room_link.ts";
 import { demoToken } from "./token.ts";
 
@@ -46,13 +47,19 @@ async function call(link: RoomLink, choice: JoinChoice): Promise<void> {
     cameraOn: choice.cameraOn,
     externalKey: link.key !== undefined,
     invite: inviteUrl(link, new URL(location.href)),
-    onLeave: () => void leave(),
+    onLeave: () => void end().then(firstScreen),
+    onOver: (reason) => {
+      const over = new OverView({ room: link.room, reason, onJoinAgain: () => void firstScreen() });
+      // At once, so that nothing of the call stays to be seen; what is left of it ends behind.
+      void end();
+      app.replaceChildren(over.element);
+      over.focus();
+    },
   });
-  const leave = async () => {
+  const end = async () => {
     view.close();
     await client.leave().catch(() => {});
     choice.stream?.close();
-    await firstScreen();
   };
   // For people who look around in the console; nothing here depends on it.
   Object.assign(globalThis, { smrtc: { client } });

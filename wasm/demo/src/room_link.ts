@@ -3,6 +3,7 @@
  *
  * With an external key it is in the fragment, which browsers never send: `?room=board#key=<base64url of 32 bytes>`.
  */
+import { tidy } from "./names.ts";
 import type { CipherSuiteName, GroupSuiteName, TransportChoice } from "@smrtc/sdk";
 
 export interface RoomLink {
@@ -32,7 +33,7 @@ export function readLink(address: URL): { link: RoomLink; invited: boolean; prob
   const damaged = given !== null && key === undefined;
   return {
     link: {
-      room: query.get("room")?.trim() || randomRoom(),
+      room: tidy(query.get("room") ?? "") || randomRoom(),
       key: damaged ? randomKey() : key,
       suite: SUITES.find((suite) => suite === fragment.get("suite")) ?? "SM4_GCM_SM3",
       groupSuite: GROUP_SUITES.find((suite) => suite === fragment.get("group")) ?? "SM2_SM4_GCM_SM3",

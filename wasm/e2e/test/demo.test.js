@@ -28,19 +28,21 @@ after(async () => {
 });
 
 /** A page that fails the test if anything in it fails, the content security policy included. */
-async function openPage(chromium, path, { viewport = WIDE, dark = false } = {}) {
+async function openPage(chromium, path, { viewport = WIDE, dark = false, at = gateway.origin, clock = false } = {}) {
   const context = await chromium.browser.newContext({
     viewport,
     colorScheme: dark ? "dark" : "light",
     permissions: chromium === bare ? [] : ["camera", "microphone", "clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();
+  // The page's time goes on as ever, and can be put forward.
+  if (clock) await page.clock.install();
   const trouble = [];
   page.on("pageerror", (error) => trouble.push(error.message));
   page.on("console", (message) => {
     if (/Content Security Policy|Refused to/.test(message.text())) trouble.push(message.text());
   });
-  await page.goto(`${gateway.origin}${path}`);
+  await page.goto(`${at}${path}`);
   await page.waitForSelector("form");
   return { page, trouble, shot: (name) => page.screenshot({ path: join(screenshots, `${name}.png`) }), close: () => context.close() };
 }
@@ -139,6 +141,82 @@ test("a visitor makes a room, copies the link, and whoever opens it is in the ca
   await tom.page.waitForSelector("form");
   assert.deepEqual([...mei.trouble, ...tom.trouble], []);
   await Promise.all([mei.close(), tom.close()]);
+});
+
+test("names of any script go in, what cannot be one is refused in words, and who is put out reads why until he joins again", { timeout: 120_000 }, async () => {
+  const ming = await openPage(blue, "/", { clock: true });
+  const refused = async (field, text, words) => {
+    await ming.page.fill(field, text);
+    await ming.page.click("button[type=submit]");
+    await until(`the page to refuse ${JSON.stringify(text)}`, async () => words.test((await ming.page.textContent(".problem:not([hidden])")) ?? ""));
+    assert.equal(await ming.page.getAttribute(field, "aria-invalid"), "true");
+    assert.equal(await ming.page.evaluate(() => `#${document.activeElement?.id}`), field);
+  };
+  await refused("#name", "", /Type your name/);
+  await refused("#name", "\u200b \u200d", /Type your name/);
+  await refused("#name", "\u202emoT", /nobody can see/);
+  await ming.page.fill("#name", "王小明");
+  await refused("#room", "   ", /Type the name of a room/);
+  await refused("#room", "会".repeat(43), /too long: up to 128 letters of Latin script or 42 Chinese characters/);
+  const room = "周会：第三组";
+  await ming.page.fill("#room", ` ${room} `);
+  await enter(ming, "王小明");
+  assert.equal(await ming.page.textContent(".top .room"), room);
+  const [address] = (await ming.page.evaluate(() => location.href)).split("#");
+  assert.equal(new URL(address).searchParams.get("room"), room);
+
+  const lin = await openPage(green, `/${new URL(address).search}`);
+  assert.equal(await lin.page.inputValue("#room"), room);
+  await enter(lin, "林 🐼 ليلى");
+  for (const { page } of [ming, lin]) await page.waitForSelector(PLAYING, { timeout: 30_000 });
+  assert.match((await ming.page.textContent(".stage .tile:not(.self) .name")) ?? "", /^林 🐼 ليلى$/);
+  await ming.page.waitForTimeout(1_000);
+  await ming.shot("chinese-light");
+  // A page of the same user comes into the room: the gateway ends the session of the one before.
+  const tail = await ming.page.evaluate(() => sessionStorage.getItem("smrtc-tail"));
+  const again = await openPage(blue, `/${new URL(address).search}`);
+  await again.page.evaluate((text) => sessionStorage.setItem("smrtc-tail", text ?? ""), tail);
+  await enter(again, "王小明");
+  await ming.page.waitForSelector(".over", { timeout: 30_000 });
+  await over(ming, /joined this room elsewhere/, room);
+  await ming.shot("over-light");
+  await ming.page.click(".over button");
+  await ming.page.waitForSelector("form");
+  assert.deepEqual([await ming.page.inputValue("#name"), await ming.page.inputValue("#room")], ["王小明", room]);
+  await enter(ming, "王小明");
+  assert.deepEqual([...ming.trouble, ...lin.trouble, ...again.trouble], []);
+  await Promise.all([ming.close(), lin.close(), again.close()]);
+});
+
+/**
+ * The screen after a call says why, for as long as it is looked at, and nothing of the call is left
+ * beside it.
+ */
+async function over({ page }, why, room) {
+  const words = (await page.textContent(".over")) ?? "";
+  assert.match(words, /The call is over/);
+  assert.match(words, why);
+  assert.ok(words.includes(room), words);
+  for (const gone of [".call", ".tile", ".shield", ".banner", "video", "canvas"]) assert.equal(await page.$(gone), null, `${gone} is still there`);
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), "The call is over", "the focus is on the words");
+  // Notices go away by themselves after 12 s.
+  await page.clock.fastForward(20_000);
+  assert.equal(await page.textContent(".over"), words);
+}
+
+test("a gateway that does not come back ends the call in lasting words", { timeout: 120_000 }, async () => {
+  const gone = await startGateway(makeWebRoot(), { args: ["--demo"] });
+  const mei = await openPage(blue, "/?room=gone", { at: gone.origin, clock: true });
+  await enter(mei, "Mei");
+  await mei.page.waitForSelector(".tile");
+  await gone.stop();
+  await mei.page.waitForSelector(".banner:not([hidden])", { timeout: 30_000 });
+  // The SDK tries for a minute.
+  await mei.page.clock.fastForward(70_000);
+  await mei.page.waitForSelector(".over", { timeout: 60_000 });
+  await over(mei, /connection was lost.*Join again/, "gone");
+  assert.deepEqual(mei.trouble, []);
+  await mei.close();
 });
 
 test("a visitor with another key reads “Cannot decrypt” where the picture would be", { timeout: 120_000 }, async () => {
