@@ -111,7 +111,10 @@ install_node
 install_node_modules wasm/tools
 install_node_modules wasm/sdk
 install_node_modules wasm/demo
-[ "$1" = build ] || install_node_modules wasm/e2e
+if [ "$1" != build ]; then
+    install_node_modules wasm/e2e
+    install_node_modules wasm/e2e/package
+fi
 [ "$1" != bench ] || install_speech
 
 wasm/tools/setup-std.sh

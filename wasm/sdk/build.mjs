@@ -1,9 +1,13 @@
-// Builds dist/: the page's module, the two workers and the audio worklet as separate ES modules, and the types.
+// Builds dist/: the page's module, the two workers and the audio worklet as separate ES modules, and
+// the types in one file.
 // The Wasm modules and their glue (smrtc_wasm.js, smrtc_wasm_*.wasm) are put there by `make wasm`.
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { rollup } from "rollup";
+import { dts } from "rollup-plugin-dts";
 
 /** Upper bounds, gzip, in bytes: raise one on purpose, in the commit that says why. */
 const SIZE_LIMITS = {
@@ -37,6 +41,12 @@ const glueBesideUs = {
   },
 };
 
+/** Declarations import each other by the names of the sources, as `.ts`. */
+const besideAsTypes = {
+  name: "beside-as-types",
+  resolveId: (name, from) => (from !== undefined && name.endsWith(".ts") ? join(dirname(from), name.replace(/\.ts$/, ".d.ts")) : null),
+};
+
 if (!process.argv.includes("--check-size")) {
   await build({
     entryPoints: Object.fromEntries(Object.entries(ENTRIES).filter(([, path]) => existsSync(path))),
@@ -50,13 +60,13 @@ if (!process.argv.includes("--check-size")) {
     plugins: [glueBesideUs],
     logLevel: "warning",
   });
-  execFileSync("node_modules/.bin/tsc", ["--emitDeclarationOnly", "--declaration", "--stripInternal", "--outDir", "dist"], { stdio: "inherit" });
-  // Sources import each other as .ts; what is published has no .ts files.
-  for (const name of readdirSync("dist", { recursive: true })) {
-    if (!name.endsWith(".d.ts")) continue;
-    const text = readFileSync(`dist/${name}`, "utf8");
-    writeFileSync(`dist/${name}`, text.replaceAll(/(from "\.[^"]*|import\("\.[^"]*)\.ts"/g, '$1.js"'));
-  }
+  // The public types in one file: what is internal can neither be imported nor seen.
+  const types = "node_modules/.cache/smrtc-types";
+  rmSync(types, { recursive: true, force: true });
+  execFileSync("node_modules/.bin/tsc", ["--emitDeclarationOnly", "--stripInternal", "--outDir", types], { stdio: "inherit" });
+  const bundle = await rollup({ input: `${types}/index.d.ts`, plugins: [besideAsTypes, dts()], onLog: (_level, log) => { throw new Error(log.message); } });
+  await bundle.write({ file: "dist/index.d.ts" });
+  await bundle.close();
 }
 
 let tooLarge = false;

@@ -29,12 +29,17 @@ export function tappedWebRoot(tap, workers) {
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".svg": "image/svg+xml", ".json": "application/json" };
 
-/** Serves a web root without a gateway, cross-origin isolated: for the half of the bench that has none. */
-export async function serveFolder(root) {
+/**
+ * Serves a web root without a gateway, cross-origin isolated: for the half of the bench that has
+ * none, and for applications of others.
+ * @param {string} root @param {{ headers?: Record<string, string> }} [options]
+ */
+export async function serveFolder(root, { headers = {} } = {}) {
   const server = createServer((request, response) => {
     const path = join(root, normalize(new URL(request.url ?? "/", "http://x").pathname));
     response.setHeader("cross-origin-opener-policy", "same-origin");
     response.setHeader("cross-origin-embedder-policy", "require-corp");
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (!path.startsWith(root) || !existsSync(path) || !statSync(path).isFile()) {
       response.writeHead(404).end();
       return;

@@ -31,7 +31,13 @@ export type GroupIdentity = "new" | { readonly keptAs: string } | Uint8Array;
  * `"gateway"` is the gateway's own development authority, which certifies the user of the join token (`gateway/CERTIFICATES.md`).
  * A function takes the request, in DER, to an authority of yours, and gives back our certificate, then those of its issuers.
  */
-export type CertificateIssuer = "gateway" | ((request: Uint8Array<ArrayBuffer>) => Promise<readonly Uint8Array[]>);
+export type CertificateIssuer = "gateway" | ((request: Bytes) => Promise<readonly Uint8Array[]>);
+
+/**
+ * `Uint8Array<ArrayBuffer>`, which TypeScript before 5.7 does not know and which newer ones want
+ * where bytes are sent.
+ */
+type Bytes = ReturnType<Uint8ArrayConstructor["of"]>;
 
 /** Whose certificates the room takes, and ours. All in DER; keys and signatures are those of the group's suite. */
 export interface CertificateOptions {
