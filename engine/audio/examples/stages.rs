@@ -1,7 +1,13 @@
-//! How fast each stage is, in times real time on one core, as one JSON object:
+//! What each stage costs, in milliseconds of CPU per second of sound, as one JSON object:
 //! `cargo run --release -p smrtc-audio --example stages`.
 //!
-//! Each number is the best of five runs over 20 s of a synthetic talker, in CPU time where the system tells it.
+//! Each stage runs over three sounds: two talkers (`speech`); two talkers who both fall digitally
+//! silent (`silence`); and a talker whose far end falls silent (`far_end_silent`). Silence costs more
+//! than speech where the memory of a filter decays into subnormal numbers, which processors compute
+//! with slowly. A stage that hears the one side alone has no third number.
+//!
+//! The first 5 s are not counted: the sounds are the same until then. Each number is the best of
+//! five runs over the 10 s after that, in CPU time where the system tells it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -12,145 +18,215 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use std::hint::black_box;
 use std::time::Instant as Stopwatch;
 
-use common::speech;
+use common::{RATE, speech};
 
 use smrtc_audio::{
     AudioOptions, BLOCK_SAMPLES, Capture, CaptureConfig, EncodedAudio, EncoderOptions,
-    HowlingDetector, Playout, PlayoutConfig, SAMPLE_RATE_HZ, SourceId,
+    FRAME_SAMPLES, HowlingDetector, Playout, PlayoutConfig, SourceId,
 };
 use smrtc_engine::time::{Instant, MediaTime};
 
-const SECONDS: usize = 20;
+/// Until then all sounds are speech.
+const SPEECH_SECONDS: usize = 5;
+const MEASURED_SECONDS: usize = 10;
+const FRAMES_A_SECOND: usize = RATE / FRAME_SAMPLES;
 
 /// Rounds over all cases; the best of each counts.
 const ROUNDS: usize = 5;
 
-fn main() {
-    let near = speech(1, 0.5, SECONDS * SAMPLE_RATE_HZ as usize);
-    let far = speech(2, 0.5, SECONDS * SAMPLE_RATE_HZ as usize);
-    let plain = packets(&near, 0.0);
-    let protected = packets(&near, 0.2);
-    let off = AudioOptions::OFF;
-    let effort = EncoderOptions::default().complexity;
+struct Sound {
+    name: &'static str,
+    near: Vec<f32>,
+    far: Vec<f32>,
+    packets: Vec<EncodedAudio>,
+    /// With in-band FEC.
+    protected: Vec<EncodedAudio>,
+}
 
-    type Case<'a> = Box<dyn Fn() + 'a>;
-    let capture = |audio, complexity| {
-        let (near, far) = (&near, &far);
-        Box::new(move || run_capture(near, far, audio, complexity)) as Case
-    };
-    // The first is the codec alone; it is taken off the four stages after it.
-    let mut cases: Vec<(&str, Case)> = vec![
-        ("opus_encode", capture(off, effort)),
-        (
-            "high_pass",
-            capture(
-                AudioOptions {
-                    high_pass: true,
-                    ..off
-                },
-                effort,
-            ),
-        ),
-        (
-            "echo_cancellation_with_high_pass",
-            capture(
-                AudioOptions {
-                    echo_cancellation: true,
-                    ..off
-                },
-                effort,
-            ),
-        ),
-        (
-            "noise_suppression",
-            capture(
-                AudioOptions {
-                    noise_suppression: true,
-                    ..off
-                },
-                effort,
-            ),
-        ),
-        (
-            "auto_gain_control",
-            capture(
-                AudioOptions {
-                    auto_gain_control: true,
-                    ..off
-                },
-                effort,
-            ),
-        ),
-        ("opus_encode_complexity_10", capture(off, 10)),
-        ("opus_encode_complexity_5", capture(off, 5)),
-        ("capture_all", capture(AudioOptions::default(), effort)),
-    ];
-    cases.push(("howling_detection", Box::new(|| run_howling(&near))));
-    cases.push(("playout_clean", Box::new(|| run_playout(&plain, 0))));
-    cases.push((
-        "playout_20_percent_lost",
-        Box::new(|| run_playout(&plain, 5)),
-    ));
-    cases.push((
-        "playout_20_percent_lost_fec",
-        Box::new(|| run_playout(&protected, 5)),
-    ));
-
-    let mut best = vec![f64::INFINITY; cases.len()];
-    for _ in 0..ROUNDS {
-        for (best, (_, run)) in best.iter_mut().zip(&cases) {
-            *best = best.min(time(run));
+impl Sound {
+    fn new(name: &'static str, near_falls_silent: bool, far_falls_silent: bool) -> Self {
+        let talker = |seed, falls_silent| {
+            let mut sound = speech(seed, 0.5, (SPEECH_SECONDS + MEASURED_SECONDS) * RATE);
+            if falls_silent {
+                sound[SPEECH_SECONDS * RATE..].fill(0.0);
+            }
+            sound
+        };
+        let near = talker(1, near_falls_silent);
+        Self {
+            name,
+            packets: packets(&near, 0.0),
+            protected: packets(&near, 0.2),
+            far: talker(2, far_falls_silent),
+            near,
         }
     }
-    for n in 1..=4 {
-        best[n] -= best[0];
-    }
-    // Nobody can switch it off, so the codec alone is not measured without it.
-    let howling = cases.iter().position(|case| case.0 == "howling_detection");
-    best[0] -= howling.map_or(0.0, |n| best[n]);
+}
 
+/// A stage that has started: processes the 20 ms of this number.
+type Run<'a> = Box<dyn FnMut(usize) + 'a>;
+
+struct Case {
+    name: &'static str,
+    start: Box<dyn Fn(&Sound) -> Run<'_>>,
+    hears_the_far_end: bool,
+    /// The case that does the same without this stage.
+    without: Option<&'static str>,
+}
+
+fn main() {
+    let sounds = [
+        Sound::new("speech", false, false),
+        Sound::new("silence", true, true),
+        Sound::new("far_end_silent", false, true),
+    ];
+    let cases = cases();
+    let mut best = vec![[f64::INFINITY; 3]; cases.len()];
+    for _ in 0..ROUNDS {
+        for (best, case) in best.iter_mut().zip(&cases) {
+            for (best, sound) in best.iter_mut().zip(&sounds) {
+                *best = best.min(measure((case.start)(sound)));
+            }
+        }
+    }
     println!("{{");
-    println!("  \"unit\": \"times real time\",");
-    for (n, ((name, _), seconds)) in cases.iter().zip(&best).enumerate() {
+    println!("  \"unit\": \"ms of CPU per second of sound\",");
+    for (n, case) in cases.iter().enumerate() {
+        let without = case.without.and_then(|name| {
+            let case = cases.iter().position(|case| case.name == name)?;
+            Some(best[case])
+        });
+        let shown = if case.hears_the_far_end { 3 } else { 2 };
+        let numbers: Vec<String> = (0..shown)
+            .map(|sound| {
+                let millis = best[n][sound] - without.map_or(0.0, |without| without[sound]);
+                let millis = 1e3 * millis.max(0.0) / MEASURED_SECONDS as f64;
+                format!("\"{}\": {millis:.2}", sounds[sound].name)
+            })
+            .collect();
         let comma = if n + 1 < cases.len() { "," } else { "" };
-        println!(
-            "  \"{name}\": {:.0}{comma}",
-            SECONDS as f64 / seconds.max(1e-6)
-        );
+        println!("  \"{}\": {{ {} }}{comma}", case.name, numbers.join(", "));
     }
     println!("}}");
 }
 
-fn capture(audio: AudioOptions, encoder: EncoderOptions) -> Capture {
+fn cases() -> Vec<Case> {
+    let off = AudioOptions::OFF;
+    let effort = EncoderOptions::default().complexity;
+    let case = |name, start, without| Case {
+        name,
+        start,
+        hears_the_far_end: false,
+        without,
+    };
+    // With as little of the codec as there is: its work varies with what a stage does to the sound.
+    let stage = |name, audio| {
+        case(
+            name,
+            capture(audio, 0),
+            Some("opus_encode_complexity_0_with_howling_detection"),
+        )
+    };
+    vec![
+        // Nobody can switch howling detection off.
+        case(
+            "opus_encode",
+            capture(off, effort),
+            Some("howling_detection"),
+        ),
+        case(
+            "opus_encode_complexity_10",
+            capture(off, 10),
+            Some("howling_detection"),
+        ),
+        case(
+            "opus_encode_complexity_5",
+            capture(off, 5),
+            Some("howling_detection"),
+        ),
+        case(
+            "opus_encode_complexity_0_with_howling_detection",
+            capture(off, 0),
+            None,
+        ),
+        stage(
+            "high_pass",
+            AudioOptions {
+                high_pass: true,
+                ..off
+            },
+        ),
+        Case {
+            hears_the_far_end: true,
+            ..stage(
+                "echo_cancellation_with_high_pass",
+                AudioOptions {
+                    echo_cancellation: true,
+                    ..off
+                },
+            )
+        },
+        stage(
+            "noise_suppression",
+            AudioOptions {
+                noise_suppression: true,
+                ..off
+            },
+        ),
+        stage(
+            "auto_gain_control",
+            AudioOptions {
+                auto_gain_control: true,
+                ..off
+            },
+        ),
+        Case {
+            hears_the_far_end: true,
+            ..case(
+                "capture_all",
+                capture(AudioOptions::default(), effort),
+                None,
+            )
+        },
+        case("howling_detection", Box::new(howling), None),
+        case("playout_clean", playout(0, false), None),
+        case("playout_20_percent_lost", playout(5, false), None),
+        case("playout_20_percent_lost_fec", playout(5, true), None),
+    ]
+}
+
+fn new_capture(audio: AudioOptions, encoder: EncoderOptions) -> Capture {
     Capture::new(CaptureConfig { audio, encoder }).expect("an encoder")
 }
 
-fn run_capture(near: &[f32], far: &[f32], audio: AudioOptions, complexity: u8) {
-    let mut capture = capture(
-        audio,
-        EncoderOptions {
-            complexity,
-            ..Default::default()
-        },
-    );
-    for (near, far) in near.chunks(BLOCK_SAMPLES).zip(far.chunks(BLOCK_SAMPLES)) {
-        capture.push(near, far);
-        std::hint::black_box(capture.poll_packet());
-    }
+fn capture(audio: AudioOptions, complexity: u8) -> Box<dyn Fn(&Sound) -> Run<'_>> {
+    let encoder = EncoderOptions {
+        complexity,
+        ..Default::default()
+    };
+    Box::new(move |sound| {
+        let mut capture = new_capture(audio, encoder);
+        Box::new(move |frame| {
+            let samples = frame * FRAME_SAMPLES..(frame + 1) * FRAME_SAMPLES;
+            capture.push(&sound.near[samples.clone()], &sound.far[samples]);
+            black_box(capture.poll_packet());
+        })
+    })
 }
 
-fn run_howling(near: &[f32]) {
+fn howling(sound: &Sound) -> Run<'_> {
     let mut detector = HowlingDetector::default();
-    for near in near.chunks(BLOCK_SAMPLES) {
-        detector.push(near);
-        std::hint::black_box(detector.howl());
-    }
+    Box::new(move |frame| {
+        detector.push(&sound.near[frame * FRAME_SAMPLES..][..FRAME_SAMPLES]);
+        black_box(detector.howl());
+    })
 }
 
 fn packets(sound: &[f32], expected_loss: f32) -> Vec<EncodedAudio> {
-    let mut capture = capture(
+    let mut capture = new_capture(
         AudioOptions::OFF,
         EncoderOptions {
             expected_loss,
@@ -158,47 +234,59 @@ fn packets(sound: &[f32], expected_loss: f32) -> Vec<EncodedAudio> {
         },
     );
     let mut packets = Vec::new();
-    for block in sound.chunks(BLOCK_SAMPLES) {
-        capture.push(block, &[]);
+    for frame in sound.chunks(FRAME_SAMPLES) {
+        capture.push(frame, &[]);
         packets.extend(capture.poll_packet());
     }
     packets
 }
 
 /// Plays the packets but every `loses`-th, none if that is 0.
-fn run_playout(packets: &[EncodedAudio], loses: usize) {
-    let mut playout = Playout::new(PlayoutConfig::default());
-    let mut out = [0.0; BLOCK_SAMPLES];
-    for (n, packet) in packets.iter().enumerate() {
-        let now = n as u64 * 20;
-        let media_time = MediaTime::from_micros(now * 1_000);
-        if loses == 0 || n % loses != loses - 1 {
-            playout.insert(
-                SourceId(1),
-                Instant::from_millis(now),
-                n as u32,
-                media_time,
-                &packet.opus,
-            );
-        }
-        for block in 0..2 {
-            playout.render(Instant::from_millis(now + block * 10), &mut out);
-            std::hint::black_box(&out);
-        }
-    }
+fn playout(loses: usize, is_protected: bool) -> Box<dyn Fn(&Sound) -> Run<'_>> {
+    Box::new(move |sound| {
+        let packets = if is_protected {
+            &sound.protected
+        } else {
+            &sound.packets
+        };
+        let mut playout = Playout::new(PlayoutConfig::default());
+        let mut out = [0.0; BLOCK_SAMPLES];
+        Box::new(move |frame| {
+            let now = frame as u64 * 20;
+            let media_time = MediaTime::from_micros(now * 1_000);
+            if loses == 0 || frame % loses != loses - 1 {
+                playout.insert(
+                    SourceId(1),
+                    Instant::from_millis(now),
+                    frame as u32,
+                    media_time,
+                    &packets[frame].opus,
+                );
+            }
+            for block in 0..2 {
+                playout.render(Instant::from_millis(now + block * 10), &mut out);
+                black_box(&out);
+            }
+        })
+    })
 }
 
-fn time(run: impl Fn()) -> f64 {
+/// Seconds for the sound after [`SPEECH_SECONDS`].
+fn measure(mut run: Run<'_>) -> f64 {
+    let start = SPEECH_SECONDS * FRAMES_A_SECOND;
+    let end = start + MEASURED_SECONDS * FRAMES_A_SECOND;
+    (0..start).for_each(&mut run);
     let wall_clock = Stopwatch::now();
     let cpu = cpu_seconds();
-    run();
+    (start..end).for_each(&mut run);
     match (cpu, cpu_seconds()) {
         (Some(start), Some(end)) => end - start,
         _ => wall_clock.elapsed().as_secs_f64(),
     }
 }
 
-/// Time that this thread has spent on a core, so that a busy machine does not slow the result; Linux tells it.
+/// Time that this thread has spent on a core, so that a busy machine does not slow the result;
+/// Linux tells it.
 fn cpu_seconds() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanos: u64 = text.split_whitespace().next()?.parse().ok()?;
