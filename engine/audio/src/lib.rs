@@ -42,3 +42,30 @@ pub const FRAME_SAMPLES: usize = 960;
 pub(crate) fn duration(samples: usize) -> std::time::Duration {
     std::time::Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE_HZ))
 }
+
+/// Samples closer to zero than this, −200 dB of full scale, are taken for zero: half the last bit of
+/// 32-bit sound. Their squares would come near the subnormal numbers, which are slow to compute with.
+pub(crate) const NOTHING: f32 = 1e-10;
+
+/// The sample; 0 if it is no number, or [`NOTHING`].
+pub(crate) fn audible(sample: f32) -> f32 {
+    if sample.is_finite() && sample.abs() >= NOTHING {
+        sample
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_sound_becomes_zero_and_the_last_bit_of_24_stays() {
+        for sample in [f32::NAN, f32::INFINITY, f32::MIN_POSITIVE / 2.0, -1e-30] {
+            assert_eq!(audible(sample), 0.0);
+        }
+        let bit = 1.0 / (1 << 23) as f32;
+        assert_eq!([audible(bit), audible(-1.0)], [bit, -1.0]);
+    }
+}

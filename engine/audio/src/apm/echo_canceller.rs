@@ -8,6 +8,7 @@ use sonora::{AudioProcessing, Config, StreamConfig};
 use super::Block;
 use crate::{BLOCK_SAMPLES, SAMPLE_RATE_HZ};
 
+#[derive(Debug)]
 pub(super) struct EchoCanceller {
     processing: AudioProcessing,
     rendered: Block,

@@ -8,6 +8,7 @@ use sonora::{AudioProcessing, Config};
 use super::Block;
 use super::echo_canceller::{build, pipeline};
 
+#[derive(Debug)]
 pub(super) struct GainController {
     processing: AudioProcessing,
 }

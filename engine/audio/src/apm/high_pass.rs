@@ -4,6 +4,7 @@ use super::Block;
 use crate::{BLOCK_SAMPLES, SAMPLE_RATE_HZ};
 
 /// libwebrtc's high-pass filter, three biquads.
+#[derive(Debug)]
 pub(super) struct HighPass {
     filter: sonora::high_pass_filter::HighPassFilter,
     /// The filter wants vectors, one for each channel.

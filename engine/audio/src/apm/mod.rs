@@ -2,7 +2,10 @@
 //!
 //! Order as in libwebrtc's audio processing module: high-pass, echo canceller, noise suppressor, gain. The echo
 //! canceller must see the linear path from loudspeaker to microphone, so nothing that changes with the signal may stand before it.
+//!
+//! A little noise goes in with the sound, for the reason in [`dither`], and does not come out.
 
+mod dither;
 mod echo_canceller;
 mod gain_controller;
 mod high_pass;
@@ -10,6 +13,7 @@ mod noise_suppressor;
 
 use crate::BLOCK_SAMPLES;
 use crate::capture::AudioOptions;
+use dither::Dither;
 use echo_canceller::EchoCanceller;
 use gain_controller::GainController;
 use high_pass::HighPass;
@@ -24,8 +28,13 @@ pub(crate) struct Stages {
     echo_canceller: Option<EchoCanceller>,
     noise_suppressor: Option<NoiseSuppressor>,
     gain_controller: Option<GainController>,
+    dither: Dither,
     voice_probability: Option<f32>,
 }
+
+/// What is softer than this is digital silence after the stages before the gain: 20 dB above the
+/// noise that went in, for the sake of what it turned the last bits of the sound into.
+const SILENCE: f32 = 10.0 * dither::AMPLITUDE;
 
 impl Stages {
     pub(crate) fn new(options: AudioOptions) -> Self {
@@ -34,6 +43,7 @@ impl Stages {
             echo_canceller: None,
             noise_suppressor: None,
             gain_controller: None,
+            dither: Dither::default(),
             voice_probability: None,
         };
         stages.set_options(options);
@@ -66,19 +76,38 @@ impl Stages {
     }
 
     /// Processes one block of the microphone in place; `far` is what the loudspeaker played meanwhile.
+    /// Digital silence comes out as such, once what the stages hold back is out.
     pub(crate) fn process(&mut self, near: &mut Block, far: &Block) {
+        if !self.is_any_on() {
+            return;
+        }
+        let mut far = *far;
+        self.dither.add(near);
+        self.dither.add(&mut far);
         if let Some(stage) = &mut self.high_pass {
             stage.process(near);
         }
         if let Some(stage) = &mut self.echo_canceller {
-            stage.process(near, far);
+            stage.process(near, &far);
         }
         if let Some(stage) = &mut self.noise_suppressor {
             self.voice_probability = Some(stage.process(near));
         }
+        // The gain may be 50 dB and does not delay, so what it makes of silence goes after it.
+        let is_silent = near.iter().all(|sample| sample.abs() < SILENCE);
         if let Some(stage) = &mut self.gain_controller {
             stage.process(near);
         }
+        if is_silent {
+            near.fill(0.0);
+        }
+    }
+
+    fn is_any_on(&self) -> bool {
+        self.high_pass.is_some()
+            || self.echo_canceller.is_some()
+            || self.noise_suppressor.is_some()
+            || self.gain_controller.is_some()
     }
 
     /// How likely the last block holds speech, 0 to 1; `None` while nothing estimates it.
@@ -101,3 +130,6 @@ fn toggle<T>(stage: &mut Option<T>, on: bool, make: impl FnOnce() -> T) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

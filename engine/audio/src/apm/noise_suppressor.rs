@@ -19,6 +19,16 @@ pub(super) struct NoiseSuppressor {
     suppressing: bool,
 }
 
+/// Shows the latest sound; the state does not print.
+impl std::fmt::Debug for NoiseSuppressor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NoiseSuppressor")
+            .field("output", &self.output)
+            .field("suppressing", &self.suppressing)
+            .finish_non_exhaustive()
+    }
+}
+
 impl NoiseSuppressor {
     pub(super) fn new() -> Self {
         Self {

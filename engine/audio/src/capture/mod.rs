@@ -16,7 +16,7 @@ use crate::apm::{Block, Stages};
 use crate::codec::{Encoder, is_dtx};
 use crate::howling::HowlingDetector;
 use crate::level::{Dbov, LevelMeter};
-use crate::{BLOCK_SAMPLES, FRAME_SAMPLES};
+use crate::{BLOCK_SAMPLES, FRAME_SAMPLES, audible};
 
 /// One second: a host that polls less often loses the oldest sound, not memory.
 const MAX_QUEUED_PACKETS: usize = 50;
@@ -99,8 +99,8 @@ impl Capture {
     pub fn push(&mut self, near: &[f32], far: &[f32]) {
         let far = far.iter().copied().chain(std::iter::repeat(0.0));
         for (&near, far) in near.iter().zip(far) {
-            self.near[self.block_fill] = finite(near);
-            self.far[self.block_fill] = finite(far);
+            self.near[self.block_fill] = audible(near);
+            self.far[self.block_fill] = audible(far);
             self.block_fill += 1;
             if self.block_fill == BLOCK_SAMPLES {
                 self.block_fill = 0;
@@ -282,8 +282,4 @@ impl Mute {
             block[BLOCK_SAMPLES - 1] = 0.0;
         }
     }
-}
-
-fn finite(sample: f32) -> f32 {
-    if sample.is_finite() { sample } else { 0.0 }
 }

@@ -4,6 +4,8 @@ use audiopus::coder::GenericCtl;
 use audiopus::packet::Packet;
 use audiopus::{Channels, MutSignals, SampleRate};
 
+use crate::audible;
+
 /// 120 ms, the longest packet (RFC 6716 §3.2.5).
 const MAX_PACKET_SAMPLES: usize = 5_760;
 
@@ -53,6 +55,40 @@ impl Decoder {
         let packet = opus.map(Packet::try_from).transpose()?;
         let output = MutSignals::try_from(&mut self.pcm[..samples.min(MAX_PACKET_SAMPLES)])?;
         let decoded = self.inner.decode_float(packet, output, fec)?;
-        Ok(&self.pcm[..decoded])
+        let pcm = &mut self.pcm[..decoded];
+        // libopus keeps its own filters out of the subnormal numbers by adding 1e-30.
+        for sample in &mut *pcm {
+            *sample = audible(*sample);
+        }
+        Ok(pcm)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot start should stop")]
+mod tests {
+    use super::*;
+    use crate::capture::EncoderOptions;
+    use crate::codec::Encoder;
+    use crate::{FRAME_SAMPLES, NOTHING};
+
+    #[test]
+    fn silence_is_decoded_and_concealed_as_zeros_and_not_as_next_to_nothing() {
+        let mut encoder = Encoder::new(&EncoderOptions::default()).unwrap();
+        let mut decoder = Decoder::new().unwrap();
+        let tone = std::array::from_fn(|n| 0.3 * (n as f32 * 0.05).sin());
+        let mut heard = Vec::new();
+        for n in 0..200 {
+            let frame = if n < 50 { tone } else { [0.0; FRAME_SAMPLES] };
+            let packet = encoder.encode(&frame).unwrap().to_vec();
+            let sound = match n % 5 {
+                4 => decoder.conceal(FRAME_SAMPLES),
+                _ => decoder.decode(&packet),
+            };
+            heard.extend_from_slice(sound.unwrap());
+        }
+        assert!(heard.iter().any(|sample| sample.abs() > 0.1));
+        let tiny = |sample: &&f32| **sample != 0.0 && sample.abs() < NOTHING;
+        assert_eq!(heard.iter().filter(tiny).count(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! Keeps the sum of several talkers within ±1 without clipping it flat.
 
-use crate::SAMPLE_RATE_HZ;
+use crate::{NOTHING, SAMPLE_RATE_HZ};
 
 /// Below this the signal passes unchanged.
 const THRESHOLD: f32 = 0.85;
@@ -26,7 +26,10 @@ impl Default for Limiter {
 impl Limiter {
     pub(super) fn process(&mut self, samples: &mut [f32]) {
         for sample in samples {
-            self.envelope = (self.envelope * self.release).max(sample.abs());
+            // Ends at what is nothing: in silence it would become subnormal, and the limiter slow.
+            self.envelope = (self.envelope * self.release)
+                .max(sample.abs())
+                .max(NOTHING);
             if self.envelope > THRESHOLD {
                 let room = 1.0 - THRESHOLD;
                 let limited = THRESHOLD + room * (1.0 - ((THRESHOLD - self.envelope) / room).exp());
@@ -52,5 +55,13 @@ mod tests {
         limiter.process(&mut loud);
         let peak = loud.iter().fold(0.0f32, |peak, s| peak.max(s.abs()));
         assert!((0.95..=1.0).contains(&peak), "{peak}");
+    }
+
+    #[test]
+    fn the_envelope_of_silence_does_not_become_subnormal() {
+        let mut limiter = Limiter::default();
+        limiter.process(&mut [0.5; 480]);
+        limiter.process(&mut vec![0.0; 12 * SAMPLE_RATE_HZ as usize]);
+        assert!(limiter.envelope.is_normal(), "{}", limiter.envelope);
     }
 }
