@@ -14,7 +14,7 @@ use crate::{
     auth::{Signer, Verifier},
     ca::Authority,
     hub::Limits,
-    net::{self, AllowedOrigins, HttpConfig, Listeners, Node, NodeConfig},
+    net::{self, AllowedOrigins, HttpConfig, Listeners, Node, NodeConfig, TcpLimits},
     tls::{self, CertificateStore, Lifetimes, PemFiles, SelfSigned},
 };
 
@@ -48,6 +48,8 @@ pub struct Settings {
     pub advertised_port: Option<u16>,
     /// Most sessions; a participant has two. Default 2,000.
     pub max_sessions: usize,
+    /// Of TCP connections.
+    pub tcp: TcpLimits,
     /// How long sessions may take to end at shutdown; default 5 s.
     pub shutdown_timeout: Duration,
     /// Of rooms and media.
@@ -74,6 +76,7 @@ impl Settings {
             allow_origins: Vec::new(),
             advertised_port: None,
             max_sessions: 2_000,
+            tcp: TcpLimits::default(),
             shutdown_timeout: Duration::from_secs(5),
             limits: Limits::default(),
             #[cfg(feature = "_test_support")]
@@ -110,7 +113,8 @@ pub struct Gateway {
 
 impl Gateway {
     /// Binds, then serves in tasks of the current tokio runtime, which should be single-threaded: the rooms of a node share
-    /// one core, and two cost a third of the efficiency in cross-thread wake-ups.
+    /// one core, and two cost a third of the efficiency in cross-thread wake-ups. The process's soft limit of open files is
+    /// raised to its hard one.
     ///
     /// # Errors
     ///
@@ -141,12 +145,14 @@ impl Gateway {
         };
         let tls = tls::server_config(store.clone()).map_err(StartError::Tls)?;
 
+        let tcp = net::fit_descriptors(settings.tcp, settings.max_sessions);
         let node = Arc::new(Node::new(NodeConfig {
             verifier: settings.verifier,
             demo_signer: settings.demo_signer,
             authority: settings.authority,
             origins: AllowedOrigins::new(settings.allow_origins),
             max_sessions: settings.max_sessions,
+            tcp,
             limits: settings.limits,
             #[cfg(feature = "_test_support")]
             tap: settings.tap,
@@ -160,6 +166,7 @@ impl Gateway {
             web_root: settings.web_root,
             cross_origin_isolation: settings.cross_origin_isolation,
             tls: secure.then(|| tls.clone()),
+            limits: tcp,
         };
         let listeners = Listeners::start(&node, sockets, &tls, http).map_err(StartError::Tls)?;
         for address in &addresses {

@@ -18,3 +18,4 @@ pub mod tap;
 pub mod tls;
 
 pub use gateway::{Gateway, Settings, StartError};
+pub use net::TcpLimits;

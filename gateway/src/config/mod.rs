@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    Settings,
+    Settings, TcpLimits,
     auth::{self, KeyError, Signer, Verifier},
     ca::{self, Authority, AuthorityError},
     tls::PemFiles,
@@ -104,6 +104,13 @@ impl ServeOptions {
         {
             return Err(ConfigError::WebRoot(root.clone()));
         }
+        let tcp = TcpLimits {
+            connections: self.max_connections.unwrap_or(defaults.tcp.connections),
+            connections_per_address: self
+                .max_connections_per_address
+                .unwrap_or(defaults.tcp.connections_per_address),
+            ..defaults.tcp
+        };
         let mut limits = defaults.limits;
         limits.rooms = self.max_rooms.unwrap_or(limits.rooms);
         limits.room.participants = self.max_participants.unwrap_or(limits.room.participants);
@@ -116,6 +123,7 @@ impl ServeOptions {
                 == Isolation::On,
             allow_origins: self.allow_origin.unwrap_or_default(),
             advertised_port: self.advertised_port,
+            tcp,
             max_sessions: self.max_sessions.unwrap_or(defaults.max_sessions),
             shutdown_timeout: self
                 .shutdown_timeout

@@ -103,6 +103,14 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_ADVERTISED_PORT", value_name = "PORT")]
     pub advertised_port: Option<u16>,
 
+    /// Most TCP connections at a time that have no session. One more, and the one that was silent for longest, of the address with the most, is closed. [default: 1024]
+    #[arg(long, env = "SMRTC_MAX_CONNECTIONS", value_name = "N")]
+    pub max_connections: Option<usize>,
+
+    /// Of them, most of one address; raise it where a proxy stands in front of the gateway. [default: 256]
+    #[arg(long, env = "SMRTC_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
+    pub max_connections_per_address: Option<usize>,
+
     /// Most sessions at a time; a participant has two. [default: 2000]
     #[arg(long, env = "SMRTC_MAX_SESSIONS", value_name = "N")]
     pub max_sessions: Option<usize>,
@@ -150,6 +158,10 @@ impl ServeOptions {
             allow_origin: self.allow_origin.or(below.allow_origin),
             cross_origin_isolation: self.cross_origin_isolation.or(below.cross_origin_isolation),
             advertised_port: self.advertised_port.or(below.advertised_port),
+            max_connections: self.max_connections.or(below.max_connections),
+            max_connections_per_address: self
+                .max_connections_per_address
+                .or(below.max_connections_per_address),
             max_sessions: self.max_sessions.or(below.max_sessions),
             max_rooms: self.max_rooms.or(below.max_rooms),
             max_participants: self.max_participants.or(below.max_participants),

@@ -130,6 +130,12 @@ impl Hub {
         Ok((member, attachment))
     }
 
+    /// Whether a participant who is in was given `ticket`.
+    #[must_use]
+    pub fn has_ticket(&self, ticket: &[u8]) -> bool {
+        self.tickets.contains_key(&ticket_digest(ticket))
+    }
+
     /// Opens another way for media of the participant who was given `ticket`; [`Self::close_lane`] when it ends.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{FromRef, RawQuery, State, WebSocketUpgrade},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
@@ -16,13 +16,19 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     services::ServeDir,
 };
 
-use super::{admission, certificate::certificate, node::Node, tcp, websocket};
+use super::{
+    admission,
+    certificate::certificate,
+    node::Node,
+    outlet::Outlet,
+    serve::{Peer, TcpLimits},
+    websocket,
+};
 use crate::{
     auth::{Role, TokenError},
     tls::CertificateStore,
@@ -42,6 +48,7 @@ pub(crate) struct HttpConfig {
     pub(crate) web_root: Option<PathBuf>,
     pub(crate) cross_origin_isolation: bool,
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) limits: TcpLimits,
 }
 
 #[derive(Clone)]
@@ -60,20 +67,6 @@ impl FromRef<App> for Arc<HttpConfig> {
     fn from_ref(app: &App) -> Self {
         app.config.clone()
     }
-}
-
-pub(super) async fn serve(
-    listener: tcp::Listener,
-    router: Router,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let stopped = async move {
-        let _ = stopping.wait_for(|stop| *stop).await;
-    };
-    // Its only error would be the listener's, which has none.
-    let _ = axum::serve(listener, router)
-        .with_graceful_shutdown(stopped)
-        .await;
 }
 
 pub(super) fn router(node: Arc<Node>, config: HttpConfig) -> Router {
@@ -194,7 +187,8 @@ async fn configuration(State(config): State<Arc<HttpConfig>>) -> impl IntoRespon
 
 async fn metrics(State(node): State<Arc<Node>>) -> impl IntoResponse {
     let sessions = node.sessions();
-    let text = node.read_hub(|hub| node.metrics.render(hub, sessions));
+    let connections = node.connections.len();
+    let text = node.read_hub(|hub| node.metrics.render(hub, sessions, connections));
     #[cfg(feature = "_test_support")]
     let text = text + &node.tap.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
@@ -237,14 +231,33 @@ async fn demo_token(
 
 async fn session(
     State(node): State<Arc<Node>>,
+    Extension(Peer(remote)): Extension<Peer>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let (origin, host) = origin_and_host(&headers);
     let admission = admission::admit(&node, origin, host, &query.unwrap_or_default());
-    // Refused ones too: a page sees a close code, but not an HTTP status.
-    websocket::limit(upgrade).on_upgrade(move |socket| websocket::serve(node, socket, admission))
+    let outlet = Arc::new(Outlet::new(None));
+    let entrance = node.enter(&outlet, admission);
+    // Refused ones too: a page sees a close code, but not an HTTP status. As many as can be told at a time.
+    let refusal = match &entrance {
+        Ok(_) => None,
+        Err(_) => match node.refusals.clone().try_acquire_owned() {
+            Ok(permit) => Some(permit),
+            Err(_) => return unavailable(),
+        },
+    };
+    websocket::limit(upgrade).on_upgrade(move |socket| async move {
+        websocket::serve(node, remote, socket, outlet, entrance).await;
+        drop(refusal);
+    })
+}
+
+/// Comes back later, which whoever asks is told in seconds.
+fn unavailable() -> Response {
+    let retry = [(header::RETRY_AFTER, "5")];
+    (StatusCode::SERVICE_UNAVAILABLE, retry).into_response()
 }
 
 pub(super) fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {

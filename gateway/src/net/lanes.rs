@@ -3,10 +3,10 @@
 //! Lanes are there because the path loses much: reports, NACKs and requests then come through on one of several. One that
 //! nothing comes up on costs nothing: it is sent nothing.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use smrtc_engine::{time::Instant, wire::CloseCode};
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant as TokioInstant, sleep_until};
 
 use super::{
     answers,
@@ -19,7 +19,7 @@ use crate::{
     hub::{Member, Side},
 };
 
-/// A lane so long without media looks whether its participant is still there.
+/// How often a lane looks whether its participant is still there.
 const CHECK: Duration = Duration::from_secs(1);
 
 /// What goes down the session goes down so many lanes as well.
@@ -101,20 +101,23 @@ impl Lanes {
 /// Runs a lane. The end is `None` if the peer is gone.
 pub(super) async fn run(
     node: &Node,
+    remote: SocketAddr,
     outlet: &Arc<Outlet>,
     receiver: &mut impl Receive,
     ticket: &[u8],
 ) -> Option<End> {
     let Ok(member) = node.open_lane(outlet, ticket) else {
-        node.metrics.refused(CloseCode::TicketInvalid);
-        return Some(End {
+        let end = End {
             code: CloseCode::TicketInvalid,
             reason: "unknown attach ticket, or too many lanes",
-        });
+        };
+        node.refused(remote, end);
+        return Some(end);
     };
     let mut batch = Vec::new();
     // What comes on lanes is reported in time, though nothing comes on the uplink itself.
     let mut used_until = Instant::ZERO;
+    let mut check_at = TokioInstant::now() + CHECK;
     let end = loop {
         if let Some(end) = outlet.ended() {
             break Some(end);
@@ -129,14 +132,16 @@ pub(super) async fn run(
                 node.with_hub(|hub, now| hub.timeout(now, member));
                 continue;
             }
-            received = receiver.receive(&mut batch) => received,
-            // The hub does not know this session, so it cannot end it with its participant's others.
-            () = sleep(CHECK) => {
+            // The hub does not know this session, so it cannot end it with its participant's others. Before what comes: somebody
+            // who has left must not hold a session by sending.
+            () = sleep_until(check_at) => {
                 if node.read_hub(|hub| hub.is_in(member)) {
+                    check_at = TokioInstant::now() + CHECK;
                     continue;
                 }
                 break Some(End { code: CloseCode::Left, reason: "the participant left" });
             }
+            received = receiver.receive(&mut batch) => received,
         };
         match received {
             Received::Datagrams => {

@@ -8,16 +8,20 @@ mod answers;
 mod certificate;
 mod clock;
 mod congestion;
+mod connections;
 mod copying;
+mod descriptors;
 mod h3;
 mod handshake;
 mod http;
 mod lanes;
+mod log_limit;
 mod lossy_peers;
 mod node;
 mod origin;
 mod outlet;
 mod quic;
+mod serve;
 mod session;
 mod tasks;
 mod tcp;
@@ -35,9 +39,11 @@ use std::{
 use tokio::sync::watch;
 
 use copying::Copies;
+pub(crate) use descriptors::fit as fit_descriptors;
 pub(crate) use http::HttpConfig;
 pub(crate) use node::{Node, NodeConfig};
 pub(crate) use origin::AllowedOrigins;
+pub use serve::TcpLimits;
 pub(crate) use tasks::AbortOnDrop;
 
 /// Time for QUIC to say goodbye.
@@ -61,8 +67,15 @@ impl Listeners {
     ) -> io::Result<Self> {
         let (stop_http, stopping) = watch::channel(false);
         let quic = quic::server_config(tls)?;
-        let acceptor = http.tls.clone();
-        let router = http::router(node.clone(), http);
+        let limits = http.limits;
+        let server = serve::Server {
+            node: node.clone(),
+            tls: http.tls.as_deref().map(serve::acceptor),
+            connections: node.connections.clone(),
+            router: http::router(node.clone(), http),
+            limits,
+            stopping,
+        };
         let mut endpoints = Vec::new();
         let mut tasks = Vec::new();
         for (_, tcp, udp) in sockets {
@@ -74,12 +87,9 @@ impl Listeners {
                 copies,
             )));
             endpoints.push(endpoint);
-            let listener = tcp::Listener::start(tcp, acceptor.clone())?;
-            tasks.push(AbortOnDrop::spawn(http::serve(
-                listener,
-                router.clone(),
-                stopping.clone(),
-            )));
+            tcp.set_nonblocking(true)?;
+            let listener = tokio::net::TcpListener::from_std(tcp)?;
+            tasks.push(AbortOnDrop::spawn(server.clone().run(listener)));
         }
         Ok(Self {
             endpoints,

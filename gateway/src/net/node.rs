@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,13 +16,18 @@ use smrtc_engine::{
     time::Instant,
     wire::CloseCode,
 };
+use tokio::sync::Semaphore;
+use tracing::info;
 
 use super::{
     admission::Admission,
     certificate::Issuer,
     clock::Clock,
+    connections::Connections,
     lanes::Lanes,
+    log_limit::LogLimit,
     outlet::{End, Outlet},
+    serve::TcpLimits,
     session::Entrance,
     webtransport::Pushed,
 };
@@ -33,6 +39,9 @@ use crate::{
     ops::Metrics,
     room::Refusal,
 };
+
+/// WebSockets that are being told why they were refused, at a time. Beyond that it is said in HTTP, which a page cannot see.
+const MAX_REFUSALS: usize = 256;
 
 /// Everything sessions and HTTP handlers share.
 #[derive(Debug)]
@@ -46,6 +55,10 @@ pub(crate) struct Node {
     pub(super) origins: super::origin::AllowedOrigins,
     pub(super) metrics: Metrics,
     pub(super) max_sessions: usize,
+    /// TCP connections without a session.
+    pub(super) connections: Arc<Connections>,
+    pub(super) refusals: Arc<Semaphore>,
+    refusal_log: LogLimit,
     state: Mutex<State>,
     #[cfg(feature = "_test_support")]
     pub(super) tap: crate::tap::Tap,
@@ -72,6 +85,7 @@ pub(crate) struct NodeConfig {
     pub(crate) authority: Option<Authority>,
     pub(crate) origins: super::origin::AllowedOrigins,
     pub(crate) max_sessions: usize,
+    pub(crate) tcp: TcpLimits,
     pub(crate) limits: Limits,
     #[cfg(feature = "_test_support")]
     pub(crate) tap: crate::tap::Tap,
@@ -91,6 +105,12 @@ impl Node {
             origins: config.origins,
             metrics: Metrics::default(),
             max_sessions: config.max_sessions,
+            connections: Arc::new(Connections::new(
+                config.tcp.connections,
+                config.tcp.connections_per_address,
+            )),
+            refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
+            refusal_log: LogLimit::default(),
             state: Mutex::new(State {
                 hub: Hub::new(config.limits),
                 outlets: BTreeMap::new(),
@@ -227,6 +247,15 @@ impl Node {
                 reason: "the gateway is full or shutting down",
             });
         }
+        // Before it counts: anybody can make up a ticket, and what does not fit any must not take a place.
+        if let Admission::Downlink(ticket) | Admission::Lane(ticket) = &admission
+            && !state.hub.has_ticket(ticket)
+        {
+            return Err(End {
+                code: CloseCode::TicketInvalid,
+                reason: "unknown attach ticket",
+            });
+        }
         state.last_session += 1;
         let id = state.last_session;
         state.sessions.insert(id, outlet.clone());
@@ -235,6 +264,15 @@ impl Node {
             id,
         };
         Ok((admission, guard))
+    }
+
+    /// Counts and logs a session that was not let in.
+    pub(super) fn refused(&self, remote: SocketAddr, end: End) {
+        self.metrics.refused(end.code);
+        if let Some(left_out) = self.refusal_log.line(self.clock.now()) {
+            let (code, reason) = (end.code.code(), end.reason);
+            info!(%remote, code, reason, left_out, "session refused");
+        }
     }
 
     /// Sessions that live.

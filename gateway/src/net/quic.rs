@@ -48,6 +48,9 @@ const MAX_STREAMS: u32 = 8;
 /// Unread bytes of one stream: two control messages of the longest kind.
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 
+/// What a peer may leave unacknowledged of its control stream; what waits beyond it is counted, and the peer closed, in [`super::outlet`].
+const SEND_WINDOW_BYTES: u64 = 512 << 10;
+
 /// So many handshakes at once are served without question; beyond that a peer must prove its address first.
 const UNVALIDATED_HANDSHAKES: usize = 64;
 
@@ -82,7 +85,8 @@ fn transport_config() -> io::Result<TransportConfig> {
         .max_concurrent_bidi_streams(VarInt::from_u32(MAX_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(MAX_STREAMS))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))
-        .receive_window(VarInt::from_u32(4 * STREAM_WINDOW_BYTES));
+        .receive_window(VarInt::from_u32(4 * STREAM_WINDOW_BYTES))
+        .send_window(SEND_WINDOW_BYTES);
     Ok(transport)
 }
 

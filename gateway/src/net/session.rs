@@ -1,6 +1,6 @@
 //! The life of a session, the same over every transport.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use smrtc_engine::{
@@ -87,6 +87,7 @@ pub(super) type Entrance = Result<(Admission, SessionGuard), End>;
 /// Runs an admitted or refused session to its end.
 pub(super) async fn run(
     node: Arc<Node>,
+    remote: SocketAddr,
     outlet: Arc<Outlet>,
     entrance: Entrance,
     mut receiver: impl Receive,
@@ -99,20 +100,15 @@ pub(super) async fn run(
             Some(guard),
         ),
         Ok((Admission::Downlink(ticket), guard)) => (
-            downlink(&node, &outlet, &mut receiver, &ticket).await,
+            downlink(&node, remote, &outlet, &mut receiver, &ticket).await,
             Some(guard),
         ),
         Ok((Admission::Lane(ticket), guard)) => (
-            lanes::run(&node, &outlet, &mut receiver, &ticket).await,
+            lanes::run(&node, remote, &outlet, &mut receiver, &ticket).await,
             Some(guard),
         ),
         Err(end) => {
-            node.metrics.refused(end.code);
-            info!(
-                code = end.code.code(),
-                reason = end.reason,
-                "session refused"
-            );
+            node.refused(remote, end);
             (Some(end), None)
         }
     };
@@ -313,6 +309,7 @@ impl Uplink<'_> {
 /// The end is `None` if the peer is gone.
 async fn downlink(
     node: &Node,
+    remote: SocketAddr,
     outlet: &Arc<Outlet>,
     receiver: &mut impl Receive,
     ticket: &[u8],
@@ -320,12 +317,12 @@ async fn downlink(
     let (member, attachment) = match node.attach(outlet, ticket) {
         Ok(attached) => attached,
         Err(_) => {
-            node.metrics.refused(CloseCode::TicketInvalid);
-            info!(code = CloseCode::TicketInvalid.code(), "session refused");
-            return Some(End {
+            let end = End {
                 code: CloseCode::TicketInvalid,
                 reason: "unknown attach ticket",
-            });
+            };
+            node.refused(remote, end);
+            return Some(end);
         }
     };
     let mut batch = Vec::new();

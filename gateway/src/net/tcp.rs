@@ -1,8 +1,7 @@
-//! TCP connections, with TLS or without, for the HTTP server.
+//! A TCP connection that is known to be alive: it notes when something came or went, and a peer that takes nothing ends it.
 
 use std::{
     io,
-    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -12,92 +11,68 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, Sleep, sleep},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tracing::{debug, warn};
+use tokio_rustls::server::TlsStream;
 
-use super::tasks::AbortOnDrop;
-
-/// Time for a TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// TCP connections of one listener at a time, WebSockets included.
-const MAX_CONNECTIONS: usize = 4_096;
+use super::{clock::Clock, connections::Entry};
 
 /// Bytes that may wait in the system beyond what is in flight.
 const MAX_UNSENT_BYTES: u32 = 32 << 10;
 
-/// Accepts connections and shakes hands apart from them, so that a slow client delays nobody.
-pub(super) struct Listener {
-    address: SocketAddr,
-    ready: mpsc::Receiver<(Stream, SocketAddr)>,
-    _acceptor: AbortOnDrop,
+/// A connection with TLS or without.
+pub(super) enum Stream {
+    Plain(Tcp),
+    Tls(Box<TlsStream<Tcp>>),
 }
 
-impl Listener {
-    pub(super) fn start(
-        listener: std::net::TcpListener,
-        tls: Option<Arc<rustls::ServerConfig>>,
-    ) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        let tls = tls.map(|config| {
-            let mut config = rustls::ServerConfig::clone(&config);
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-            TlsAcceptor::from(Arc::new(config))
-        });
-        let (sender, ready) = mpsc::channel(16);
-        Ok(Self {
-            address,
-            ready,
-            _acceptor: AbortOnDrop::spawn(accept(listener, tls, sender)),
-        })
+/// Below TLS, so that progress is progress on the wire and not into a buffer of ours.
+pub(super) struct Tcp {
+    stream: TcpStream,
+    clock: Clock,
+    entry: Arc<Entry>,
+    write_timeout: Duration,
+    /// Runs while the peer takes nothing.
+    stuck: Option<Pin<Box<Sleep>>>,
+}
+
+impl Tcp {
+    pub(super) fn new(
+        stream: TcpStream,
+        clock: Clock,
+        entry: Arc<Entry>,
+        write_timeout: Duration,
+    ) -> Self {
+        tune(&stream);
+        Self {
+            stream,
+            clock,
+            entry,
+            write_timeout,
+            stuck: None,
+        }
     }
-}
 
-async fn accept(
-    listener: tokio::net::TcpListener,
-    tls: Option<TlsAcceptor>,
-    ready: mpsc::Sender<(Stream, SocketAddr)>,
-) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    while let Ok(permit) = permits.clone().acquire_owned().await {
-        let (tcp, remote) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of descriptors, most likely: wait for some to come back.
-                warn!(%error, "cannot accept a TCP connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        tune(&tcp);
-        let ready = ready.clone();
-        let Some(tls) = tls.clone() else {
-            let stream = Stream {
-                io: Io::Plain(tcp),
-                _permit: permit,
-            };
-            if ready.send((stream, remote)).await.is_err() {
-                return;
-            }
-            continue;
-        };
-        tokio::spawn(async move {
-            match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(tcp)).await {
-                Ok(Ok(stream)) => {
-                    let stream = Stream {
-                        io: Io::Tls(Box::new(stream)),
-                        _permit: permit,
-                    };
-                    let _ = ready.send((stream, remote)).await;
-                }
-                Ok(Err(error)) => debug!(%remote, %error, "TLS handshake failed"),
-                Err(_) => debug!(%remote, "no TLS handshake in time"),
-            }
-        });
+    /// Ends the wait for a peer that has taken nothing for too long.
+    fn check<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stuck = None;
+            self.entry.touch(self.clock.now());
+            return written;
+        }
+        let timeout = self.write_timeout;
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        if stuck.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // Whoever asks again is answered the same; a timer that has fired must not be polled.
+        stuck.as_mut().reset(Instant::now());
+        let error = "the peer takes nothing";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)))
     }
 }
 
@@ -108,70 +83,88 @@ fn tune(tcp: &TcpStream) {
     let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
 }
 
-impl axum::serve::Listener for Listener {
-    type Io = Stream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Stream, SocketAddr) {
-        match self.ready.recv().await {
-            Some(accepted) => accepted,
-            // The acceptor ends only with its owner.
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
-    }
-}
-
-/// A connection that counts against the limit while it lives.
-pub(super) struct Stream {
-    io: Io,
-    _permit: OwnedSemaphorePermit,
-}
-
-enum Io {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl AsyncRead for Stream {
+impl AsyncRead for Tcp {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Io::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Io::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_ready() {
+            self.entry.touch(self.clock.now());
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Tcp {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.check(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.check(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.io {
-            Io::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Io::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Io::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Io::Tls(stream) => Pin::new(stream).poll_flush(cx),
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Io::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Io::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -1,21 +1,17 @@
 //! Sessions over WebSocket, for networks without UDP: the first byte of a message names the channel (WIRE.md).
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::{
-    FutureExt, SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
-};
+use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream::SplitSink};
 use smrtc_engine::{control::MAX_MESSAGE_BYTES, time::Bitrate, wire::CloseCode};
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, interval_at, timeout, timeout_at};
 
 use super::{
-    admission::Admission,
     node::Node,
     outlet::{End, Outlet},
-    session::{self, Gone, Receive, Received, Transmit},
+    session::{self, Entrance, Gone, Receive, Received, Transmit},
 };
 use crate::forward::Datagram;
 
@@ -46,29 +42,39 @@ pub(super) fn limit(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 }
 
 /// Serves one WebSocket to its end.
-pub(super) async fn serve(node: Arc<Node>, socket: WebSocket, admission: Result<Admission, End>) {
+pub(super) async fn serve(
+    node: Arc<Node>,
+    remote: SocketAddr,
+    socket: WebSocket,
+    outlet: Arc<Outlet>,
+    entrance: Entrance,
+) {
     let (sink, stream) = socket.split();
-    let outlet = Arc::new(Outlet::new(None));
-    let entrance = node.enter(&outlet, admission);
-    session::run(
-        node,
-        outlet,
-        entrance,
-        Receiver { stream },
-        Sender::new(sink),
-    )
-    .await;
+    let receiver = Receiver::new(stream);
+    session::run(node, remote, outlet, entrance, receiver, Sender::new(sink)).await;
 }
 
-struct Receiver {
-    stream: SplitStream<WebSocket>,
+struct Receiver<S> {
+    stream: S,
+    /// When the peer was last heard. Kept here, since whoever waits is called away again and again.
+    heard: Instant,
 }
 
-impl Receive for Receiver {
+impl<S> Receiver<S> {
+    fn new(stream: S) -> Self {
+        Self {
+            stream,
+            heard: Instant::now(),
+        }
+    }
+}
+
+impl<S: Stream<Item = Result<Message, axum::Error>> + Send + Unpin> Receive for Receiver<S> {
     async fn receive(&mut self, batch: &mut Vec<Datagram>) -> Received {
-        let Ok(first) = timeout(SILENCE, self.stream.next()).await else {
+        let Ok(first) = timeout_at(self.heard + SILENCE, self.stream.next()).await else {
             return Received::Violation(CloseCode::TimedOut, "no sign of life");
         };
+        self.heard = Instant::now();
         let mut next = Some(first);
         while let Some(message) = next.take() {
             match message {
@@ -168,5 +174,42 @@ impl Transmit for Sender {
             let _ = self.sink.close().await;
         };
         let _ = timeout(CLOSE_TIMEOUT, closing).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_a_session_though_its_reader_is_called_away_all_the_time() {
+        let mut receiver = Receiver::new(futures_util::stream::pending());
+        let started = Instant::now();
+        let mut batch = Vec::new();
+        // As where reports are due, and key frames are asked for.
+        let ended = loop {
+            let received = timeout(Duration::from_millis(100), receiver.receive(&mut batch)).await;
+            if let Ok(received) = received {
+                break received;
+            }
+            assert!(started.elapsed() < 2 * SILENCE, "lingers");
+        };
+        assert!(matches!(ended, Received::Violation(CloseCode::TimedOut, _)));
+        assert!(started.elapsed() >= SILENCE, "{:?}", started.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_answers_pings_is_heard() {
+        let pongs = futures_util::stream::unfold((), |()| async {
+            tokio::time::sleep(SILENCE - Duration::from_secs(1)).await;
+            Some((Ok(Message::Pong(Bytes::new())), ()))
+        });
+        let mut receiver = Receiver::new(Box::pin(pongs));
+        for _ in 0..10 {
+            let received = receiver.receive(&mut Vec::new()).await;
+            assert!(matches!(received, Received::Datagrams));
+        }
     }
 }

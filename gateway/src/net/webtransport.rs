@@ -94,7 +94,7 @@ pub(super) async fn serve(node: Arc<Node>, copies: Arc<Copies>, incoming: quinn:
         control: control_out,
         closer,
     };
-    session::run(node, outlet.clone(), entrance, receiver, sender).await;
+    session::run(node, remote, outlet.clone(), entrance, receiver, sender).await;
     outlet.forget_loss();
 }
 

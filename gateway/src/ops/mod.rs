@@ -18,6 +18,7 @@ use crate::hub::{Counters, Hub};
 pub(crate) struct Metrics {
     quic_connections: AtomicU64,
     answers: AtomicU64,
+    tcp_evicted: AtomicU64,
     refused: Mutex<BTreeMap<u16, u64>>,
 }
 
@@ -32,6 +33,11 @@ impl Metrics {
         self.answers.fetch_add(datagrams as u64, Ordering::Relaxed);
     }
 
+    /// Counts a TCP connection without a session that had to go for another.
+    pub(crate) fn tcp_evicted(&self) {
+        self.tcp_evicted.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a refused session.
     pub(crate) fn refused(&self, code: CloseCode) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,7 +45,7 @@ impl Metrics {
     }
 
     /// Everything in Prometheus' text format.
-    pub(crate) fn render(&self, hub: &Hub, sessions: usize) -> String {
+    pub(crate) fn render(&self, hub: &Hub, sessions: usize, connections: usize) -> String {
         let mut out = String::new();
         let mut line = |kind: &str, name: &str, help: &str, value: u64| {
             let _ = write!(
@@ -52,6 +58,18 @@ impl Metrics {
             "sessions",
             "Transport sessions open.",
             sessions as u64,
+        );
+        line(
+            "gauge",
+            "tcp_connections",
+            "TCP connections that have no session.",
+            connections as u64,
+        );
+        line(
+            "counter",
+            "tcp_connections_evicted_total",
+            "Idle TCP connections that were closed to make room for others.",
+            self.tcp_evicted.load(Ordering::Relaxed),
         );
         line(
             "gauge",

@@ -1,0 +1,252 @@
+//! The TCP connections that have no session: how many there may be, and which one goes when there are too many.
+//!
+//! Nobody is refused here. A connection costs who opens it nothing, so refusing the newest would let silent ones keep everybody else
+//! out, a liveness probe too. The one that has been silent for longest goes instead, of the address that has the most.
+//! A connection that became a WebSocket is no longer in here: sessions have a limit of their own.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use smrtc_engine::time::Instant;
+use tokio::sync::Notify;
+
+/// The connections of a node without a session.
+#[derive(Debug)]
+pub(super) struct Connections {
+    most: usize,
+    most_per_address: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last_id: u64,
+    entries: BTreeMap<u64, (Source, Arc<Entry>)>,
+    by_source: HashMap<Source, usize>,
+}
+
+/// Who is counted as one: an IPv4 address, or the /64 that a host on IPv6 picks its addresses from.
+type Source = [u8; 8];
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// When something last came or went, in microseconds.
+    active: AtomicU64,
+    evicted: Notify,
+}
+
+impl Entry {
+    /// Something came or went.
+    pub(super) fn touch(&self, now: Instant) {
+        self.active.store(now.as_micros(), Ordering::Relaxed);
+    }
+
+    /// Waits until the connection must go.
+    pub(super) async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+}
+
+/// Counts a connection while it lives.
+#[derive(Debug)]
+pub(super) struct Counted {
+    connections: Arc<Connections>,
+    id: u64,
+    pub(super) entry: Arc<Entry>,
+}
+
+impl Connections {
+    pub(super) fn new(most: usize, most_per_address: usize) -> Self {
+        Self {
+            most: most.max(1),
+            most_per_address: most_per_address.max(1),
+            state: Mutex::new(State::default()),
+        }
+    }
+
+    /// Counts a connection in. Returns whether another one has to go for it.
+    pub(super) fn enter(self: &Arc<Self>, now: Instant, address: IpAddr) -> (Counted, bool) {
+        let source = source(address);
+        let entry = Arc::new(Entry {
+            active: AtomicU64::new(now.as_micros()),
+            evicted: Notify::new(),
+        });
+        let mut state = self.state();
+        let of_source = state.by_source.get(&source).copied().unwrap_or_default();
+        let has_evicted = if of_source >= self.most_per_address {
+            state.evict(source)
+        } else {
+            state.entries.len() >= self.most && state.evict_of_the_most()
+        };
+        state.last_id += 1;
+        let id = state.last_id;
+        state.entries.insert(id, (source, entry.clone()));
+        *state.by_source.entry(source).or_default() += 1;
+        let counted = Counted {
+            connections: self.clone(),
+            id,
+            entry,
+        };
+        (counted, has_evicted)
+    }
+
+    /// Makes room where the system, not the limit, has none. Returns whether there was one to go.
+    pub(super) fn evict(&self) -> bool {
+        self.state().evict_of_the_most()
+    }
+
+    /// Connections that are counted.
+    pub(super) fn len(&self) -> usize {
+        self.state().entries.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing in here can be left half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn evict_of_the_most(&mut self) -> bool {
+        // By source too, so that equals are told apart the same way each time.
+        let most = self
+            .by_source
+            .iter()
+            .max_by_key(|(source, n)| (**n, **source));
+        let Some((&source, &count)) = most else {
+            return false;
+        };
+        if count > 1 {
+            return self.evict(source);
+        }
+        let idlest = idlest(self.entries.iter());
+        self.remove(idlest)
+    }
+
+    fn evict(&mut self, source: Source) -> bool {
+        let of_source = self.entries.iter().filter(|(_, (of, _))| *of == source);
+        let idlest = idlest(of_source);
+        self.remove(idlest)
+    }
+
+    /// Not only told to go: until its task has run it would count, and be chosen again.
+    fn remove(&mut self, id: Option<u64>) -> bool {
+        let Some((source, entry)) = id.and_then(|id| self.entries.remove(&id)) else {
+            return false;
+        };
+        entry.evicted.notify_one();
+        self.forget(source);
+        true
+    }
+
+    fn forget(&mut self, source: Source) {
+        if let Some(count) = self.by_source.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_source.remove(&source);
+            }
+        }
+    }
+}
+
+fn idlest<'a>(entries: impl Iterator<Item = (&'a u64, &'a (Source, Arc<Entry>))>) -> Option<u64> {
+    entries
+        .min_by_key(|(_, (_, entry))| entry.active.load(Ordering::Relaxed))
+        .map(|(id, _)| *id)
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut state = self.connections.state();
+        if let Some((source, _)) = state.entries.remove(&self.id) {
+            state.forget(source);
+        }
+    }
+}
+
+fn source(address: IpAddr) -> Source {
+    let mut source = Source::default();
+    match address.to_canonical() {
+        // Where no /64 is: 0.0.0.0/8 means nobody, and so does its place here.
+        IpAddr::V4(v4) => source[4..].copy_from_slice(&v4.octets()),
+        IpAddr::V6(v6) => source.copy_from_slice(&v6.octets()[..8]),
+    }
+    source
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: u64) -> Instant {
+        Instant::from_micros(second * 1_000_000)
+    }
+
+    fn has_gone(counted: &Counted) -> bool {
+        !counted
+            .connections
+            .state()
+            .entries
+            .contains_key(&counted.id)
+    }
+
+    #[test]
+    fn the_idlest_of_the_address_with_the_most_goes() {
+        let connections = Arc::new(Connections::new(4, 3));
+        let enter = |second, last| connections.enter(at(second), [192, 0, 2, last].into()).0;
+        let oldest = enter(0, 1);
+        let [busy, idle, idler] = [1, 2, 3].map(|second| enter(second, 2));
+        busy.entry.touch(at(10));
+        idle.entry.touch(at(9));
+        let newest = enter(11, 3);
+        assert!(has_gone(&idler), "of the address with three");
+        assert!(
+            ![&oldest, &busy, &idle, &newest]
+                .map(has_gone)
+                .contains(&true)
+        );
+        assert_eq!(connections.len(), 4);
+
+        drop((busy, idle));
+        assert_eq!(connections.len(), 2);
+        let others = [4, 5].map(|last| enter(12, last));
+        let last = enter(13, 6);
+        assert!(
+            has_gone(&oldest),
+            "all have one, and this was silent longest"
+        );
+        assert!(!others.iter().chain([&last, &newest]).any(has_gone));
+    }
+
+    #[test]
+    fn an_address_at_its_limit_makes_room_itself() {
+        let connections = Arc::new(Connections::new(100, 2));
+        let enter = |second, last| connections.enter(at(second), [192, 0, 2, last].into());
+        let (other, _) = enter(0, 1);
+        let (first, _) = enter(1, 2);
+        let (second, evicted) = enter(2, 2);
+        assert!(!evicted);
+        let (third, evicted) = enter(3, 2);
+        assert!(evicted && has_gone(&first));
+        assert!(![&other, &second, &third].map(has_gone).contains(&true));
+        // What has gone already is not counted out twice.
+        drop(first);
+        assert_eq!(connections.len(), 3);
+    }
+
+    #[test]
+    fn a_host_on_ipv6_is_one_address_and_a_mapped_one_is_that_of_ipv4() {
+        let of = |text: &str| source(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+}

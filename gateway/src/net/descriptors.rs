@@ -1,0 +1,35 @@
+//! How many files the process may have open: each TCP connection is one.
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tracing::warn;
+
+use super::TcpLimits;
+
+/// What is open besides: UDP sockets, listeners, the runtime's own, files that are served.
+const OTHERS: usize = 256;
+
+/// Raises the process's soft limit to the hard one, and lowers the number of connections to what fits; of sessions, which may all be
+/// WebSockets, it can only say so.
+pub(crate) fn fit(mut tcp: TcpLimits, max_sessions: usize) -> TcpLimits {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            warn!(%error, "cannot raise the limit of open files");
+        }
+    }
+    let most = getrlimit(Resource::Nofile).current;
+    let most = most.map_or(usize::MAX, |most| {
+        usize::try_from(most).unwrap_or(usize::MAX)
+    });
+    // The rest is for sessions.
+    tcp.connections = tcp.connections.min(most / 4).max(1);
+    let wanted = max_sessions.saturating_add(tcp.connections + OTHERS);
+    if most < wanted {
+        warn!(
+            limit = most,
+            wanted, "the limit of open files is too low if all sessions come by WebSocket"
+        );
+    }
+    tcp
+}

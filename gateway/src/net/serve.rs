@@ -1,0 +1,195 @@
+//! Takes TCP connections in and runs HTTP on them, with a time for everything that a peer may keep us waiting for.
+
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::Request,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, warn};
+
+use super::{
+    connections::{Connections, Counted},
+    log_limit::LogLimit,
+    node::Node,
+    tcp::{Stream, Tcp},
+};
+
+/// Time for a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Memory for what a connection reads before it is understood, and for what waits to be written.
+const BUFFER_BYTES: usize = 32 << 10;
+
+/// What TCP connections may cost. A connection that has become a WebSocket is a session, and under their limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpLimits {
+    /// Most connections without a session. One more, and the one that was silent longest is closed. Default 1,024.
+    pub connections: usize,
+    /// Of them, most of one address, an IPv6 /64 being one. Default 256.
+    pub connections_per_address: usize,
+    /// Time for the header of a request, and for the next one to begin; default 15 s.
+    pub header_timeout: Duration,
+    /// Time for the rest of a request and to answer it; default 20 s.
+    pub request_timeout: Duration,
+    /// How long a peer may take nothing of what is sent, WebSockets too; default 20 s.
+    pub write_timeout: Duration,
+}
+
+impl Default for TcpLimits {
+    fn default() -> Self {
+        Self {
+            connections: 1_024,
+            connections_per_address: 256,
+            header_timeout: Duration::from_secs(15),
+            request_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// The address of the peer whose request this is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+/// One listener's part.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) node: Arc<Node>,
+    pub(super) router: Router,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) limits: TcpLimits,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+/// The TLS that HTTP on TCP is served with.
+pub(super) fn acceptor(config: &rustls::ServerConfig) -> TlsAcceptor {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
+
+impl Server {
+    /// Serves until it is told to stop, and then what is there to its end.
+    pub(super) async fn run(self, listener: TcpListener) {
+        // Ends them all if this task is ended.
+        let mut tasks = JoinSet::new();
+        let mut stopping = self.stopping.clone();
+        let refused = LogLimit::default();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((tcp, remote)) => {
+                        let counted = self.count(remote);
+                        tasks.spawn(self.clone().connection(tcp, remote, counted));
+                    }
+                    Err(error) => self.cannot_accept(&error, &refused).await,
+                },
+                Some(_) = tasks.join_next() => {}
+                () = stopped(&mut stopping) => break,
+            }
+        }
+        drop(listener);
+        while tasks.join_next().await.is_some() {}
+    }
+
+    fn count(&self, remote: SocketAddr) -> Counted {
+        let (counted, has_evicted) = self.connections.enter(self.node.clock.now(), remote.ip());
+        if has_evicted {
+            self.node.metrics.tcp_evicted();
+        }
+        counted
+    }
+
+    /// Out of descriptors, most likely: one that is of no use goes, and the rest is a matter of time.
+    async fn cannot_accept(&self, error: &io::Error, refused: &LogLimit) {
+        if let Some(left_out) = refused.line(self.node.clock.now()) {
+            warn!(%error, left_out, "cannot accept a TCP connection");
+        }
+        if self.connections.evict() {
+            self.node.metrics.tcp_evicted();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    /// The life of a connection. When it becomes a WebSocket, this ends and it is no longer counted.
+    async fn connection(self, tcp: TcpStream, remote: SocketAddr, counted: Counted) {
+        let entry = counted.entry.clone();
+        let tcp = Tcp::new(
+            tcp,
+            self.node.clock,
+            entry.clone(),
+            self.limits.write_timeout,
+        );
+        tokio::select! {
+            () = self.serve(tcp, remote) => {}
+            () = entry.evicted() => debug!(%remote, "closed: too many connections, and it was idle"),
+        }
+    }
+
+    async fn serve(self, tcp: Tcp, remote: SocketAddr) {
+        let stream = match &self.tls {
+            None => Stream::Plain(tcp),
+            Some(tls) => match timeout(HANDSHAKE_TIMEOUT, tls.accept(tcp)).await {
+                Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+                Ok(Err(error)) => return debug!(%remote, %error, "TLS handshake failed"),
+                Err(_) => return debug!(%remote, "no TLS handshake in time"),
+            },
+        };
+        let router = TowerToHyperService::new(self.router);
+        let within = self.limits.request_timeout;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(remote));
+            let response = router.call(request);
+            async move {
+                let response: Result<Response, Infallible> = match timeout(within, response).await {
+                    Ok(response) => response,
+                    Err(_) => Ok(StatusCode::REQUEST_TIMEOUT.into_response()),
+                };
+                response
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_timeout)
+            .max_buf_size(BUFFER_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let mut stopping = self.stopping;
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stopped(&mut stopping) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%remote, %error, "HTTP connection ended");
+        }
+    }
+}
+
+/// Waits for the word to stop, or for nobody to be there any more who could say it.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
