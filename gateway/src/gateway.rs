@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener, UdpSocket},
+    net::SocketAddr,
     path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -14,7 +14,7 @@ use crate::{
     auth::{Signer, Verifier},
     ca::Authority,
     hub::Limits,
-    net::{self, AllowedOrigins, HttpConfig, Listeners, Node, NodeConfig, TcpLimits},
+    net::{self, AllowedOrigins, HttpConfig, Listeners, Node, NodeConfig, Sockets, TcpLimits},
     tls::{self, CertificateStore, Lifetimes, PemFiles, SelfSigned},
 };
 
@@ -48,6 +48,8 @@ pub struct Settings {
     pub advertised_port: Option<u16>,
     /// Most sessions; a participant has two. Default 2,000.
     pub max_sessions: usize,
+    /// Size asked for of each UDP socket's receive and send buffer; 0 leaves the system's. Default 4 MiB.
+    pub udp_buffer_bytes: usize,
     /// Of TCP connections.
     pub tcp: TcpLimits,
     /// How long sessions may take to end at shutdown; default 5 s.
@@ -76,6 +78,7 @@ impl Settings {
             allow_origins: Vec::new(),
             advertised_port: None,
             max_sessions: 2_000,
+            udp_buffer_bytes: 4 << 20,
             tcp: TcpLimits::default(),
             shutdown_timeout: Duration::from_secs(5),
             limits: Limits::default(),
@@ -123,9 +126,12 @@ impl Gateway {
         let sockets = settings
             .listen
             .iter()
-            .map(|address| bind(*address).map_err(|error| StartError::Listen(*address, error)))
+            .map(|address| {
+                Sockets::bind(*address, &settings.listen)
+                    .map_err(|error| StartError::Listen(*address, error))
+            })
             .collect::<Result<Vec<_>, _>>()?;
-        let addresses: Vec<SocketAddr> = sockets.iter().map(|(address, ..)| *address).collect();
+        let addresses: Vec<SocketAddr> = sockets.iter().map(|pair| pair.address).collect();
 
         let secure = settings.pem.is_some();
         let (store, certificates) = match settings.pem {
@@ -168,7 +174,9 @@ impl Gateway {
             tls: secure.then(|| tls.clone()),
             limits: tcp,
         };
-        let listeners = Listeners::start(&node, sockets, &tls, http).map_err(StartError::Tls)?;
+        let bytes = settings.udp_buffer_bytes;
+        let listeners =
+            Listeners::start(&node, sockets, bytes, &tls, http).map_err(StartError::Tls)?;
         for address in &addresses {
             info!(%address, secure, "listening on UDP and TCP");
         }
@@ -203,20 +211,5 @@ impl Gateway {
         let drained = tokio::time::timeout(self.shutdown_timeout, self.node.drained()).await;
         self.listeners.close().await;
         info!(complete = drained.is_ok(), "shut down");
-    }
-}
-
-/// The same port number for UDP and TCP. With port 0 the system picks one for TCP, which UDP may find taken: then again.
-fn bind(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener, UdpSocket)> {
-    let mut attempts = if address.port() == 0 { 20 } else { 1 };
-    loop {
-        let tcp = TcpListener::bind(address)?;
-        let bound = tcp.local_addr()?;
-        attempts -= 1;
-        match UdpSocket::bind(bound) {
-            Ok(udp) => return Ok((bound, tcp, udp)),
-            Err(_) if attempts > 0 => {}
-            Err(error) => return Err(error),
-        }
     }
 }

@@ -200,3 +200,26 @@ async fn made_up_tickets_take_no_places() {
         assert_eq!(session.closed().await, 4404);
     }
 }
+
+#[tokio::test]
+async fn what_the_system_grants_to_udp_and_what_it_drops_is_told() {
+    for (asked, is_dropped) in [(8 << 10, true), (0, false)] {
+        let mut settings = settings();
+        settings.udp_buffer_bytes = asked;
+        let server = Server::start(settings).await;
+        let of = |name: &str| format!("smrtc_{name}{{address=\"{}\"}}", server.address);
+        if asked > 0 {
+            for name in ["udp_receive_buffer_bytes", "udp_send_buffer_bytes"] {
+                assert_eq!(server.metric(&of(name)).await, asked as u64, "{name}");
+            }
+        }
+        let drops = of("udp_dropped_datagrams_total");
+        assert_eq!(server.metric(&drops).await, 0);
+        // Without a pause, so that the gateway, which runs on this thread, reads none of them meanwhile.
+        let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..50 {
+            sender.send_to(&[0; 1_000], server.address).unwrap();
+        }
+        assert_eq!(server.metric(&drops).await > 0, is_dropped);
+    }
+}

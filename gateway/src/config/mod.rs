@@ -123,6 +123,7 @@ impl ServeOptions {
                 == Isolation::On,
             allow_origins: self.allow_origin.unwrap_or_default(),
             advertised_port: self.advertised_port,
+            udp_buffer_bytes: self.udp_buffer.unwrap_or(defaults.udp_buffer_bytes),
             tcp,
             max_sessions: self.max_sessions.unwrap_or(defaults.max_sessions),
             shutdown_timeout: self

@@ -103,6 +103,10 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_ADVERTISED_PORT", value_name = "PORT")]
     pub advertised_port: Option<u16>,
 
+    /// Size in bytes to ask for of the receive and the send buffer of each UDP socket; 0 leaves what the system gives. A gateway that gets less than it asks for says so and names the sysctl. [default: 4194304]
+    #[arg(long, env = "SMRTC_UDP_BUFFER", value_name = "BYTES")]
+    pub udp_buffer: Option<usize>,
+
     /// Most TCP connections at a time that have no session. One more, and the one that was silent for longest, of the address with the most, is closed. [default: 1024]
     #[arg(long, env = "SMRTC_MAX_CONNECTIONS", value_name = "N")]
     pub max_connections: Option<usize>,
@@ -158,6 +162,7 @@ impl ServeOptions {
             allow_origin: self.allow_origin.or(below.allow_origin),
             cross_origin_isolation: self.cross_origin_isolation.or(below.cross_origin_isolation),
             advertised_port: self.advertised_port.or(below.advertised_port),
+            udp_buffer: self.udp_buffer.or(below.udp_buffer),
             max_connections: self.max_connections.or(below.max_connections),
             max_connections_per_address: self
                 .max_connections_per_address

@@ -27,7 +27,7 @@ use super::{
     node::Node,
     outlet::Outlet,
     serve::{Peer, TcpLimits},
-    websocket,
+    sockets, websocket,
 };
 use crate::{
     auth::{Role, TokenError},
@@ -189,6 +189,9 @@ async fn metrics(State(node): State<Arc<Node>>) -> impl IntoResponse {
     let sessions = node.sessions();
     let connections = node.connections.len();
     let text = node.read_hub(|hub| node.metrics.render(hub, sessions, connections));
+    let udp = node.udp();
+    let udp = tokio::task::spawn_blocking(move || sockets::render(&udp)).await;
+    let text = text + &udp.unwrap_or_default();
     #[cfg(feature = "_test_support")]
     let text = text + &node.tap.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)

@@ -23,18 +23,14 @@ mod outlet;
 mod quic;
 mod serve;
 mod session;
+mod sockets;
 mod tasks;
 mod tcp;
 mod varint;
 mod websocket;
 mod webtransport;
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener, UdpSocket},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
@@ -44,6 +40,8 @@ pub(crate) use http::HttpConfig;
 pub(crate) use node::{Node, NodeConfig};
 pub(crate) use origin::AllowedOrigins;
 pub use serve::TcpLimits;
+pub(crate) use sockets::Sockets;
+use sockets::UdpBuffers;
 pub(crate) use tasks::AbortOnDrop;
 
 /// Time for QUIC to say goodbye.
@@ -61,7 +59,8 @@ impl Listeners {
     /// Serves QUIC and HTTP on each pair of sockets.
     pub(crate) fn start(
         node: &Arc<Node>,
-        sockets: Vec<(SocketAddr, TcpListener, UdpSocket)>,
+        sockets: Vec<Sockets>,
+        udp_buffer_bytes: usize,
         tls: &Arc<rustls::ServerConfig>,
         http: HttpConfig,
     ) -> io::Result<Self> {
@@ -78,7 +77,8 @@ impl Listeners {
         };
         let mut endpoints = Vec::new();
         let mut tasks = Vec::new();
-        for (_, tcp, udp) in sockets {
+        for Sockets { address, tcp, udp } in sockets {
+            node.add_udp(UdpBuffers::set(&udp, address, udp_buffer_bytes)?);
             let copies = Arc::new(Copies::new());
             let endpoint = quic::endpoint(udp, quic.clone(), copies.clone())?;
             tasks.push(AbortOnDrop::spawn(quic::accept(

@@ -29,6 +29,7 @@ use super::{
     outlet::{End, Outlet},
     serve::TcpLimits,
     session::Entrance,
+    sockets::UdpBuffers,
     webtransport::Pushed,
 };
 use crate::{
@@ -59,6 +60,8 @@ pub(crate) struct Node {
     pub(super) connections: Arc<Connections>,
     pub(super) refusals: Arc<Semaphore>,
     refusal_log: LogLimit,
+    /// Of the listeners, once they are set up.
+    udp: Mutex<Vec<UdpBuffers>>,
     state: Mutex<State>,
     #[cfg(feature = "_test_support")]
     pub(super) tap: crate::tap::Tap,
@@ -111,6 +114,7 @@ impl Node {
             )),
             refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
             refusal_log: LogLimit::default(),
+            udp: Mutex::default(),
             state: Mutex::new(State {
                 hub: Hub::new(config.limits),
                 outlets: BTreeMap::new(),
@@ -264,6 +268,20 @@ impl Node {
             id,
         };
         Ok((admission, guard))
+    }
+
+    /// Adds a listener's UDP socket to what the metrics tell of.
+    pub(super) fn add_udp(&self, buffers: UdpBuffers) {
+        self.udp_state().push(buffers);
+    }
+
+    /// What the metrics tell of UDP sockets.
+    pub(super) fn udp(&self) -> Vec<UdpBuffers> {
+        self.udp_state().clone()
+    }
+
+    fn udp_state(&self) -> MutexGuard<'_, Vec<UdpBuffers>> {
+        self.udp.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts and logs a session that was not let in.
