@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use tokio::sync::Notify;
 use tracing::info;
 
 use crate::{
@@ -111,6 +112,8 @@ pub struct Gateway {
     listeners: Listeners,
     addresses: Vec<SocketAddr>,
     shutdown_timeout: Duration,
+    /// Wakes who looks at the PEM files.
+    reload: Option<Arc<Notify>>,
     _certificates: net::AbortOnDrop,
 }
 
@@ -134,12 +137,17 @@ impl Gateway {
         let addresses: Vec<SocketAddr> = sockets.iter().map(|pair| pair.address).collect();
 
         let secure = settings.pem.is_some();
+        let reload = Arc::new(Notify::new());
         let (store, certificates) = match settings.pem {
             Some(files) => {
                 let store = Arc::new(CertificateStore::new(files.load()?, Vec::new()));
                 (
                     store.clone(),
-                    net::AbortOnDrop::spawn(files.watch(store, settings.pem_interval)),
+                    net::AbortOnDrop::spawn(files.watch(
+                        store,
+                        settings.pem_interval,
+                        reload.clone(),
+                    )),
                 )
             }
             None => {
@@ -186,6 +194,7 @@ impl Gateway {
             listeners,
             addresses,
             shutdown_timeout: settings.shutdown_timeout,
+            reload: secure.then_some(reload),
             _certificates: certificates,
         })
     }
@@ -200,6 +209,14 @@ impl Gateway {
     #[must_use]
     pub fn certificate_hashes(&self) -> Vec<tls::CertificateHash> {
         self.store.hashes()
+    }
+
+    /// Reads the PEM files again now; otherwise that is done when they have changed. Returns whether there are any.
+    pub fn reload_certificate(&self) -> bool {
+        if let Some(reload) = &self.reload {
+            reload.notify_one();
+        }
+        self.reload.is_some()
     }
 
     /// Takes nobody in any more, tells everybody (Closing, then close code 4503), and waits for the sessions to end, but no

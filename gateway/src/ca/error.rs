@@ -19,6 +19,12 @@ pub enum AuthorityError {
     /// The key does not belong to the certificate.
     #[error("the authority's key does not fit its certificate")]
     Mismatch,
+    /// The certificate's time is over, so members' certificates would be too.
+    #[error("the authority's certificate has expired")]
+    Expired,
+    /// The certificate's time has not begun.
+    #[error("the authority's certificate is not valid yet; is this machine's clock right?")]
+    NotYetValid,
     /// Members' certificates would live too long, or not at all.
     #[error("certificates must live between 1 second and 31 days")]
     Lifetime,

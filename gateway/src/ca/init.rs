@@ -27,8 +27,10 @@ pub enum InitError {
     /// A file cannot be written, or is there already.
     #[error("cannot create {0}: {1}")]
     Create(PathBuf, #[source] io::Error),
-    /// The name is empty or longer than 64 characters, or the lifetime ends after 2049.
-    #[error("the name must have 1 to 64 characters, and the certificate must end before 2050")]
+    /// The name is empty or longer than 64 characters, or the lifetime is nothing or ends after 2049.
+    #[error(
+        "the name must have 1 to 64 characters, and the certificate must live for a second at least and end before 2050"
+    )]
     Argument,
     /// No randomness, or a failed self-test.
     #[error("no key could be made")]
@@ -48,6 +50,9 @@ pub fn init(
     lifetime: Duration,
 ) -> Result<[PathBuf; 2], InitError> {
     if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+        return Err(InitError::Argument);
+    }
+    if lifetime < Duration::from_secs(1) {
         return Err(InitError::Argument);
     }
     let times = Times {

@@ -41,6 +41,7 @@ const BACKDATED: Duration = Duration::from_secs(3_600);
 pub struct Authority {
     certificate: Vec<u8>,
     name: Name,
+    not_before: Duration,
     not_after: Duration,
     key: SecretKey,
     lifetime: Duration,
@@ -97,10 +98,26 @@ impl Authority {
         Ok(Self {
             certificate: der.to_vec(),
             name: tbs.subject().clone(),
+            not_before: tbs.validity().not_before.to_unix_duration(),
             not_after: tbs.validity().not_after.to_unix_duration(),
             key,
             lifetime,
         })
+    }
+
+    /// Whether the authority's own certificate is valid at `now`, which counts from 1970. Where it is not, nobody takes one that it issued.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthorityError::Expired`] and [`AuthorityError::NotYetValid`].
+    pub fn check(&self, now: Duration) -> Result<(), AuthorityError> {
+        if now >= self.not_after {
+            return Err(AuthorityError::Expired);
+        }
+        if now < self.not_before {
+            return Err(AuthorityError::NotYetValid);
+        }
+        Ok(())
     }
 
     /// Certifies the key of a PKCS#10 request, in DER, to be `user`'s; `now` counts from 1970. What the request says of its subject does

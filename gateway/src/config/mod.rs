@@ -10,6 +10,7 @@ mod tests;
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use crate::{
@@ -53,6 +54,14 @@ pub enum ConfigError {
     /// An authority that is no good.
     #[error("--ca-certificate and --ca-key: {0}")]
     Authority(#[from] AuthorityError),
+    /// A limit that lets nobody in.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+    /// An origin that no browser sends.
+    #[error(
+        "--allow-origin \"{0}\" is no origin: write it as browsers do, \"https://app.example.org\", or \"*\" for all"
+    )]
+    Origin(String),
     /// The web root is not a directory.
     #[error("--web-root {0} is not a directory")]
     WebRoot(PathBuf),
@@ -83,6 +92,7 @@ impl ServeOptions {
     pub fn into_settings(self) -> Result<Settings, ConfigError> {
         let demo = self.demo.unwrap_or(false);
         let (verifier, signer) = self.token_keys(demo)?;
+        self.check()?;
         let defaults = Settings::new(
             self.listen
                 .unwrap_or_else(|| options::DEFAULT_LISTEN.to_vec()),
@@ -95,7 +105,12 @@ impl ServeOptions {
         };
         let lifetime = self.ca_lifetime.map_or(ca::DEFAULT_LIFETIME, Into::into);
         let authority = match (&self.ca_certificate, &self.ca_key) {
-            (Some(certificate), Some(key)) => Some(Authority::load(certificate, key, lifetime)?),
+            (Some(certificate), Some(key)) => {
+                let authority = Authority::load(certificate, key, lifetime)?;
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                authority.check(now.unwrap_or_default())?;
+                Some(authority)
+            }
             (None, None) if self.ca_lifetime.is_none() => None,
             _ => return Err(ConfigError::HalfAuthority),
         };
@@ -140,6 +155,28 @@ impl ServeOptions {
         })
     }
 
+    /// Refuses what would start and then serve nobody.
+    fn check(&self) -> Result<(), ConfigError> {
+        let limits = [
+            ("--max-sessions", self.max_sessions),
+            ("--max-rooms", self.max_rooms),
+            ("--max-participants", self.max_participants),
+            ("--max-connections", self.max_connections),
+            (
+                "--max-connections-per-address",
+                self.max_connections_per_address,
+            ),
+        ];
+        if let Some((name, _)) = limits.iter().find(|(_, limit)| *limit == Some(0)) {
+            return Err(ConfigError::Zero(name));
+        }
+        let mut origins = self.allow_origin.iter().flatten();
+        match origins.find(|origin| !is_origin(origin)) {
+            Some(origin) => Err(ConfigError::Origin(origin.clone())),
+            None => Ok(()),
+        }
+    }
+
     fn token_keys(&self, demo: bool) -> Result<(Verifier, Option<Signer>), ConfigError> {
         let given = [
             self.token_secret.is_some(),
@@ -171,6 +208,21 @@ impl ServeOptions {
             Some(Signer::hs256(&secret).map_err(key)?),
         ))
     }
+}
+
+/// Scheme, host and perhaps port, with nothing behind them but the slash that people write; or what stands for none and for all.
+fn is_origin(text: &str) -> bool {
+    if text == "*" || text == "null" {
+        return true;
+    }
+    let Some((scheme, host)) = text.trim_end_matches('/').split_once("://") else {
+        return false;
+    };
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    !scheme.is_empty()
+        && scheme.chars().all(is_scheme)
+        && !host.is_empty()
+        && !host.contains(|c: char| "/?#@,*".contains(c) || c.is_whitespace())
 }
 
 impl SigningKey {

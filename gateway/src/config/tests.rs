@@ -65,6 +65,39 @@ fn mistakes_are_named() {
     assert!(message(&["--demo", "--web-root", "/does/not/exist"]).contains("--web-root"));
     assert!(message(&["--demo", "--token-public-key", "x"]).contains("--demo"));
 
+    for limit in [
+        "--max-sessions",
+        "--max-rooms",
+        "--max-participants",
+        "--max-connections",
+        "--max-connections-per-address",
+    ] {
+        assert!(message(&["--demo", limit, "0"]).starts_with(limit));
+    }
+    for origin in [
+        "app.example.org",
+        "https://",
+        "://app.example",
+        "https://app.example/page",
+        "https://*.example",
+        "",
+    ] {
+        assert!(message(&["--demo", "--allow-origin", origin]).contains("--allow-origin"));
+    }
+    for origin in [
+        "*",
+        "null",
+        "https://a.example:8443/",
+        "http://[::1]:8080",
+        "chrome-extension://abc",
+    ] {
+        assert!(
+            parse(&["--demo", "--allow-origin", origin])
+                .into_settings()
+                .is_ok()
+        );
+    }
+
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("gateway.toml");
     fs::write(&file, "max-rooms = 7\nmax-roms = 8\n").unwrap();
@@ -134,4 +167,36 @@ fn durations_are_read_as_people_write_them() {
     for wrong in ["", "s", "1.5s", "-1s", "1w", "99999999999999999999s"] {
         assert!(parse_duration(wrong).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_key_and_an_authority_that_can_serve_nobody_are_refused_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("key.pem");
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    fs::write(&file, pair.public_key_pem()).unwrap();
+    let options = parse(&["--token-public-key", file.to_str().unwrap()]);
+    let error = options.into_settings().unwrap_err().to_string();
+    assert!(
+        error.contains("--token-public-key") && error.contains("P-384"),
+        "{error}"
+    );
+
+    let hour = Duration::from_secs(3600);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    for (name, from, word) in [
+        ("past", now - 3 * hour, Some("expired")),
+        ("future", now + 3 * hour, Some("not valid yet")),
+        ("now", now, None),
+    ] {
+        let [certificate, key] = ca::init(&directory.path().join(name), name, from, hour).unwrap();
+        let [certificate, key] = [&certificate, &key].map(|path| path.to_str().unwrap());
+        let options = parse(&["--demo", "--ca-certificate", certificate, "--ca-key", key]);
+        match (options.into_settings(), word) {
+            (Err(error), Some(word)) => assert!(error.to_string().contains(word), "{error}"),
+            (started, word) => assert_eq!(started.is_ok(), word.is_none(), "{name}"),
+        }
+    }
+    let none = ca::init(&directory.path().join("none"), "None", now, Duration::ZERO);
+    assert!(none.is_err());
 }

@@ -82,10 +82,10 @@ fn answer(node: &Node, headers: &HeaderMap, request: &[u8]) -> Result<Answer, Re
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
+        .and_then(bearer)
         .ok_or(TokenError::Invalid);
     let permissions = token
-        .and_then(|token| node.verifier.verify(token.trim()))
+        .and_then(|token| node.verifier.verify(token))
         .map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
     let now = node.clock.now();
     let mut budget = issuer.budget.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,11 +106,32 @@ fn answer(node: &Node, headers: &HeaderMap, request: &[u8]) -> Result<Answer, Re
     })
 }
 
+/// The scheme's name may be written in any case (RFC 9110 §11.1).
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 fn status_of(error: IssueError) -> StatusCode {
     match error {
         IssueError::Malformed | IssueError::Algorithm | IssueError::Signature => {
             StatusCode::BAD_REQUEST
         }
         IssueError::AuthorityExpired | IssueError::Signing => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+
+    #[test]
+    fn the_scheme_may_be_written_in_any_case() {
+        for written in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c "] {
+            assert_eq!(bearer(written), Some("a.b.c"), "{written}");
+        }
+        for other in ["a.b.c", "Basic a.b.c", "Bearera.b.c", ""] {
+            assert_eq!(bearer(other), None, "{other}");
+        }
     }
 }
