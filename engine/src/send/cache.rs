@@ -70,6 +70,8 @@ impl From<&NackEntry> for FrameKey {
 pub struct PacketCache<B = Vec<u8>> {
     config: CacheConfig,
     packets: BTreeMap<(FrameKey, u16), B>,
+    /// How many packets of each frame there are.
+    held: BTreeMap<FrameKey, usize>,
     order: VecDeque<(Instant, FrameKey, u16)>,
     bytes: usize,
 }
@@ -80,6 +82,7 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
         Self {
             config,
             packets: BTreeMap::new(),
+            held: BTreeMap::new(),
             order: VecDeque::new(),
             bytes: 0,
         }
@@ -96,6 +99,7 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
             self.remove_oldest();
         }
         self.packets.insert((key, fragment), datagram);
+        *self.held.entry(key).or_default() += 1;
         self.order.push_back((now, key, fragment));
         self.bytes += cost;
     }
@@ -105,10 +109,17 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
         self.packets.get(&(key, fragment))
     }
 
+    /// How many packets of a frame are held.
+    pub fn held(&self, key: FrameKey) -> usize {
+        self.held.get(&key).copied().unwrap_or(0)
+    }
+
     /// What `entry` asks for, as far as it is held: fragment and datagram, ascending. The sender is not looked at.
-    pub fn answer(&self, entry: &NackEntry) -> impl Iterator<Item = (u16, &B)> {
+    ///
+    /// An entry of 16 bytes may ask for a thousand packets. No more than `left` are looked at, and each that is, whether asked
+    /// for or not, is taken off `left`: so the work for a NACK is bounded before it is done.
+    pub fn answer(&self, entry: &NackEntry, left: &mut usize) -> Vec<(u16, &B)> {
         let key = FrameKey::from(entry);
-        let entry = *entry;
         let (first, last) = if entry.is_whole_frame() {
             (0, MAX_FRAGMENTS)
         } else {
@@ -117,12 +128,15 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
                 entry.first_fragment.saturating_add(31),
             )
         };
-        self.packets
-            .range((key, first)..=(key, last))
-            .map(|(&(_, fragment), datagram)| (fragment, datagram))
-            .filter(move |&(fragment, _)| {
-                entry.is_whole_frame() || entry.mask & (1 << (fragment - first)) != 0
-            })
+        let mut answer = Vec::new();
+        let span = self.packets.range((key, first)..=(key, last));
+        for (&(_, fragment), datagram) in span.take(*left) {
+            *left -= 1;
+            if entry.asks_for(fragment) {
+                answer.push((fragment, datagram));
+            }
+        }
+        answer
     }
 
     /// Lets go of what is too old.
@@ -139,6 +153,7 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
     /// Lets go of everything of `track`.
     pub fn remove_track(&mut self, track: u8) {
         self.order.retain(|&(_, key, _)| key.track != track);
+        self.held.retain(|key, _| key.track != track);
         let bytes = &mut self.bytes;
         self.packets.retain(|(key, _), datagram| {
             let keep = key.track != track;
@@ -170,6 +185,12 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
         };
         if let Some(datagram) = self.packets.remove(&(key, fragment)) {
             self.bytes -= cost(&datagram);
+        }
+        if let Some(held) = self.held.get_mut(&key) {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(&key);
+            }
         }
     }
 }
@@ -212,19 +233,24 @@ mod tests {
         cache.insert(at(0), FrameKey { frame_id: 8, ..KEY }, 0, vec![99]);
         cache.insert(at(0), FrameKey { frame_id: 6, ..KEY }, 0, vec![98]);
         let ask = |entry: NackEntry| {
-            cache
-                .answer(&entry)
-                .map(|(i, bytes)| (i, bytes[0]))
-                .collect::<Vec<_>>()
+            let answer = cache.answer(&entry, &mut 1_000);
+            let read = answer.iter().map(|(i, bytes)| (*i, bytes[0]));
+            read.collect::<Vec<_>>()
         };
         assert_eq!(ask(entry(0, 0b101)), [(0, 0), (2, 2)]);
         assert_eq!(ask(entry(8, 0x8000_0001)), [(8, 8), (39, 39)]);
         assert_eq!(ask(entry(30, u32::MAX)).len(), 10);
         assert_eq!(ask(entry(0xffff, 0)).len(), 40);
         assert_eq!(cache.get(KEY, 3), Some(&vec![3]));
+        assert_eq!(cache.held(KEY), 40);
+        let mut left = 50;
+        assert_eq!(cache.answer(&entry(0, 0b101), &mut left).len(), 2);
+        assert_eq!(left, 18, "all 32 that it spans were looked at");
+        assert_eq!(cache.answer(&entry(0xffff, 0), &mut left).len(), 18);
+        assert!(cache.answer(&entry(0xffff, 0), &mut left).is_empty());
         cache.remove_track(1);
         assert!(cache.is_empty());
-        assert_eq!(cache.bytes(), 0);
+        assert_eq!((cache.bytes(), cache.held(KEY)), (0, 0));
     }
 
     #[test]
@@ -238,13 +264,13 @@ mod tests {
             cache.insert(at(u64::from(fragment)), KEY, fragment, [0; 100]);
             assert!(cache.bytes() <= max_bytes);
         }
-        assert_eq!(cache.len(), 10);
+        assert_eq!((cache.len(), cache.held(KEY)), (10, 10));
         assert_eq!(cache.get(KEY, 14), None);
         assert!(cache.get(KEY, 15).is_some());
         cache.expire(at(520));
         assert_eq!(cache.len(), 5);
         cache.expire(at(600));
-        assert!(cache.is_empty());
+        assert!(cache.is_empty() && cache.held.is_empty());
         assert_eq!(cache.bytes(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! Key-frame requests (kind 0x04).
 
-use super::{Kind, WireError, open, preamble, reader::Reader};
+use super::{Kind, WireError, distinct, open, preamble, reader::Reader};
 
 /// The most entries in one request.
 pub const MAX_ENTRIES: usize = 64;
@@ -46,6 +46,11 @@ impl<'a> KeyFrameRequest<'a> {
         self.entries
             .chunks_exact(ENTRY_BYTES)
             .filter_map(|bytes| read_entry(bytes).ok())
+    }
+
+    /// The entries, each once.
+    pub fn distinct(&self) -> impl Iterator<Item = KeyFrameEntry> + use<'a> {
+        distinct(self.entries())
     }
 }
 

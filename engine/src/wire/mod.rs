@@ -26,6 +26,12 @@ pub const VERSION: u8 = 1;
 /// 1,211 bytes in silence; the rest is room for what a relay or a later version adds.
 pub const MAX_DATAGRAM_BYTES: usize = 1_150;
 
+/// `entries`, each once, in their order.
+fn distinct<T: Ord + Copy>(entries: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    let mut seen = std::collections::BTreeSet::new();
+    entries.filter(move |entry| seen.insert(*entry))
+}
+
 /// What a datagram is, told by its first byte.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! NACKs (kind 0x03): packets asked for again, by frame and fragment.
 
 use super::media::MAX_FRAGMENTS;
-use super::{Kind, MAX_DATAGRAM_BYTES, WireError, open, preamble, reader::Reader};
+use super::{Kind, MAX_DATAGRAM_BYTES, WireError, distinct, open, preamble, reader::Reader};
 
 /// The most entries in one NACK.
 pub const MAX_ENTRIES: usize = 64;
@@ -42,6 +42,15 @@ impl NackEntry {
     /// Whether the whole frame is asked for.
     pub const fn is_whole_frame(&self) -> bool {
         self.first_fragment == WHOLE_FRAME
+    }
+
+    /// Whether `fragment` is asked for.
+    pub const fn asks_for(&self, fragment: u16) -> bool {
+        match fragment.checked_sub(self.first_fragment) {
+            _ if self.is_whole_frame() => true,
+            Some(bit) => bit < 32 && self.mask & (1 << bit) != 0,
+            None => false,
+        }
     }
 
     /// The last fragment that `mask`, which is not 0, names.
@@ -103,6 +112,11 @@ impl<'a> Nack<'a> {
             .chunks_exact(ENTRY_BYTES)
             .filter_map(|bytes| read_entry(bytes).ok())
     }
+
+    /// The entries, each once: what is said twice is no more work.
+    pub fn distinct(&self) -> impl Iterator<Item = NackEntry> + use<'a> {
+        distinct(self.entries())
+    }
 }
 
 fn read_entry(bytes: &[u8]) -> Result<NackEntry, WireError> {
@@ -154,6 +168,8 @@ mod tests {
             [3, 0x10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0, 2, 0x80, 0, 0, 1]
         );
         assert_eq!(entry.fragments().collect::<Vec<_>>(), [2, 33]);
+        let asked = (0..MAX_FRAGMENTS).filter(|&fragment| entry.asks_for(fragment));
+        assert_eq!(asked.collect::<Vec<_>>(), [2, 33]);
     }
 
     #[test]
@@ -200,6 +216,19 @@ mod tests {
         assert_eq!(parse(beyond), Err(WireError::OutOfRange("mask")));
         assert_eq!(Nack::parse(&[3, 0x10]), Err(WireError::Truncated));
         assert_eq!(Nack::parse(&[3, 0x10, 0]), Err(WireError::Truncated));
+    }
+
+    #[test]
+    fn what_is_asked_for_twice_is_read_once() {
+        let (one, other) = (
+            NackEntry::whole_frame(1, 2, 0, 4),
+            NackEntry::whole_frame(1, 2, 0, 3),
+        );
+        let mut bytes = Vec::new();
+        encode(&[one, other, one, one], &mut bytes);
+        let nack = Nack::parse(&bytes).unwrap();
+        assert_eq!(nack.entries().count(), 4);
+        assert_eq!(nack.distinct().collect::<Vec<_>>(), [one, other]);
     }
 
     proptest! {

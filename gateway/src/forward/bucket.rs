@@ -2,6 +2,11 @@ use std::time::Duration;
 
 use smrtc_engine::time::{Bitrate, Instant};
 
+/// A rate of so many things in a second, for a bucket that counts them as bytes.
+pub(crate) fn per_second(count: u32) -> Bitrate {
+    Bitrate::from_bps(u64::from(count) * 8)
+}
+
 /// A token bucket over bytes: a rate with a burst.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
@@ -21,15 +26,20 @@ impl Bucket {
         }
     }
 
-    /// Takes `bytes` out if they are there.
-    pub(crate) fn take(&mut self, now: Instant, bytes: u64) -> bool {
+    /// How many bytes can be taken out now.
+    pub(crate) fn available(&mut self, now: Instant) -> u64 {
         let earned = self.rate.bytes_in(now.duration_since(self.refilled));
         // Below one byte the time is kept, so that many short steps earn as much as one long one.
         if earned > 0 {
             self.level_bytes = (self.level_bytes + earned).min(self.burst_bytes);
             self.refilled = now;
         }
-        if self.level_bytes < bytes {
+        self.level_bytes
+    }
+
+    /// Takes `bytes` out if they are there.
+    pub(crate) fn take(&mut self, now: Instant, bytes: u64) -> bool {
+        if self.available(now) < bytes {
             return false;
         }
         self.level_bytes -= bytes;

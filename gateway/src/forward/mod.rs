@@ -17,7 +17,7 @@ mod subscriber;
 
 use smrtc_engine::time::Bitrate;
 
-pub(crate) use bucket::{Bucket, Tolerance};
+pub(crate) use bucket::{Bucket, Tolerance, per_second};
 pub use datagram::Datagram;
 pub use key_frames::{KeyFrameRequests, Layer, MIN_INTERVAL, Need, SPARE_INTERVAL};
 pub use layers::{LayerChooser, Layers, TrackKey};
@@ -40,6 +40,9 @@ pub struct Limits {
     pub ingest: Bitrate,
     /// Most repetitions sent to one subscriber; default 8 Mbit/s, so that NACKs are no amplifier.
     pub repairs: Bitrate,
+    /// Kept packets looked at in a second for one subscriber's NACKs, and for one NACK at most as many as the longest frame
+    /// has; default 10,000. What is asked for beyond is left to the next NACK.
+    pub nack_packets: u32,
 }
 
 impl Default for Limits {
@@ -49,6 +52,7 @@ impl Default for Limits {
             cache_bytes: 1 << 20,
             ingest: Bitrate::from_kbps(25_000),
             repairs: Bitrate::from_kbps(8_000),
+            nack_packets: 10_000,
         }
     }
 }

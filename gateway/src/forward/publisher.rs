@@ -9,7 +9,7 @@ use smrtc_engine::{
     time::Instant,
     wire::{
         keyframe::{self, KeyFrameEntry},
-        media::{FrameHeader, MediaKind, MediaPacket},
+        media::{FrameHeader, MAX_FRAGMENTS, MediaKind, MediaPacket},
         nack::NackEntry,
         repair::RepairPacket,
     },
@@ -182,29 +182,31 @@ impl Publisher {
     /// The frame of `header` in its `fragment_count` packets, if all of them are here.
     #[must_use]
     pub fn whole_frame(&self, header: &FrameHeader, fragment_count: u16) -> Option<WholeFrame> {
-        self.has_whole(header, fragment_count)
-            .then(|| self.fragments(header))
-            .and_then(|fragments| WholeFrame::new(*header, fragments))
+        if !self.has_whole(header, fragment_count) {
+            return None;
+        }
+        let whole = NackEntry::whole_frame(self.id, header.track, header.spatial, header.frame_id);
+        let fragments = self.answer(&whole, &mut usize::from(MAX_FRAGMENTS));
+        let complete = (0..fragment_count).eq(fragments.iter().map(|(fragment, _)| *fragment));
+        let fragments = fragments.into_iter().map(|(_, datagram)| datagram.clone());
+        complete
+            .then(|| WholeFrame::new(*header, fragments.collect()))
+            .flatten()
     }
 
     fn has_whole(&self, header: &FrameHeader, fragment_count: u16) -> bool {
         let key = FrameKey::from(header);
-        (0..fragment_count)
-            .rev()
-            .all(|fragment| self.cache.get(key, fragment).is_some())
+        // Counted first: of a frame of which something is missing, no packet is looked for.
+        self.cache.held(key) >= usize::from(fragment_count)
+            && self
+                .cache
+                .get(key, fragment_count.saturating_sub(1))
+                .is_some()
     }
 
-    fn fragments(&self, header: &FrameHeader) -> Vec<Datagram> {
-        let whole = NackEntry::whole_frame(self.id, header.track, header.spatial, header.frame_id);
-        self.cache
-            .answer(&whole)
-            .map(|(_, datagram)| datagram.clone())
-            .collect()
-    }
-
-    /// The kept packets that `entry` asks for, by fragment.
-    pub fn answer(&self, entry: &NackEntry) -> impl Iterator<Item = (u16, &Datagram)> {
-        self.cache.answer(entry)
+    /// The kept packets that `entry` asks for, by fragment; see [`PacketCache::answer`] for `left`.
+    pub fn answer(&self, entry: &NackEntry, left: &mut usize) -> Vec<(u16, &Datagram)> {
+        self.cache.answer(entry, left)
     }
 
     /// Notes that a subscriber needs a key frame of a layer.

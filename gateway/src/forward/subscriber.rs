@@ -11,18 +11,24 @@ use smrtc_engine::{
     fec::{PathLoss, audio_copies, repair_packets},
     send::RepeatGate,
     time::{Bitrate, Instant},
-    wire::{feedback::Feedback, media::FrameHeader},
+    wire::{
+        feedback::Feedback,
+        media::{FrameHeader, MAX_FRAGMENTS},
+    },
 };
 
 use super::{
     Bucket, Class, Datagram, FrameId, Limits, Need, Queue, StreamKey,
     layers::{LayerChooser, Layers, TrackKey},
+    per_second,
     protection::WholeFrame,
     rates::Point,
 };
 
 /// The gateway, as the sender of its own repair packets: no participant has this number.
 const HOP: u32 = 0;
+/// Kept packets looked at for one NACK: as many as the longest frame has.
+const MAX_PACKETS_PER_NACK: u64 = MAX_FRAGMENTS as u64;
 /// How often layers are chosen anew.
 const TICK: Duration = Duration::from_millis(100);
 /// How far ahead of the pacing rate packets may go: an ordinary picture leaves at once.
@@ -55,6 +61,7 @@ pub struct Subscriber {
     hop_seq: u16,
     probing: Probing,
     repairs: Bucket,
+    nacks: Bucket,
     repeated: RepeatGate,
     repeated_bytes: f64,
     repeated_at: Instant,
@@ -90,6 +97,7 @@ impl Subscriber {
             probing: Probing::default(),
             // Half a second at once: the NACKs for a lost key frame.
             repairs: Bucket::new(limits.repairs, limits.repairs.as_bps() / 16, now),
+            nacks: Bucket::new(per_second(limits.nack_packets), MAX_PACKETS_PER_NACK, now),
             repeated: RepeatGate::new(),
             repeated_bytes: 0.0,
             repeated_at: now,
@@ -321,6 +329,16 @@ impl Subscriber {
         self.tracks
             .get(&track)
             .is_none_or(|forwarded| forwarded.spatial.is_none_or(|now_at| now_at == spatial))
+    }
+
+    /// How many kept packets may be looked at for a NACK that has come now.
+    pub fn nack_allowance(&mut self, now: Instant) -> usize {
+        self.nacks.available(now) as usize
+    }
+
+    /// So many were looked at.
+    pub fn charge_nack(&mut self, now: Instant, packets: usize) {
+        self.nacks.take(now, packets as u64);
     }
 
     /// Whether a packet may be repeated now, and counts it.

@@ -272,22 +272,30 @@ impl Hub {
     }
 
     fn on_nack(&mut self, now: Instant, member: Member, bytes: &[u8]) -> Result<(), Rejected> {
-        for entry in Nack::parse(bytes)?.entries() {
-            self.repeat(now, member, &entry);
+        let nack = Nack::parse(bytes)?;
+        let Some(media) = self.media(member) else {
+            return Ok(());
+        };
+        let allowed = media.subscriber.nack_allowance(now);
+        let mut left = allowed;
+        for entry in nack.distinct() {
+            self.repeat(now, member, &entry, &mut left);
+        }
+        let looked_at = allowed - left;
+        self.counters.nack_packets += looked_at as u64;
+        if let Some(media) = self.media(member) {
+            media.subscriber.charge_nack(now, looked_at);
         }
         Ok(())
     }
 
-    fn repeat(&mut self, now: Instant, member: Member, wanted: &NackEntry) {
+    fn repeat(&mut self, now: Instant, member: Member, wanted: &NackEntry, left: &mut usize) {
         let Some(entry) = self.rooms.get_mut(&member.room) else {
             return;
         };
         // Only what is subscribed: a NACK is no way around the room's rules.
-        let subscribed = entry
-            .room
-            .subscribers((wanted.sender, wanted.track))
-            .any(|(id, _)| id == member.participant);
-        if !subscribed {
+        let track = (wanted.sender, wanted.track);
+        if !entry.room.receives(member.participant, track) {
             return;
         }
         // What went in another layer was not lost; frames that were never sent here may look so.
@@ -304,7 +312,7 @@ impl Hub {
             .media
             .get(&wanted.sender)
             .into_iter()
-            .flat_map(|media| media.publisher.answer(wanted))
+            .flat_map(|media| media.publisher.answer(wanted, left))
             .map(|(fragment, datagram)| (fragment, datagram.clone()))
             .collect();
         if kept.is_empty() {
@@ -346,15 +354,12 @@ impl Hub {
         member: Member,
         bytes: &[u8],
     ) -> Result<(), Rejected> {
-        for wanted in KeyFrameRequest::parse(bytes)?.entries() {
+        for wanted in KeyFrameRequest::parse(bytes)?.distinct() {
             let Some(entry) = self.rooms.get(&member.room) else {
                 break;
             };
-            let subscribed = entry
-                .room
-                .subscribers((wanted.sender, wanted.track))
-                .any(|(id, _)| id == member.participant);
-            if !subscribed {
+            let track = (wanted.sender, wanted.track);
+            if !entry.room.receives(member.participant, track) {
                 continue;
             }
             self.counters.key_frame_requests += 1;

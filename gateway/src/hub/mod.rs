@@ -123,6 +123,8 @@ pub struct Counters {
     pub repeated: u64,
     /// Packets asked for by subscribers that were not kept, or over the rate of repetitions.
     pub not_repeated: u64,
+    /// Kept packets that were looked at for subscribers' NACKs.
+    pub nack_packets: u64,
     /// NACKs sent to publishers are not told apart from feedback; this counts both, and key-frame requests.
     pub datagrams_to_publishers: u64,
     /// Key-frame requests that came from subscribers.

@@ -112,7 +112,7 @@ impl Metrics {
     }
 }
 
-fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 27] {
+fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 28] {
     [
         ("joins_total", "Participants who joined.", c.joins),
         ("leaves_total", "Participants who left.", c.leaves),
@@ -165,6 +165,11 @@ fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 27] {
             "packets_not_repeated_total",
             "NACKs that the cache or the rate did not answer.",
             c.not_repeated,
+        ),
+        (
+            "nack_packets_total",
+            "Kept packets looked at for NACKs.",
+            c.nack_packets,
         ),
         (
             "datagrams_to_publishers_total",

@@ -109,6 +109,14 @@ impl Room {
             })
     }
 
+    /// Whether `id` receives a track.
+    #[must_use]
+    pub fn receives(&self, id: ParticipantId, track: TrackId) -> bool {
+        self.participants
+            .get(&id)
+            .is_some_and(|participant| participant.subscribed.contains_key(&track))
+    }
+
     /// The tracks that `id` receives.
     pub fn subscriptions(&self, id: ParticipantId) -> impl Iterator<Item = (TrackId, MaxLayers)> {
         let participant = self.participants.get(&id).into_iter();

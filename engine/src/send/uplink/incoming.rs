@@ -6,13 +6,16 @@ use crate::send::cache::FrameKey;
 use crate::send::pacer::{Class, Queued};
 use crate::wire::feedback::Feedback;
 use crate::wire::keyframe::KeyFrameRequest;
-use crate::wire::media;
+use crate::wire::media::{self, MAX_FRAGMENTS};
 use crate::wire::nack::Nack;
 use crate::wire::ping::{Ping, Pong};
 use crate::wire::{self, Kind};
 
 /// Repetitions beyond so many waiting are left to the next NACK.
 const MAX_REPEATS_WAITING: usize = 512;
+
+/// Kept packets looked at for one NACK: as many as the longest frame has. The rest is left to the next one.
+const MAX_PACKETS_PER_NACK: usize = MAX_FRAGMENTS as usize;
 
 impl Uplink {
     pub(super) fn on_datagram(&mut self, bytes: &[u8]) -> Result<(), InputError> {
@@ -52,8 +55,9 @@ impl Uplink {
 
     fn on_nack(&mut self, nack: &Nack<'_>) {
         let rtt = self.rtt.rtt();
+        let mut left = MAX_PACKETS_PER_NACK;
         for entry in nack
-            .entries()
+            .distinct()
             .filter(|entry| entry.sender == self.participant)
         {
             let key = FrameKey::from(&entry);
@@ -65,7 +69,7 @@ impl Uplink {
             } else {
                 Class::Repeat
             };
-            for (fragment, datagram) in self.cache.answer(&entry) {
+            for (fragment, datagram) in self.cache.answer(&entry, &mut left) {
                 if let Some(layer) = self.layers.get_mut(&(key.track, key.spatial)) {
                     layer.stats.nack_count += 1;
                 }
@@ -95,7 +99,7 @@ impl Uplink {
     fn on_key_frame_request(&mut self, request: &KeyFrameRequest<'_>) {
         let rtt = self.rtt.rtt();
         for entry in request
-            .entries()
+            .distinct()
             .filter(|entry| entry.sender == self.participant)
         {
             let Some(layer) = self.layers.get_mut(&(entry.track, entry.spatial)) else {

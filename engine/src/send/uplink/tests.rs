@@ -5,7 +5,7 @@ use super::*;
 use crate::time::MediaTime;
 use crate::wire::feedback::FeedbackWriter;
 use crate::wire::keyframe::{self, KeyFrameEntry};
-use crate::wire::media::{MediaKind, MediaPacket};
+use crate::wire::media::{self, MediaKind, MediaPacket};
 use crate::wire::nack::{self, NackEntry};
 use crate::wire::ping::Pong;
 
@@ -236,6 +236,46 @@ fn whole_frames_are_repeated_and_unknown_ones_ignored() {
         .handle_input(at(50), UplinkInput::Datagram(&bytes))
         .unwrap();
     assert_eq!(run(&mut uplink, at(90)).len(), 5);
+}
+
+#[test]
+fn a_nack_is_no_more_work_than_the_longest_frame_however_often_it_says_the_same() {
+    let mut uplink = uplink();
+    frame(&mut uplink, at(0), VIDEO, true, 100_000);
+    run(&mut uplink, at(1_400));
+    let ask = |entries: &[NackEntry]| {
+        let mut bytes = Vec::new();
+        nack::encode(entries, &mut bytes);
+        bytes
+    };
+    let looked_at = |uplink: &mut Uplink, bytes: &[u8]| {
+        let asked = |uplink: &mut Uplink| {
+            let stats = uplink.stats(at(1_400));
+            let video = stats.outbound.iter().find(|it| it.track == VIDEO);
+            video.unwrap().nack_count
+        };
+        let before = asked(uplink);
+        let datagram = UplinkInput::Datagram(bytes);
+        uplink.handle_input(at(1_400), datagram).unwrap();
+        asked(uplink) - before
+    };
+    let whole = NackEntry::whole_frame(ME, VIDEO, 0, 0);
+    let once = looked_at(&mut uplink, &ask(&[whole]));
+    assert!(once > 40, "{once} packets are kept of the frame");
+    let again = looked_at(&mut uplink, &ask(&[whole; nack::MAX_ENTRIES]));
+    assert_eq!(again, once, "of 64 entries that are the same");
+    let masks: Vec<_> = (0..64u32)
+        .map(|i| NackEntry {
+            first_fragment: 0,
+            mask: u32::MAX - i,
+            ..whole
+        })
+        .collect();
+    let overlapping = looked_at(&mut uplink, &ask(&masks));
+    assert!(
+        overlapping > 0 && overlapping <= u64::from(media::MAX_FRAGMENTS),
+        "{overlapping} for 64 entries that differ by a bit"
+    );
 }
 
 #[test]
