@@ -80,7 +80,7 @@ pub(crate) fn is_for_group(body: &server_message::Body) -> bool {
 /// What a message from the gateway is for the session; `asked` is the request of the session's that it answers.
 pub(crate) fn input(body: &server_message::Body, asked: Option<RequestKind>) -> Option<Input> {
     use server_message::Body;
-    let some = |bytes: &Vec<u8>| Some(bytes.clone()).filter(|bytes| !bytes.is_empty());
+    let some = |bytes: &[u8]| Some(bytes.to_vec()).filter(|bytes| !bytes.is_empty());
     Some(match body {
         Body::Joined(joined) => Input::Joined {
             participant_id: joined.participant_id,
@@ -108,19 +108,19 @@ pub(crate) fn input(body: &server_message::Body, asked: Option<RequestKind>) -> 
         },
         Body::MlsGroup(group) => Input::Group(group.exists.then(|| GroupSnapshot {
             epoch: group.epoch,
-            group_info: group.group_info.clone(),
+            group_info: group.group_info.to_vec(),
             ratchet_tree: some(&group.ratchet_tree),
         })),
         Body::MlsCommitted(committed) => Input::Committed {
             epoch: committed.epoch,
             participant_id: committed.participant_id,
-            commit: committed.commit.clone(),
+            commit: committed.commit.to_vec(),
             created: committed.created,
         },
         Body::MlsWelcome(welcome) => Input::Welcome {
             epoch: welcome.epoch,
             welcome: welcome.welcome.clone(),
-            ratchet_tree: welcome.ratchet_tree.clone(),
+            ratchet_tree: welcome.ratchet_tree.to_vec(),
         },
         Body::MlsTreeWanted(wanted) => Input::TreeWanted {
             epoch: wanted.epoch,

@@ -39,26 +39,33 @@ pub struct KeyPackage<'a> {
     pub suite: u16,
     /// Of its leaf.
     pub credential: Credential<'a>,
+    /// What it is known by: the bytes from the suite to the credential, with the three public keys. Nobody can make another
+    /// with the same keys and a valid signature.
+    pub known_by: &'a [u8],
 }
 
 /// Who signed a commit (§6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommitSender<'a> {
+pub enum CommitSender {
     /// The member at this leaf.
     Member(u32),
-    /// One who comes in by this commit (§12.4.3.2), with the credential of the new leaf.
-    New(Credential<'a>),
+    /// One who comes in by this commit (§12.4.3.2).
+    New,
 }
 
-/// The front of a PublicMessage with a commit (§6.2, §12.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a PublicMessage with a commit (§6.2, §12.4) says in clear, up to the credential of its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit<'a> {
     /// Of the group.
     pub group_id: &'a [u8],
     /// The epoch that it ends.
     pub epoch: u64,
     /// Who signed it.
-    pub sender: CommitSender<'a>,
+    pub sender: CommitSender,
+    /// Those it adds.
+    pub adds: Vec<KeyPackage<'a>>,
+    /// Of the sender's leaf in the epoch that begins.
+    pub credential: Credential<'a>,
 }
 
 /// The front of a GroupInfo (§12.4.3).
@@ -73,6 +80,7 @@ pub struct GroupInfo<'a> {
 }
 
 const MLS10: u16 = 1;
+const HEARTBEAT_VERSION: u8 = 1;
 const PUBLIC_MESSAGE: u16 = 1;
 const WELCOME: u16 = 3;
 const GROUP_INFO: u16 = 4;
@@ -81,6 +89,11 @@ const KEY_PACKAGE: u16 = 5;
 const SENDER_MEMBER: u8 = 1;
 const SENDER_NEW_MEMBER_COMMIT: u8 = 4;
 const CONTENT_COMMIT: u8 = 3;
+const PROPOSAL_BY_VALUE: u8 = 1;
+const ADD: u16 = 1;
+const REMOVE: u16 = 3;
+const EXTERNAL_INIT: u16 = 6;
+const LEAF_OF_KEY_PACKAGE: u8 = 1;
 const CREDENTIAL_BASIC: u16 = 1;
 const CREDENTIAL_X509: u16 = 2;
 
@@ -91,17 +104,13 @@ impl<'a> KeyPackage<'a> {
     ///
     /// [`FramingError`].
     pub fn parse(message: &'a [u8]) -> Result<Self, FramingError> {
-        let mut input = Input::message(message, KEY_PACKAGE)?;
-        input.version()?;
-        let suite = input.u16()?;
-        input.vector()?; // init_key
-        let credential = input.leaf_credential()?;
-        Ok(Self { suite, credential })
+        Input::message(message, KEY_PACKAGE)?.key_package_front()
     }
 }
 
 impl<'a> Commit<'a> {
-    /// Reads the front of an MLSMessage that holds a PublicMessage with a commit.
+    /// Reads the front of an MLSMessage that holds a PublicMessage with a commit, as rooms take them: Add, Remove and
+    /// ExternalInit by value, and an update path.
     ///
     /// # Errors
     ///
@@ -110,30 +119,25 @@ impl<'a> Commit<'a> {
         let mut input = Input::message(message, PUBLIC_MESSAGE)?;
         let group_id = input.vector()?;
         let epoch = input.u64()?;
-        let member = match input.u8()? {
-            SENDER_MEMBER => Some(input.u32()?),
-            SENDER_NEW_MEMBER_COMMIT => None,
+        let sender = match input.u8()? {
+            SENDER_MEMBER => CommitSender::Member(input.u32()?),
+            SENDER_NEW_MEMBER_COMMIT => CommitSender::New,
             _ => return Err(FramingError::Value),
         };
         input.vector()?; // authenticated_data
         if input.u8()? != CONTENT_COMMIT {
             return Err(FramingError::Kind);
         }
-        let sender = match member {
-            Some(leaf) => CommitSender::Member(leaf),
-            None => {
-                input.vector()?; // proposals
-                if input.u8()? != 1 {
-                    // An external commit has a path (§12.4.3.2).
-                    return Err(FramingError::Value);
-                }
-                CommitSender::New(input.leaf_credential()?)
-            }
-        };
+        let adds = Input(input.vector()?).adds()?;
+        if input.u8()? != 1 {
+            return Err(FramingError::Value); // no path
+        }
         Ok(Self {
             group_id,
             epoch,
             sender,
+            adds,
+            credential: input.leaf_credential()?,
         })
     }
 }
@@ -162,6 +166,15 @@ impl<'a> GroupInfo<'a> {
 /// [`FramingError`].
 pub fn welcome_suite(message: &[u8]) -> Result<u16, FramingError> {
     Input::message(message, WELCOME)?.u16()
+}
+
+/// The epoch that a heartbeat (SPEC.md §7.5) names; `None` if it is none that we know.
+pub fn heartbeat_epoch(heartbeat: &[u8]) -> Option<u64> {
+    let mut input = Input(heartbeat);
+    let version = input.u8().ok()?;
+    input.u32().ok()?; // leaf index
+    let epoch = input.u64().ok()?;
+    (version == HEARTBEAT_VERSION).then_some(epoch)
 }
 
 /// What has not been read yet.
@@ -233,13 +246,68 @@ impl<'a> Input<'a> {
         self.take(usize::try_from(length).map_err(|_| FramingError::Truncated)?)
     }
 
+    /// The proposals of a commit until the end (§12.1): the KeyPackages of its Adds.
+    fn adds(mut self) -> Result<Vec<KeyPackage<'a>>, FramingError> {
+        let mut adds = Vec::new();
+        while !self.0.is_empty() {
+            if self.u8()? != PROPOSAL_BY_VALUE {
+                return Err(FramingError::Value);
+            }
+            match self.u16()? {
+                ADD => adds.push(self.key_package()?),
+                REMOVE => {
+                    self.u32()?; // leaf index
+                }
+                EXTERNAL_INIT => {
+                    self.vector()?; // kem_output
+                }
+                _ => return Err(FramingError::Value),
+            }
+        }
+        Ok(adds)
+    }
+
+    /// A whole KeyPackage (§10).
+    fn key_package(&mut self) -> Result<KeyPackage<'a>, FramingError> {
+        let front = self.key_package_front()?;
+        for _ in 0..5 {
+            self.vector()?; // capabilities
+        }
+        if self.u8()? != LEAF_OF_KEY_PACKAGE {
+            return Err(FramingError::Value);
+        }
+        self.take(16)?; // lifetime
+        self.vector()?; // extensions of the leaf
+        self.vector()?; // signature of the leaf
+        self.vector()?; // extensions
+        self.vector()?; // signature
+        Ok(front)
+    }
+
+    /// The front of a KeyPackage, up to the credential.
+    fn key_package_front(&mut self) -> Result<KeyPackage<'a>, FramingError> {
+        self.version()?;
+        let begin = self.0;
+        let suite = self.u16()?;
+        self.vector()?; // init_key
+        let credential = self.leaf_credential()?;
+        Ok(KeyPackage {
+            suite,
+            credential,
+            known_by: &begin[..begin.len() - self.0.len()],
+        })
+    }
+
     /// The credential of a LeafNode that starts here (§7.2).
     fn leaf_credential(&mut self) -> Result<Credential<'a>, FramingError> {
         self.vector()?; // encryption_key
         self.vector()?; // signature_key
         match self.u16()? {
             CREDENTIAL_BASIC => Ok(Credential::Basic(self.vector()?)),
-            CREDENTIAL_X509 => Ok(Credential::X509),
+            CREDENTIAL_X509 => {
+                self.vector()?; // certificates
+                Ok(Credential::X509)
+            }
             _ => Err(FramingError::Value),
         }
     }
@@ -270,29 +338,40 @@ mod tests {
         .concat()
     }
 
-    fn external_commit(identity: &[u8]) -> Vec<u8> {
+    fn key_package(identity: &[u8]) -> Vec<u8> {
+        let front = [vec![0, 1, 0xf0, 1], vector(&[3; 65]), leaf(identity)];
+        let capabilities = vector(&[0, 1]).repeat(5);
+        let rest = [
+            vec![LEAF_OF_KEY_PACKAGE],
+            vec![0; 16],
+            vector(b"").repeat(4),
+        ];
+        [front.concat(), capabilities, rest.concat()].concat()
+    }
+
+    fn commit(sender: &[u8], proposals: &[u8], identity: &[u8]) -> Vec<u8> {
         [
             vec![0, 1, 0, 1],
             vector(b"room"),
             7u64.to_be_bytes().to_vec(),
-            vec![SENDER_NEW_MEMBER_COMMIT],
+            sender.to_vec(),
             vector(b""),
             vec![CONTENT_COMMIT],
-            vector(&[9; 300]),
+            vector(proposals),
             vec![1],
             leaf(identity),
         ]
         .concat()
     }
 
+    fn external_commit(identity: &[u8]) -> Vec<u8> {
+        let init = [vec![PROPOSAL_BY_VALUE, 0, 6], vector(&[9; 300])].concat();
+        commit(&[SENDER_NEW_MEMBER_COMMIT], &init, identity)
+    }
+
     #[test]
     fn a_key_package_tells_its_suite_and_identity() {
-        let message = [
-            vec![0, 1, 0, 5, 0, 1, 0xf0, 0x01],
-            vector(&[3; 65]),
-            leaf(b"ada"),
-        ]
-        .concat();
+        let message = [vec![0, 1, 0, 5], key_package(b"ada")].concat();
         let parsed = KeyPackage::parse(&message).unwrap();
         assert_eq!(parsed.suite, 0xf001);
         assert_eq!(parsed.credential, Credential::Basic(b"ada"));
@@ -303,19 +382,53 @@ mod tests {
         let message = external_commit(b"bob");
         let parsed = Commit::parse(&message).unwrap();
         assert_eq!((parsed.group_id, parsed.epoch), (&b"room"[..], 7));
-        assert_eq!(parsed.sender, CommitSender::New(Credential::Basic(b"bob")));
+        assert_eq!(parsed.sender, CommitSender::New);
+        assert_eq!(parsed.credential, Credential::Basic(b"bob"));
+        assert_eq!(parsed.adds, []);
 
-        let of_a_member = [
-            vec![0, 1, 0, 1],
-            vector(b"room"),
-            7u64.to_be_bytes().to_vec(),
-            vec![SENDER_MEMBER, 0, 0, 0, 5],
-            vector(b""),
-            vec![CONTENT_COMMIT],
-        ]
-        .concat();
+        let remove = [PROPOSAL_BY_VALUE, 0, 3, 0, 0, 0, 2];
+        let add = |user: &[u8]| [&[PROPOSAL_BY_VALUE, 0, 1], &*key_package(user)].concat();
+        let proposals = [&remove[..], &add(b"cyd"), &add(b"dan")].concat();
+        let of_a_member = commit(&[SENDER_MEMBER, 0, 0, 0, 5], &proposals, b"ada");
         let parsed = Commit::parse(&of_a_member).unwrap();
         assert_eq!(parsed.sender, CommitSender::Member(5));
+        assert_eq!(parsed.credential, Credential::Basic(b"ada"));
+        let of = |user: &[u8]| {
+            let message = [vec![0, 1, 0, 5], key_package(user)].concat();
+            KeyPackage::parse(&message).unwrap().known_by.to_vec()
+        };
+        let added: Vec<_> = parsed
+            .adds
+            .iter()
+            .map(|add| add.known_by.to_vec())
+            .collect();
+        assert_eq!(added, [of(b"cyd"), of(b"dan")]);
+    }
+
+    #[test]
+    fn a_commit_that_rooms_do_not_take_is_refused() {
+        let member = &[SENDER_MEMBER, 0, 0, 0, 5][..];
+        let by_reference = [&[2][..], &vector(&[0; 32])].concat();
+        for proposals in [
+            &by_reference[..],
+            &[PROPOSAL_BY_VALUE, 0, 2],
+            &[PROPOSAL_BY_VALUE, 0, 5],
+        ] {
+            let refused = Commit::parse(&commit(member, proposals, b"ada")).unwrap_err();
+            assert_eq!(refused, FramingError::Value, "{proposals:?}");
+        }
+        let mut pathless = commit(member, b"", b"ada");
+        pathless.truncate(pathless.len() - leaf(b"ada").len());
+        *pathless.last_mut().unwrap() = 0;
+        assert_eq!(Commit::parse(&pathless), Err(FramingError::Value));
+    }
+
+    #[test]
+    fn a_heartbeat_tells_its_epoch() {
+        let heartbeat = [&[1, 0, 0, 0, 9][..], &77u64.to_be_bytes(), &[5; 40]].concat();
+        assert_eq!(heartbeat_epoch(&heartbeat), Some(77));
+        assert_eq!(heartbeat_epoch(&heartbeat[..12]), None);
+        assert_eq!(heartbeat_epoch(&[&[2], &heartbeat[1..]].concat()), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod framer;
 pub mod mls;
+mod pieces;
 
 /// The messages of `proto/control.proto`, generated.
 pub mod v1 {
@@ -18,3 +19,4 @@ pub mod v1 {
 pub use framer::{
     Framer, FramerError, MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES_BEFORE_JOIN, encode_delimited,
 };
+pub use pieces::encode_in_pieces;

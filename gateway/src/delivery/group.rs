@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use smrtc_engine::{
     control::{
         mls::{self, CommitSender, GroupInfo},
@@ -10,20 +11,25 @@ use smrtc_engine::{
     time::Instant,
 };
 
-use super::{Counters, Delivery, Post, TREE_ATTEMPTS, TREE_PATIENCE, belongs, bounded, malformed};
+use super::{
+    Counters, Delivery, FanOut, Post, TREE_ATTEMPTS, TREE_PATIENCE, belongs, bounded,
+    key_packages::check_added, malformed,
+};
 use crate::room::{ParticipantId, Refusal};
 
 /// The public state of a group in its current epoch.
 #[derive(Debug)]
 pub(super) struct Group {
     id: Vec<u8>,
-    suite: u16,
-    epoch: u64,
-    group_info: Vec<u8>,
+    pub(super) suite: u16,
+    pub(super) epoch: u64,
+    /// When it was created.
+    pub(super) since: Instant,
+    group_info: Bytes,
     /// Empty until somebody gives it.
-    ratchet_tree: Vec<u8>,
-    /// Participants who committed or were welcomed. One who was removed stays until it leaves the room: which leaves a
-    /// commit removes is not for the gateway to know.
+    ratchet_tree: Bytes,
+    /// Participants who committed or were welcomed, all of them in the room. One who was removed stays until it leaves the room:
+    /// which leaves a commit removes is not for the gateway to know.
     pub(super) members: BTreeSet<ParticipantId>,
 }
 
@@ -50,7 +56,7 @@ impl Group {
             ratchet_tree: if with_tree {
                 self.ratchet_tree.clone()
             } else {
-                Vec::new()
+                Bytes::new()
             },
         })
     }
@@ -60,6 +66,7 @@ impl Delivery {
     /// Lets the first commit that names the current epoch end it.
     pub(super) fn commit(
         &mut self,
+        now: Instant,
         id: ParticipantId,
         commit: v1::MlsCommit,
         counters: &mut Counters,
@@ -74,6 +81,9 @@ impl Delivery {
             current == Some(commit.epoch)
         };
         if !in_time {
+            if !commit.create && mls::Commit::parse(&commit.commit).is_ok() {
+                self.gets_on(id);
+            }
             counters.conflicts += 1;
             return Ok(outcome(false, current.unwrap_or(0)));
         }
@@ -81,36 +91,58 @@ impl Delivery {
             if info.epoch != 0 || !commit.commit.is_empty() || !commit.welcomes.is_empty() {
                 return Err(Refusal::InvalidArgument("a new group is alone in epoch 0"));
             }
+            self.check_create(now, id)?;
         } else {
             self.check_commit(id, &commit, &info)?;
         }
+        self.charge(now, id, self.fan_out(id, &commit), counters)?;
+        let (epoch, group_id, suite) = (info.epoch, info.group_id.to_vec(), info.suite);
+        self.accept(now, id, (epoch, group_id, suite), commit, counters, out);
+        Ok(outcome(true, epoch))
+    }
 
-        let epoch = info.epoch;
-        let (group_id, suite) = (info.group_id.to_vec(), info.suite);
-        let before = self.group.take().map_or_else(BTreeSet::new, |g| g.members);
-        let mut members = if commit.create {
-            BTreeSet::new()
+    /// A commit begins an epoch: of a group, known by its id and suite.
+    fn accept(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        (epoch, group_id, suite): (u64, Vec<u8>, u16),
+        commit: v1::MlsCommit,
+        counters: &mut Counters,
+        out: &mut Vec<Post>,
+    ) {
+        let (before, since) = match self.group.take() {
+            Some(group) => (group.members, group.since),
+            None => (BTreeSet::new(), now),
+        };
+        let (mut members, since) = if commit.create {
+            counters.replaced += u64::from(!before.is_empty());
+            self.begin_anew();
+            (BTreeSet::new(), now)
         } else {
-            before.clone()
+            (before.clone(), since)
         };
         members.insert(id);
+        let ratchet_tree = Bytes::from(commit.ratchet_tree);
+        let added: Vec<_> = commit.welcomes.iter().map(|w| w.participant_id).collect();
         for welcome in commit.welcomes {
-            members.insert(welcome.participant_id);
+            let to = welcome.participant_id;
+            if !self.participants.contains_key(&to) {
+                continue;
+            }
+            members.insert(to);
             let body = v1::MlsWelcome {
                 epoch,
                 participant_id: id,
                 welcome: welcome.welcome,
-                ratchet_tree: commit.ratchet_tree.clone(),
+                ratchet_tree: ratchet_tree.clone(),
             };
-            out.push(Post::notification(
-                welcome.participant_id,
-                Body::MlsWelcome(body),
-            ));
+            out.push(Post::notification(to, Body::MlsWelcome(body)));
         }
         let committed = Body::MlsCommitted(v1::MlsCommitted {
             epoch: commit.epoch,
             participant_id: id,
-            commit: commit.commit,
+            commit: commit.commit.into(),
             created: commit.create,
         });
         out.extend(
@@ -123,13 +155,28 @@ impl Delivery {
             id: group_id,
             suite,
             epoch,
-            group_info: commit.group_info,
-            ratchet_tree: commit.ratchet_tree,
+            since,
+            group_info: commit.group_info.into(),
+            ratchet_tree,
             members,
         });
         counters.commits += 1;
+        self.gets_on(id);
+        self.key_packages_used(id, &added);
         self.answer_waiting(out);
-        Ok(outcome(true, epoch))
+    }
+
+    /// What a commit of `id` makes the gateway send.
+    fn fan_out(&self, id: ParticipantId, commit: &v1::MlsCommit) -> FanOut {
+        let members = self.group.iter().flat_map(|group| &group.members);
+        let others = members.filter(|member| **member != id).count();
+        let welcomes = commit.welcomes.iter();
+        let welcomed = welcomes.map(|it| it.welcome.len() + commit.ratchet_tree.len());
+        let commits = if others > 0 { commit.commit.len() } else { 0 };
+        FanOut {
+            to_one: welcomed.clone().fold(commits, usize::max),
+            to_all: welcomed.sum::<usize>() + commit.commit.len() * others,
+        }
     }
 
     fn check_sizes(&self, commit: &v1::MlsCommit) -> Result<(), Refusal> {
@@ -157,6 +204,7 @@ impl Delivery {
             return Err(Refusal::NotAllowed);
         };
         let front = mls::Commit::parse(&commit.commit).map_err(malformed)?;
+        let no_tree = commit.ratchet_tree.is_empty();
         let next = group.epoch.checked_add(1);
         if front.group_id != group.id
             || front.epoch != group.epoch
@@ -168,28 +216,20 @@ impl Delivery {
                 "the commit or its GroupInfo is of another group, suite or epoch",
             ));
         }
+        // The members ask the same of certificates, which the gateway does not read.
+        belongs(front.credential, &sender.user)?;
         match front.sender {
-            CommitSender::Member(_) if !group.members.contains(&id) => {
-                return Err(Refusal::NotAllowed);
+            CommitSender::Member(_) if !group.members.contains(&id) => Err(Refusal::NotAllowed),
+            CommitSender::Member(_) if !commit.welcomes.is_empty() && no_tree => {
+                Err(Refusal::InvalidArgument("a Welcome without the tree"))
             }
-            CommitSender::Member(_) => {}
-            // A member that lost its place heals by coming in again.
-            CommitSender::New(credential) => belongs(credential, &sender.user)?,
+            CommitSender::Member(_) => check_added(sender, group, &front.adds, &commit.welcomes),
+            // A member that lost its place heals by coming in again. It brings nobody.
+            CommitSender::New if front.adds.is_empty() && commit.welcomes.is_empty() => Ok(()),
+            CommitSender::New => Err(Refusal::InvalidArgument(
+                "whoever comes in by a commit adds nobody else by it",
+            )),
         }
-        if !commit.welcomes.is_empty() && commit.ratchet_tree.is_empty() {
-            return Err(Refusal::InvalidArgument("a Welcome without the tree"));
-        }
-        for welcome in &commit.welcomes {
-            let suite = mls::welcome_suite(&welcome.welcome).map_err(malformed)?;
-            if suite != group.suite {
-                return Err(Refusal::InvalidArgument("a Welcome of another suite"));
-            }
-            // One who has left meanwhile is removed by the next commit, like anybody.
-            if welcome.participant_id == id {
-                return Err(Refusal::InvalidArgument("a Welcome for its own sender"));
-            }
-        }
-        Ok(())
     }
 
     /// Answers at once if it can; else asks a member for the tree.
@@ -201,6 +241,9 @@ impl Delivery {
         get: v1::MlsGetGroup,
         out: &mut Vec<Post>,
     ) -> Option<Body> {
+        if get.with_tree && self.group.is_some() {
+            self.asked(id);
+        }
         let Some(group) = &self.group else {
             return Some(Body::MlsGroup(v1::MlsGroup::default()));
         };
@@ -238,7 +281,7 @@ impl Delivery {
             && group.epoch == tree.epoch
             && group.ratchet_tree.is_empty()
         {
-            group.ratchet_tree = tree.ratchet_tree;
+            group.ratchet_tree = tree.ratchet_tree.into();
             self.answer_waiting(out);
         }
         Ok(())

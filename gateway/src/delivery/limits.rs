@@ -1,5 +1,3 @@
-use smrtc_engine::time::Bitrate;
-
 /// What the delivery service of one room takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -19,6 +17,8 @@ pub struct Limits {
     pub welcome_bytes: usize,
     /// Welcomes of one commit; default 64.
     pub welcomes: usize,
+    /// KeyPackages of one owner that a participant is given and has not added that owner by; default 4.
+    pub claims_of_one: usize,
     /// One heartbeat, in bytes; default 1 KiB.
     pub heartbeat_bytes: usize,
     /// Of each participant.
@@ -38,6 +38,11 @@ pub struct Rates {
     pub heartbeats: (u32, u32),
     /// All its messages in bytes; default 256 KiB and 4 MiB.
     pub bytes: (u32, u32),
+    /// What its messages bring to any one other participant, in bytes: commits, a Welcome with the tree, heartbeats; default
+    /// 64 KiB and 2 MiB. So nobody alone can fill another's control stream, where 4 MiB may wait.
+    pub bytes_to_one: (u32, u32),
+    /// The same to all others together; default 16 MiB and 128 MiB. The commit that adds 64 to a thousand takes 60 MiB.
+    pub bytes_to_all: (u32, u32),
 }
 
 impl Default for Limits {
@@ -51,6 +56,7 @@ impl Default for Limits {
             tree_bytes: 900 << 10,
             welcome_bytes: 64 << 10,
             welcomes: 64,
+            claims_of_one: 4,
             heartbeat_bytes: 1 << 10,
             rates: Rates::default(),
         }
@@ -65,11 +71,8 @@ impl Default for Rates {
             trees: (2, 4),
             heartbeats: (1, 5),
             bytes: (256 << 10, 4 << 20),
+            bytes_to_one: (64 << 10, 2 << 20),
+            bytes_to_all: (16 << 20, 128 << 20),
         }
     }
-}
-
-/// A rate of so many things in a second, for a bucket that counts them as bytes.
-pub(super) fn per_second(count: u32) -> Bitrate {
-    Bitrate::from_bps(u64::from(count) * 8)
 }

@@ -4,7 +4,9 @@
 //! cannot be right, so that one bad client does not cost the others a look; what is genuine the members decide. Sans-IO.
 
 mod group;
+mod key_packages;
 mod limits;
+mod replace;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +17,7 @@ use std::{
 
 use smrtc_engine::{
     control::{
-        mls::{Credential, FramingError, KeyPackage},
+        mls::{Credential, FramingError, heartbeat_epoch},
         v1::{self, Done, client_message::Body as Request, server_message::Body},
     },
     time::Instant,
@@ -24,11 +26,12 @@ use smrtc_engine::{
 pub use limits::{Limits, Rates};
 
 use crate::{
-    forward::Bucket,
+    auth::Role,
+    forward::{Bucket, per_second},
     room::{ParticipantId, Refusal},
 };
 use group::{Group, Waiting};
-use limits::per_second;
+use key_packages::Given;
 
 /// How long a member has to give the tree before another is asked.
 const TREE_PATIENCE: Duration = Duration::from_secs(1);
@@ -57,6 +60,10 @@ pub struct Counters {
     pub refused: u64,
     /// Requests over a participant's rate.
     pub over_rate: u64,
+    /// Bytes of commits, Welcomes, trees and heartbeats that went to others than their sender.
+    pub bytes_out: u64,
+    /// New groups that took the place of one that was there.
+    pub replaced: u64,
 }
 
 /// The delivery service of one room.
@@ -72,7 +79,12 @@ pub(crate) struct Delivery {
 #[derive(Debug)]
 struct Participant {
     user: String,
+    role: Role,
     key_packages: VecDeque<Vec<u8>>,
+    /// KeyPackages that it was given and has not used, by whose they are.
+    given: BTreeMap<ParticipantId, Vec<Given>>,
+    /// How often it has asked for the group with its tree since it last showed that it gets on with it.
+    asked_in_vain: u32,
     budget: Budget,
 }
 
@@ -83,6 +95,17 @@ struct Budget {
     trees: Bucket,
     heartbeats: Bucket,
     bytes: Bucket,
+    bytes_to_one: Bucket,
+    bytes_to_all: Bucket,
+}
+
+/// What a message makes the gateway send.
+#[derive(Clone, Copy, Debug, Default)]
+struct FanOut {
+    /// The most to any one participant, in bytes.
+    to_one: usize,
+    /// All of it.
+    to_all: usize,
 }
 
 impl Delivery {
@@ -95,11 +118,14 @@ impl Delivery {
         }
     }
 
-    /// Takes note of one who has joined the room, as `user` by the token.
-    pub(crate) fn join(&mut self, now: Instant, id: ParticipantId, user: &str) {
+    /// Takes note of one who has joined the room, as `user` in `role` by the token.
+    pub(crate) fn join(&mut self, now: Instant, id: ParticipantId, user: &str, role: Role) {
         let participant = Participant {
             user: user.to_owned(),
+            role,
             key_packages: VecDeque::new(),
+            given: BTreeMap::new(),
+            asked_in_vain: 0,
             budget: Budget::new(&self.limits.rates, now),
         };
         self.participants.insert(id, participant);
@@ -113,6 +139,7 @@ impl Delivery {
             group.members.remove(&id);
             if group.members.is_empty() {
                 self.group = None;
+                self.begin_anew();
                 self.answer_waiting(out);
             }
         }
@@ -154,14 +181,14 @@ impl Delivery {
                 done
             }
             Request::MlsClaim(claim) => self.claim(id, claim.participant_id, out).map(Some),
-            Request::MlsCommit(commit) => self.commit(id, commit, counters, out).map(Some),
+            Request::MlsCommit(commit) => self.commit(now, id, commit, counters, out).map(Some),
             Request::MlsGetGroup(get) => Ok(self.get_group(now, id, request_id, get, out)),
             Request::MlsPutTree(tree) => {
                 self.put_tree(id, tree, out)?;
                 done
             }
             Request::MlsHeartbeat(heartbeat) => {
-                self.pass_on(id, heartbeat.heartbeat, out)?;
+                self.pass_on(now, id, heartbeat.heartbeat, counters, out)?;
                 done
             }
             _ => Err(Refusal::UnknownMessage),
@@ -201,74 +228,59 @@ impl Delivery {
         }
     }
 
-    fn keep_key_packages(
-        &mut self,
-        id: ParticipantId,
-        packages: Vec<Vec<u8>>,
-        out: &mut Vec<Post>,
-    ) -> Result<(), Refusal> {
-        let outside = self
-            .group
-            .as_ref()
-            .is_some_and(|group| !group.members.contains(&id));
-        let Some(owner) = self.participants.get_mut(&id) else {
-            return Err(Refusal::NotJoined);
-        };
-        if owner.key_packages.len() + packages.len() > self.limits.key_packages {
-            return Err(Refusal::LimitReached("KeyPackages"));
-        }
-        for package in &packages {
-            bounded(package, self.limits.key_package_bytes, "a KeyPackage")?;
-            let parsed = KeyPackage::parse(package).map_err(malformed)?;
-            belongs(parsed.credential, &owner.user)?;
-        }
-        let first = owner.key_packages.is_empty() && !packages.is_empty();
-        owner.key_packages.extend(packages);
-        if outside && first {
-            let wanted = v1::MlsAddWanted { participant_id: id };
-            self.notify_group(id, &Body::MlsAddWanted(wanted), out);
-        }
-        Ok(())
-    }
-
-    fn claim(
-        &mut self,
-        id: ParticipantId,
-        of: ParticipantId,
-        out: &mut Vec<Post>,
-    ) -> Result<Body, Refusal> {
-        self.group_of(id)?;
-        let key_package = match self.participants.get_mut(&of) {
-            None => Vec::new(),
-            Some(owner) => {
-                let package = owner.key_packages.pop_front();
-                let left = owner.key_packages.len();
-                if package.is_some() && left < self.limits.key_packages_low {
-                    let low = v1::MlsKeyPackagesLow { left: left as u32 };
-                    out.push(Post::notification(of, Body::MlsKeyPackagesLow(low)));
-                }
-                package.unwrap_or_default()
-            }
-        };
-        Ok(Body::MlsKeyPackage(v1::MlsKeyPackage {
-            participant_id: of,
-            key_package,
-        }))
-    }
-
     fn pass_on(
         &mut self,
+        now: Instant,
         id: ParticipantId,
         heartbeat: Vec<u8>,
+        counters: &mut Counters,
         out: &mut Vec<Post>,
     ) -> Result<(), Refusal> {
         bounded(&heartbeat, self.limits.heartbeat_bytes, "a heartbeat")?;
-        self.group_of(id)?;
+        let group = self.group_of(id)?;
+        let (epoch, others) = (group.epoch, group.members.len().saturating_sub(1));
+        match heartbeat_epoch(&heartbeat) {
+            Some(named) if named == epoch => self.gets_on(id),
+            // Nobody can be there yet. Members would look for an epoch that they have missed.
+            Some(named) if named > epoch => return Ok(()),
+            _ => {}
+        }
+        let fan_out = FanOut {
+            to_one: heartbeat.len(),
+            to_all: heartbeat.len() * others,
+        };
+        self.charge(now, id, fan_out, counters)?;
         let heartbeat = v1::MlsHeartbeat {
             participant_id: id,
             heartbeat,
         };
         self.notify_group(id, &Body::MlsHeartbeat(heartbeat), out);
+        Ok(())
+    }
+
+    /// Charges `id` with what its message makes the gateway send.
+    fn charge(
+        &mut self,
+        now: Instant,
+        id: ParticipantId,
+        fan_out: FanOut,
+        counters: &mut Counters,
+    ) -> Result<(), Refusal> {
+        let Some(sender) = self.participants.get_mut(&id) else {
+            return Err(Refusal::NotJoined);
+        };
+        let (to_one, to_all) = (fan_out.to_one as u64, fan_out.to_all as u64);
+        let budget = &mut sender.budget;
+        if budget.bytes_to_one.available(now) < to_one
+            || budget.bytes_to_all.available(now) < to_all
+        {
+            return Err(Refusal::LimitReached(
+                "bytes of group key messages to others",
+            ));
+        }
+        budget.bytes_to_one.take(now, to_one);
+        budget.bytes_to_all.take(now, to_all);
+        counters.bytes_out += to_all;
         Ok(())
     }
 
@@ -310,6 +322,8 @@ impl Budget {
             trees: bucket(rates.trees),
             heartbeats: bucket(rates.heartbeats),
             bytes: bucket(rates.bytes),
+            bytes_to_one: bucket(rates.bytes_to_one),
+            bytes_to_all: bucket(rates.bytes_to_all),
         }
     }
 }

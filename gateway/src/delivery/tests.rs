@@ -1,5 +1,8 @@
 //! Well-framed messages without keys in them: the delivery service reads no further than the frame.
 
+mod recipients;
+mod replace;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -21,9 +24,19 @@ fn leaf(identity: &str) -> Vec<u8> {
     [keys, vec![0, 1], vector(identity.as_bytes())].concat()
 }
 
-fn key_package(identity: &str) -> Vec<u8> {
+/// The `number`th of its user.
+fn key_package(identity: &str, number: u8) -> Vec<u8> {
     let front = [&[0, 1, 0, 5, 0, 1][..], &SUITE.to_be_bytes()].concat();
-    [front, vector(&[3; 65]), leaf(identity)].concat()
+    let capabilities = vector(&[0, 1]).repeat(5);
+    let rest = [vec![1], vec![0; 16], vector(b"").repeat(4)].concat();
+    [
+        front,
+        vector(&[number; 65]),
+        leaf(identity),
+        capabilities,
+        rest,
+    ]
+    .concat()
 }
 
 fn group_info(group: &[u8], epoch: u64) -> Vec<u8> {
@@ -31,18 +44,29 @@ fn group_info(group: &[u8], epoch: u64) -> Vec<u8> {
     [front, vector(group), epoch.to_be_bytes().to_vec()].concat()
 }
 
+/// By a member, whose leaf has a certificate; or by one who comes in under this name.
 fn commit(group: &[u8], epoch: u64, new: Option<&str>) -> Vec<u8> {
+    commit_of(group, epoch, new, &[])
+}
+
+fn commit_of(group: &[u8], epoch: u64, new: Option<&str>, adds: &[Vec<u8>]) -> Vec<u8> {
     let front = [
         vec![0, 1, 0, 1],
         vector(group),
         epoch.to_be_bytes().to_vec(),
     ]
     .concat();
-    let rest = match new {
+    let proposals = adds.iter().map(|it| [&[1, 0, 1], &it[4..]].concat());
+    let proposals = vector(&proposals.collect::<Vec<_>>().concat());
+    let sender = match new {
         None => vec![1, 0, 0, 0, 0, 0, 3],
-        Some(identity) => [vec![4, 0, 3, 0, 1], leaf(identity)].concat(),
+        Some(_) => vec![4, 0, 3],
     };
-    [front, rest].concat()
+    let leaf = match new {
+        None => [vector(&[4; 65]), vector(&[5; 65]), vec![0, 2], vector(b"")].concat(),
+        Some(identity) => leaf(identity),
+    };
+    [front, sender, proposals, vec![1], leaf].concat()
 }
 
 fn welcome(to: ParticipantId) -> v1::mls_commit::Welcome {
@@ -70,6 +94,17 @@ fn ends(epoch: u64, new: Option<&str>) -> v1::MlsCommit {
     }
 }
 
+/// Ends `epoch` by adding participants by these KeyPackages.
+fn adds(epoch: u64, added: &[(ParticipantId, Vec<u8>)]) -> v1::MlsCommit {
+    let packages: Vec<_> = added.iter().map(|(_, package)| package.clone()).collect();
+    v1::MlsCommit {
+        commit: commit_of(b"room", epoch, None, &packages),
+        welcomes: added.iter().map(|(to, _)| welcome(*to)).collect(),
+        ratchet_tree: vec![9],
+        ..ends(epoch, None)
+    }
+}
+
 struct Room {
     delivery: Delivery,
     now: Instant,
@@ -79,15 +114,67 @@ struct Room {
 impl Room {
     /// Users "1" to "4" as participants 1 to 4.
     fn new() -> Self {
-        let mut delivery = Delivery::new(Limits::default());
-        for id in 1..=4 {
-            delivery.join(Instant::ZERO, id, &id.to_string());
-        }
-        Self {
-            delivery,
+        let mut room = Self {
+            delivery: Delivery::new(Limits::default()),
             now: Instant::ZERO,
             counters: Counters::default(),
+        };
+        for id in 1..=4 {
+            room.join(id, Role::Anchor);
         }
+        room
+    }
+
+    fn join(&mut self, id: ParticipantId, role: Role) {
+        self.delivery.join(self.now, id, &id.to_string(), role);
+    }
+
+    /// `id` uploads a KeyPackage; who is told that it wants to be added.
+    fn upload(&mut self, id: ParticipantId, number: u8) -> Vec<ParticipantId> {
+        let packages = v1::MlsKeyPackages {
+            key_packages: vec![key_package(&id.to_string(), number)],
+        };
+        let (reply, posts) = self.ask(id, Request::MlsKeyPackages(packages));
+        assert_eq!(reply, Ok(Some(Body::Done(Done {}))));
+        posts.iter().map(|post| post.to).collect()
+    }
+
+    /// The KeyPackage that `id` is given of another; empty if none.
+    fn claim(&mut self, id: ParticipantId, of: ParticipantId) -> Vec<u8> {
+        let claim = v1::MlsClaim { participant_id: of };
+        match self.ask(id, Request::MlsClaim(claim)).0 {
+            Ok(Some(Body::MlsKeyPackage(package))) => package.key_package,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What `by` needs to add each of these.
+    fn claimed(
+        &mut self,
+        by: ParticipantId,
+        of: &[ParticipantId],
+    ) -> Vec<(ParticipantId, Vec<u8>)> {
+        let claim = |of: &ParticipantId| {
+            self.upload(*of, *of as u8);
+            (*of, self.claim(by, *of))
+        };
+        of.iter().map(claim).collect()
+    }
+
+    fn members(&self) -> Vec<ParticipantId> {
+        let group = self.delivery.group.iter();
+        group.flat_map(|group| group.members.clone()).collect()
+    }
+
+    fn heartbeat(&mut self, id: ParticipantId, epoch: u64) -> Vec<Post> {
+        let heartbeat = [&[1, 0, 0, 0, 0][..], &epoch.to_be_bytes(), &[7; 100]].concat();
+        let heartbeat = v1::MlsHeartbeat {
+            participant_id: id,
+            heartbeat,
+        };
+        let (reply, posts) = self.ask(id, Request::MlsHeartbeat(heartbeat));
+        assert_eq!(reply, Ok(Some(Body::Done(Done {}))));
+        posts
     }
 
     fn ask(
@@ -124,11 +211,11 @@ impl Room {
 fn the_first_commit_of_an_epoch_wins_and_the_loser_is_told_the_epoch() {
     let mut room = Room::new();
     assert_eq!(room.commit(1, create()), Ok((true, 0)));
-    assert_eq!(room.commit(2, create()), Ok((true, 0)), "a replacement");
+    assert_eq!(room.commit(2, create()), Err(Refusal::GroupLives));
     assert_eq!(room.commit(1, ends(0, Some("1"))), Ok((true, 1)));
     assert_eq!(room.commit(2, ends(0, None)), Ok((false, 1)));
     assert_eq!(room.commit(3, create()), Ok((false, 1)));
-    assert_eq!((room.counters.commits, room.counters.conflicts), (3, 2));
+    assert_eq!((room.counters.commits, room.counters.conflicts), (2, 2));
 }
 
 #[test]
@@ -136,14 +223,14 @@ fn a_commit_goes_to_those_who_were_in_and_a_welcome_to_those_who_come() {
     let mut room = Room::new();
     room.commit(1, create()).unwrap();
     room.commit(2, ends(0, Some("2"))).unwrap();
-    let mut adds = ends(1, None);
-    adds.welcomes = vec![welcome(3)];
-    adds.ratchet_tree = vec![9];
-    let (reply, posts) = room.ask(1, Request::MlsCommit(adds));
+    let three = room.claimed(1, &[3]);
+    let (reply, posts) = room.ask(1, Request::MlsCommit(adds(1, &three)));
     assert!(matches!(reply, Ok(Some(Body::MlsOutcome(outcome))) if outcome.accepted));
     let to: Vec<_> = posts.iter().map(|post| (post.to, post.reply_to)).collect();
     assert_eq!(to, [(3, 0), (2, 0)]);
-    assert!(matches!(&posts[0].body, Body::MlsWelcome(w) if w.epoch == 2 && w.ratchet_tree == [9]));
+    assert!(
+        matches!(&posts[0].body, Body::MlsWelcome(w) if w.epoch == 2 && *w.ratchet_tree == [9])
+    );
     assert!(
         matches!(&posts[1].body, Body::MlsCommitted(c) if c.epoch == 1 && c.participant_id == 1)
     );
@@ -179,7 +266,7 @@ fn what_cannot_be_right_is_refused_and_changes_nothing() {
         ),
         (
             "a commit that is none",
-            with(|c| c.commit = key_package("1")),
+            with(|c| c.commit = key_package("1", 1)),
         ),
         ("no GroupInfo", with(|c| c.group_info.clear())),
         (
@@ -212,7 +299,7 @@ fn a_key_package_is_handed_out_once_and_only_to_those_in_the_group() {
     room.commit(1, create()).unwrap();
     let upload = |user: &str, count| {
         Request::MlsKeyPackages(v1::MlsKeyPackages {
-            key_packages: vec![key_package(user); count],
+            key_packages: vec![key_package(user, 1); count],
         })
     };
     assert!(room.ask(2, upload("1", 1)).0.is_err(), "a foreign name");
@@ -359,7 +446,7 @@ proptest! {
             if what == 0 {
                 let mut posts = Vec::new();
                 room.delivery.leave(id, &mut posts);
-                room.delivery.join(room.now, id, &id.to_string());
+                room.join(id, Role::Anchor);
                 epoch = room.delivery.group.as_ref().map(Group::epoch);
                 continue;
             }

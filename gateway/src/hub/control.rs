@@ -128,7 +128,6 @@ impl Hub {
                 room,
                 participant: post.to,
             };
-            // A Welcome may be for one who has just left.
             if self.contains(to) {
                 let message = ServerMessage {
                     reply_to: post.reply_to,

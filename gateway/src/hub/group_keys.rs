@@ -1,5 +1,7 @@
 //! Members' own MLS sessions over a hub, in virtual time: what the delivery service promises is what they need.
 
+mod hostile;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
@@ -293,19 +295,20 @@ fn to_session(page: &mut Page, message: ServerMessage) -> Option<Input> {
         },
         Body::MlsGroup(group) => Input::Group(group.exists.then_some(GroupSnapshot {
             epoch: group.epoch,
-            group_info: group.group_info,
-            ratchet_tree: Some(group.ratchet_tree).filter(|bytes| !bytes.is_empty()),
+            group_info: group.group_info.into(),
+            ratchet_tree:
+                Some(group.ratchet_tree.into()).filter(|bytes: &Vec<u8>| !bytes.is_empty()),
         })),
         Body::MlsCommitted(committed) => Input::Committed {
             epoch: committed.epoch,
             participant_id: committed.participant_id,
-            commit: committed.commit,
+            commit: committed.commit.into(),
             created: committed.created,
         },
         Body::MlsWelcome(welcome) => Input::Welcome {
             epoch: welcome.epoch,
             welcome: welcome.welcome,
-            ratchet_tree: welcome.ratchet_tree,
+            ratchet_tree: welcome.ratchet_tree.into(),
         },
         Body::MlsTreeWanted(wanted) => Input::TreeWanted {
             epoch: wanted.epoch,

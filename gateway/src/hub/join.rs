@@ -65,7 +65,9 @@ impl Hub {
         entry
             .media
             .insert(joined.id, Media::new(joined.id, digest, &self.limits, now));
-        entry.delivery.join(now, joined.id, permissions.user());
+        entry
+            .delivery
+            .join(now, joined.id, permissions.user(), permissions.role());
         self.tickets.insert(digest, member);
         self.counters.joins += 1;
         if let Some(old) = joined.replaced {

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use smrtc_engine::{
     control::{
-        encode_delimited,
+        encode_delimited, encode_in_pieces,
         v1::{self, ServerMessage, server_message::Body},
     },
     time::Instant,
@@ -345,7 +345,11 @@ impl State {
         match output {
             Output::Message(member, message) => {
                 if let Some(outlet) = self.outlets.get(&(member, Side::Uplink)) {
-                    outlet.send_control(encode_delimited(&message).into());
+                    let (own, shared) = encode_in_pieces(&message);
+                    outlet.send_control(own);
+                    if !shared.is_empty() {
+                        outlet.send_control(shared);
+                    }
                 }
             }
             Output::Ready(member, side) => self.flush(now, member, side, node),

@@ -112,7 +112,7 @@ impl Metrics {
     }
 }
 
-fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 28] {
+fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 30] {
     [
         ("joins_total", "Participants who joined.", c.joins),
         ("leaves_total", "Participants who left.", c.leaves),
@@ -230,6 +230,16 @@ fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 28] {
             "mls_over_rate_total",
             "Group key messages over a limit or rate.",
             c.delivery.over_rate,
+        ),
+        (
+            "mls_bytes_out_total",
+            "Bytes of group key messages that went to others than their sender.",
+            c.delivery.bytes_out,
+        ),
+        (
+            "mls_groups_replaced_total",
+            "Groups that another took the place of.",
+            c.delivery.replaced,
         ),
         (
             "dropped_picture_packets_total",

@@ -19,6 +19,9 @@ pub enum Refusal {
     /// The role does not permit it.
     #[error("the role does not permit it")]
     NotAllowed,
+    /// A new group is to take the place of one that is there, and is not to yet (SPEC.md §7.9).
+    #[error("the group lives: too few have failed to join it")]
+    GroupLives,
     /// The track does not exist, or not any more.
     #[error("no such track")]
     NoSuchTrack,
@@ -39,7 +42,7 @@ impl Refusal {
             Self::InvalidArgument(_) | Self::TooLong(_) => ErrorCode::InvalidArgument,
             Self::NotJoined => ErrorCode::NotJoined,
             Self::AlreadyJoined => ErrorCode::AlreadyJoined,
-            Self::NotAllowed => ErrorCode::NotAllowed,
+            Self::NotAllowed | Self::GroupLives => ErrorCode::NotAllowed,
             Self::NoSuchTrack => ErrorCode::NoSuchTrack,
             Self::LimitReached(_) => ErrorCode::LimitReached,
         }
