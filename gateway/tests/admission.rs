@@ -248,6 +248,23 @@ async fn too_many_requests_end_the_session() {
 }
 
 #[tokio::test]
+async fn one_user_who_takes_many_sessions_keeps_nobody_else_out() {
+    let mut settings = settings();
+    settings.max_sessions = 20;
+    let server = Server::start(settings).await;
+    let of_one = format!("token={}", token("room", "one"));
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        held.push(server.open(Over::WebSocket, &of_one).await);
+    }
+    for over in BOTH {
+        let mut refused = server.open(over, &of_one).await;
+        assert_eq!(refused.closed().await, 4503, "{over:?}");
+    }
+    server.join(Over::WebTransport, "room", "another").await;
+}
+
+#[tokio::test]
 async fn a_full_gateway_says_so() {
     let mut settings = settings();
     settings.max_sessions = 2;

@@ -23,6 +23,7 @@ mod outlet;
 mod quic;
 mod serve;
 mod session;
+mod shares;
 mod sockets;
 mod tasks;
 mod tcp;

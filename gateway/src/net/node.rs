@@ -29,6 +29,7 @@ use super::{
     outlet::{End, Outlet},
     serve::TcpLimits,
     session::Entrance,
+    shares::{Share, Shares},
     sockets::UdpBuffers,
     webtransport::Pushed,
 };
@@ -75,6 +76,7 @@ struct State {
     lanes: Lanes,
     /// All sessions, those that are not in a room yet and those that are refused too.
     sessions: BTreeMap<u64, Arc<Outlet>>,
+    shares: Shares,
     last_session: u64,
     /// No new sessions: the node is shutting down.
     closing: bool,
@@ -120,6 +122,7 @@ impl Node {
                 outlets: BTreeMap::new(),
                 lanes: Lanes::default(),
                 sessions: BTreeMap::new(),
+                shares: Shares::default(),
                 last_session: 0,
                 closing: false,
             }),
@@ -260,12 +263,14 @@ impl Node {
                 reason: "unknown attach ticket",
             });
         }
+        let share = state.shares.take(&admission, self.max_sessions)?;
         state.last_session += 1;
         let id = state.last_session;
         state.sessions.insert(id, outlet.clone());
         let guard = SessionGuard {
             node: self.clone(),
             id,
+            share,
         };
         Ok((admission, guard))
     }
@@ -418,10 +423,13 @@ impl State {
 pub(super) struct SessionGuard {
     node: Arc<Node>,
     id: u64,
+    share: Share,
 }
 
 impl Drop for SessionGuard {
     fn drop(&mut self) {
-        self.node.state().sessions.remove(&self.id);
+        let mut state = self.node.state();
+        state.sessions.remove(&self.id);
+        state.shares.give_back(&self.share);
     }
 }
