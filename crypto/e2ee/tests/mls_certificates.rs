@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use smrtc_e2ee::mls::{
     CertificateError, CertificatePolicy, Event, Identity, Input, MlsSession, Now, Output, Policy,
-    Refused, Request, SessionConfig, Suite, Timing, TrustAnchors,
+    Refused, Request, SessionConfig, State, Suite, Timing, TrustAnchors,
 };
 use smrtc_e2ee::sframe::CipherSuite;
 use support::certificates::{certified, made};
-use support::world::World;
+use support::world::{World, open_with};
 use support::{SeededRng, world::UNIX};
 
 const SECOND: u64 = 1_000_000;
@@ -123,21 +123,160 @@ fn whoever_has_no_valid_certificate_is_let_in_by_nobody_and_all_are_told_why() {
             None => Identity::generate(SM2, user, &mut SeededRng::new(9)).unwrap(),
         };
         world.identities.insert(user.into(), identity);
+        let (commits, replaced) = (world.service.commits, world.service.replacements);
         let she = world.join(user);
-        world.run(20 * SECOND);
+        for _ in 0..40 {
+            world.run(SECOND / 2);
+            world.assert_hear_each_other(&[1, 2]);
+        }
+        if why == CertificateError::Expired {
+            // By her own policy too, which she asks first.
+            assert!(told(&world, she, Some(user), why));
+            assert_eq!(world.service.commits, commits);
+            assert!(!world.service.key_packages.contains_key(&she));
+        } else if why != CertificateError::Missing {
+            // Her commit was accepted, for the service cannot check it. (Without a certificate she cannot make one: no leaf lists the type.)
+            assert!(world.service.commits > commits);
+            assert!(world.pages[&she].session.roster().len() == 3);
+        }
         world.leave(she);
-        world.run(30 * SECOND);
+        for _ in 0..60 {
+            world.run(SECOND / 2);
+            world.assert_hear_each_other(&[1, 2]);
+        }
         world.agreed().unwrap();
         for id in [1, 2] {
             assert_eq!(users(&world, id), ["alice", "bob"]);
             assert!(
-                told(&world, id, Some(user), why),
+                why == CertificateError::Expired || told(&world, id, Some(user), why),
                 "{why:?} {:?}",
                 world.pages[&id].events
             );
         }
         world.assert_all_hear_all();
+        assert_eq!(world.service.replacements, replaced);
     }
+}
+
+#[test]
+fn members_hear_each_other_throughout_while_one_whose_certificate_has_run_out_comes_in() {
+    let mut world = room(policy(root(), false));
+    for id in [1, 2] {
+        // So that her clock finds no leaf that is not valid yet.
+        world.deliver(id, Input::Rotate);
+        world.run(3 * SECOND);
+    }
+    // Hers has ended 120 s after the start; by her own clock it is good, so that she does not stop herself.
+    world.run(200 * SECOND);
+    let identity = certified(SM2, "brief", "brief", &[]);
+    world.identities.insert("brief".into(), identity);
+    world.slow.insert("brief".into(), 600);
+    let commits = world.service.commits;
+    let she = world.join("brief");
+    for _ in 0..60 {
+        world.run(SECOND / 2);
+        world.assert_hear_each_other(&[1, 2]);
+    }
+    assert!(
+        world.service.commits > commits,
+        "her external commit was accepted"
+    );
+    assert_eq!(
+        world.pages[&she].session.roster().len(),
+        3,
+        "and she believes it"
+    );
+    for id in [1, 2] {
+        assert_eq!(users(&world, id), ["alice", "bob"]);
+        assert_eq!(world.pages[&id].session.state(), State::InGroup);
+        assert!(told(&world, id, Some("brief"), CertificateError::Expired));
+    }
+    let frame = world.seal(1, b"not for her").unwrap();
+    assert!(world.open(she, &frame).is_err());
+    world.leave(she);
+    for _ in 0..60 {
+        world.run(SECOND / 2);
+        world.assert_hear_each_other(&[1, 2]);
+    }
+    world.agreed().unwrap();
+    assert_eq!(world.service.replacements, 0);
+}
+
+#[test]
+fn a_member_that_leaves_while_a_refused_one_is_in_gets_no_later_keys_and_the_others_stay_together()
+{
+    let mut world = room(policy(root(), false));
+    let identity = certified(SM2, "carol", "carol", &["inter"]);
+    world.identities.insert("carol".into(), identity);
+    let carol = world.join("carol");
+    world.run(2 * SECOND);
+    world.agreed().unwrap();
+    // Mallory's policy takes herself, and the others; theirs does not take her. She stays and comes again each time.
+    let theirs = TrustAnchors::new(SM2, &[made("root"), made("stranger")]).unwrap();
+    world.policy = policy(theirs, false);
+    let identity = certified(SM2, "mallory", "mallory_stranger", &["stranger"]);
+    world.identities.insert("mallory".into(), identity);
+    let mallory = world.join("mallory");
+    world.run(10 * SECOND);
+    assert_eq!(
+        world.pages[&mallory].session.roster().len(),
+        4,
+        "she is in alone"
+    );
+    let mut gone = world.leave(carol);
+    let mut apart = 0;
+    for _ in 0..600 {
+        world.run(SECOND / 10);
+        let frame = world.seal(1, b"text").unwrap();
+        apart += u32::from(world.open(2, &frame).is_err());
+    }
+    // At the change of groups alone.
+    assert!(apart <= 2, "{apart}");
+    assert_eq!(world.service.replacements, 1);
+    world.assert_hear_each_other(&[1, 2]);
+    for id in [1, 2] {
+        assert_eq!(users(&world, id), ["alice", "bob"]);
+        let frame = world.seal(id, b"after").unwrap();
+        assert!(open_with(&mut gone.store, &frame).is_err());
+        assert!(world.open(mallory, &frame).is_err());
+    }
+}
+
+#[test]
+fn one_whose_certificate_has_run_out_commits_nothing_that_the_others_would_refuse() {
+    let mut world = room(policy(root(), false));
+    let identity = certified(SM2, "brief", "brief", &[]);
+    world.identities.insert("brief".into(), identity);
+    let brief = world.join("brief");
+    world.run(2 * SECOND);
+    world.agreed().unwrap();
+    world.run((UNIX + 119 - world.clock().unix_seconds) * SECOND);
+    // Whatever the others would commit now is held up, so that the turn comes to it.
+    world.tamper_request = Some(Box::new(move |_, from, request| match request {
+        Request::Commit(_) if from != brief => Vec::new(),
+        other => vec![other],
+    }));
+    world.deliver(brief, Input::Rotate);
+    world.run(SECOND);
+    let commits = world.service.commits;
+    for _ in 0..20 {
+        world.run(SECOND / 2);
+        world.deliver(brief, Input::Rotate);
+        world.assert_hear_each_other(&[1, 2]);
+    }
+    assert_eq!(world.service.commits, commits);
+    assert!(told(
+        &world,
+        brief,
+        Some("brief"),
+        CertificateError::Expired
+    ));
+    world.tamper_request = None;
+    world.run(20 * SECOND);
+    for id in [1, 2] {
+        assert_eq!(users(&world, id), ["alice", "bob"]);
+    }
+    world.assert_hear_each_other(&[1, 2]);
 }
 
 #[test]

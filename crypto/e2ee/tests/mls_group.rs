@@ -293,3 +293,30 @@ fn an_epoch_that_is_five_minutes_old_is_followed_by_another() {
     assert!(world.pages[&1].session.epoch() > epoch);
     world.agreed().unwrap();
 }
+
+#[test]
+fn whoever_reloads_with_the_key_that_it_had_is_confirmed_again() {
+    let mut world = room(Suite::P256Aes128GcmSha256, &["alice", "bob"]);
+    // Long enough for many heartbeats, which the session after the reload does not know of.
+    world.run(120 * SECOND);
+    let key = |world: &World| {
+        let roster = world.pages[&1].session.roster();
+        let bob = roster.iter().find(|member| member.user == "bob").unwrap();
+        (bob.leaf_index, bob.public_key.clone())
+    };
+    let before = key(&world);
+    world.leave(2);
+    world.join("bob");
+    world.run(5 * SECOND);
+    world.agreed().unwrap();
+    assert_eq!(key(&world), before, "the same leaf and key");
+    let epoch = world.pages[&1].session.epoch().unwrap();
+    let confirmed = Event::Confirmed {
+        user: "bob".into(),
+        epoch,
+    };
+    assert!(world.pages[&1].events.contains(&confirmed));
+    world.run(60 * SECOND);
+    let silent = |it: &Event| matches!(it, Event::Unconfirmed { users } if !users.is_empty());
+    assert!(!world.pages[&1].events.iter().any(silent));
+}

@@ -16,7 +16,7 @@ use mls_rs::{Client, ExtensionList, Group, MlsMessage, MlsMessageDescription};
 
 use super::identity::Identity;
 use super::kid::MAX_LEAF_INDEX;
-use super::members::{Members, Policy, RefusedCertificate, user_of};
+use super::members::{Members, NotAdmitted, Policy, RefusedCertificate, user_of};
 use super::provider::{Ciphers, Provider};
 use super::rules::{ROOM_EXTENSION, Rules};
 use super::suite::Suite;
@@ -32,8 +32,7 @@ pub(super) struct Member {
     key_packages: InMemoryKeyPackageStorage,
     ciphers: Ciphers,
     room: ExtensionList,
-    /// When our own certificates begin.
-    valid_from: u64,
+    identity: Identity,
 }
 
 /// Why a message about the group was not accepted. The group is as it was.
@@ -55,9 +54,48 @@ pub enum GroupError {
     /// The group has more leaves than KIDs can name.
     #[error("too many leaves")]
     TooLarge,
+    /// The room's policy does not take the credential: our own, or that of somebody who would be added.
+    #[error("{0}")]
+    NotAdmitted(#[from] NotAdmitted),
+    /// The delivery service does not have the tree of its epoch.
+    #[error("nobody offers the tree of the group")]
+    NoTree,
+    /// The delivery service has refused a commit or a request for the group.
+    #[error("the delivery service refused a request")]
+    Service,
+    /// The group of the delivery service cannot be followed; the epoch that we are in goes on.
+    #[error("the group cannot be followed")]
+    Parted,
     /// RFC 9420, the room's policy or the rules of a room forbid it.
     #[error("{0}")]
     Mls(#[from] MlsError),
+}
+
+impl GroupError {
+    /// Whether it is our own view that refuses the group, and others may see it otherwise: our policy, our clock, or our idea of
+    /// the room. Such an error says nothing about the group's being broken.
+    pub(super) fn is_our_view(&self) -> bool {
+        self.is_other_room()
+            || matches!(
+                self,
+                Self::NotAdmitted(_)
+                    | Self::Mls(
+                        MlsError::IdentityProviderError(_)
+                            | MlsError::InvalidLifetime { .. }
+                            | MlsError::InUseCredentialTypeUnsupportedByNewLeaf
+                            | MlsError::CredentialTypeOfNewLeafIsUnsupported
+                    )
+            )
+    }
+
+    /// Whether the group is of another room or suite than we expect.
+    pub(super) fn is_other_room(&self) -> bool {
+        matches!(
+            self,
+            Self::Room
+                | Self::Mls(MlsError::CipherSuiteMismatch | MlsError::UnsupportedCipherSuite(_))
+        )
+    }
 }
 
 /// What a commit did to the group.
@@ -96,13 +134,13 @@ impl Member {
             key_packages,
             ciphers,
             room,
-            valid_from: identity.valid_from(),
+            identity: identity.clone(),
         }
     }
 
     /// Where the lifetime of a leaf begins: earlier than now, for clocks differ, but not earlier than the certificate of its key.
     fn born(&self, unix_seconds: u64) -> MlsTime {
-        let earliest = self.valid_from.min(unix_seconds);
+        let earliest = self.identity.valid_from().min(unix_seconds);
         MlsTime::from(unix_seconds.saturating_sub(SKEW_SECONDS).max(earliest))
     }
 
@@ -115,8 +153,54 @@ impl Member {
         self.members.take_refused()
     }
 
+    /// Whether the room's policy, as we have it, takes ourselves.
+    ///
+    /// An external commit is not checked for that by the library, and the others would refuse it.
+    pub(super) fn check_own(&self, unix_seconds: u64) -> Result<(), GroupError> {
+        Ok(self
+            .members
+            .check(self.identity.signing(), Some(at(unix_seconds)))?)
+    }
+
+    /// The user of a KeyPackage whose credential the policy takes. The rest of it is checked when it is added.
+    pub(super) fn check_key_package(
+        &self,
+        unix_seconds: u64,
+        bytes: &[u8],
+    ) -> Result<String, GroupError> {
+        let message = MlsMessage::from_bytes(bytes)?;
+        let identity = message
+            .as_key_package()
+            .ok_or(GroupError::Malformed)?
+            .signing_identity();
+        self.members.check(identity, Some(at(unix_seconds)))?;
+        user_of(self.suite, identity).ok_or(GroupError::Malformed)
+    }
+
+    /// Whether a tree that is not ours to join has somebody like us in it: one of `present` whom the policy takes, if the policy
+    /// is asked.
+    pub(super) fn has_one_of(
+        &self,
+        unix_seconds: u64,
+        tree: &[u8],
+        present: &dyn Fn(&str) -> bool,
+        admitted: bool,
+    ) -> bool {
+        let Ok(tree) = ExportedTree::from_bytes(tree) else {
+            return false;
+        };
+        let roster = tree.roster();
+        roster.members_iter().any(|member| {
+            let identity = &member.signing_identity;
+            let user = user_of(self.suite, identity);
+            user.is_some_and(|user| user != self.identity.user() && present(&user))
+                && (!admitted || self.members.admits(identity, at(unix_seconds)))
+        })
+    }
+
     /// A one-time KeyPackage.
     pub(super) fn key_package(&self, unix_seconds: u64) -> Result<Vec<u8>, GroupError> {
+        self.bound_key_packages();
         let message = self.client.generate_key_package_message(
             ExtensionList::new(),
             ExtensionList::new(),
@@ -145,7 +229,10 @@ impl Member {
             .client
             .join_group(Some(tree), &welcome, Some(at(unix_seconds)))?;
         self.check(&group)?;
-        self.forget_key_packages();
+        // The one that was used; the others may be needed when a new group takes the place of this one.
+        for used in welcome.welcome_key_package_references() {
+            self.key_packages.delete(used);
+        }
         Ok(group)
     }
 
@@ -155,8 +242,9 @@ impl Member {
         unix_seconds: u64,
         group_info: &[u8],
         tree: &[u8],
-        user: &str,
     ) -> Result<(Group<Config>, Vec<u8>), GroupError> {
+        self.check_own(unix_seconds)?;
+        let user = self.identity.user();
         let group_info = MlsMessage::from_bytes(group_info)?;
         let tree = ExportedTree::from_bytes(tree)?.into_owned();
         let old_leaf = tree
@@ -177,10 +265,13 @@ impl Member {
         Ok((group, commit.to_bytes()?))
     }
 
-    /// What nobody can be welcomed by any more.
-    pub(super) fn forget_key_packages(&self) {
-        for (id, _) in self.key_packages.key_packages() {
-            self.key_packages.delete(&id);
+    /// Forgets all KeyPackages if there are more than a delivery service would keep: nobody can ask us for ever more of them.
+    fn bound_key_packages(&self) {
+        let held = self.key_packages.key_packages();
+        if held.len() >= MAX_KEY_PACKAGES {
+            for (id, _) in held {
+                self.key_packages.delete(&id);
+            }
         }
     }
 
@@ -286,15 +377,12 @@ pub(super) fn peek_group_info(bytes: &[u8]) -> Option<(Vec<u8>, u64)> {
     Some((context.group_id.clone(), context.epoch))
 }
 
-/// The user of a KeyPackage, which nobody has verified.
-pub(super) fn peek_key_package(suite: Suite, bytes: &[u8]) -> Option<String> {
-    let message = MlsMessage::from_bytes(bytes).ok()?;
-    user_of(suite, message.as_key_package()?.signing_identity())
-}
-
 fn at(unix_seconds: u64) -> MlsTime {
     MlsTime::from(unix_seconds)
 }
+
+/// Most unused KeyPackages that we can still be welcomed by; the gateway keeps 16.
+const MAX_KEY_PACKAGES: usize = 64;
 
 /// An hour of difference between two members' clocks is forgiven.
 const SKEW_SECONDS: u64 = 3600;

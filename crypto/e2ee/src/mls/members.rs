@@ -91,12 +91,33 @@ impl Members {
         std::mem::take(&mut refused)
     }
 
-    fn check(&self, member: &SigningIdentity, time: Option<MlsTime>) -> Result<(), NotAdmitted> {
+    /// Whether the policy takes `member`; a certificate that it does not is kept to be told.
+    pub(super) fn check(
+        &self,
+        member: &SigningIdentity,
+        time: Option<MlsTime>,
+    ) -> Result<(), NotAdmitted> {
+        let checked = self.judge(member, time);
+        if let Err(NotAdmitted::Certificate(error)) = checked {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            if refused.len() < MAX_REFUSED {
+                refused.push((user_of(self.suite, member), error));
+            }
+        }
+        checked
+    }
+
+    /// The same, and nothing is told.
+    pub(super) fn admits(&self, member: &SigningIdentity, time: MlsTime) -> bool {
+        self.judge(member, Some(time)).is_ok()
+    }
+
+    fn judge(&self, member: &SigningIdentity, time: Option<MlsTime>) -> Result<(), NotAdmitted> {
         let users = match &*self.policy {
             Policy::Everyone => self.check_basic(member).map(|()| None)?,
             Policy::Users(users) => self.check_basic(member).map(|()| Some(users))?,
             Policy::Certificates(policy) => {
-                self.check_certificate(policy, member, time)?;
+                check_certificate(policy, member, time)?;
                 policy.users.as_ref()
             }
         };
@@ -112,25 +133,17 @@ impl Members {
         let basic = matches!(member.credential, Credential::Basic(_));
         basic.then_some(()).ok_or(NotAdmitted::Credential)
     }
+}
 
-    fn check_certificate(
-        &self,
-        policy: &CertificatePolicy,
-        member: &SigningIdentity,
-        time: Option<MlsTime>,
-    ) -> Result<(), CertificateError> {
-        let checked = match &member.credential {
-            Credential::X509(chain) => check_chain(&policy.anchors, chain, member, time),
-            _ if policy.admits_basic => Ok(()),
-            _ => Err(CertificateError::Missing),
-        };
-        if let Err(error) = checked {
-            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-            if refused.len() < MAX_REFUSED {
-                refused.push((user_of(self.suite, member), error));
-            }
-        }
-        checked
+fn check_certificate(
+    policy: &CertificatePolicy,
+    member: &SigningIdentity,
+    time: Option<MlsTime>,
+) -> Result<(), CertificateError> {
+    match &member.credential {
+        Credential::X509(chain) => check_chain(&policy.anchors, chain, member, time),
+        _ if policy.admits_basic => Ok(()),
+        _ => Err(CertificateError::Missing),
     }
 }
 

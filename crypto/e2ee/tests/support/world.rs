@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) pages: BTreeMap<u32, Page>,
     pub(crate) identities: BTreeMap<String, Identity>,
     pub(crate) policy: Policy,
+    /// By how many seconds the clocks of these users are slow.
+    pub(crate) slow: BTreeMap<String, u64>,
     pub(crate) tamper: Option<Tamper>,
     pub(crate) tamper_request: Option<TamperRequest>,
     /// A second group that the service shows to these pages.
@@ -85,6 +87,7 @@ impl World {
             pages: BTreeMap::new(),
             identities: BTreeMap::new(),
             policy: Policy::Everyone,
+            slow: BTreeMap::new(),
             tamper: None,
             tamper_request: None,
             second: None,
@@ -204,7 +207,19 @@ impl World {
                 let at = [arrival, deadline, keys].into_iter().flatten().min()?;
                 Some((at, *id))
             });
-            let Some((at, id)) = next.min() else { break };
+            let next = next.min();
+            let service = self.service.deadline();
+            if let Some(at) = service
+                && at <= end
+                && next.is_none_or(|(first, _)| at < first)
+            {
+                self.now = self.now.max(at);
+                for (to, input) in self.service.timeout(self.now) {
+                    self.deliver(to, input);
+                }
+                continue;
+            }
+            let Some((at, id)) = next else { break };
             if at > end {
                 break;
             }
@@ -221,8 +236,9 @@ impl World {
     }
 
     fn step(&mut self, id: u32) {
-        let (now, clock) = (self.now, self.clock());
+        let (now, mut clock) = (self.now, self.clock());
         let page = self.pages.get_mut(&id).expect("in the room");
+        clock.unix_seconds -= self.slow.get(&page.user).copied().unwrap_or(0);
         page.store.provider_mut().advance(now);
         page.store.sweep();
         let arrived = page.inbox.front().is_some_and(|(at, _)| *at <= now);
@@ -266,7 +282,8 @@ impl World {
         }
     }
 
-    fn request(&mut self, from: u32, request: Request) {
+    /// A request of `from` reaches the service, whether its page made it or not.
+    pub(crate) fn request(&mut self, from: u32, request: Request) {
         let requests = match &mut self.tamper_request {
             Some(tamper) => tamper(&mut self.rng, from, request),
             None => vec![request],
@@ -277,7 +294,7 @@ impl World {
                 Some((second, pages)) if pages.contains(&from) => (second, true),
                 _ => (&mut self.service, false),
             };
-            for (to, input) in service.handle(from, request) {
+            for (to, input) in service.handle(self.now, from, request) {
                 let second = self.second.as_ref();
                 let other = second.is_some_and(|(_, pages)| pages.contains(&to) != side);
                 if shared || !other {
@@ -385,12 +402,18 @@ impl World {
 
     /// Every page hears every other, and knows who it is.
     pub(crate) fn assert_all_hear_all(&mut self) {
-        for from in self.pages.keys().copied().collect::<Vec<_>>() {
+        let all: Vec<u32> = self.pages.keys().copied().collect();
+        self.assert_hear_each_other(&all);
+    }
+
+    /// Each of these pages hears every other of them, and knows who it is.
+    pub(crate) fn assert_hear_each_other(&mut self, pages: &[u32]) {
+        for from in pages.iter().copied() {
             let user = self.pages[&from].user.clone();
             let frame = self
                 .seal(from, user.as_bytes())
                 .expect("a key to seal with");
-            for to in self.pages.keys().copied().collect::<Vec<_>>() {
+            for to in pages.iter().copied() {
                 if to != from {
                     let opened = self.open(to, &frame);
                     assert_eq!(opened, Ok((user.clone(), user.clone().into_bytes())));

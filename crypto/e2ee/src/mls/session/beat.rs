@@ -13,21 +13,45 @@ pub(super) struct Beats {
     next_at: Option<u64>,
     /// Epoch and tag of the last epochs, newest last.
     tags: VecDeque<(u64, [u8; TAG_BYTES])>,
-    /// Of each signature key: greatest count, and when it was heard.
-    heard: BTreeMap<Vec<u8>, (u64, u64)>,
+    /// What is known of each leaf since its member came in.
+    heard: BTreeMap<u16, Heard>,
+    /// Leaves whose claim to be ahead of us has shown as false in this epoch.
+    doubted: BTreeSet<u16>,
     /// Users told as confirmed, and as split, in this epoch.
     confirmed: BTreeSet<String>,
     split: BTreeSet<String>,
     silent: Vec<String>,
 }
 
+/// What was heard of a leaf.
+struct Heard {
+    /// The epoch with which its member came in, as far as we know. What was said before is another session's.
+    entered: u64,
+    /// The greatest count.
+    count: u64,
+    /// When that came.
+    at: u64,
+    place: Place,
+}
+
+/// Where a member said that it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Unknown,
+    /// In our epoch.
+    Here,
+    /// In a later one, another of the same number, or another group.
+    Elsewhere,
+}
+
 impl MlsSession {
+    /// `anew` are the leaves whose members came in with the epoch.
     pub(super) fn begin_beats(
         &mut self,
         now: Now,
         group_id: Vec<u8>,
-        epoch: u64,
-        tag: [u8; TAG_BYTES],
+        (epoch, tag): (u64, [u8; TAG_BYTES]),
+        anew: &BTreeSet<u16>,
         replaced: bool,
     ) {
         if replaced || self.beats.group_id != group_id {
@@ -46,15 +70,54 @@ impl MlsSession {
         beats.confirmed.clear();
         beats.split.clear();
         beats.next_at = Some(soon);
-        // Whoever is new is silent from now on, not since ever.
-        let present: BTreeSet<_> = self
+        beats.doubted.clear();
+        let present: BTreeSet<_> = self.roster.iter().map(|it| it.leaf_index).collect();
+        beats
+            .heard
+            .retain(|leaf, _| present.contains(leaf) && !anew.contains(leaf));
+        for heard in beats.heard.values_mut() {
+            heard.place = Place::Unknown;
+        }
+        for leaf in present {
+            // Whoever is new is silent from now on, not since ever.
+            beats.heard.entry(leaf).or_insert(Heard {
+                entered: epoch,
+                count: 0,
+                at: now.micros,
+                place: Place::Unknown,
+            });
+        }
+    }
+
+    /// The next heartbeat goes out at once.
+    pub(super) fn beat_soon(&mut self, now: Now) {
+        self.beats.next_at = Some(now.micros);
+    }
+
+    /// Whether more of the members who are in the room have stayed in our epoch than have left it, as they say and we for ourselves.
+    pub(super) fn most_have_stayed(&self) -> bool {
+        let others = self
             .roster
             .iter()
-            .map(|member| &member.public_key)
-            .collect();
-        beats.heard.retain(|key, _| present.contains(key));
-        for key in present {
-            beats.heard.entry(key.clone()).or_insert((0, now.micros));
+            .filter(|member| !member.own && self.is_present(&member.user));
+        let (mut here, mut elsewhere) = (1, 0);
+        for member in others {
+            match self.beats.heard.get(&member.leaf_index).map(|it| it.place) {
+                Some(Place::Here) => here += 1,
+                Some(Place::Elsewhere) => elsewhere += 1,
+                Some(Place::Unknown) | None => {}
+            }
+        }
+        here > elsewhere
+    }
+
+    /// The group was looked at, and nobody is ahead of us: whoever claimed to be makes us look no more in this epoch.
+    pub(super) fn doubt_claims(&mut self) {
+        for (leaf, heard) in &mut self.beats.heard {
+            if heard.place == Place::Elsewhere {
+                heard.place = Place::Unknown;
+                self.beats.doubted.insert(*leaf);
+            }
         }
     }
 
@@ -106,27 +169,40 @@ impl MlsSession {
             return;
         };
         // A key of this group, and the user as whom the gateway passes it on: else it says nothing.
-        let Some(member) = self
-            .roster
-            .iter()
-            .find(|member| u32::from(member.leaf_index) == heartbeat.leaf && !member.own)
-        else {
+        let Some(user) = self.peers.get(&participant).cloned() else {
             return;
         };
-        let (key, user) = (member.public_key.clone(), member.user.clone());
-        if self.peers.get(&participant) != Some(&user)
-            || heartbeat
-                .verify(self.suite, &self.beats.group_id, &key, signature)
-                .is_err()
-        {
+        let others = || self.roster.iter().filter(|it| !it.own && it.user == user);
+        let verifies = |group_id: &[u8], key: &[u8]| {
+            heartbeat
+                .verify(self.suite, group_id, key, signature)
+                .is_ok()
+        };
+        let in_ours = others()
+            .find(|member| u32::from(member.leaf_index) == heartbeat.leaf)
+            .filter(|member| verifies(&self.beats.group_id, &member.public_key))
+            .map(|member| member.leaf_index);
+        // Of a member of ours who is in the group that we cannot follow.
+        let elsewhere = || {
+            let (group_id, _) = self.parted.offered.as_ref()?;
+            others()
+                .find(|member| verifies(group_id, &member.public_key))
+                .map(|member| member.leaf_index)
+        };
+        let Some(leaf) = in_ours.or_else(elsewhere) else {
+            return;
+        };
+        let Some(heard) = self.beats.heard.get_mut(&leaf) else {
+            return;
+        };
+        if heartbeat.count <= heard.count || in_ours.is_some() && heartbeat.epoch < heard.entered {
             return;
         }
-        let (count, at) = self.beats.heard.entry(key).or_insert((0, now.micros));
-        if heartbeat.count <= *count {
+        (heard.count, heard.at) = (heartbeat.count, now.micros);
+        if in_ours.is_none() {
+            heard.place = Place::Elsewhere;
             return;
         }
-        (*count, *at) = (heartbeat.count, now.micros);
-
         let known = self
             .beats
             .tags
@@ -134,16 +210,23 @@ impl MlsSession {
             .find(|(epoch, _)| *epoch == heartbeat.epoch);
         match known {
             Some((epoch, tag)) if *tag != heartbeat.tag => {
+                heard.place = Place::Elsewhere;
                 let epoch = *epoch;
                 if self.beats.split.insert(user.clone()) {
                     self.tell(Event::Split { user, epoch });
                 }
             }
-            Some((epoch, _)) if *epoch == ours && self.beats.confirmed.insert(user.clone()) => {
-                self.tell(Event::Confirmed { user, epoch: ours });
+            Some((epoch, _)) if *epoch == ours => {
+                heard.place = Place::Here;
+                if self.beats.confirmed.insert(user.clone()) {
+                    self.tell(Event::Confirmed { user, epoch: ours });
+                }
             }
-            _ if heartbeat.epoch > ours && self.state == State::InGroup => {
-                self.ahead_since.get_or_insert(now.micros);
+            _ if heartbeat.epoch > ours => {
+                heard.place = Place::Elsewhere;
+                if self.state == State::InGroup && !self.beats.doubted.contains(&leaf) {
+                    self.ahead_since.get_or_insert(now.micros);
+                }
             }
             _ => {}
         }
@@ -156,8 +239,8 @@ impl MlsSession {
             .iter()
             .filter(|member| !member.own)
             .filter(|member| {
-                let heard = self.beats.heard.get(&member.public_key);
-                heard.is_some_and(|(_, at)| now.micros.saturating_sub(*at) > longest)
+                let heard = self.beats.heard.get(&member.leaf_index);
+                heard.is_some_and(|heard| now.micros.saturating_sub(heard.at) > longest)
             })
             .map(|member| member.user.clone())
             .collect();

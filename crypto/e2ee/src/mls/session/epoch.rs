@@ -12,18 +12,37 @@ use crate::mls::members::{expiry_of, user_of};
 use crate::mls::x509::CertificateError;
 use crate::sframe::BaseKey;
 
+/// Who has come into the group with an epoch, under a new leaf or an old one.
+#[derive(Clone, Copy)]
+pub(super) enum Came<'a> {
+    /// These users.
+    Users(&'a [String]),
+    /// We have come in ourselves, and cannot know.
+    Unknown,
+}
+
+impl Came<'_> {
+    fn includes(self, user: &str) -> bool {
+        match self {
+            Came::Users(users) => users.iter().any(|it| it == user),
+            Came::Unknown => true,
+        }
+    }
+}
+
 impl MlsSession {
     /// Somebody else's commit.
     pub(super) fn committed(&mut self, now: Now, epoch: u64, commit: &[u8], created: bool) {
         let Some(group) = &mut self.group else { return };
         if created {
-            return self.heal(now);
+            return self.follow(now);
         }
         let ours = group.current_epoch();
         if epoch < ours {
             return;
         }
         if epoch > ours {
+            self.parted.goes_on(epoch.saturating_add(1));
             self.ahead_since.get_or_insert(now.micros);
             return;
         }
@@ -46,7 +65,11 @@ impl MlsSession {
                 self.drop_own_commit();
                 self.ahead_since = None;
                 self.work.settle(&applied.added, &self.peers);
-                self.begin_epoch(now, applied.committer, false);
+                self.begin_epoch(now, applied.committer, Came::Users(&applied.added), false);
+                if self.parted.since.is_some() {
+                    // It is a commit that we can follow after all.
+                    self.look(now);
+                }
             }
             Err(error) => {
                 self.tell(Event::refused(Refused::Commit, &error));
@@ -59,7 +82,13 @@ impl MlsSession {
     }
 
     /// The group is in a new epoch, begun by `by`, or by one who came in by itself.
-    pub(super) fn begin_epoch(&mut self, now: Now, by: Option<String>, replaced: bool) {
+    pub(super) fn begin_epoch(
+        &mut self,
+        now: Now,
+        by: Option<String>,
+        came: Came<'_>,
+        replaced: bool,
+    ) {
         let Some(group) = &mut self.group else { return };
         let key_bytes = self.config.sframe_suite.aead().key_bytes();
         let exported = group
@@ -96,6 +125,12 @@ impl MlsSession {
             .cloned()
             .collect();
 
+        let anew = self
+            .roster
+            .iter()
+            .filter(|one| came.includes(&one.user) || !is_in(&before, one))
+            .map(|one| one.leaf_index)
+            .collect();
         let code = verification_code(self.suite, &authenticator, &self.roster_bytes());
         let tag = heartbeat::tag(self.suite, &authenticator);
         self.out.push_back(Output::Keys(EpochKeys {
@@ -124,7 +159,7 @@ impl MlsSession {
         self.epoch_since = now.micros;
         self.certificates_told.clear();
         self.follow_certificates();
-        self.begin_beats(now, group_id, epoch, tag, replaced);
+        self.begin_beats(now, group_id, (epoch, tag), &anew, replaced);
     }
 
     /// Where a room takes both kinds of credentials, a name that has lost its certificate is told. It cannot be refused: who came later does not

@@ -3,7 +3,9 @@
 //! | file | holds |
 //! |---|---|
 //! | `enter` | creating, joining by Welcome or external commit, healing |
+//! | `parted` | a group of the delivery service that we do not follow |
 //! | `work` | who commits what, and when |
+//! | `commit` | our own commits |
 //! | `epoch` | what follows from a new epoch: keys, roster, codes |
 //! | `beat` | heartbeats: confirmation, split, silence |
 //!
@@ -11,8 +13,12 @@
 //! be restored to seal under keys that have sealed before.
 
 mod beat;
+mod commit;
 mod enter;
 mod epoch;
+mod parted;
+#[cfg(test)]
+mod tests;
 mod types;
 mod work;
 
@@ -22,6 +28,7 @@ use mls_rs::Group;
 
 use self::beat::Beats;
 use self::enter::Entry;
+use self::parted::Parted;
 use self::work::Work;
 use super::group::{self, Config, Member};
 use super::members::RefusedCertificate;
@@ -52,7 +59,15 @@ pub struct MlsSession {
     verification_code: Option<String>,
     epoch_since: u64,
     entry: Entry,
+    /// Attempts to enter that have failed, one after the other.
     attempts: u32,
+    /// Whether our place in the group is to be made anew in any case: the delivery service knows us under another number.
+    rejoin: bool,
+    /// Whether the delivery service has KeyPackages of ours.
+    uploaded: bool,
+    /// Whether our page was told that the policy does not take us.
+    own_refused: bool,
+    parted: Parted,
     /// Commits that the delivery service has not answered, oldest first.
     in_flight: VecDeque<u64>,
     last_submission: u64,
@@ -90,6 +105,10 @@ impl MlsSession {
             epoch_since: 0,
             entry: Entry::None,
             attempts: 0,
+            rejoin: false,
+            uploaded: false,
+            own_refused: false,
+            parted: Parted::default(),
             in_flight: VecDeque::new(),
             last_submission: 0,
             ahead_since: None,
@@ -136,7 +155,7 @@ impl MlsSession {
             Input::KeyPackage {
                 participant_id,
                 key_package,
-            } => self.claimed(participant_id, key_package),
+            } => self.claimed(now, participant_id, key_package),
             Input::AddWanted { participant_id } => self.work.want(now.micros, participant_id),
             Input::KeyPackagesLow => self.upload_key_packages(now),
             Input::TreeWanted { epoch } => self.offer_tree(epoch),
@@ -146,7 +165,7 @@ impl MlsSession {
             } => self.heard(now, participant_id, &heartbeat),
             Input::Refused(RequestKind::Commit) => self.answered(now, None),
             Input::Refused(RequestKind::GetGroup) => self.group_refused(now),
-            Input::Refused(RequestKind::Claim(participant)) => self.claimed(participant, None),
+            Input::Refused(RequestKind::Claim(participant)) => self.claimed(now, participant, None),
             Input::Refused(RequestKind::Other) => {}
             Input::Disconnected => self.disconnected(),
             Input::Rotate => self.work.rotate(now.micros),
@@ -203,8 +222,9 @@ impl MlsSession {
             .is_some_and(|since| now.micros >= since.saturating_add(self.config.timing.catch_up))
             && matches!(self.entry, Entry::None)
         {
-            self.heal(now);
+            self.look(now);
         }
+        self.run_parted();
         self.run_work(now);
         self.run_beats(now);
         let refused = self.member.take_refused_certificates();
@@ -249,6 +269,22 @@ impl MlsSession {
         }
     }
 
+    /// Whether the policy takes ourselves. If it does not, the others would not either: our page is told once, and nothing is sent.
+    fn takes_ourselves(&mut self, now: Now) -> bool {
+        match self.member.check_own(now.unix_seconds) {
+            Ok(()) => {
+                self.own_refused = false;
+                true
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.own_refused, true) {
+                    self.tell(Event::refused(Refused::Own, &error));
+                }
+                false
+            }
+        }
+    }
+
     /// A random time below `bound`; none of it if there is no randomness, which the next key will notice.
     fn jitter(&mut self, bound: u64) -> u64 {
         let mut bytes = [0; 8];
@@ -283,6 +319,9 @@ const SMALL_TREE_BYTES: usize = 32 << 10;
 
 /// KeyPackages uploaded at a time.
 const KEY_PACKAGES: usize = 4;
+
+/// When to look again whether the policy takes ourselves.
+const OWN_PAUSE_MICROS: u64 = 5_000_000;
 
 /// Invalid certificates told in one epoch.
 const MAX_TOLD: usize = 256;

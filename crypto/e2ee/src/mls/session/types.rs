@@ -238,7 +238,7 @@ pub enum State {
     Idle,
     /// On its way into the group.
     Joining,
-    /// In the group.
+    /// In the group: that of the delivery service, or, where members refuse that, the epoch in which most of them have stayed.
     InGroup,
     /// In the group, but behind it; on its way back.
     Healing,
@@ -341,11 +341,11 @@ pub enum Refused {
     Commit,
     /// A Welcome.
     Welcome,
-    /// The group that the delivery service offers.
+    /// The group that the delivery service offers, or what we asked of the service for it.
     Group,
     /// The KeyPackage of somebody who waits to be added.
     KeyPackage,
-    /// Our own attempt, for want of randomness or by a failed self-test.
+    /// Our own attempt: for want of randomness, by a failed self-test, or because the policy does not take our own credential.
     Own,
 }
 

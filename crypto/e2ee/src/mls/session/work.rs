@@ -7,12 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use mls_rs::MlsMessage;
-
 use super::enter::Entry;
-use super::{CommitRequest, Event, MlsSession, Now, Refused, Request, SMALL_TREE_BYTES, group};
-use crate::mls::group::GroupError;
-use crate::mls::rules::MAX_ADDS;
+use super::{Event, MlsSession, Now, Refused, Request};
 use crate::mls::x509::CertificateError;
 
 /// What waits to be committed.
@@ -21,34 +17,57 @@ pub(super) struct Work {
     /// Participants who wait to be added.
     pub(super) wanted: BTreeMap<u32, Wanted>,
     /// Users in the group who are not in the room, and since when.
-    absent: BTreeMap<String, u64>,
+    pub(super) absent: BTreeMap<String, u64>,
     rotate_since: Option<u64>,
     /// Not before, after a refusal.
-    hold_until: u64,
-    submitted: Option<Submitted>,
+    pub(super) hold_until: u64,
+    /// Commits refused by the delivery service, one after the other.
+    pub(super) refusals: u32,
+    pub(super) submitted: Option<Submitted>,
 }
 
 pub(super) struct Wanted {
     since: u64,
     claimed_at: Option<u64>,
-    key_package: Option<Vec<u8>>,
+    pub(super) key_package: Option<Vec<u8>>,
+    /// It is in the group, and is to come along into a new one.
+    kept: bool,
 }
 
-struct Submitted {
-    id: u64,
-    since: u64,
-    added: Vec<u32>,
+pub(super) struct Submitted {
+    pub(super) id: u64,
+    pub(super) since: u64,
+    /// Who is added, with their users.
+    pub(super) added: BTreeMap<u32, String>,
 }
 
 impl Work {
     pub(super) fn want(&mut self, now: u64, participant: u32) {
         if self.wanted.len() < MAX_WANTED {
-            self.wanted.entry(participant).or_insert(Wanted {
-                since: now,
-                claimed_at: None,
-                key_package: None,
-            });
+            self.wanted
+                .entry(participant)
+                .or_insert_with(|| Wanted::new(now, false));
         }
+    }
+
+    /// The same for somebody who is in the group, and is to come along into a new one.
+    pub(super) fn keep(&mut self, now: u64, participant: u32) {
+        self.wanted
+            .entry(participant)
+            .or_insert_with(|| Wanted::new(now, true));
+    }
+
+    /// We are in the new group, and all whose KeyPackages we have are to come.
+    pub(super) fn take_along(&mut self) {
+        self.wanted.retain(|_, wanted| wanted.key_package.is_some());
+        for wanted in self.wanted.values_mut() {
+            wanted.kept = false;
+        }
+    }
+
+    /// There will be no new group.
+    pub(super) fn forget_kept(&mut self) {
+        self.wanted.retain(|_, wanted| !wanted.kept);
     }
 
     pub(super) fn rotate(&mut self, now: u64) {
@@ -57,6 +76,7 @@ impl Work {
 
     pub(super) fn rotated(&mut self) {
         self.rotate_since = None;
+        self.refusals = 0;
     }
 
     /// Users who have come into the group wait no longer.
@@ -77,67 +97,36 @@ impl Work {
     }
 }
 
+impl Wanted {
+    fn new(now: u64, kept: bool) -> Self {
+        Self {
+            since: now,
+            claimed_at: None,
+            key_package: None,
+            kept,
+        }
+    }
+}
+
 impl MlsSession {
     /// A KeyPackage for somebody who waits; none if there is none.
-    pub(super) fn claimed(&mut self, participant: u32, key_package: Option<Vec<u8>>) {
+    pub(super) fn claimed(&mut self, now: Now, participant: u32, key_package: Option<Vec<u8>>) {
         let Some(wanted) = self.work.wanted.get_mut(&participant) else {
             return;
         };
-        let peeked = key_package.as_deref();
-        let user = peeked.and_then(|bytes| group::peek_key_package(self.suite, bytes));
-        if user.is_some() && user.as_ref() == self.peers.get(&participant) {
-            wanted.key_package = key_package;
-        } else {
-            // Whoever has none, or another's, comes in by itself or not at all.
-            self.work.wanted.remove(&participant);
-        }
-    }
-
-    pub(super) fn own_commit_answered(
-        &mut self,
-        now: Now,
-        is_outcome: bool,
-        accepted_into: Option<u64>,
-    ) {
-        let Some(own) = self.work.submitted.take() else {
-            return;
-        };
-        let Some(group) = &mut self.group else { return };
-        match accepted_into {
-            Some(epoch) if epoch != group.current_epoch() + 1 => {
-                group.clear_pending_commit();
-                self.heal(now);
+        let checked = key_package
+            .as_deref()
+            .map(|bytes| self.member.check_key_package(now.unix_seconds, bytes));
+        match checked {
+            Some(Ok(user)) if self.peers.get(&participant) == Some(&user) => {
+                wanted.key_package = key_package;
+                return;
             }
-            Some(_) => match group.apply_pending_commit() {
-                Ok(_) => {
-                    for participant in own.added {
-                        self.work.wanted.remove(&participant);
-                    }
-                    let us = self.config.identity.user().to_owned();
-                    self.begin_epoch(now, Some(us), false);
-                }
-                Err(error) => {
-                    self.tell(Event::refused(Refused::Own, &error.into()));
-                    self.heal(now);
-                }
-            },
-            None if is_outcome => {
-                group.clear_pending_commit();
-                // The winner has been delivered before this answer, or has been lost.
-                self.ahead_since.get_or_insert(now.micros);
-            }
-            None => {
-                group.clear_pending_commit();
-                self.work.hold_until = now.micros.saturating_add(self.config.timing.catch_up);
-            }
+            Some(Err(error)) => self.tell(Event::refused(Refused::KeyPackage, &error)),
+            Some(Ok(_)) | None => {}
         }
-    }
-
-    pub(super) fn drop_own_commit(&mut self) {
-        self.work.submitted = None;
-        if let Some(group) = &mut self.group {
-            group.clear_pending_commit();
-        }
+        // Whoever has none, or another's, comes in by itself or not at all.
+        self.work.wanted.remove(&participant);
     }
 
     /// How many present members come before us in this epoch.
@@ -145,7 +134,11 @@ impl MlsSession {
         let present: Vec<_> = self
             .roster
             .iter()
-            .filter(|member| member.own || self.is_present(&member.user))
+            .filter(|member| {
+                // Who is to be taken out has no turn.
+                let stays = !self.work.absent.contains_key(&member.user);
+                member.own || stays && self.is_present(&member.user)
+            })
             .collect();
         let own = present.iter().position(|member| member.own)? as u64;
         let count = present.len() as u64;
@@ -153,7 +146,7 @@ impl MlsSession {
         Some((own + count - first) % count)
     }
 
-    fn is_present(&self, user: &str) -> bool {
+    pub(super) fn is_present(&self, user: &str) -> bool {
         self.peers.values().any(|peer| peer == user)
     }
 
@@ -161,20 +154,14 @@ impl MlsSession {
         if let Some(own) = &self.work.submitted {
             return Some(own.since.saturating_add(self.config.timing.answer));
         }
-        if !matches!(self.entry, Entry::None) {
-            return None;
-        }
-        let timing = &self.config.timing;
-        let departures = self.work.absent.values().min();
-        let departures = departures.map(|since| since.saturating_add(timing.departure_batch));
-        let adds = self.work.wanted.values().map(|wanted| wanted.since).min();
-        let aged = self
-            .group
-            .as_ref()
-            .and(Some(self.epoch_since.saturating_add(timing.rotation)));
-        let due = [departures, adds, self.work.rotate_since, aged];
-        let due = due.into_iter().flatten().min()?;
-        let turn = due.saturating_add(self.rank()?.saturating_mul(timing.fallback));
+        let from = match self.entry {
+            Entry::None => 0,
+            _ => self.replaces_when_due()?,
+        };
+        let turn = self
+            .due()?
+            .max(from)
+            .saturating_add(self.rank()?.saturating_mul(self.config.timing.fallback));
         // Once the claims are out, it is they that are waited for.
         let claims = self
             .work
@@ -185,6 +172,28 @@ impl MlsSession {
             .map(|at| at.saturating_add(CLAIM_MICROS))
             .max();
         Some(turn.max(self.work.hold_until).max(claims.unwrap_or(0)))
+    }
+
+    /// Since when there is something to commit.
+    pub(super) fn due(&self) -> Option<u64> {
+        let timing = &self.config.timing;
+        let departures = self.work.absent.values().min();
+        let departures = departures.map(|since| since.saturating_add(timing.departure_batch));
+        let wanted = self.work.wanted.values().filter(|wanted| !wanted.kept);
+        let adds = wanted.map(|wanted| wanted.since).min();
+        let aged = self
+            .group
+            .as_ref()
+            .map(|_| self.epoch_since.saturating_add(timing.rotation));
+        // For itself alone nobody begins a new group.
+        let alone = self.parted.since.is_some() && self.roster.len() < 2;
+        let rotations = [self.work.rotate_since, aged];
+        let rotations = rotations.into_iter().flatten().filter(|_| !alone);
+        [departures, adds]
+            .into_iter()
+            .flatten()
+            .chain(rotations)
+            .min()
     }
 
     pub(super) fn run_work(&mut self, now: Now) {
@@ -198,13 +207,32 @@ impl MlsSession {
             }
             return;
         }
-        if self.group.is_none() || !matches!(self.entry, Entry::None) {
+        let parted = self.replaces_when_due().is_some();
+        if self.group.is_none() || !(parted || matches!(self.entry, Entry::None)) {
             return;
         }
         self.notice_absences(now);
-        if self.work_deadline().is_none_or(|due| now.micros < due) {
+        if self.work_deadline().is_none_or(|due| now.micros < due) || self.claim(now) {
             return;
         }
+        // A claim that nobody answered in time is given up.
+        self.work
+            .wanted
+            .retain(|_, wanted| wanted.key_package.is_some());
+        if !parted {
+            return self.commit(now);
+        }
+        // Whoever waited may have turned out to be nobody whom we would add.
+        if self.due().is_some_and(|due| due <= now.micros) {
+            self.keep_stayers(now);
+            if !self.claim(now) {
+                self.replace(now);
+            }
+        }
+    }
+
+    /// Claims the KeyPackages that are wanted and were not claimed before. Whether there were any.
+    fn claim(&mut self, now: Now) -> bool {
         let unclaimed: Vec<u32> = self
             .work
             .wanted
@@ -215,17 +243,11 @@ impl MlsSession {
                 *participant
             })
             .collect();
-        if !unclaimed.is_empty() {
-            for participant in unclaimed {
-                self.send(Request::Claim(participant));
-            }
-            return;
+        let any = !unclaimed.is_empty();
+        for participant in unclaimed {
+            self.send(Request::Claim(participant));
         }
-        // A claim that nobody answered in time is given up.
-        self.work
-            .wanted
-            .retain(|_, wanted| wanted.key_package.is_some());
-        self.commit(now);
+        any
     }
 
     /// Who is to be taken out: whoever has left the room, and whoever's certificate has run out.
@@ -253,99 +275,6 @@ impl MlsSession {
             self.work.absent.entry(user).or_insert(now.micros);
         }
         self.tell_certificates(expired);
-    }
-
-    fn commit(&mut self, now: Now) {
-        let adds: Vec<(u32, Vec<u8>)> = self
-            .work
-            .wanted
-            .iter()
-            .filter_map(|(id, wanted)| Some((*id, wanted.key_package.clone()?)))
-            .take(MAX_ADDS)
-            .collect();
-        match self.build(now, &adds) {
-            Ok(request) => {
-                let id = self.submit(request);
-                self.work.submitted = Some(Submitted {
-                    id,
-                    since: now.micros,
-                    added: adds.into_iter().map(|(id, _)| id).collect(),
-                });
-            }
-            Err(error) if !adds.is_empty() => {
-                self.tell(Event::refused(Refused::KeyPackage, &error));
-                // One bad KeyPackage must not keep the others out: the good ones are those that commit by themselves.
-                for add in adds {
-                    if self.build(now, std::slice::from_ref(&add)).is_err() {
-                        self.work.wanted.remove(&add.0);
-                    }
-                }
-                self.drop_own_commit();
-                if !self.work.wanted.is_empty() || !self.work.absent.is_empty() {
-                    self.commit(now);
-                }
-            }
-            Err(error) => {
-                self.tell(Event::refused(Refused::Own, &error));
-                self.work.hold_until = now.micros.saturating_add(self.config.timing.catch_up);
-            }
-        }
-    }
-
-    /// A commit of `adds` and of all departures known by now.
-    fn build(&mut self, now: Now, adds: &[(u32, Vec<u8>)]) -> Result<CommitRequest, GroupError> {
-        // Somebody who is added under a name that is in the group already replaces that leaf.
-        let replaced = |user: &str| {
-            adds.iter()
-                .any(|(id, _)| self.peers.get(id).is_some_and(|peer| peer == user))
-        };
-        let leaves: Vec<u32> = self
-            .roster
-            .iter()
-            .filter(|member| {
-                !member.own
-                    && (self.work.absent.contains_key(&member.user) || replaced(&member.user))
-            })
-            .map(|member| u32::from(member.leaf_index))
-            .collect();
-        let group = self.group.as_mut().ok_or(GroupError::Stale)?;
-        let epoch = group.current_epoch();
-        let key_packages: Vec<&[u8]> = adds.iter().map(|(_, bytes)| bytes.as_slice()).collect();
-        let output = group::commit(group, now.unix_seconds, &key_packages, &leaves)?;
-
-        let mut welcomes = Vec::with_capacity(adds.len());
-        for (participant, key_package) in adds {
-            let reference = MlsMessage::from_bytes(key_package)?
-                .key_package_reference(self.member.ciphers())?;
-            let welcome = output
-                .welcome_messages
-                .iter()
-                .find(|welcome| {
-                    reference
-                        .as_ref()
-                        .is_some_and(|it| welcome.welcome_key_package_references().contains(&it))
-                })
-                .ok_or(GroupError::Malformed)?;
-            welcomes.push((*participant, welcome.to_bytes()?));
-        }
-        let group_info = output
-            .external_commit_group_info
-            .as_ref()
-            .ok_or(GroupError::Malformed)?;
-        let tree = output.ratchet_tree.as_ref().ok_or(GroupError::Malformed)?;
-        let offered = !adds.is_empty() || tree.byte_size() <= SMALL_TREE_BYTES;
-        Ok(CommitRequest {
-            epoch,
-            commit: output.commit_message.to_bytes()?,
-            group_info: group_info.to_bytes()?,
-            ratchet_tree: if offered {
-                tree.to_bytes()?
-            } else {
-                Vec::new()
-            },
-            welcomes,
-            create: false,
-        })
     }
 }
 
