@@ -185,8 +185,7 @@ fn garbage_in_each_new_group_makes_new_groups_ever_more_rarely() {
 #[test]
 fn whoever_refuses_alone_whom_the_others_take_is_alone_with_its_error() {
     let mut world = room(65, &["alice", "bob"]);
-    let all = |users: &[&str]| Policy::Users(users.iter().map(|it| (*it).to_owned()).collect());
-    world.policy = all(&["alice", "bob", "carol"]);
+    world.policy = Policy::Users(["alice", "bob", "carol"].map(str::to_owned).into());
     let carol = world.join("carol");
     world.run(SECOND);
     world.agreed().unwrap();

@@ -141,6 +141,18 @@ impl MlsSession {
     }
 }
 
+/// Whose turn it is to begin a new group, of those who come after so many others: in a large room many may not do so, and it
+/// must not take long until somebody acts who may. They come two and more at a time, for one will do.
+pub(super) fn turn(rank: u64) -> u64 {
+    if rank < TURNS {
+        rank
+    } else {
+        TURNS + rank % TURNS
+    }
+}
+
+const TURNS: u64 = 32;
+
 /// How long those who stay have to say so.
 const GRACE_MICROS: u64 = 2_000_000;
 

@@ -51,11 +51,11 @@ fn requests(session: &mut MlsSession) -> Vec<Request> {
 
 fn commit(session: &mut MlsSession) -> CommitRequest {
     let sent = requests(session);
-    let commits = sent.into_iter().filter_map(|request| match request {
+    let mut commits = sent.into_iter().filter_map(|request| match request {
         Request::Commit(commit) => Some(commit),
         _ => None,
     });
-    commits.last().expect("a commit")
+    commits.next_back().expect("a commit")
 }
 
 /// Alice, number 1, in a group with Eve, number 2; and the group's public state.

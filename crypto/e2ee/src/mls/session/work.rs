@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::enter::Entry;
+use super::parted::turn;
 use super::{Event, MlsSession, Now, Refused, Request};
 use crate::mls::x509::CertificateError;
 
@@ -154,14 +155,12 @@ impl MlsSession {
         if let Some(own) = &self.work.submitted {
             return Some(own.since.saturating_add(self.config.timing.answer));
         }
-        let from = match self.entry {
-            Entry::None => 0,
-            _ => self.replaces_when_due()?,
+        let (from, turn) = match self.entry {
+            Entry::None => (0, self.rank()?),
+            _ => (self.replaces_when_due()?, turn(self.rank()?)),
         };
-        let turn = self
-            .due()?
-            .max(from)
-            .saturating_add(self.rank()?.saturating_mul(self.config.timing.fallback));
+        let wait = turn.saturating_mul(self.config.timing.fallback);
+        let turn = self.due()?.max(from).saturating_add(wait);
         // Once the claims are out, it is they that are waited for.
         let claims = self
             .work
