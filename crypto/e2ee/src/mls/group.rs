@@ -1,5 +1,6 @@
 //! The calls into `mls-rs`, each with the time and with our checks around it.
 
+mod clocks;
 mod framing;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,8 @@ use mls_rs::group::{CommitEffect, CommitOutput, ContentType, ExportedTree, Recei
 use mls_rs::storage_provider::in_memory::InMemoryKeyPackageStorage;
 use mls_rs::time::MlsTime;
 use mls_rs::{Client, ExtensionList, Group, MlsMessage, MlsMessageDescription};
+
+pub use clocks::ClocksDiffer;
 
 use super::identity::Identity;
 use super::kid::MAX_LEAF_INDEX;
@@ -66,9 +69,31 @@ pub enum GroupError {
     /// The group of the delivery service cannot be followed; the epoch that we are in goes on.
     #[error("the group cannot be followed")]
     Parted,
+    /// By our clock a key package in it is not valid now.
+    #[error("{0}")]
+    Clocks(ClocksDiffer),
     /// RFC 9420, the room's policy or the rules of a room forbid it.
     #[error("{0}")]
-    Mls(#[from] MlsError),
+    Mls(#[source] MlsError),
+}
+
+impl From<MlsError> for GroupError {
+    fn from(error: MlsError) -> Self {
+        let MlsError::InvalidLifetime {
+            not_before,
+            timestamp,
+            ..
+        } = error
+        else {
+            return Self::Mls(error);
+        };
+        Self::Clocks(ClocksDiffer {
+            made: not_before
+                .seconds_since_epoch()
+                .saturating_add(SKEW_SECONDS),
+            now: timestamp.seconds_since_epoch(),
+        })
+    }
 }
 
 impl GroupError {
@@ -79,9 +104,9 @@ impl GroupError {
             || matches!(
                 self,
                 Self::NotAdmitted(_)
+                    | Self::Clocks(_)
                     | Self::Mls(
                         MlsError::IdentityProviderError(_)
-                            | MlsError::InvalidLifetime { .. }
                             | MlsError::InUseCredentialTypeUnsupportedByNewLeaf
                             | MlsError::CredentialTypeOfNewLeafIsUnsupported
                     )

@@ -34,7 +34,7 @@ mod x509;
 
 pub use epoch_keys::{EpochKeys, InvalidEpochKeys};
 pub use error::CipherError;
-pub use group::GroupError;
+pub use group::{ClocksDiffer, GroupError};
 pub use hpke::{Aead, Kdf};
 pub use identity::{Identity, IdentityError, MAX_USER_BYTES};
 pub use keys::{MlsKeys, OLD_EPOCH_MICROS, SWITCH_MICROS};

@@ -189,3 +189,37 @@ fn a_commit_without_an_update_path_is_refused() {
     let error = refusal(&mut group, &commit.commit_message);
     assert!(matches!(error, GroupError::NoPath), "{error}");
 }
+
+/// What the group of somebody at `NOW` says to the key package of somebody whose clock is at `theirs`.
+fn refusal_of_key_package(theirs: u64) -> Option<String> {
+    let member = |user, seed| {
+        Member::new(
+            &identity(user, seed),
+            provider(seed),
+            Policy::Everyone,
+            room(),
+        )
+    };
+    let mut group = member("alice", 1).create(NOW).expect("a group");
+    let package = member("bob", 2).key_package(theirs).expect("a package");
+    let refused = commit(&mut group, NOW, &[&package], &[]).err();
+    refused.map(|error| error.to_string())
+}
+
+#[test]
+fn a_key_package_of_another_time_is_refused_in_words_that_name_the_clocks_and_how_far_they_are_apart()
+ {
+    const MINUTE: u64 = 60;
+    assert_eq!(refusal_of_key_package(NOW + 50 * MINUTE), None);
+    assert_eq!(refusal_of_key_package(NOW - 50 * MINUTE), None);
+    let ahead = refusal_of_key_package(NOW + 185 * MINUTE).expect("refused");
+    assert!(
+        ahead.contains("clock") && ahead.contains("about 3 h 5 min ahead"),
+        "{ahead}"
+    );
+    let behind = refusal_of_key_package(NOW - 3 * 1_440 * MINUTE).expect("refused");
+    assert!(
+        behind.contains("clock") && behind.contains("3 d 0 h old"),
+        "{behind}"
+    );
+}
