@@ -19,6 +19,7 @@ export default tseslint.config(
       // node:test's `test` returns a promise that its runner awaits.
       "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafeCalls: [{ from: "package", name: "test", package: "node:test" }] }],
       eqeqeq: "error",
+      "no-restricted-properties": ["error", { object: "performance", property: "timeOrigin", message: "Its clock stands still while the machine sleeps: the time of day is Date.now()." }],
     },
   },
 );

@@ -26,8 +26,6 @@ pub(super) struct GroupOptions {
     pub(super) identity: Option<Secret>,
     /// Of that key: its certificate and those of its issuers, in DER. Empty for a basic credential.
     pub(super) chain: Vec<Vec<u8>>,
-    /// Seconds since 1970 at which the worker's clock was 0.
-    pub(super) unix_seconds_at_zero: f64,
 }
 
 /// One member of the room's group, over as many sessions with the gateway as it takes.
@@ -63,11 +61,12 @@ impl Group {
         }
     }
 
-    fn now(&self, now: Instant) -> Now {
-        let seconds = now.as_micros() as f64 / 1e6;
+    /// The time of day is asked for anew each time: the worker's own clock stands still while the machine sleeps, and
+    /// nobody's key package would be valid by one that lags.
+    fn now(now: Instant) -> Now {
         Now {
             micros: now.as_micros(),
-            unix_seconds: (self.options.unix_seconds_at_zero + seconds).max(0.0) as u64,
+            unix_seconds: (js_sys::Date::now() / 1e3).max(0.0) as u64,
         }
     }
 
@@ -122,7 +121,7 @@ impl Group {
     }
 
     fn input(&mut self, now: Instant, input: Input) {
-        let now = self.now(now);
+        let now = Self::now(now);
         if let Some(member) = &mut self.member {
             member.session.handle_input(now, input);
         }

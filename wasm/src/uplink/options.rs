@@ -33,8 +33,6 @@ struct MlsConfig {
     /// Users whom the room admits; everybody if there is no list.
     users: Option<BTreeSet<String>>,
     certificates: Option<Certificates>,
-    /// Milliseconds since 1970 at which the worker's clock was 0.
-    time_origin: f64,
 }
 
 /// Whose certificates the room takes, and ours; all in DER.
@@ -80,7 +78,6 @@ pub(super) fn key_source(
         policy: policy(suite, mls)?,
         identity,
         chain,
-        unix_seconds_at_zero: mls.time_origin / 1e3,
     });
     Ok((Keys::Mls(MlsKeys::new(sframe_suite)), Some(Box::new(group))))
 }

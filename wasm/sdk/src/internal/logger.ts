@@ -27,7 +27,7 @@ export class Logger {
   log(level: LogLevel, message: string): void {
     const order = ORDER.indexOf(level);
     if (order < this.#level) return;
-    const now = new Date(performance.timeOrigin + performance.now()).toISOString();
+    const now = new Date().toISOString();
     const line = `${now} ${level.padEnd(5)} ${this.origin}: ${message}`;
     this.#lines.push(line);
     if (this.#lines.length > KEPT_LINES) this.#lines.splice(0, KEPT_LINES / 4);

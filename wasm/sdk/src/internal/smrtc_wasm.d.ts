@@ -42,7 +42,7 @@ export class UplinkEngine {
   constructor(config: {
     suite: string;
     /** Group keys; without it the secret is the room's key. */
-    mls: { suite: string; users: readonly string[] | undefined; certificates: EngineCertificates | undefined; timeOrigin: number } | undefined;
+    mls: { suite: string; users: readonly string[] | undefined; certificates: EngineCertificates | undefined } | undefined;
     echoCancellation: boolean;
     noiseSuppression: boolean;
     autoGainControl: boolean;

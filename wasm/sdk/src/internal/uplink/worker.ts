@@ -171,7 +171,7 @@ async function start(options: UplinkInit): Promise<Running> {
   const engine = new UplinkEngine(
     {
       suite,
-      mls: keys.kind === "mls" ? { suite: keys.suite, users: keys.users, certificates: keys.certificates, timeOrigin: performance.timeOrigin } : undefined,
+      mls: keys.kind === "mls" ? { suite: keys.suite, users: keys.users, certificates: keys.certificates } : undefined,
       ...options.processing,
     },
     secret,
