@@ -6,7 +6,7 @@ mod common;
 
 use std::{
     fs,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -154,6 +154,11 @@ async fn a_self_signed_certificate_is_renewed_while_sessions_go_on() {
     assert_eq!(announced[1], now[0], "announced before it was served");
     let config = server.get("/v1/config").await;
     assert!(config.contains(&BASE64_STANDARD.encode(now[0])), "{config}");
+    let (_, time) = config.split_once("\"time\":").expect("the time of day");
+    let digits: String = time.chars().take_while(char::is_ascii_digit).collect();
+    let said = Duration::from_millis(digits.parse().expect("milliseconds"));
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    assert!(ours.abs_diff(said) < Duration::from_secs(60), "{config}");
     // The client trusts the announced hashes only, so this shows which certificate is served.
     let _late = server.join(Over::WebTransport, "room", "late").await;
     assert!(matches!(

@@ -1,6 +1,10 @@
 //! HTTP on TCP: configuration, health, metrics, the demo's tokens, static files, and the way to WebSocket.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Extension, Json, Router,
@@ -148,6 +152,8 @@ async fn headers(isolated: bool, mut response: Response) -> Response {
 #[derive(Serialize)]
 struct Configuration {
     version: &'static str,
+    /// Milliseconds since 1970, so that a page can tell that its clock is wrong.
+    time: u64,
     webtransport: WebTransport,
 }
 
@@ -177,6 +183,9 @@ async fn configuration(State(config): State<Arc<HttpConfig>>) -> impl IntoRespon
         .collect();
     let configuration = Configuration {
         version: env!("CARGO_PKG_VERSION"),
+        time: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as u64),
         webtransport: WebTransport {
             port: config.port,
             server_certificate_hashes,
