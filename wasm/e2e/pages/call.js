@@ -116,6 +116,23 @@ export async function publishScreen({ width, height, fps }) {
   await client.publish(local);
 }
 
+/** Publishes a picture that never changes: a canvas that is painted once. @param {{ small?: any }} [options] as of {@link publish} */
+export async function publishStill({ small } = {}) {
+  const [width, height] = [640, 360];
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d", { alpha: false });
+  if (!context) throw new Error("no canvas");
+  const [videoSource] = canvas.captureStream(30).getVideoTracks();
+  local = sdk.createStream({ videoSource });
+  if (small) {
+    await local.setSmallStreamProfile(small);
+    await local.enableSmallStream();
+  }
+  await local.initialize();
+  paintCode(context, width, height, { counter: 7, time: wallClock() });
+  await client.publish(local);
+}
+
 /** Calls a method of the local stream. */
 export const ofLocal = async (method, ...args) => await local[method](...args);
 export const setStreamType = (user, type) => client.setRemoteVideoStreamType(user, type);

@@ -1,12 +1,12 @@
 // A shared screen: sharp, in its full size, with few pictures.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../harness/child.js";
+import { sleep, until } from "../harness/child.js";
 import { startGateway } from "../harness/gateway.js";
 import { Stage } from "../harness/stage.js";
 import { tappedWebRoot } from "../harness/web_root.js";
 
-const stage = Stage.use();
+const stage = Stage.use("isolated");
 
 test("a screen is encoded for sharp text at 1080p and no more than 15 pictures a second, and is seen so", { timeout: 180_000 }, async () => {
   const gateway = await startGateway(tappedWebRoot("encoder_config_tap.js", ["uplink_worker.js"]));
@@ -50,4 +50,40 @@ test("a screen is encoded for sharp text at 1080p and no more than 15 pictures a
   } finally {
     await gateway.stop();
   }
+});
+
+test("who comes late sees a picture that stands still, in each size and after it was muted for a while", { timeout: 120_000 }, async (t) => {
+  const at = stage.gateway();
+  await stage.withPeers(at, ["ada", "bob", "cyd"], async (ada, bob, cyd) => {
+    for (const peer of [ada, bob]) await peer.join(at, "still");
+    await ada.call("publishStill", { small: { width: 320, height: 180, frameRate: 15, bitrate: 150 } });
+    await bob.pictures("ada", 1);
+    // The source gives nothing any more: whatever comes later was made from its last picture.
+    await sleep(2_000);
+    const late = {};
+    const seen = async (peer, what) => {
+      const began = performance.now();
+      const pictures = await peer.pictures("ada", 1);
+      late[what] = Math.round(performance.now() - began);
+      assert.equal(pictures[0].counter, 7);
+      return pictures;
+    };
+    await cyd.join(at, "still");
+    await seen(cyd, "joined");
+    for (const [type, height] of [["big", 360], ["small", 180], ["big", 360]]) {
+      await cyd.call("pictures", "ada");
+      await cyd.call("setStreamType", "ada", type);
+      const began = performance.now();
+      await until(`the ${type} picture`, async () => (await cyd.call("pictures", "ada")).codes.some((code) => code.height === height));
+      late[type] = Math.round(performance.now() - began);
+    }
+    await ada.call("mute", "Video", true);
+    await until("cyd to hear that it is muted", async () => (await cyd.call("eventsSoFar")).some(({ name }) => name === "mute-video"));
+    await cyd.call("pictures", "ada");
+    await sleep(500);
+    assert.equal((await cyd.call("pictures", "ada")).frames, 0, "a muted picture is sent");
+    await ada.call("mute", "Video", false);
+    await seen(cyd, "unmuted");
+    t.diagnostic(JSON.stringify(late));
+  });
 });

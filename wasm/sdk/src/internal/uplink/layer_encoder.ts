@@ -83,8 +83,9 @@ export class LayerEncoder {
     this.#targetBitrate = Math.min(layer.maxBitrate, START_BITRATE);
   }
 
-  get keyFrameWanted(): boolean {
-    return this.#keyFrameWanted;
+  /** Whether the next picture matters though it may be the same as the last: somebody waits for a key frame, or for new settings to show. */
+  get needsPicture(): boolean {
+    return !this.#closed && !this.#muted && !this.#paused && (this.#keyFrameWanted || this.#sourceWidth === 0);
   }
 
   get rid(): "small" | "big" {

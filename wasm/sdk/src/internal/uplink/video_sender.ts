@@ -24,7 +24,14 @@ export interface VideoSink {
   onError(error: RtcError): void;
 }
 
-const REPEAT_AFTER_MS = 350;
+/** How long a picture that somebody waits for may take to come from the source. Then the last one is encoded once more. */
+const NEEDED_AFTER_US = 200_000;
+/**
+ * A picture that stands still becomes sharper with each repetition, which costs next to nothing, and the gateway sees that all sizes are
+ * still there: one of which nothing comes for a second is gone, to it.
+ */
+const REPEAT_AFTER_US = 500_000;
+const LOOK_MS = 100;
 
 type Counters = Pick<VideoLayerStats, "framesEncoded" | "keyFramesEncoded" | "framesDropped" | "encoderOverruns" | "totalEncodeTime">;
 const NO_COUNTERS: Counters = { framesEncoded: 0, keyFramesEncoded: 0, framesDropped: 0, encoderOverruns: 0, totalEncodeTime: 0 };
@@ -40,10 +47,15 @@ export class VideoSender {
   #clock = new ClockMapper();
   #muted = false;
   #closed = false;
-  /** Of a screen: the last picture and when it came. */
+  /**
+   * The last picture and when it came: a source where nothing moves gives no other to make a key frame of. The one before is closed at once,
+   * so that a camera, which has few buffers, misses no more than one of them.
+   */
   #last: VideoFrame | undefined;
   #lastUs = 0;
-  #repeatTimer: ReturnType<typeof setTimeout> | undefined;
+  /** When a picture was given to all encoders, from the source or repeated. */
+  #encodedUs = 0;
+  readonly #repeatTimer = setInterval(() => this.#repeatLast(), LOOK_MS);
   #lastMediaTimeUs = 0;
 
   constructor(
@@ -65,6 +77,7 @@ export class VideoSender {
   /** Takes frames from here, in place of what was before. */
   setSource(source: VideoSource): void {
     this.#dropSource();
+    this.#dropLast();
     for (const encoder of this.#encoders) encoder.restart();
     this.#clock = new ClockMapper();
     if (source.kind === "readable") {
@@ -73,7 +86,7 @@ export class VideoSender {
     } else {
       this.#port = source.port;
       source.port.onmessage = ({ data }: MessageEvent<VideoFrame | null>) => {
-        if (data === null) this.sink.onSourceEnded(this.track);
+        if (data === null) this.#onSourceEnded();
         else this.#take(data);
       };
     }
@@ -102,19 +115,20 @@ export class VideoSender {
 
   requestKeyFrame(spatial: number): void {
     this.#encoders[spatial]?.requestKeyFrame();
-    clearTimeout(this.#repeatTimer);
-    // A screen where nothing moves brings no picture to make the key frame of: the last one serves again.
-    this.#repeatTimer = setTimeout(() => this.#repeatLast(), REPEAT_AFTER_MS);
   }
 
+  /** A source where nothing moves gives no pictures, or few; one that came may have been skipped, for the path's sake or the encoder's. */
   #repeatLast(): void {
     const last = this.#last;
-    const wanted = (): boolean => this.#encoders.some(({ keyFrameWanted }) => keyFrameWanted);
-    if (!wanted() || last === undefined || this.#closed) return;
-    const timestamp = last.timestamp + (nowUs() - this.#lastUs);
-    this.#take(new VideoFrame(last, { timestamp }), false);
-    // It may have been skipped, for the path's sake or the encoder's.
-    if (wanted()) this.#repeatTimer = setTimeout(() => this.#repeatLast(), REPEAT_AFTER_MS);
+    const now = nowUs();
+    if (this.#muted || last === undefined || now - this.#lastUs < NEEDED_AFTER_US) return;
+    const all = now - this.#encodedUs >= REPEAT_AFTER_US;
+    const encoders = all ? this.#encoders : this.#encoders.filter(({ needsPicture }) => needsPicture);
+    if (encoders.length === 0) return;
+    if (all) this.#encodedUs = now;
+    const again = new VideoFrame(last, { timestamp: last.timestamp + (now - this.#lastUs) });
+    this.#encode(again, encoders);
+    again.close();
   }
 
   /** The engine's estimate for one size in bit/s; 0 if it is not to be sent now. */
@@ -124,9 +138,8 @@ export class VideoSender {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#repeatTimer);
-    this.#last?.close();
-    this.#last = undefined;
+    clearInterval(this.#repeatTimer);
+    this.#dropLast();
     this.#dropSource();
     for (const encoder of this.#encoders) encoder.close();
   }
@@ -162,21 +175,38 @@ export class VideoSender {
     } catch (thrown) {
       this.log.warn(`track ${this.track}: the source failed: ${String(thrown)}`);
     }
+    this.#onSourceEnded();
+  }
+
+  /** What is over is not shown to those who come later. */
+  #onSourceEnded(): void {
+    this.#dropLast();
     if (!this.#closed) this.sink.onSourceEnded(this.track);
   }
 
-  #take(frame: VideoFrame, keep = this.kind === "screen"): void {
-    if (keep) {
-      this.#last?.close();
-      this.#last = frame.clone();
-      this.#lastUs = nowUs();
+  #take(frame: VideoFrame): void {
+    // A muted track gives black pictures, which are not what is shown once it is no more.
+    if (this.#closed || this.#muted) {
+      frame.close();
+      return;
     }
+    this.#dropLast();
+    this.#last = frame;
+    this.#lastUs = this.#encodedUs = nowUs();
+    this.#encode(frame, this.#encoders);
+  }
+
+  #encode(frame: VideoFrame, encoders: readonly LayerEncoder[]): void {
     const now = nowUs();
     let stamped: VideoFrame | undefined;
     const stamp = (): VideoFrame => (stamped ??= new VideoFrame(frame, { timestamp: this.#mediaTime(frame, now) }));
-    for (const encoder of this.#encoders) encoder.take(frame, now, stamp);
+    for (const encoder of encoders) encoder.take(frame, now, stamp);
     stamped?.close();
-    frame.close();
+  }
+
+  #dropLast(): void {
+    this.#last?.close();
+    this.#last = undefined;
   }
 
   /** Encoders refuse time stamps that do not grow, and another camera has another clock: ours goes in, and comes back. */
