@@ -147,6 +147,7 @@ export const encryption = () => client.getEncryptionState();
 /** The group as the page sees it; nothing is asked of a worker. */
 export const group = () => ({ code: client.getVerificationCode(), members: client.getGroupMembers() });
 export const isolated = () => crossOriginIsolated;
+export const connectionState = () => client.getConnectionState();
 export const stats = () => client.getStats();
 export const systemRequirements = async () => (await import(new URL("/sdk/index.js", location.origin).href)).checkSystemRequirements();
 export const logs = () => client.getLogs();

@@ -6,11 +6,12 @@ import type { LocalStream } from "./local_stream.ts";
 import type { ClientOptions, VideoCodecName, VideoStreamType } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
 import type { ClientStats, LocalAudioStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats, TransportStats } from "./stats.ts";
-import { Backoff } from "./internal/backoff.ts";
 import { Call } from "./internal/call.ts";
 import type { Connected } from "./internal/call.ts";
 import { Logger, mergeLogs } from "./internal/logger.ts";
+import { Reconnection } from "./internal/reconnection.ts";
 import { sleep } from "./internal/sleep.ts";
+import type { GatewayAnswer } from "./internal/transport.ts";
 import { checkSystemRequirements } from "./support.ts";
 
 /** One participant in one room. Made by {@link createClient}. */
@@ -294,26 +295,29 @@ export class Client extends Emitter<ClientEvents> {
     const call = this.#call;
     if (call === undefined || this.#state !== "CONNECTED") return;
     this.#setState("RECONNECTING");
-    const backoff = new Backoff(this.#options.reconnectTimeout ?? 60_000);
     const started = performance.now();
-    let last = error;
-    while (isRetryable(last)) {
-      const wait = backoff.next(performance.now() - started);
-      if (wait === undefined) break;
-      await sleep(wait);
-      if (generation !== this.#generation) return;
-      try {
-        await call.reconnect((connected) => this.#onConnected(generation, connected));
-        this.#log.info(`reconnected after ${Math.round(performance.now() - started)} ms`);
-        return;
-      } catch (thrown) {
-        if (generation !== this.#generation) return;
-        if (this.#getState() === "CONNECTED") this.#setState("RECONNECTING");
-        last = thrown instanceof RtcError ? thrown : new RtcError("UNKNOWN", String(thrown), { cause: thrown });
-        this.#log.warn(`reconnecting: ${last.message}`);
-      }
+    const ended = (): boolean => generation !== this.#generation;
+    const reconnection = new Reconnection<GatewayAnswer>({
+      probe: (signal) => call.locate(signal),
+      attempt: async (answer, timeoutMs) => {
+        try {
+          await call.reconnect(answer, timeoutMs, (connected) => this.#onConnected(generation, connected));
+        } catch (thrown) {
+          if (!ended() && this.#getState() === "CONNECTED") this.#setState("RECONNECTING");
+          throw thrown;
+        }
+      },
+      ended,
+      log: (message) => this.#log.warn(message),
+    }, error, this.#options.reconnectTimeout ?? RECONNECT_TIMEOUT_MS);
+    const wake = (): void => reconnection.wake();
+    addEventListener("online", wake);
+    const last = await reconnection.run().finally(() => removeEventListener("online", wake));
+    if (ended()) return;
+    if (last === undefined) {
+      this.#log.info(`reconnected after ${Math.round(performance.now() - started)} ms`);
+      return;
     }
-    if (generation !== this.#generation) return;
     await this.#stop();
     this.#setState("DISCONNECTED");
     if (isRetryable(last)) {
@@ -366,6 +370,9 @@ export class Client extends Emitter<ClientEvents> {
     return this.#call;
   }
 }
+
+/** A gateway that restarts, or a network that is changed, may be away for a minute. */
+const RECONNECT_TIMEOUT_MS = 120_000;
 
 function checkOptions(options: ClientOptions): void {
   if (!isHttpUrl(options.gateway)) {

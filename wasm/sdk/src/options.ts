@@ -131,7 +131,7 @@ export interface ClientOptions {
   readonly assetBase?: string | URL;
   /** Default: the fastest that the browser runs. For tests and measurements; `NOT_SUPPORTED` if it does not run. */
   readonly wasmBuild?: WasmBuild;
-  /** How long to keep trying after the connection is lost, in milliseconds. Default 60,000. */
+  /** How long to keep trying after the connection is lost, in milliseconds; the time that the machine sleeps does not count. Default 120,000. */
   readonly reconnectTimeout?: number;
 }
 

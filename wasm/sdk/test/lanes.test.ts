@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Logger } from "../src/internal/logger.ts";
 import type { Transport } from "../src/internal/transport.ts";
+import { Handshakes } from "../src/internal/handshakes.ts";
 import { Lanes } from "../src/internal/uplink/lanes.ts";
 
 class FakeLane implements Transport {
@@ -23,30 +24,37 @@ class Path {
   dials = 0;
   /** Those that are sent on. */
   used: readonly Transport[] = [];
-  readonly lanes = new Lanes(
-    {
-      dial: (onClosed) => {
-        this.dials++;
-        if (this.failing) return Promise.reject(new Error("Opening handshake failed."));
-        const lane = new FakeLane(onClosed);
-        this.dialled.push(lane);
-        return Promise.resolve(lane);
-      },
-      onChange: (lanes) => (this.used = lanes),
-    },
-    3,
-    new Logger("test"),
-  );
+  readonly handshakes = new Handshakes(() => this.#now);
+  lanes = this.connect();
   #sent = 0;
   #received = 0;
   #now = 0;
+
+  /** The call connects, for the first time or anew. */
+  connect(): Lanes {
+    return (this.lanes = new Lanes(
+      {
+        dial: (onClosed) => {
+          this.dials++;
+          if (this.failing) return Promise.reject(new Error("Opening handshake failed."));
+          const lane = new FakeLane(onClosed);
+          this.dialled.push(lane);
+          return Promise.resolve(lane);
+        },
+        onChange: (lanes) => (this.used = lanes),
+      },
+      3,
+      this.handshakes,
+      new Logger("test"),
+    ));
+  }
 
   /** A second in which so much was lost, and the gateway reported so often; `randomLoss` is what no queue explains. */
   async second(fractionLost: number, reports = 30, randomLoss = fractionLost): Promise<void> {
     this.#sent += 100;
     this.#received += reports;
     this.#now += 1_000;
-    this.lanes.adapt({ fractionLost, randomLoss, packetsSent: this.#sent, packetsReceived: this.#received }, this.#now);
+    this.lanes.adapt({ fractionLost, randomLoss, packetsSent: this.#sent, packetsReceived: this.#received });
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
@@ -115,7 +123,7 @@ test("what is lost while a queue stands opens no lanes, unless it lasts", async 
 
 test("one who sends next to nothing is owed no reports", async () => {
   const path = new Path();
-  for (let second = 0; second < 5; second++) path.lanes.adapt({ fractionLost: 0, randomLoss: 0, packetsSent: 10 * second, packetsReceived: 0 }, 1_000 * second);
+  for (let second = 0; second < 5; second++) path.lanes.adapt({ fractionLost: 0, randomLoss: 0, packetsSent: 10 * second, packetsReceived: second });
   await path.second(0);
   assert.equal(path.used.length, 0);
 });
@@ -145,8 +153,26 @@ test("half a minute of calm leaves a few idle, a pause in loss does not", async 
 test("after the end all are closed, one that opens then at once", async () => {
   const path = new Path();
   await path.second(0.15);
-  path.lanes.adapt({ fractionLost: 0.5, randomLoss: 0.5, packetsSent: 200, packetsReceived: 60 }, 2_000);
+  path.lanes.adapt({ fractionLost: 0.5, randomLoss: 0.5, packetsSent: 200, packetsReceived: 60 });
   path.lanes.close();
   await new Promise((resolve) => setTimeout(resolve, 0));
   assert.deepEqual([path.dialled.length, path.open, path.used.length], [18, 0, 0]);
+});
+
+test("while nothing comes no lane is dialled, and what failed before counts after the call has connected again", async () => {
+  const path = new Path();
+  await path.second(0);
+  await path.second(0, 0);
+  path.dialled[0]?.onClosed(path.dialled[0]);
+  await path.second(0, 0);
+  assert.deepEqual([path.dials, path.open], [3, 3], "a gateway that is gone is not dialled");
+
+  path.failing = true;
+  await path.second(0.7);
+  assert.equal(path.dials, 12);
+  path.lanes.close();
+  path.connect();
+  await path.second(0.7);
+  await path.second(0.7);
+  assert.equal(path.dials, 12, "nine have failed lately, whichever connection they were for");
 });

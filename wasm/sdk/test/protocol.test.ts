@@ -120,8 +120,9 @@ test("the gateway's configuration is read with care", () => {
   const good = parseConfig({ version: 1, webtransport: { port: 4433, serverCertificateHashes: [{ algorithm: "sha-256", value: btoa("abc") }, { value: 7 }] } });
   assert.equal(good.port, 4433);
   assert.deepEqual(good.hashes.map((hash) => [...hash]), [[97, 98, 99]]);
-  assert.deepEqual(parseConfig({}), { port: undefined, hashes: [] });
-  assert.deepEqual(parseConfig(null), { port: undefined, hashes: [] });
+  assert.deepEqual(parseConfig({}), { port: undefined, hashes: [], time: undefined });
+  assert.deepEqual(parseConfig(null), { port: undefined, hashes: [], time: undefined });
+  assert.deepEqual([parseConfig({ time: 1_800_000_000_123 }).time, parseConfig({ time: "noon" }).time], [1_800_000_000_123, undefined]);
   assert.equal(parseConfig({ webtransport: { port: 99_999 } }).port, undefined);
 });
 

@@ -1,29 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Backoff } from "../src/internal/backoff.ts";
 import { ClockMapper } from "../src/internal/clock.ts";
 import { FrameRate, FreezeMeter } from "../src/internal/frame_rate.ts";
-
-test("reconnecting starts at once, doubles to eight seconds, and gives up in time", () => {
-  const backoff = new Backoff(60_000, () => 0);
-  const waits: number[] = [];
-  let elapsed = 0;
-  for (let wait = backoff.next(elapsed); wait !== undefined; wait = backoff.next(elapsed)) {
-    waits.push(wait);
-    elapsed += wait + 100; // each attempt takes a while
-  }
-  assert.deepEqual(waits.slice(0, 8), [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 8_000]);
-  assert.ok(elapsed >= 60_000 && elapsed < 61_000);
-});
-
-test("chance takes off at most half of a wait", () => {
-  for (const random of [0, 0.5, 0.999]) {
-    const backoff = new Backoff(60_000, () => random);
-    backoff.next(0);
-    const wait = backoff.next(0) ?? NaN;
-    assert.ok(wait > 124 && wait <= 250, String(wait));
-  }
-});
 
 test("a capture clock is mapped by its fastest deliveries", () => {
   const clock = new ClockMapper();

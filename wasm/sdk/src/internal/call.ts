@@ -14,8 +14,10 @@ import { GroupView } from "./group_view.ts";
 import type { Logger } from "./logger.ts";
 import { Publication } from "./publication.ts";
 import { Roster } from "./roster.ts";
+import { sleep } from "./sleep.ts";
 import { StatsMonitor } from "./stats_monitor.ts";
 import { resolveGateway } from "./transport.ts";
+import type { GatewayAnswer } from "./transport.ts";
 import type { DownlinkNotice, UplinkNotice } from "./worker_protocol.ts";
 
 const READY_LANES = 8;
@@ -52,6 +54,10 @@ export class Call {
   readonly stats: StatsMonitor;
   readonly #context: CallContext;
   readonly #publications = new Map<LocalStream, Publication>();
+  /** Counts connections: what is told of an earlier one concerns nobody. */
+  #connection = 0;
+  /** Ends the attempt to connect that is under way. */
+  #onLost: ((error: RtcError) => void) | undefined;
   #closed = false;
 
   private constructor(host: EngineHost, context: CallContext) {
@@ -94,22 +100,68 @@ export class Call {
     return started.call;
   }
 
-  /** Opens both sessions. The room comes with the answer; the roster takes it when the client says so. */
+  /** Asks the gateway where to dial, which also shows whether it answers. */
+  locate(signal?: AbortSignal): Promise<GatewayAnswer> {
+    return resolveGateway(this.#context.options.gateway, signal);
+  }
+
+  /** Connects for the first time. */
   async connect(): Promise<Connected> {
-    const { gateway, token, transport = "auto", readyLanes = READY_LANES } = this.#context.options;
-    const [address, tokenText] = await Promise.all([resolveGateway(gateway), typeof token === "string" ? token : token()]);
+    const answer = await this.locate();
+    return this.#whileNotLost(() => this.#open(answer));
+  }
+
+  /** Connects anew, within a time, and publishes again what was published. What came of the attempt is closed if it fails. */
+  reconnect(answer: GatewayAnswer, timeoutMs: number, onConnected: (connected: Connected) => void): Promise<void> {
+    return this.#whileNotLost(async () => {
+      const late = sleep(timeoutMs).then(() => Promise.reject(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the sessions were not open after ${timeoutMs} ms`)));
+      onConnected(await Promise.race([this.#open(answer), late]));
+      const connection = this.#connection;
+      for (const publication of this.#publications.values()) {
+        this.#assertNewest(connection);
+        await publication.publish();
+      }
+    });
+  }
+
+  /** Opens both sessions. The room comes with the answer; the roster takes it when the client says so. */
+  async #open({ address }: GatewayAnswer): Promise<Connected> {
+    const { token, transport = "auto", readyLanes = READY_LANES } = this.#context.options;
+    const connection = ++this.#connection;
+    const tokenText = typeof token === "string" ? token : await token();
+    this.#assertNewest(connection);
     const { decodable: decodeCodecs } = this.#context;
     this.roster.begin();
-    const up = await this.host.uplink.call("connect", { address, token: tokenText, transport, readyLanes, sdkVersion: VERSION, decodeCodecs });
-    await this.host.downlink.call("connect", { address, ticket: up.joined.attachTicket, transport });
+    const up = await this.host.uplink.call("connect", { connection, address, token: tokenText, transport, readyLanes, sdkVersion: VERSION, decodeCodecs });
+    this.#assertNewest(connection);
+    await this.host.downlink.call("connect", { connection, address, ticket: up.joined.attachTicket, transport });
     return { joined: up.joined, transport: up.transport };
   }
 
-  /** Connects anew, and publishes again what was published. */
-  async reconnect(onConnected: (connected: Connected) => void): Promise<void> {
-    await Promise.all([this.host.uplink.call("disconnect", { leave: false }), this.host.downlink.call("disconnect", undefined)]);
-    onConnected(await this.connect());
-    for (const publication of this.#publications.values()) await publication.publish();
+  #assertNewest(connection: number): void {
+    if (connection !== this.#connection) throw new RtcError("ABORTED", "the attempt was given up");
+  }
+
+  /** Carries out an attempt to connect, which fails as soon as one of its sessions is lost. */
+  async #whileNotLost<T>(attempt: () => Promise<T>): Promise<T> {
+    const lost = new Promise<never>((_, reject) => (this.#onLost = reject));
+    try {
+      return await Promise.race([attempt(), lost]);
+    } catch (thrown) {
+      this.#connection++;
+      // Nobody waits for the answers: a worker may be busy, and does this before it connects again.
+      this.host.uplink.call("disconnect", { leave: false }).catch(() => undefined);
+      this.host.downlink.call("disconnect", undefined).catch(() => undefined);
+      throw thrown;
+    } finally {
+      this.#onLost = undefined;
+    }
+  }
+
+  #onSessionClosed({ connection, error }: { connection: number; error: PlainError }): void {
+    if (connection !== this.#connection) return;
+    if (this.#onLost === undefined) this.#context.onClosed(error);
+    else this.#onLost(fromPlainError(error));
   }
 
   async publish(stream: LocalStream): Promise<void> {
@@ -165,7 +217,7 @@ export class Call {
         this.roster.handle(notice.notification);
         return;
       case "closed":
-        this.#context.onClosed(notice.error);
+        this.#onSessionClosed(notice);
         return;
       case "video-size":
         for (const publication of this.#publications.values()) {
@@ -187,7 +239,7 @@ export class Call {
     if (this.#closed) return;
     switch (notice.kind) {
       case "closed":
-        this.#context.onClosed(notice.error);
+        this.#onSessionClosed(notice);
         return;
       case "decryption":
         this.roster.setDecryption(notice.sender, notice.state, notice.reason);

@@ -1,5 +1,6 @@
 import { RtcError, fromCloseCode } from "../errors.ts";
 import type { TransportChoice } from "../options.ts";
+import type { Handshakes } from "./handshakes.ts";
 import { field, fromBase64 } from "./json.ts";
 import { sleep } from "./sleep.ts";
 
@@ -39,6 +40,13 @@ export interface GatewayAddress {
   readonly websocket: string;
 }
 
+/** What the gateway says of itself before anybody dials. */
+export interface GatewayAnswer {
+  readonly address: GatewayAddress;
+  /** Milliseconds since 1970 by the gateway's clock and by ours, of the same moment; absent if it does not say its time. */
+  readonly clocks: { readonly gateway: number; readonly ours: number } | undefined;
+}
+
 /** How a session is opened. `query` is `token=…` or `attach=…`. */
 export interface DialOptions {
   readonly address: GatewayAddress;
@@ -47,6 +55,10 @@ export interface DialOptions {
   readonly choice: TransportChoice;
   /** Hears how it goes; never the query, which is secret. */
   readonly log: (level: "debug" | "info", message: string) => void;
+  /** Gives the dial up, which closes what it has opened. */
+  readonly signal?: AbortSignal;
+  /** Counts the WebTransport handshakes that are under way or have failed, unless the caller does so itself. */
+  readonly handshakes?: Handshakes;
 }
 
 /** WebTransport gets this long before WebSocket starts as well. */
@@ -105,10 +117,14 @@ async function race(options: DialOptions, handler: TransportHandler): Promise<Tr
 
 async function attempt(dialer: Dialer, options: DialOptions, handler: TransportHandler, abort: AbortController): Promise<Transport> {
   const timer = setTimeout(() => abort.abort(), DIAL_TIMEOUT_MS);
+  const giveUp = (): void => abort.abort();
+  options.signal?.addEventListener("abort", giveUp);
   const started = performance.now();
   const took = (): string => `after ${Math.round(performance.now() - started)} ms`;
   try {
-    const transport = await dialer(options, handler, abort.signal);
+    options.signal?.throwIfAborted();
+    const open = (): Promise<Transport> => dialer(options, handler, abort.signal);
+    const transport = await (dialer === dialWebTransport && options.handshakes !== undefined ? options.handshakes.count(open) : open());
     options.log("debug", `${transport.kind} is up ${took()}`);
     return transport;
   } catch (thrown) {
@@ -116,6 +132,7 @@ async function attempt(dialer: Dialer, options: DialOptions, handler: TransportH
     throw thrown;
   } finally {
     clearTimeout(timer);
+    options.signal?.removeEventListener("abort", giveUp);
   }
 }
 
@@ -358,23 +375,26 @@ function asRtcError(thrown: unknown, earlier: RtcError | undefined): RtcError {
   return new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway could not be reached: ${message}`, { cause: thrown });
 }
 
-/** Reads `/v1/config` and says where to dial. */
-export async function resolveGateway(base: string): Promise<GatewayAddress> {
+/** Reads `/v1/config` and says where to dial. Within 15 s, or until the signal ends. */
+export async function resolveGateway(base: string, signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)): Promise<GatewayAnswer> {
   const url = new URL(base);
-  const config = await fetchConfig(new URL("/v1/config", url));
+  const before = Date.now();
+  const config = await fetchConfig(new URL("/v1/config", url), signal);
+  const ours = (before + Date.now()) / 2;
   // Chromium resolves localhost to ::1 and does not fall back, while a gateway often listens on 127.0.0.1 alone.
   const host = url.hostname === "localhost" ? "127.0.0.1" : url.hostname;
   const websocket = `${url.protocol === "https:" ? "wss" : "ws"}://${url.host}`;
-  return {
+  const address = {
     websocket,
     certificateHashes: config.hashes,
     ...(config.port === undefined ? {} : { webtransport: `https://${host}:${String(config.port)}` }),
   };
+  return { address, clocks: config.time === undefined ? undefined : { gateway: config.time, ours } };
 }
 
-async function fetchConfig(url: URL): Promise<ReturnType<typeof parseConfig>> {
+async function fetchConfig(url: URL, signal: AbortSignal): Promise<ReturnType<typeof parseConfig>> {
   try {
-    const response = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(DIAL_TIMEOUT_MS) });
+    const response = await fetch(url, { cache: "no-store", signal });
     if (!response.ok) throw new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway answered ${String(response.status)} to /v1/config`);
     return parseConfig(await response.json());
   } catch (thrown) {
@@ -383,11 +403,13 @@ async function fetchConfig(url: URL): Promise<ReturnType<typeof parseConfig>> {
 }
 
 /** Reads the parts of `/v1/config` that dialling needs; unknown fields are ignored. */
-export function parseConfig(json: unknown): { port: number | undefined; hashes: Uint8Array<ArrayBuffer>[] } {
+export function parseConfig(json: unknown): { port: number | undefined; hashes: Uint8Array<ArrayBuffer>[]; time: number | undefined } {
   const webtransport = field(json, "webtransport");
   const port = field(webtransport, "port");
   const hashes = field(webtransport, "serverCertificateHashes");
+  const time = field(json, "time");
   return {
+    time: typeof time === "number" && time > 0 ? time : undefined,
     port: typeof port === "number" && port > 0 && port < 65536 ? port : undefined,
     hashes: (Array.isArray(hashes) ? hashes : [])
       .map((hash) => field(hash, "value"))

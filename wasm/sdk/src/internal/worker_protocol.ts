@@ -53,6 +53,8 @@ export interface UplinkInit {
 }
 
 export interface ConnectRequest {
+  /** Counts the page's attempts; a notice that this connection ended names it. */
+  readonly connection: number;
   readonly address: GatewayAddress;
   readonly token: string;
   readonly transport: TransportChoice;
@@ -146,7 +148,7 @@ export interface UplinkStats {
 /** What the uplink worker tells unasked. */
 export type UplinkNotice =
   | { readonly kind: "notification"; readonly notification: Notification }
-  | { readonly kind: "closed"; readonly error: PlainError }
+  | { readonly kind: "closed"; readonly connection: number; readonly error: PlainError }
   | { readonly kind: "video-size"; readonly track: number; readonly width: number; readonly height: number; readonly codec: string }
   | { readonly kind: "source-ended"; readonly track: number }
   | { readonly kind: "group"; readonly event: GroupEvent }
@@ -166,7 +168,7 @@ export interface DownlinkInit {
 export interface DownlinkCalls {
   init: { argument: DownlinkInit; result: undefined };
   connect: {
-    argument: { address: GatewayAddress; ticket: string; transport: TransportChoice };
+    argument: { connection: number; address: GatewayAddress; ticket: string; transport: TransportChoice };
     result: { transport: "webtransport" | "websocket" };
   };
   disconnect: { argument: undefined; result: undefined };
@@ -221,7 +223,7 @@ export interface DownlinkStats {
 
 /** What the downlink worker tells unasked. */
 export type DownlinkNotice =
-  | { readonly kind: "closed"; readonly error: PlainError }
+  | { readonly kind: "closed"; readonly connection: number; readonly error: PlainError }
   | { readonly kind: "decryption"; readonly sender: number; readonly state: "ok" | "cannot-decrypt"; readonly reason: string }
   | { readonly kind: "first-frame"; readonly sender: number; readonly track: number; readonly width: number; readonly height: number }
   | { readonly kind: "error"; readonly error: PlainError };

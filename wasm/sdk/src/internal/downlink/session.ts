@@ -21,6 +21,7 @@ export class DownlinkSession {
     this.drain();
   });
   #transport: Transport | undefined;
+  #dialling = new AbortController();
   #generation = 0;
 
   constructor(
@@ -41,7 +42,14 @@ export class DownlinkSession {
     this.disconnect();
     const generation = ++this.#generation;
     const transport = await dial(
-      { address: request.address, query: `attach=${request.ticket}`, control: false, choice: request.transport, log: (level, message) => this.#log[level](message) },
+      {
+        address: request.address,
+        query: `attach=${request.ticket}`,
+        control: false,
+        choice: request.transport,
+        log: (level, message) => this.#log[level](message),
+        signal: (this.#dialling = new AbortController()).signal,
+      },
       {
         onControl: () => undefined,
         onDatagram: (bytes) => {
@@ -51,7 +59,7 @@ export class DownlinkSession {
         },
         nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
         onClosed: (error) => {
-          if (generation === this.#generation) this.#onClosed(error);
+          if (generation === this.#generation) this.#onClosed(error, request.connection);
         },
       },
     );
@@ -68,6 +76,7 @@ export class DownlinkSession {
 
   disconnect(): void {
     this.#generation++;
+    this.#dialling.abort();
     this.#deadline.cancel();
     this.#transport?.close(4000, "left");
     this.#transport = undefined;
@@ -102,9 +111,9 @@ export class DownlinkSession {
     }
   }
 
-  #onClosed(error: RtcError): void {
+  #onClosed(error: RtcError, connection: number): void {
     this.#log.warn(`session lost: ${error.message}`);
     this.disconnect();
-    this.#notify({ kind: "closed", error: toPlainError(error) });
+    this.#notify({ kind: "closed", connection, error: toPlainError(error) });
   }
 }

@@ -7,6 +7,7 @@
  *
  * A few are open from the beginning and idle, for where half of all packets get lost opening one takes seconds.
  */
+import type { Handshakes } from "../handshakes.ts";
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../transport.ts";
 
@@ -19,13 +20,6 @@ const STEPS = [
 ];
 /** So many are used where less is lost, if they are there. */
 const FEWEST_USED = 7;
-/**
- * So many handshakes may be under way or have failed lately. Chromium lets a page's next session wait longer for each, 10 ms doubled
- * so many times, and counts one that failed for five minutes: with nine the next waits for 2.6 s, with fourteen for a minute. A call that
- * has to connect again waits in the same queue.
- */
-const MOST_PENDING = 9;
-const FAILURE_COUNTS_MS = 5 * 60_000;
 /**
  * A path that narrows loses what its queue has no room for, until the rate follows, and handshakes would fill that queue. So loss that a queue
  * may explain, most of what is lost, has to last for so many looks.
@@ -60,10 +54,8 @@ export class Lanes {
   readonly #ready: number;
   readonly #log: Logger;
   #lanes: Transport[] = [];
+  readonly #handshakes: Handshakes;
   #opening = 0;
-  /** When dials failed, in ms. */
-  #failures: number[] = [];
-  #now = 0;
   /** How many are sent on, if they are there. */
   #using = 0;
   #calm = 0;
@@ -73,25 +65,26 @@ export class Lanes {
   #last: LaneStats | undefined;
 
   /** `ready`: how many are open, whatever is lost. */
-  constructor(calls: LaneCalls, ready: number, log: Logger) {
+  constructor(calls: LaneCalls, ready: number, handshakes: Handshakes, log: Logger) {
     this.#calls = calls;
+    this.#handshakes = handshakes;
     this.#ready = ready;
     this.#log = log;
   }
 
-  /** Looks at what became of what was sent; call each second. `now` is in ms. */
-  adapt(stats: LaneStats, now: number): void {
-    this.#now = now;
+  /** Looks at what became of what was sent; call each second. */
+  adapt(stats: LaneStats): void {
+    const before = this.#last;
     const loss = this.#loss(stats);
     this.#calm = loss < CALM_LOSS ? this.#calm + 1 : 0;
     const step = STEPS.find((step) => loss >= step.loss);
     const wanted = step?.lanes ?? 0;
     const busy = step !== undefined || (this.#using > 0 && this.#calm < CALM_LOOKS);
     this.#use(busy ? Math.max(wanted, FEWEST_USED) : 0);
-    this.#failures = this.#failures.filter((at) => now - at < FAILURE_COUNTS_MS);
+    // Nothing at all came: the gateway is gone, and dials would fail and delay the call's own when it is back.
+    if (before?.packetsReceived === stats.packetsReceived) return;
     const missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening;
-    const pending = this.#opening + this.#failures.length;
-    for (let dials = Math.min(missing, MOST_PENDING - pending); dials > 0; dials--) void this.#open();
+    for (let dials = Math.min(missing, this.#handshakes.left); dials > 0; dials--) void this.#open();
   }
 
   close(): void {
@@ -120,10 +113,12 @@ export class Lanes {
   async #open(): Promise<void> {
     this.#opening++;
     try {
-      const lane = await this.#calls.dial((gone) => {
-        this.#lanes = this.#lanes.filter((other) => other !== gone);
-        this.#tell();
-      });
+      const lane = await this.#handshakes.count(() =>
+        this.#calls.dial((gone) => {
+          this.#lanes = this.#lanes.filter((other) => other !== gone);
+          this.#tell();
+        }),
+      );
       if (this.#closed) {
         lane.close(4000, "not needed");
         return;
@@ -131,7 +126,6 @@ export class Lanes {
       this.#lanes.push(lane);
       this.#tell();
     } catch (thrown) {
-      this.#failures.push(this.#now);
       this.#log.debug(`no lane: ${String(thrown)}`);
     } finally {
       this.#opening--;

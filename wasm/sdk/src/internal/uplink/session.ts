@@ -5,6 +5,7 @@ import { Deadline, nowUs } from "../deadline.ts";
 import type { GroupEvent, JoinedInfo, MediaKind, RequestBody, UplinkEngineStats, UplinkEvent } from "../engine_events.ts";
 import type { Logger } from "../logger.ts";
 import { nextDatagram } from "../outgoing.ts";
+import { Handshakes } from "../handshakes.ts";
 import { dial } from "../transport.ts";
 import type { Transport } from "../transport.ts";
 import { Lanes } from "./lanes.ts";
@@ -53,6 +54,8 @@ export class UplinkSession {
   #lanes: Lanes | undefined;
   #laneTransports: readonly Transport[] = [];
   #lookTimer: ReturnType<typeof setInterval> | undefined;
+  readonly #handshakes = new Handshakes();
+  #dialling = new AbortController();
   #joined = false;
   /** Counts connections, so that a late answer of an earlier one is recognised. */
   #generation = 0;
@@ -70,7 +73,15 @@ export class UplinkSession {
     const generation = ++this.#generation;
     const started = performance.now();
     const transport = await dial(
-      { address: request.address, query: `token=${encodeURIComponent(request.token)}`, control: true, choice: request.transport, log: (level, message) => this.#log[level](message) },
+      {
+        address: request.address,
+        query: `token=${encodeURIComponent(request.token)}`,
+        control: true,
+        choice: request.transport,
+        log: (level, message) => this.#log[level](message),
+        signal: (this.#dialling = new AbortController()).signal,
+        handshakes: this.#handshakes,
+      },
       {
         onControl: (bytes) => {
           if (generation !== this.#generation) return;
@@ -84,7 +95,7 @@ export class UplinkSession {
         },
         nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
         onClosed: (error) => {
-          if (generation === this.#generation) this.#onClosed(error);
+          if (generation === this.#generation) this.#onClosed(error, request.connection);
         },
       },
     );
@@ -118,6 +129,7 @@ export class UplinkSession {
         },
       },
       readyLanes,
+      this.#handshakes,
       this.#log,
     );
     this.#lanes = lanes;
@@ -127,7 +139,7 @@ export class UplinkSession {
       if (stats === undefined || stats.outbound.length === 0) return;
       const { packetsSent, packetsReceived } = stats.transport;
       const { randomLoss } = stats.path;
-      lanes.adapt({ fractionLost: stats.outbound[0]?.fractionLost ?? 0, randomLoss, packetsSent, packetsReceived }, performance.now());
+      lanes.adapt({ fractionLost: stats.outbound[0]?.fractionLost ?? 0, randomLoss, packetsSent, packetsReceived });
     }, LOOK_AT_LOSS_MS);
   }
 
@@ -166,6 +178,7 @@ export class UplinkSession {
       this.drain();
     }
     this.#generation++;
+    this.#dialling.abort();
     this.#closeLanes();
     this.#deadline.cancel();
     const transport = this.#transport;
@@ -292,7 +305,7 @@ export class UplinkSession {
     return waiting;
   }
 
-  #onClosed(error: RtcError): void {
+  #onClosed(error: RtcError, connection: number): void {
     this.#log.warn(`session lost: ${error.message}`);
     const wasJoined = this.#joined;
     this.#generation++;
@@ -301,7 +314,7 @@ export class UplinkSession {
     this.#joined = false;
     this.#deadline.cancel();
     this.#reject(error);
-    if (wasJoined) this.#listener.notify({ kind: "closed", error: toPlainError(error) });
+    if (wasJoined) this.#listener.notify({ kind: "closed", connection, error: toPlainError(error) });
   }
 
   #reject(error: RtcError): void {
