@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FrameThinner, frameRateAt, largestSent, layersOf } from "../src/internal/uplink/layers.ts";
+import { FrameThinner, SurplusThinner, frameRateAt, largestSent, layersOf } from "../src/internal/uplink/layers.ts";
 import type { VideoSettings } from "../src/internal/worker_protocol.ts";
 
 const CAMERA: VideoSettings = { codec: "vp8", maxWidth: 1280, maxHeight: 720, frameRate: 30, maxBitrate: 2_500_000, small: undefined, contentHint: "" };
@@ -57,6 +57,23 @@ test("a pause is not made up for by a burst", () => {
   assert.ok(thinner.admits(0, 10));
   const times = Array.from({ length: 10 }, (_, i) => 5e6 + i * 1e4);
   assert.deepEqual(times.filter((at) => thinner.admits(at, 10)), [5e6, 5.08e6]);
+});
+
+test("a source that does not keep to the rate is held to it, one that does loses nothing", () => {
+  const kept = (times: readonly number[]): number[] => {
+    const thinner = new SurplusThinner();
+    return times.filter((at) => thinner.admits(at, 30));
+  };
+  const pictures = (fps: number, jitter: (i: number) => number = () => 0): number[] => Array.from({ length: fps * 4 }, (_, i) => (i * 1e6) / fps + jitter(i));
+  // The first second may find out that there are more.
+  for (const fps of [60, 50, 120]) {
+    const times = kept(pictures(fps)).filter((at) => at >= 1e6);
+    assert.ok(times.length >= 80 && times.length <= 92, `${times.length} in 3 s of ${fps}`);
+  }
+  assert.equal(kept(pictures(30)).length, 120);
+  assert.equal(kept(pictures(33)).length, 132);
+  // In pairs, as a busy machine hands them on.
+  assert.equal(kept(pictures(30, (i) => (i % 2 === 0 ? 25_000 : 0))).length, 120);
 });
 
 test("the largest size that is sent speaks for the track, and the smallest is always sent", () => {

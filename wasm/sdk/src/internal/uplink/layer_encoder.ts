@@ -9,7 +9,7 @@ import { FrameRate } from "../frame_rate.ts";
 import type { Logger } from "../logger.ts";
 import type { VideoLayerStats, VideoSettings } from "../worker_protocol.ts";
 import { LayerDemand } from "./layer_demand.ts";
-import { FrameThinner, frameRateAt } from "./layers.ts";
+import { FrameThinner, SurplusThinner, frameRateAt } from "./layers.ts";
 import type { LayerSettings } from "./layers.ts";
 import { References } from "./references.ts";
 import type { Reference } from "./references.ts";
@@ -61,6 +61,7 @@ export class LayerEncoder {
   /** Media time → when encoding began. Bounded by the encoder's queue. */
   readonly #inEncoder = new Map<number, number>();
   readonly #thinner = new FrameThinner();
+  readonly #surplus = new SurplusThinner();
   readonly #rate = new FrameRate();
   readonly #references = new References();
   readonly #demand = new LayerDemand();
@@ -188,7 +189,8 @@ export class LayerEncoder {
     }
     const encoder = this.#encoder;
     if (encoder?.state !== "configured") return;
-    if (this.#layer.thins && !this.#thinner.admits(now, this.#frameRate()) && !this.#keyFrameWanted) return;
+    const thinner = this.#layer.thins ? this.#thinner : this.#surplus;
+    if (!thinner.admits(now, this.#frameRate()) && !this.#keyFrameWanted) return;
     const overrun = encoder.encodeQueueSize >= ENCODER_QUEUE;
     if (overrun || !this.sink.wants()) {
       if (overrun) this.#encoderOverruns++;

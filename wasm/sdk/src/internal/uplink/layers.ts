@@ -1,4 +1,5 @@
 /** In which sizes a track of pictures is encoded, and how many pictures a second each has: the rules, without an encoder. */
+import { FrameRate } from "../frame_rate.ts";
 import type { VideoLayerStats, VideoSettings } from "../worker_protocol.ts";
 
 /** One size of a picture, which one encoder makes: a spatial layer in the words of `engine/WIRE.md`. */
@@ -11,7 +12,10 @@ export interface LayerSettings {
   readonly minBitrate: number;
   /** bit/s. */
   readonly maxBitrate: number;
-  /** Whether pictures beyond `frameRate` are left out here: a camera gives the big stream no more than it asked for. */
+  /**
+   * Whether every picture beyond `frameRate` is left out; else only where clearly more come, for a
+   * camera that is asked for a rate mostly keeps it.
+   */
   readonly thins: boolean;
   /** Whether fewer pictures are better than worse ones. */
   readonly sharp: boolean;
@@ -68,5 +72,24 @@ export class FrameThinner {
   }
 }
 
+/**
+ * Holds a source that does not keep to the rate it was asked for, such as a track of the
+ * application's, to that rate. One that does keep to it loses nothing, however unevenly its
+ * pictures come.
+ */
+export class SurplusThinner {
+  readonly #came = new FrameRate();
+  readonly #thinner = new FrameThinner();
+
+  /** Whether the picture that came now goes on; asked once for each. */
+  admits(nowUs: number, framesPerSecond: number): boolean {
+    this.#came.add(nowUs);
+    const admitted = this.#thinner.admits(nowUs, framesPerSecond);
+    return admitted || this.#came.perSecond(nowUs) <= framesPerSecond * SURPLUS;
+  }
+}
+
 /** A picture may come so much of an interval early: half the interval of a source at twice the rate. */
 const EARLY = 0.25;
+/** So many times the rate are clearly more than it. */
+const SURPLUS = 1.2;
