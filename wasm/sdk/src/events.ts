@@ -27,9 +27,11 @@ export interface UserEvent {
 
 /**
  * What may go wrong without failing: pictures that stand still, or are few; a microphone that gives nothing, or that hears acoustic
- * feedback, as with two devices of one call in a room; an encoder that finds no time; a decoder that gives no pictures though frames come.
+ * feedback, as with two devices of one call in a room; sound that the browser holds back until
+ * somebody clicks or presses a key; an encoder that finds no time; a decoder that gives no pictures
+ * though frames come.
  */
-export type ExceptionKind = "freeze" | "low-frame-rate" | "silent-microphone" | "howling" | "cpu-overuse" | "decoder-stall";
+export type ExceptionKind = "freeze" | "low-frame-rate" | "silent-microphone" | "audio-suspended" | "howling" | "cpu-overuse" | "decoder-stall";
 
 /** The begin or the end of an exception. */
 export interface ExceptionEvent {
@@ -38,6 +40,8 @@ export interface ExceptionEvent {
   /** Whose stream; our own user for what happens here. */
   readonly userId: string;
   readonly stream: "main" | "auxiliary";
+  /** What it is and what to do about it, in an English sentence; only at its begin. */
+  readonly message?: string;
   /** Milliseconds that it lasted; only at its end. */
   readonly duration?: number;
   /** Of `howling`, at its begin: where it howls, in Hz. */

@@ -7,6 +7,8 @@ import type { ExceptionSample, LocalVideoSample, RemoteVideoSample } from "../sr
 const LOCAL: LocalVideoSample = { stream: "main", spatial: 0, wantedRate: 30, framesEncoded: 0, framesDropped: 0, encoderOverruns: 0 };
 const REMOTE: RemoteVideoSample = { userId: "bo", stream: "main", framesReceived: 1, framesDecoded: 1, framesRendered: 1, totalFreezesDuration: 0 };
 
+const WELL = { suspended: false, silent: false, howlingFrequency: undefined };
+
 /** A call that goes well, second by second, changed by `change`. */
 class Story {
   readonly events: ExceptionEvent[] = [];
@@ -23,7 +25,7 @@ class Story {
       this.#local = { ...local, framesEncoded: local.framesEncoded + encoded, framesDropped: local.framesDropped + overruns, encoderOverruns: local.encoderOverruns + overruns };
       const remote = this.#remote;
       this.#remote = { ...remote, framesReceived: remote.framesReceived + received, framesDecoded: remote.framesDecoded + decoded, framesRendered: remote.framesRendered + rendered };
-      this.exceptions.look(change({ now: this.#now, microphone: { level: 0.1, howlingFrequency: undefined }, localVideo: [this.#local], remoteVideo: [this.#remote] }), "me");
+      this.exceptions.look(change({ now: this.#now, microphone: WELL, localVideo: [this.#local], remoteVideo: [this.#remote] }), "me");
     }
     return this;
   }
@@ -59,14 +61,22 @@ test("an encoder that is mostly busy is CPU overuse, one full queue is not", () 
 });
 
 test("a microphone that gives nothing is told, and muting ends it", () => {
-  const silent = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { level: 0, howlingFrequency: undefined } });
+  const silent = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { ...WELL, silent: true } });
   const muted = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: undefined });
   const story = new Story().run(2).run(4, {}, silent).run(1).run(5, {}, silent).run(1, {}, muted);
   assert.deepEqual(story.told, ["silent-microphone me begin", "silent-microphone me end 1000"]);
 });
 
+test("sound that the browser holds back is told with what to do, and is no silent microphone", () => {
+  const suspended = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { ...WELL, suspended: true, silent: true } });
+  const story = new Story().run(1).run(1, {}, suspended).run(2).run(9, {}, suspended).run(2);
+  assert.deepEqual(story.told, ["audio-suspended me begin", "audio-suspended me end 8000"]);
+  assert.match(story.events[0]?.message ?? "", /clicks the page/);
+  assert.equal(story.events[1]?.message, undefined);
+});
+
 test("a howl is told at once with its frequency, and over when it has been gone for two seconds", () => {
-  const howling = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { level: 0.5, howlingFrequency: 2_130 } });
+  const howling = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { ...WELL, howlingFrequency: 2_130 } });
   const story = new Story().run(3).run(2, {}, howling).run(1).run(2, {}, howling).run(4);
   assert.deepEqual(story.told, ["howling me begin", "howling me end 6000"]);
   const [begin, end] = story.events;
@@ -75,7 +85,7 @@ test("a howl is told at once with its frequency, and over when it has been gone 
 });
 
 test("a howl ends when the microphone is muted", () => {
-  const howling = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { level: 0.5, howlingFrequency: 900 } });
+  const howling = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: { ...WELL, howlingFrequency: 900 } });
   const muted = (sample: ExceptionSample): ExceptionSample => ({ ...sample, microphone: undefined });
   assert.deepEqual(new Story().run(3).run(2, {}, howling).run(1, {}, muted).told, ["howling me begin", "howling me end 2000"]);
 });

@@ -91,9 +91,11 @@ export class AudioEngine {
     if (this.#gain === undefined) return;
     this.#microphone?.disconnect();
     this.#microphone = undefined;
-    if (track === undefined) return;
+    if (track === undefined || track.readyState === "ended") return;
     this.#microphone = new MediaStreamAudioSourceNode(this.context, { mediaStream: new MediaStream([track]) });
     this.#microphone.connect(this.#gain);
+    // Browsers let sound in and out without a gesture once a microphone is open.
+    void this.resume().catch(() => undefined);
   }
 
   /** 1 is as captured. */

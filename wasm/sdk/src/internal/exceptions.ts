@@ -8,7 +8,11 @@ import type { ExceptionEvent, ExceptionKind } from "../events.ts";
 export interface ExceptionSample {
   /** Milliseconds, on any clock that does not jump. */
   readonly now: number;
-  readonly microphone: { readonly level: number; readonly howlingFrequency: number | undefined } | undefined;
+  /**
+   * Undefined if it is muted. `suspended`: the browser lets no sound in or out. `silent`: it gives
+   * nothing, not even noise.
+   */
+  readonly microphone: { readonly suspended: boolean; readonly silent: boolean; readonly howlingFrequency: number | undefined } | undefined;
   readonly localVideo: readonly LocalVideoSample[];
   readonly remoteVideo: readonly RemoteVideoSample[];
 }
@@ -36,12 +40,13 @@ export interface RemoteVideoSample {
 
 /**
  * Seconds that a condition must hold, and be gone. A freeze is told at once, for it has lasted long enough to be one; and so is a howl, which
- * the engine has watched grow.
+ * the engine has watched grow. Sound may take a moment to start where nothing holds it back.
  */
 const HOLD: Record<ExceptionKind, { begin: number; end: number }> = {
   freeze: { begin: 1, end: 2 },
   "low-frame-rate": { begin: 3, end: 3 },
   "silent-microphone": { begin: 5, end: 1 },
+  "audio-suspended": { begin: 2, end: 1 },
   howling: { begin: 1, end: 2 },
   "cpu-overuse": { begin: 3, end: 5 },
   "decoder-stall": { begin: 2, end: 2 },
@@ -50,8 +55,16 @@ const HOLD: Record<ExceptionKind, { begin: number; end: number }> = {
 const LEAST_RATE = 8;
 /** Of the frames that came to an encoder, so many found it busy. */
 const OVERRUN_SHARE = 0.2;
-/** −80 dB: below the noise of any microphone that is on. */
-const SILENCE = 1e-4;
+/** For people: what it is and what to do. */
+const MESSAGES: Record<ExceptionKind, string> = {
+  freeze: "the picture stands still; it goes on by itself when the path bears it",
+  "low-frame-rate": "there are few pictures a second; a smaller profile needs less of the machine and of the path",
+  "silent-microphone": "the microphone gives nothing, not even noise; see whether it is switched on, or choose another one",
+  "audio-suspended": "the browser lets no sound in or out before somebody clicks the page or presses a key there; it starts by itself then",
+  howling: "the microphone hears itself from a loudspeaker; mute it, or use headphones",
+  "cpu-overuse": "the encoder finds no time; close other programs, or choose a smaller profile",
+  "decoder-stall": "pictures come but none is shown; subscribing again may help",
+};
 
 interface Condition {
   held: number;
@@ -78,8 +91,10 @@ export class Exceptions {
       seen.add(this.#judge(sample.now, kind, userId, stream, holds, frequency));
     };
     if (sample.microphone !== undefined) {
-      const { level, howlingFrequency } = sample.microphone;
-      judge("silent-microphone", ownUserId, "main", level < SILENCE);
+      const { suspended, silent, howlingFrequency } = sample.microphone;
+      judge("audio-suspended", ownUserId, "main", suspended);
+      // Who lets nothing in is not to be told to look at the microphone.
+      judge("silent-microphone", ownUserId, "main", silent && !suspended);
       judge("howling", ownUserId, "main", howlingFrequency !== undefined, howlingFrequency);
     }
     for (const video of sample.localVideo) {
@@ -109,7 +124,7 @@ export class Exceptions {
     const { begin, end } = HOLD[kind];
     if (condition.since === undefined && condition.held >= begin) {
       condition.since = now;
-      this.#emit({ kind, state: "begin", userId, stream, ...(frequency === undefined ? {} : { frequency }) });
+      this.#emit({ kind, state: "begin", userId, stream, message: MESSAGES[kind], ...(frequency === undefined ? {} : { frequency }) });
     } else if (condition.since !== undefined && condition.gone >= end) {
       this.#emit({ kind, state: "end", userId, stream, duration: now - condition.since });
       condition.since = undefined;

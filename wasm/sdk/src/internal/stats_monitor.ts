@@ -147,10 +147,10 @@ export class StatsMonitor {
 
   /** Without what is muted or not subscribed to: that stands still on purpose. */
   #sample(up: UplinkStats, down: DownlinkStats): ExceptionSample {
-    const sound = up.engine?.outbound.find(({ track }) => track === 0);
+    const microphone = { suspended: !this.#host.audio.playing, silent: up.microphoneSilent, howlingFrequency: up.howlingFrequency };
     return {
       now: performance.now(),
-      microphone: sound === undefined || this.#local.audioMuted() ? undefined : { level: up.audioLevel, howlingFrequency: up.howlingFrequency },
+      microphone: this.#local.audioMuted() ? undefined : microphone,
       localVideo: up.video
         .filter(({ track }) => !this.#local.videoMuted(track))
         .map((video) => ({ ...largestSent(video.layers), stream: video.track === 1 ? ("main" as const) : ("auxiliary" as const), wantedRate: this.#local.frameRate(video.track) })),

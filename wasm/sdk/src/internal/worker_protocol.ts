@@ -135,6 +135,8 @@ export interface UplinkStats {
   readonly quality: DirectionQuality | undefined;
   readonly video: readonly VideoSenderStats[];
   readonly audioLevel: number;
+  /** Whether the microphone gave no more than silence for a second, if sound is sent at all. */
+  readonly microphoneSilent: boolean;
   /** Hz, while the microphone hears acoustic feedback. */
   readonly howlingFrequency: number | undefined;
   readonly audioTargetBitrate: number;

@@ -10,6 +10,10 @@ const BLOCK = 480;
 const SAMPLE_US = 1_000_000 / 48_000;
 /** Less than the ring holds, 170 ms. */
 const IDLE_MS = 100;
+/** −80 dB: below the noise of any microphone that is on. */
+const SILENCE = 1e-4;
+/** More than the pauses in which a browser brings sound. */
+const SILENT_AFTER_US = 1_000_000;
 
 export class AudioSender {
   readonly #engine: UplinkEngine;
@@ -18,14 +22,30 @@ export class AudioSender {
   /** Samples pushed so far; with the clock it tells when each was captured. */
   #position = 0;
   #stopped = false;
-  /** The track to send as, or undefined to let the samples go. */
-  track: number | undefined;
+  #track: number | undefined;
+  /** When the microphone last gave more than silence, or could have begun to. */
+  #heardUs = 0;
 
   constructor(engine: UplinkEngine, link: AudioLink, afterPush: () => void) {
     this.#engine = engine;
     this.#afterPush = afterPush;
     if (link.kind === "shared") void this.#drainRing(new AudioRing(link.ring, 2));
     else this.#listen(link.port);
+  }
+
+  /** The track to send as, or undefined to let the samples go. */
+  get track(): number | undefined {
+    return this.#track;
+  }
+
+  set track(track: number | undefined) {
+    this.#track = track;
+    this.#heardUs = nowUs();
+  }
+
+  /** Whether the microphone gave nothing for a second, not even noise. */
+  get silent(): boolean {
+    return this.#track !== undefined && nowUs() - this.#heardUs > SILENT_AFTER_US;
   }
 
   stop(): void {
@@ -68,8 +88,9 @@ export class AudioSender {
     this.#position += BLOCK;
     const now = nowUs();
     const endUs = this.#clock.map(this.#position * SAMPLE_US, now - behind * SAMPLE_US);
-    if (this.track === undefined) return;
-    this.#engine.pushAudio(now, this.track, near, far, endUs);
+    if (this.#track === undefined) return;
+    if (near.some((sample) => Math.abs(sample) > SILENCE)) this.#heardUs = now;
+    this.#engine.pushAudio(now, this.#track, near, far, endUs);
     this.#afterPush();
   }
 }

@@ -116,6 +116,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
       quality: stats === undefined ? undefined : rate(stats),
       video: [...videos.values()].map((sender) => sender.stats()),
       audioLevel: engine.audioLevel(),
+      microphoneSilent: need().audio?.silent ?? false,
       howlingFrequency: engine.howlingFrequency(),
       audioTargetBitrate: session.audioBitrate,
       suite: need().suite,
