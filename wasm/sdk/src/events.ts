@@ -109,8 +109,15 @@ export interface StreamEvents {
   "player-state-changed": {
     readonly type: "audio" | "video";
     readonly state: "PLAYING" | "PAUSED" | "STOPPED";
+    /** `ended` if the track has. */
     readonly reason: string;
   };
+  /**
+   * A local track gives nothing any more, whoever ended it: the page stopped it, or the device is
+   * gone and no other took over. The others are told as if it were muted; `replaceTrack` or
+   * `switchDevice` go on.
+   */
+  "track-ended": { readonly type: "audio" | "video" };
   /** The user ended screen sharing with the browser's own button. */
   "screen-sharing-stopped": undefined;
   /** A device was unplugged and another one took over. */

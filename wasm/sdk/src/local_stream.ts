@@ -1,6 +1,8 @@
 import { Stream } from "./stream.ts";
-import { RtcError, fromDeviceError } from "./errors.ts";
+import { RtcError } from "./errors.ts";
 import type { PlayOptions, StreamOptions, VideoContentHint, VideoProfile, VideoProfileName } from "./options.ts";
+import { camera, microphone, openDevices, openScreen } from "./internal/capture.ts";
+import { LocalTracks } from "./internal/local_tracks.ts";
 import { findElement, styleMedia } from "./internal/player.ts";
 import type { PublicationHooks } from "./internal/publication.ts";
 import { VideoChoices } from "./internal/video_choices.ts";
@@ -9,16 +11,10 @@ import { VideoChoices } from "./internal/video_choices.ts";
 export class LocalStream extends Stream {
   readonly #options: StreamOptions;
   readonly #id = `local-${nextId++}`;
-  #audio: MediaStreamTrack | undefined;
-  #video: MediaStreamTrack | undefined;
-  /** Tracks that we opened, and so stop; the application's own are left running. */
-  readonly #opened = new Set<MediaStreamTrack>();
+  readonly #tracks: LocalTracks;
   readonly #choices: VideoChoices;
   #element: HTMLVideoElement | undefined;
-  #audioMuted = false;
-  #videoMuted = false;
   #captureVolume = 1;
-  #closed = false;
   /** @internal Set while published. */
   publication: PublicationHooks | undefined;
 
@@ -34,115 +30,115 @@ export class LocalStream extends Stream {
     }
     this.#options = options;
     this.#choices = new VideoChoices(screen);
+    this.#tracks = new LocalTracks({
+      isScreen: screen,
+      constraints: (kind, deviceId) => this.#constraints(kind, deviceId),
+      onPicture: () => {
+        this.#hintTrack();
+        this.#refreshElement();
+      },
+      publish: async () => this.publication?.tracksChanged(),
+      onMuteChanged: () => this.publication?.muteChanged(),
+      onScreenStopped: () => this.emit("screen-sharing-stopped", undefined),
+      onRecovered: (type) => this.emit("device-auto-recovered", { type }),
+      onEnded: (type) => this.#onEnded(type),
+      onError: (error) => this.emit("error", error),
+    });
   }
 
   /**
    * Opens the devices, or takes the tracks given.
    *
-   * Rejects with `DEVICE_NOT_FOUND`, `DEVICE_NOT_ALLOWED` or `DEVICE_NOT_READABLE`.
+   * Rejects with `DEVICE_NOT_FOUND`, `DEVICE_NOT_ALLOWED` or `DEVICE_NOT_READABLE`, with
+   * `INVALID_OPERATION` if a track given has ended, and with `ABORTED` if the stream is closed
+   * meanwhile.
    */
-  async initialize(): Promise<void> {
-    if (this.#closed) throw new RtcError("INVALID_OPERATION", "the stream is closed");
-    if (this.#audio !== undefined || this.#video !== undefined) return;
-    const { audioSource, videoSource, audio, video, screen } = this.#options;
-    if (screen === true && videoSource === undefined) {
-      this.#setVideo(await this.#openScreen(), true);
-      return;
-    }
-    const wantAudio = audio === true && audioSource === undefined;
-    const wantVideo = video === true && videoSource === undefined;
-    if (wantAudio || wantVideo) {
-      const stream = await openDevices(wantAudio ? this.#audioConstraints(this.#options.microphoneId) : false, wantVideo ? this.#videoConstraints(this.#options.cameraId) : false);
-      for (const track of stream.getTracks()) {
-        if (track.kind === "audio") this.#setAudio(track, true);
-        else this.#setVideo(track, true);
+  initialize(): Promise<void> {
+    const { audioSource, videoSource, audio, video, screen, microphoneId, cameraId } = this.#options;
+    const own = [audioSource, videoSource].filter((track) => track !== undefined);
+    return this.#tracks.initialize(own, async (signal) => {
+      if (screen === true) {
+        return videoSource === undefined ? openScreen(signal, this.#choices.screenProfile) : [];
       }
-    }
-    if (audioSource !== undefined) this.#setAudio(audioSource, false);
-    if (videoSource !== undefined) this.#setVideo(videoSource, false);
+      const wantAudio = audio === true && audioSource === undefined;
+      const wantVideo = video === true && videoSource === undefined;
+      if (!wantAudio && !wantVideo) return [];
+      return openDevices(
+        signal,
+        wantAudio && this.#constraints("audio", microphoneId),
+        wantVideo && this.#constraints("video", cameraId),
+      );
+    });
   }
 
-  /** Stops the tracks that the SDK opened. The stream cannot be used again; unpublish it first. */
+  /**
+   * Stops the tracks that the SDK opened, and those that it is about to open: what waits for a
+   * device rejects with `ABORTED`. The stream cannot be used again; unpublish it first.
+   */
   close(): void {
-    this.#closed = true;
     this.stop();
-    for (const track of this.#opened) track.stop();
-    this.#opened.clear();
-    this.#audio = undefined;
-    this.#video = undefined;
+    this.#tracks.close();
+    // What has no tracks sends nothing.
+    void this.publication?.tracksChanged().catch(() => undefined);
   }
 
   /** Sends no sound; true if there is some to mute. Others see `mute-audio`. */
   muteAudio(): boolean {
-    return this.#muteAudio(true);
+    return this.#tracks.mute("audio", true);
   }
 
   unmuteAudio(): boolean {
-    return this.#muteAudio(false);
+    return this.#tracks.mute("audio", false);
   }
 
   /** Sends no picture, but keeps the camera; true if there is one. Others see `mute-video`. */
   muteVideo(): boolean {
-    return this.#muteVideo(true);
+    return this.#tracks.mute("video", true);
   }
 
   unmuteVideo(): boolean {
-    return this.#muteVideo(false);
+    return this.#tracks.mute("video", false);
   }
 
   isAudioMuted(): boolean {
-    return this.#audioMuted;
+    return this.#tracks.isMuted("audio");
   }
 
   isVideoMuted(): boolean {
-    return this.#videoMuted;
+    return this.#tracks.isMuted("video");
   }
 
-  /** Takes another microphone or camera without a new publication. */
-  async switchDevice(type: "audio" | "video", deviceId: string): Promise<void> {
-    const stream = await openDevices(
-      type === "audio" ? this.#audioConstraints(deviceId) : false,
-      type === "video" ? this.#videoConstraints(deviceId) : false,
-    );
-    const track = stream.getTracks()[0];
-    if (track === undefined) throw new RtcError("DEVICE_NOT_FOUND", "the device gave no track");
-    this.#opened.add(track);
-    await this.replaceTrack(track);
+  /**
+   * Takes another microphone or camera without a new publication. Where only one may be open at a
+   * time ours is closed first, and opened again if the other one cannot be.
+   */
+  switchDevice(type: "audio" | "video", deviceId: string): Promise<void> {
+    return this.#tracks.switch(type, deviceId);
   }
 
   /** Adds sound or a picture, while published too. */
-  async addTrack(track: MediaStreamTrack): Promise<void> {
-    if ((track.kind === "audio" ? this.#audio : this.#video) !== undefined) {
-      throw new RtcError("INVALID_OPERATION", `the stream has ${track.kind} already; use replaceTrack`);
-    }
-    if (track.kind === "audio") this.#setAudio(track, false);
-    else this.#setVideo(track, false);
-    await this.publication?.tracksChanged();
+  addTrack(track: MediaStreamTrack): Promise<void> {
+    return this.#tracks.add(track);
   }
 
-  async removeTrack(track: MediaStreamTrack): Promise<void> {
-    if (this.#audio === track) this.#audio = undefined;
-    else if (this.#video === track) this.#video = undefined;
-    else throw new RtcError("INVALID_PARAMETER", "the track is not of this stream");
-    this.#release(track);
-    this.#refreshElement();
-    await this.publication?.tracksChanged();
+  removeTrack(track: MediaStreamTrack): Promise<void> {
+    return this.#tracks.remove(track);
   }
 
-  async replaceTrack(track: MediaStreamTrack): Promise<void> {
-    const earlier = track.kind === "audio" ? this.#audio : this.#video;
-    const opened = this.#opened.has(track);
-    if (track.kind === "audio") this.#setAudio(track, opened);
-    else this.#setVideo(track, opened);
-    await this.publication?.tracksChanged();
-    if (earlier !== undefined && earlier !== track) this.#release(earlier);
+  /**
+   * Takes this track instead of the one of its kind, while published too; the way to go on after
+   * `track-ended`.
+   */
+  replaceTrack(track: MediaStreamTrack): Promise<void> {
+    return this.#tracks.replace(track);
   }
 
   /** Before `initialize`, or while running as far as the camera can. */
   async setVideoProfile(profile: VideoProfileName | VideoProfile): Promise<void> {
     this.#choices.setCameraProfile(profile);
-    if (this.isScreen() || this.#video === undefined) return;
-    await this.#video.applyConstraints(this.#videoConstraints(undefined)).catch(() => undefined);
+    const { video } = this.#tracks;
+    if (this.isScreen() || video === undefined) return;
+    await video.applyConstraints(this.#constraints("video", undefined)).catch(() => undefined);
     await this.publication?.profileChanged();
   }
 
@@ -206,7 +202,7 @@ export class LocalStream extends Stream {
 
   /** @internal */
   get contentHint(): VideoContentHint | "" {
-    return this.#choices.contentHint(this.#video?.contentHint);
+    return this.#choices.contentHint(this.#tracks.video?.contentHint);
   }
 
   /** 0 to 100; 100 is as captured. */
@@ -219,6 +215,16 @@ export class LocalStream extends Stream {
   /** @internal */
   get captureVolume(): number {
     return this.#captureVolume;
+  }
+
+  /** @internal Whether sound is to be expected: neither we nor the application turned it off. */
+  get givesSound(): boolean {
+    return this.#tracks.audio?.enabled === true && !this.#tracks.isOff("audio") && this.#captureVolume > 0;
+  }
+
+  /** @internal */
+  get tracks(): LocalTracks {
+    return this.#tracks;
   }
 
   /** Whether this is a screen rather than a camera. */
@@ -235,11 +241,11 @@ export class LocalStream extends Stream {
   }
 
   override hasAudio(): boolean {
-    return this.#audio !== undefined;
+    return this.#tracks.audio !== undefined;
   }
 
   override hasVideo(): boolean {
-    return this.#video !== undefined;
+    return this.#tracks.video !== undefined;
   }
 
   /** Shows our own picture; never plays our own sound. */
@@ -255,7 +261,7 @@ export class LocalStream extends Stream {
     this.#element = video;
     this.#refreshElement();
     await this.resume();
-    this.emit("player-state-changed", { type: "video", state: "PLAYING", reason: "" });
+    if (this.#element === video) this.emit("player-state-changed", { type: "video", state: "PLAYING", reason: "" });
   }
 
   override stop(): void {
@@ -279,11 +285,11 @@ export class LocalStream extends Stream {
   }
 
   override getAudioTrack(): MediaStreamTrack | undefined {
-    return this.#audio;
+    return this.#tracks.audio;
   }
 
   override getVideoTrack(): MediaStreamTrack | undefined {
-    return this.#video;
+    return this.#tracks.video;
   }
 
   override getVideoFrame(): Promise<string | undefined> {
@@ -296,106 +302,30 @@ export class LocalStream extends Stream {
     return Promise.resolve(canvas.toDataURL("image/png"));
   }
 
-  #muteAudio(muted: boolean): boolean {
-    if (this.#audio === undefined || this.#audioMuted === muted) return false;
-    this.#audioMuted = muted;
-    this.#audio.enabled = !muted;
-    this.publication?.muteChanged();
-    return true;
-  }
-
-  #muteVideo(muted: boolean): boolean {
-    if (this.#video === undefined || this.#videoMuted === muted) return false;
-    this.#videoMuted = muted;
-    this.#video.enabled = !muted;
-    this.publication?.muteChanged();
-    return true;
-  }
-
-  #setAudio(track: MediaStreamTrack, opened: boolean): void {
-    this.#audio = track;
-    track.enabled = !this.#audioMuted;
-    if (opened) this.#own(track, "audio");
-  }
-
-  #setVideo(track: MediaStreamTrack, opened: boolean): void {
-    this.#video = track;
-    track.enabled = !this.#videoMuted;
-    if (opened) this.#own(track, "video");
-    this.#hintTrack();
-    this.#refreshElement();
-  }
-
   /** The capturer follows the hint as well. A track of the application's keeps what the application gave it. */
   #hintTrack(): void {
-    if (this.#video !== undefined && this.#opened.has(this.#video)) this.#video.contentHint = this.contentHint;
+    const { video } = this.#tracks;
+    if (video !== undefined && this.#tracks.isOpened(video)) video.contentHint = this.contentHint;
   }
 
-  #own(track: MediaStreamTrack, type: "audio" | "video"): void {
-    this.#opened.add(track);
-    track.addEventListener("ended", () => void this.#onEnded(track, type));
-  }
-
-  /** The device is gone, or the user ended the sharing. */
-  async #onEnded(track: MediaStreamTrack, type: "audio" | "video"): Promise<void> {
-    if (this.#closed || (type === "audio" ? this.#audio : this.#video) !== track) return;
-    if (this.isScreen()) {
-      this.emit("screen-sharing-stopped", undefined);
-      return;
+  #onEnded(type: "audio" | "video"): void {
+    if (type === "video" && this.#element !== undefined) {
+      this.emit("player-state-changed", { type, state: "STOPPED", reason: "ended" });
     }
-    try {
-      await this.switchDevice(type, "");
-      this.emit("device-auto-recovered", { type });
-    } catch (thrown) {
-      this.emit("error", fromDeviceError(thrown, type === "audio" ? "microphone" : "camera"));
-    }
-  }
-
-  #release(track: MediaStreamTrack): void {
-    if (this.#opened.delete(track)) track.stop();
+    this.emit("track-ended", { type });
   }
 
   #refreshElement(): void {
     if (this.#element === undefined) return;
-    this.#element.srcObject = this.#video === undefined ? null : new MediaStream([this.#video]);
+    const { video } = this.#tracks;
+    this.#element.srcObject = video === undefined ? null : new MediaStream([video]);
     void this.resume();
   }
 
-  async #openScreen(): Promise<MediaStreamTrack> {
-    const { width, height, frameRate } = this.#choices.screenProfile;
-    try {
-      const stream = await navigator.mediaDevices.getDisplayMedia({ video: { width: { max: width }, height: { max: height }, frameRate } });
-      const track = stream.getVideoTracks()[0];
-      if (track === undefined) throw new RtcError("DEVICE_NOT_FOUND", "the screen gave no picture");
-      return track;
-    } catch (thrown) {
-      throw fromDeviceError(thrown, "screen");
-    }
-  }
-
-  /** The browser's own processing is off: ours has the exact far end as its reference, and two in a row harm speech. */
-  #audioConstraints(deviceId: string | undefined): MediaTrackConstraints {
-    return { ...exactDevice(deviceId), echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1, sampleRate: 48_000 };
-  }
-
-  #videoConstraints(deviceId: string | undefined): MediaTrackConstraints {
-    const { width, height, frameRate } = this.#choices.cameraProfile;
-    const { facingMode } = this.#options;
-    return { ...exactDevice(deviceId), width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: frameRate }, ...(facingMode === undefined ? {} : { facingMode }) };
+  #constraints(kind: "audio" | "video", deviceId: string | undefined): MediaTrackConstraints {
+    if (kind === "audio") return microphone(deviceId);
+    return camera(deviceId, this.#choices.cameraProfile, this.#options.facingMode);
   }
 }
 
 let nextId = 1;
-
-function exactDevice(deviceId: string | undefined): MediaTrackConstraints {
-  return deviceId === undefined || deviceId === "" ? {} : { deviceId: { exact: deviceId } };
-}
-
-async function openDevices(audio: MediaTrackConstraints | false, video: MediaTrackConstraints | false): Promise<MediaStream> {
-  if (navigator.mediaDevices === undefined) throw new RtcError("NOT_SUPPORTED", "the page is not a secure context: cameras and microphones need HTTPS");
-  try {
-    return await navigator.mediaDevices.getUserMedia({ audio, video });
-  } catch (thrown) {
-    throw fromDeviceError(thrown, audio === false ? "camera" : video === false ? "microphone" : "camera or microphone");
-  }
-}

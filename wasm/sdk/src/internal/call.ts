@@ -9,6 +9,7 @@ import type { LocalStream } from "../local_stream.ts";
 import type { ClientOptions, VideoCodecName } from "../options.ts";
 import { VERSION } from "../version.ts";
 import type { JoinedInfo } from "./engine_events.ts";
+import { needLive } from "./capture.ts";
 import { EngineHost } from "./engine_host.ts";
 import { GroupView } from "./group_view.ts";
 import type { Logger } from "./logger.ts";
@@ -76,8 +77,8 @@ export class Call {
       return undefined;
     };
     const local = {
-      audioMuted: () => [...this.#publications.keys()].every((stream) => !stream.hasAudio() || stream.isAudioMuted()),
-      videoMuted: (track: number) => published(track)?.isVideoMuted() ?? true,
+      audioMuted: () => ![...this.#publications.keys()].some((stream) => stream.givesSound),
+      videoMuted: (track: number) => published(track)?.tracks.isOff("video") ?? true,
       frameRate: (track: number) => published(track)?.profile.frameRate ?? 0,
     };
     const { encryption } = context.options;
@@ -117,7 +118,8 @@ export class Call {
       const late = sleep(timeoutMs).then(() => Promise.reject(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the sessions were not open after ${timeoutMs} ms`)));
       onConnected(await Promise.race([this.#open(answer), late]));
       const connection = this.#connection;
-      for (const publication of this.#publications.values()) {
+      // Not those that are published only now: they go to this session anyhow.
+      for (const publication of [...this.#publications.values()]) {
         this.#assertNewest(connection);
         await publication.publish();
       }
@@ -166,9 +168,14 @@ export class Call {
 
   async publish(stream: LocalStream): Promise<void> {
     if (!stream.hasAudio() && !stream.hasVideo()) throw new RtcError("INVALID_OPERATION", "initialize the stream before publishing it");
+    needLive(stream.getAudioTrack());
+    needLive(stream.getVideoTrack());
     if (stream.publication !== undefined) throw new RtcError("INVALID_OPERATION", "the stream is published already");
-    for (const other of this.#publications.keys()) {
-      if (other.isScreen() === stream.isScreen()) {
+    for (const [other, publication] of this.#publications) {
+      if (other.tracks.closed) {
+        this.#publications.delete(other);
+        await publication.unpublish().catch(() => undefined);
+      } else if (other.isScreen() === stream.isScreen()) {
         throw new RtcError("INVALID_OPERATION", `another ${stream.isScreen() ? "screen" : "stream"} is published; unpublish it first`);
       }
     }
@@ -177,6 +184,7 @@ export class Call {
       host: this.host,
       log,
       userId: this.#context.self().userId,
+      connected: () => this.#context.self().state === "CONNECTED",
       encodable,
       preferredCodecs: options.videoCodecs,
       peerCodecs: () => this.roster.peerCodecs(),
@@ -192,6 +200,10 @@ export class Call {
       await publication.unpublish().catch(() => undefined);
       throw thrown;
     }
+  }
+
+  isPublished(stream: LocalStream): boolean {
+    return this.#publications.has(stream);
   }
 
   async unpublish(stream: LocalStream): Promise<void> {
@@ -225,6 +237,9 @@ export class Call {
         }
         return;
       case "source-ended":
+        for (const publication of this.#publications.values()) {
+          if (publication.videoTrackNumber === notice.track) publication.onSourceEnded();
+        }
         return;
       case "group":
         this.group?.handle(notice.event);

@@ -6,6 +6,7 @@ import { chooseCodec, codecString } from "./codec.ts";
 import type { EngineHost } from "./engine_host.ts";
 import type { TrackInfo } from "./engine_events.ts";
 import type { Logger } from "./logger.ts";
+import { needLive } from "./capture.ts";
 import { openVideoSource } from "./video_source.ts";
 import type { OpenSource } from "./video_source.ts";
 import type { VideoSettings } from "./worker_protocol.ts";
@@ -25,6 +26,10 @@ export interface PublicationContext {
   readonly host: EngineHost;
   readonly log: Logger;
   readonly userId: string;
+  /**
+   * Whether there is a session. Without one, what is published is what the next session is told of.
+   */
+  connected(): boolean;
   readonly encodable: readonly VideoCodecName[];
   readonly preferredCodecs: readonly VideoCodecName[] | undefined;
   /** For each peer, what it decodes. */
@@ -63,61 +68,65 @@ export class Publication implements PublicationHooks {
 
   /** Publishes what the stream has; called again after a reconnection. */
   async publish(): Promise<void> {
+    if (this.#closed) return;
     this.#audioTrack = undefined;
     // A source that runs is kept: the worker goes on encoding through a reconnection.
     const videoRuns = this.#videoTrack !== undefined && this.#videoTrack === this.#stream.getVideoTrack();
     const requests: Promise<void>[] = [];
     if (videoRuns) requests.push(this.#request("publish", this.#videoInfo()));
     else this.#videoTrack = undefined;
-    requests.push(this.tracksChanged());
-    await Promise.all(requests);
+    requests.push(this.#run(() => this.#sync()));
+    await settled(requests);
   }
 
   async unpublish(): Promise<void> {
-    this.#closed = true;
-    this.#stream.publication = undefined;
-    await this.#run(() => Promise.all([this.#syncAudio(undefined), this.#syncVideo(undefined)]));
+    this.#detach();
+    await this.#run(() => settled([this.#syncAudio(undefined), this.#syncVideo(undefined)]));
   }
 
   /** The session is over; nothing is left to tell the gateway. */
   dispose(): void {
-    this.#closed = true;
-    this.#stream.publication = undefined;
+    this.#detach();
     this.#source?.stop();
   }
 
-  tracksChanged(): Promise<void> {
-    // Both at once, so that others learn of sound and picture together.
-    return this.#run(() => Promise.all([this.#syncAudio(this.#stream.getAudioTrack()), this.#syncVideo(this.#stream.getVideoTrack())]));
+  async tracksChanged(): Promise<void> {
+    try {
+      await this.#run(() => this.#sync());
+    } catch (thrown) {
+      if (this.#context.connected()) throw thrown;
+    }
   }
 
-  async profileChanged(): Promise<void> {
-    if (this.#videoTrack === undefined) return;
-    await this.#context.host.uplink.call("updateVideo", { track: this.videoTrackNumber, settings: this.#settings() });
+  profileChanged(): Promise<void> {
+    return this.#run(async () => {
+      if (this.#videoTrack === undefined) return;
+      await this.#context.host.uplink.call("updateVideo", { track: this.videoTrackNumber, settings: this.#settings() });
+    });
   }
 
   /** Who is in the room changed: perhaps another codec suits everybody. */
-  async peersChanged(): Promise<void> {
-    if (this.#videoTrack === undefined || this.#closed) return;
-    const earlier = this.#codec;
-    const settings = this.#settings();
-    if (settings.codec === earlier) return;
-    this.#context.log.info(`track ${this.videoTrackNumber}: ${earlier ?? "none"} → ${settings.codec} for the sake of the room`);
-    // The size notice that follows tells the room.
-    await this.#context.host.uplink.call("updateVideo", { track: this.videoTrackNumber, settings });
+  peersChanged(): Promise<void> {
+    return this.#run(async () => {
+      if (this.#videoTrack === undefined || this.#closed) return;
+      const earlier = this.#codec;
+      const settings = this.#settings();
+      if (settings.codec === earlier) return;
+      this.#context.log.info(`track ${this.videoTrackNumber}: ${earlier ?? "none"} → ${settings.codec} for the sake of the room`);
+      // The size notice that follows tells the room.
+      await this.#context.host.uplink.call("updateVideo", { track: this.videoTrackNumber, settings });
+    });
+  }
+
+  /** The worker got the source's last picture. */
+  onSourceEnded(): void {
+    this.#stream.tracks.look();
   }
 
   muteChanged(): void {
-    const { host } = this.#context;
     const report = (thrown: unknown): void => this.#context.onError(thrown);
-    if (this.#audioTrack !== undefined) {
-      host.uplink.call("muteAudio", { muted: this.#stream.isAudioMuted() }).catch(report);
-      this.#request("update-track", this.#audioInfo()).catch(report);
-    }
-    if (this.#videoTrack !== undefined) {
-      host.uplink.call("muteVideo", { track: this.videoTrackNumber, muted: this.#stream.isVideoMuted() }).catch(report);
-      this.#request("update-track", this.#videoInfo()).catch(report);
-    }
+    if (this.#audioTrack !== undefined) this.#tellAudioOff().catch(report);
+    if (this.#videoTrack !== undefined) this.#tellVideoOff().catch(report);
   }
 
   captureVolumeChanged(volume: number): void {
@@ -136,6 +145,21 @@ export class Publication implements PublicationHooks {
     if (this.#videoTrack !== undefined) this.#request("update-track", this.#videoInfo()).catch((thrown: unknown) => this.#context.onError(thrown));
   }
 
+  /**
+   * Nothing is to be told any more, unless by `unpublish`. The stream may have been published anew
+   * already.
+   */
+  #detach(): void {
+    this.#closed = true;
+    if (this.#stream.publication === this) this.#stream.publication = undefined;
+  }
+
+  /** Both at once, so that others learn of sound and picture together. */
+  async #sync(): Promise<void> {
+    if (this.#closed) return;
+    await settled([this.#syncAudio(this.#stream.getAudioTrack()), this.#syncVideo(this.#stream.getVideoTrack())]);
+  }
+
   async #syncAudio(track: MediaStreamTrack | undefined): Promise<void> {
     const { host } = this.#context;
     const earlier = this.#audioTrack;
@@ -147,12 +171,15 @@ export class Publication implements PublicationHooks {
       await host.uplink.call("request", { kind: "unpublish", number: AUDIO_TRACK });
       return;
     }
-    if (earlier !== undefined) return;
+    if (earlier !== undefined) {
+      if (earlier.readyState === "ended") await this.#tellAudioOff();
+      return;
+    }
     host.audio.setCaptureVolume(this.#stream.captureVolume);
-    await Promise.all([
+    await this.#orUndo(() => this.#syncAudio(undefined), [
       this.#request("publish", this.#audioInfo()),
       host.uplink.call("setAudio", { track: AUDIO_TRACK }),
-      host.uplink.call("muteAudio", { muted: this.#stream.isAudioMuted() }),
+      host.uplink.call("muteAudio", { muted: this.#stream.tracks.isOff("audio") }),
     ]);
   }
 
@@ -161,6 +188,7 @@ export class Publication implements PublicationHooks {
     const number = this.videoTrackNumber;
     const earlier = this.#videoTrack;
     if (track === earlier) return;
+    needLive(track);
     this.#videoTrack = track;
     this.#source?.stop();
     this.#source = undefined;
@@ -169,20 +197,56 @@ export class Publication implements PublicationHooks {
       await host.uplink.call("request", { kind: "unpublish", number });
       return;
     }
-    const open = openVideoSource(track);
-    this.#source = open;
     if (earlier !== undefined) {
+      const open = this.#source = openVideoSource(track);
       await host.uplink.call("replaceVideoSource", { track: number, source: open.source }, open.transfer);
+      if (earlier.readyState === "ended") await this.#tellVideoOff();
       return;
     }
-    const settings = this.#settings();
+    let settings: VideoSettings;
+    try {
+      settings = this.#settings();
+    } catch (thrown) {
+      this.#videoTrack = undefined;
+      throw thrown;
+    }
+    const open = this.#source = openVideoSource(track);
     const { width, height } = track.getSettings();
     this.#size = { width: width ?? settings.maxWidth, height: height ?? settings.maxHeight, codec: codecString(settings.codec, settings.maxWidth, settings.maxHeight) };
     const kind = this.#stream.isScreen() ? "screen" : "video";
-    await Promise.all([
+    await this.#orUndo(() => this.#syncVideo(undefined), [
       this.#request("publish", this.#videoInfo()),
+      host.uplink.call("muteVideo", { track: number, muted: this.#stream.tracks.isOff("video") }),
       host.uplink.call("addVideo", { track: number, kind, source: open.source, settings }, open.transfer),
-      host.uplink.call("muteVideo", { track: number, muted: this.#stream.isVideoMuted() }),
+    ]);
+  }
+
+  /**
+   * What was refused is not sent either. If it failed because the session is gone, the next one is
+   * told of it.
+   */
+  async #orUndo(undo: () => Promise<void>, requests: readonly Promise<unknown>[]): Promise<void> {
+    try {
+      await settled(requests);
+    } catch (thrown) {
+      if (this.#context.connected()) await undo().catch(() => undefined);
+      throw thrown;
+    }
+  }
+
+  async #tellAudioOff(): Promise<void> {
+    const muted = this.#stream.tracks.isOff("audio");
+    await settled([
+      this.#context.host.uplink.call("muteAudio", { muted }),
+      this.#request("update-track", this.#audioInfo()),
+    ]);
+  }
+
+  async #tellVideoOff(): Promise<void> {
+    const muted = this.#stream.tracks.isOff("video");
+    await settled([
+      this.#context.host.uplink.call("muteVideo", { track: this.videoTrackNumber, muted }),
+      this.#request("update-track", this.#videoInfo()),
     ]);
   }
 
@@ -206,12 +270,12 @@ export class Publication implements PublicationHooks {
   }
 
   #audioInfo(): TrackInfo {
-    return { number: AUDIO_TRACK, kind: "audio", codec: "opus", stream: "main", muted: this.#stream.isAudioMuted(), width: 0, height: 0 };
+    return { number: AUDIO_TRACK, kind: "audio", codec: "opus", stream: "main", muted: this.#stream.tracks.isOff("audio"), width: 0, height: 0 };
   }
 
   #videoInfo(): TrackInfo {
     const screen = this.#stream.isScreen();
-    return { number: this.videoTrackNumber, kind: screen ? "screen" : "video", stream: screen ? "auxiliary" : "main", muted: this.#stream.isVideoMuted(), ...this.#size };
+    return { number: this.videoTrackNumber, kind: screen ? "screen" : "video", stream: screen ? "auxiliary" : "main", muted: this.#stream.tracks.isOff("video"), ...this.#size };
   }
 
   #request(kind: "publish" | "update-track", track: TrackInfo): Promise<undefined> {
@@ -223,4 +287,12 @@ export class Publication implements PublicationHooks {
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+/**
+ * Waits for all before it rejects with what the first one that failed did: what is still under way
+ * cannot be undone.
+ */
+async function settled(requests: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(requests)) if (result.status === "rejected") throw result.reason;
 }

@@ -20,7 +20,8 @@ export function openVideoSource(track: MediaStreamTrack): OpenSource {
 function fromProcessor(track: MediaStreamTrack): OpenSource {
   // Once transferred, frames go from the capture thread to the worker directly.
   const { readable } = new MediaStreamTrackProcessor({ track });
-  return { source: { kind: "readable", readable }, transfer: [readable], stop: () => undefined };
+  // What the worker has got is its to end; what never went there is still ours.
+  return { source: { kind: "readable", readable }, transfer: [readable], stop: () => void readable.cancel().catch(() => undefined) };
 }
 
 /** Where there is no processor: a hidden `<video>` tells when a picture is new, and `VideoFrame` takes it. */

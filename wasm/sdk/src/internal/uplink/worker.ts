@@ -27,6 +27,8 @@ interface Running {
 
 const log = new Logger("uplink");
 const videos = new Map<number, VideoSender>();
+/** Tracks that others are to get no pictures of, also before there is a sender. */
+const mutedVideos = new Set<number>();
 /** Codecs, by whether the browser encodes them in two temporal layers. */
 const twoLayers = new Map<VideoCodecName, boolean>();
 let running: Running | undefined;
@@ -71,10 +73,14 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
       },
     }, log);
     videos.set(track, sender);
+    sender.setMuted(mutedVideos.has(track));
     session.addTrack(track, kind, sender.layers);
     sender.setSource(source);
     // A camera that gives no picture must not hold up the call: what it will be is known well enough.
-    const timer = setTimeout(() => sized.resolve({ width: settings.maxWidth, height: settings.maxHeight, codec: sender.stats().codec }), FIRST_FRAME_MS);
+    const timer = setTimeout(
+      () => sized.resolve({ width: settings.maxWidth, height: settings.maxHeight, codec: sender.stats().codec }),
+      mutedVideos.has(track) ? 0 : FIRST_FRAME_MS,
+    );
     return sized.promise.finally(() => clearTimeout(timer));
   },
   replaceVideoSource({ track, source }) {
@@ -88,6 +94,8 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     need().session.addTrack(track, sender.kind, sender.layers);
   },
   muteVideo({ track, muted }) {
+    if (muted) mutedVideos.add(track);
+    else mutedVideos.delete(track);
     videos.get(track)?.setMuted(muted);
   },
   removeVideo({ track }) {
