@@ -9,12 +9,28 @@ import type { ClientStats, LocalAudioStats, LocalVideoStats, RemoteAudioStats, R
 import { Call } from "./internal/call.ts";
 import type { Connected } from "./internal/call.ts";
 import { Logger, mergeLogs } from "./internal/logger.ts";
+import { Operations } from "./internal/operations.ts";
 import { Reconnection } from "./internal/reconnection.ts";
 import { sleep } from "./internal/sleep.ts";
 import type { GatewayAnswer } from "./internal/transport.ts";
 import { checkSystemRequirements } from "./support.ts";
 
-/** One participant in one room. Made by {@link createClient}. */
+/**
+ * What runs one after the other. `begun`: there is a connection, and the gateway may know of it.
+ */
+type Operation =
+  | { readonly kind: "join" | "leave" }
+  | { readonly kind: "unpublish"; readonly stream: LocalStream }
+  | { readonly kind: "publish"; readonly stream: LocalStream; begun: boolean };
+
+/**
+ * One participant in one room. Made by {@link createClient}.
+ *
+ * `join`, `leave`, `publish` and `unpublish` need not be waited for: they run one after the other,
+ * and what was asked for last is what comes of it. `leave` overtakes everything that has not ended,
+ * and `unpublish` a `publish` of the same stream that has not begun; what is overtaken rejects with
+ * `ABORTED`.
+ */
 export class Client extends Emitter<ClientEvents> {
   readonly #options: ClientOptions;
   readonly #log: Logger;
@@ -26,6 +42,11 @@ export class Client extends Emitter<ClientEvents> {
   #volumeIntervalMs = 0;
   /** Changes with each `join` and `leave`; a loop of an earlier one ends. */
   #generation = 0;
+  readonly #operations = new Operations<Operation>();
+  /** Counts the sessions with the gateway. */
+  #sessions = 0;
+  /** Who waits for the next state. */
+  readonly #waiting = new Set<() => void>();
   /** The generation that is connected; another one while joining or leaving. */
   #connectedGeneration = -1;
   #lastLogs = "";
@@ -44,9 +65,14 @@ export class Client extends Emitter<ClientEvents> {
    * Enters the room that the token names.
    *
    * Rejects with `NOT_SUPPORTED` if the browser lacks something, `JOIN_REFUSED` if the gateway refuses the token,
-   * `SIGNAL_CHANNEL_SETUP_FAILED` if it cannot be reached.
+   * `SIGNAL_CHANNEL_SETUP_FAILED` if it cannot be reached, `ABORTED` if `leave` is called
+   * meanwhile.
    */
-  async join(): Promise<void> {
+  join(): Promise<void> {
+    return this.#operations.run({ kind: "join" }, () => this.#join());
+  }
+
+  async #join(): Promise<void> {
     if (this.#state !== "DISCONNECTED") throw new RtcError("INVALID_OPERATION", "the client has joined already");
     const generation = ++this.#generation;
     this.#setState("CONNECTING");
@@ -54,6 +80,7 @@ export class Client extends Emitter<ClientEvents> {
       const support = await checkSystemRequirements();
       if (!support.result) throw new RtcError("NOT_SUPPORTED", support.missing.join(" "));
       for (const warning of support.warnings) this.#log.info(warning);
+      if (generation !== this.#generation) throw new RtcError("ABORTED", "the client left while joining");
       await this.#start(generation, support.detail.encodeCodecs as VideoCodecName[], support.detail.decodeCodecs);
     } catch (thrown) {
       if (generation === this.#generation) {
@@ -65,8 +92,13 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** Leaves the room and frees everything. The client may join again. */
-  async leave(): Promise<void> {
+  leave(): Promise<void> {
     this.#generation++;
+    this.#operations.overtake(({ kind }) => kind !== "leave", new RtcError("ABORTED", "the client left"));
+    return this.#operations.run({ kind: "leave" }, () => this.#leave());
+  }
+
+  async #leave(): Promise<void> {
     const call = this.#call;
     if (call !== undefined && this.#state === "CONNECTED") {
       await Promise.race([call.host.uplink.call("disconnect", { leave: true }).catch(() => undefined), sleep(200)]);
@@ -77,13 +109,50 @@ export class Client extends Emitter<ClientEvents> {
     this.#setState("DISCONNECTED");
   }
 
-  /** Sends a stream: one of camera and microphone and one of a screen at a time. */
-  async publish(stream: LocalStream): Promise<void> {
-    await this.#need().publish(stream);
+  /**
+   * Sends a stream: one of camera and microphone and one of a screen at a time. While the
+   * connection is lost it waits for the next one.
+   *
+   * Rejects with `INVALID_OPERATION` before `join`, if the stream has no tracks, or one that has
+   * ended, with `REQUEST_REFUSED` if the gateway does not want it, with
+   * `SIGNAL_CHANNEL_RECONNECTION_FAILED` if the connection does not come back. Nothing is sent
+   * then.
+   */
+  publish(stream: LocalStream): Promise<void> {
+    const operation = { kind: "publish" as const, stream, begun: false };
+    return this.#operations.run(operation, async (signal) => {
+      for (;;) {
+        const call = await this.#connected(signal);
+        const session = this.#sessions;
+        operation.begun = true;
+        try {
+          await call.publish(stream);
+          return;
+        } catch (thrown) {
+          if (signal.aborted || (session === this.#sessions && this.#state === "CONNECTED")) throw thrown;
+          // Undone, since the session ended under it; the next one has not heard of it.
+          operation.begun = false;
+        }
+      }
+    });
   }
 
-  async unpublish(stream: LocalStream): Promise<void> {
-    await this.#need().unpublish(stream);
+  /** Sends it no longer. Rejects with `INVALID_OPERATION` if the stream is not published. */
+  unpublish(stream: LocalStream): Promise<void> {
+    const overtook = this.#operations.overtake(
+      (earlier) => earlier.kind === "publish" && earlier.stream === stream && !earlier.begun,
+      new RtcError("ABORTED", "the stream was unpublished"),
+    );
+    return this.#operations.run({ kind: "unpublish", stream }, async () => {
+      const published = this.#call?.isPublished(stream) === true;
+      if (overtook && !published) return;
+      try {
+        await this.#need().unpublish(stream);
+      } catch (thrown) {
+        // Where a session ended, what was published in it did too.
+        if (!published || this.#state === "CONNECTED") throw thrown;
+      }
+    });
   }
 
   /** Asks for a remote stream's media. Both default to true; calling again changes the choice. */
@@ -280,6 +349,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#roomId = joined.roomId;
     this.#transport = transport;
     this.#connectedGeneration = generation;
+    this.#sessions++;
     this.#setState("CONNECTED");
     this.#need().roster.reset(joined);
     this.#tellEncryption();
@@ -362,7 +432,24 @@ export class Client extends Emitter<ClientEvents> {
     if (prevState === state) return;
     this.#state = state;
     this.#log.info(`${prevState} → ${state}`);
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
     this.emit("connection-state-changed", { prevState, state });
+  }
+
+  /** Resolves at once unless the connection is being made anew; rejects if it is given up. */
+  async #connected(signal: AbortSignal): Promise<Call> {
+    while (this.#getState() === "RECONNECTING" && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.add(resolve);
+        signal.addEventListener("abort", () => resolve());
+      });
+      if (this.#getState() === "DISCONNECTED") {
+        throw new RtcError("SIGNAL_CHANNEL_RECONNECTION_FAILED", "the connection did not come back");
+      }
+    }
+    signal.throwIfAborted();
+    return this.#need();
   }
 
   #need(): Call {
