@@ -52,6 +52,8 @@ export function explainGroup(warning: GroupWarning): Explanation & { readonly la
       return { title: "Certificate invalid", advice: `${warning.userId === undefined ? "Somebody" : displayName(warning.userId)} shows a certificate that cannot be accepted (${warning.reason}), and is kept out of the group.`, lasting: false };
     case "identity-refused":
       return { title: "Not admitted", advice: `Somebody wants to join whom the room does not accept (${warning.reason}), and stays outside.`, lasting: false };
+    case "clock-off":
+      return { title: "A clock is wrong", advice: `${sentence(warning.reason)} Set it right, or you may be kept out of the group, or keep others out.`, lasting: false };
     case "message-refused":
       return { title: "A message about the group was not accepted", advice: sentence(warning.reason), lasting: false };
     case "failed":

@@ -32,7 +32,7 @@ export async function join({ token, key, group, transport = "auto", suite, audio
     });
     for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "roster-changed", "epoch-changed", "verification-changed", "group-state-changed", "group-warning", "client-banned", "error"]) {
       client.on(name, (event) => {
-        events.push({ name, user: event?.userId ?? event?.stream?.getUserId(), state: event?.state, message: event?.message, kind: event?.kind, at: performance.now() });
+        events.push({ name, user: event?.userId ?? event?.stream?.getUserId(), state: event?.state, message: event?.message, kind: event?.kind, reason: event?.reason, at: performance.now() });
         if (name === "stream-subscribed") attach(event.stream);
       });
     }
@@ -131,6 +131,19 @@ export async function publishStill({ small } = {}) {
   await local.initialize();
   paintCode(context, width, height, { counter: 7, time: wallClock() });
   await client.publish(local);
+}
+
+/** From now on the page and the workers that it starts are so many milliseconds late: its own clock, or theirs since the page was loaded, as after a sleep. */
+export function setClocks({ window = 0, timeOrigin = 0 }) {
+  const { now } = Date;
+  Date.now = () => now() - window;
+  const Real = Worker;
+  const late = `data:text/javascript,const began = performance.timeOrigin; Object.defineProperty(performance, "timeOrigin", { get: () => began - ${timeOrigin} })`;
+  globalThis.Worker = class extends Real {
+    constructor(url, options) {
+      super(URL.createObjectURL(new Blob([`import ${JSON.stringify(late)}; import ${JSON.stringify(String(url))};`], { type: "text/javascript" })), options);
+    }
+  };
 }
 
 /** Calls a method of the local stream. */

@@ -197,6 +197,22 @@ test("when the gateway is lost and another takes its place, the pages make a new
   }
 });
 
+test("a machine that slept admits newcomers, and a page whose clock is wrong says so", { timeout: 90_000 }, async () => {
+  const at = stage.gateway();
+  await stage.withPeers(at, ["ada", "bob"], async (ada, bob) => {
+    const hours = 3 * 3_600_000;
+    await ada.call("setClocks", { timeOrigin: hours });
+    await bob.call("setClocks", { window: hours });
+    for (const peer of [ada, bob]) await peer.join(at, "slept", GROUP);
+    await agreed([ada, bob]);
+    const warnings = async (peer) => (await peer.call("eventsSoFar")).filter(({ name }) => name === "group-warning");
+    assert.deepEqual(await warnings(ada), [], "its clock is right, and bob's key package valid");
+    const [{ kind, reason }] = await warnings(bob);
+    assert.equal(kind, "clock-off");
+    assert.match(reason, /the clock of this device is about [23] h \d+ min behind the gateway's/);
+  });
+});
+
 /** A file of vectors/x509. */
 const vector = (name) => [...readFileSync(join(repository, "vectors/x509", `${name}.der`))];
 const certified = (name) => ({

@@ -172,6 +172,8 @@ export type GroupWarning =
   | { readonly kind: "certificate-invalid"; readonly userId?: string; readonly reason: string }
   /** The key package of somebody who waits was not accepted, such as that of a user whom the room does not admit. */
   | { readonly kind: "identity-refused"; readonly reason: string }
+  /** Our clock is not the gateway's: `aheadMs` milliseconds ahead of it, negative behind. By a wrong clock members refuse each other. */
+  | { readonly kind: "clock-off"; readonly aheadMs: number; readonly reason: string }
   /** A message about the group was not accepted: forged, damaged, or of somebody whom the room does not admit. */
   | { readonly kind: "message-refused"; readonly subject: "commit" | "welcome" | "group"; readonly reason: string }
   /** We cannot take part: no randomness, a failed self-test, or no identity. */

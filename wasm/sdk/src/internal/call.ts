@@ -19,6 +19,7 @@ import { sleep } from "./sleep.ts";
 import { StatsMonitor } from "./stats_monitor.ts";
 import { resolveGateway } from "./transport.ts";
 import type { GatewayAnswer } from "./transport.ts";
+import { clocksDiffer, tokenTimes } from "./wall_clock.ts";
 import type { DownlinkNotice, UplinkNotice } from "./worker_protocol.ts";
 
 const READY_LANES = 8;
@@ -59,6 +60,8 @@ export class Call {
   #connection = 0;
   /** Ends the attempt to connect that is under way. */
   #onLost: ((error: RtcError) => void) | undefined;
+  /** What was told of our clock, so that it is not told at each reconnection. */
+  #clockWords = "";
   #closed = false;
 
   private constructor(host: EngineHost, context: CallContext) {
@@ -127,14 +130,19 @@ export class Call {
   }
 
   /** Opens both sessions. The room comes with the answer; the roster takes it when the client says so. */
-  async #open({ address }: GatewayAnswer): Promise<Connected> {
+  async #open({ address, clocks }: GatewayAnswer): Promise<Connected> {
     const { token, transport = "auto", readyLanes = READY_LANES } = this.#context.options;
     const connection = ++this.#connection;
+    this.#checkClock(clocks);
     const tokenText = typeof token === "string" ? token : await token();
     this.#assertNewest(connection);
     const { decodable: decodeCodecs } = this.#context;
     this.roster.begin();
-    const up = await this.host.uplink.call("connect", { connection, address, token: tokenText, transport, readyLanes, sdkVersion: VERSION, decodeCodecs });
+    const up = await this.host.uplink
+      .call("connect", { connection, address, token: tokenText, transport, readyLanes, sdkVersion: VERSION, decodeCodecs })
+      .catch((thrown: unknown) => {
+        throw explainToken(thrown, tokenText, clocks);
+      });
     this.#assertNewest(connection);
     await this.host.downlink.call("connect", { connection, address, ticket: up.joined.attachTicket, transport });
     return { joined: up.joined, transport: up.transport };
@@ -164,6 +172,17 @@ export class Call {
     if (connection !== this.#connection) return;
     if (this.#onLost === undefined) this.#context.onClosed(error);
     else this.#onLost(fromPlainError(error));
+  }
+
+  /** Keys and certificates have lifetimes, so that with a wrong clock we refuse others, or they us. */
+  #checkClock(clocks: GatewayAnswer["clocks"]): void {
+    const difference = clocks === undefined ? undefined : clocksDiffer(clocks.ours, clocks.gateway);
+    const words = difference?.words ?? "";
+    if (words === this.#clockWords) return;
+    this.#clockWords = words;
+    if (difference === undefined) return;
+    this.#context.log.warn(words);
+    if (this.group !== undefined) this.#context.emit("group-warning", { kind: "clock-off", aheadMs: difference.aheadMs, reason: words });
   }
 
   async publish(stream: LocalStream): Promise<void> {
@@ -271,3 +290,13 @@ export class Call {
     for (const publication of this.#publications.values()) publication.peersChanged().catch((thrown: unknown) => this.#context.onError(thrown));
   }
 }
+
+/** A token that the gateway refuses for its times: by how much, and whose clocks that concerns. */
+function explainToken(thrown: unknown, token: string, clocks: GatewayAnswer["clocks"]): unknown {
+  if (!(thrown instanceof RtcError) || thrown.closeCode !== TOKEN_NOT_NOW || clocks === undefined) return thrown;
+  const words = tokenTimes(token, clocks.gateway);
+  return words === undefined ? thrown : new RtcError(thrown.codeName, `${thrown.message}; ${words}`, { cause: thrown, closeCode: TOKEN_NOT_NOW });
+}
+
+/** The token has expired or is not valid yet (`engine/WIRE.md`). */
+const TOKEN_NOT_NOW = 4402;
