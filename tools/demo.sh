@@ -17,4 +17,4 @@ echo
 if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then
     (sleep 1 && xdg-open "$url" >/dev/null 2>&1) &
 fi
-exec "$gateway" serve --listen "127.0.0.1:$port" --web-root wasm/demo/dist --demo
+exec "$gateway" serve --listen "127.0.0.1:$port" --web-root wasm/demo/dist --demo --drain-timeout 0s

@@ -53,6 +53,8 @@ pub struct Settings {
     pub udp_buffer_bytes: usize,
     /// Of TCP connections.
     pub tcp: TcpLimits,
+    /// How long calls may go on after [`Gateway::drain`]; default 30 s.
+    pub drain_timeout: Duration,
     /// How long sessions may take to end at shutdown; default 5 s.
     pub shutdown_timeout: Duration,
     /// Of rooms and media.
@@ -81,6 +83,7 @@ impl Settings {
             max_sessions: 2_000,
             udp_buffer_bytes: 4 << 20,
             tcp: TcpLimits::default(),
+            drain_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(5),
             limits: Limits::default(),
             #[cfg(feature = "_test_support")]
@@ -111,6 +114,7 @@ pub struct Gateway {
     store: Arc<CertificateStore>,
     listeners: Listeners,
     addresses: Vec<SocketAddr>,
+    drain_timeout: Duration,
     shutdown_timeout: Duration,
     /// Wakes who looks at the PEM files.
     reload: Option<Arc<Notify>>,
@@ -193,6 +197,7 @@ impl Gateway {
             store,
             listeners,
             addresses,
+            drain_timeout: settings.drain_timeout,
             shutdown_timeout: settings.shutdown_timeout,
             reload: secure.then_some(reload),
             _certificates: certificates,
@@ -217,6 +222,16 @@ impl Gateway {
             reload.notify_one();
         }
         self.reload.is_some()
+    }
+
+    /// Lets no new participant in (close code 4503), and waits until those who are in have left, but no longer than the drain timeout.
+    /// Calls go on meanwhile, with all that belongs to them. [`Self::shutdown`] then ends what is left.
+    pub async fn drain(&self) {
+        let (sessions, timeout) = (self.node.sessions(), self.drain_timeout);
+        info!(sessions, ?timeout, "draining: no new participants");
+        self.node.drain();
+        let drained = tokio::time::timeout(timeout, self.node.drained()).await;
+        info!(complete = drained.is_ok(), "drained");
     }
 
     /// Takes nobody in any more, tells everybody (Closing, then close code 4503), and waits for the sessions to end, but no

@@ -12,6 +12,7 @@ use smrtc_gateway::{
     config::{CaInitOptions, ServeOptions, TokenOptions},
 };
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 /// Media gateway of smrtc: rooms, selective forwarding and repair of media that it cannot read.
@@ -24,7 +25,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the gateway. Ends well on SIGTERM and SIGINT.
+    /// Run the gateway.
+    ///
+    /// SIGTERM drains: no new participants are let in, and calls go on until they end or --drain-timeout is over. A second SIGTERM, or SIGINT at any time, ends them at once; either way everybody is told. SIGHUP reads the certificate's files again.
     ///
     /// Each option can be set by the command line, by the environment variable shown, or in the TOML file of --config, in this order of precedence. RUST_LOG sets what is logged (default "info").
     #[command(long_about)]
@@ -78,10 +81,25 @@ fn serve(options: ServeOptions) -> anyhow::Result<()> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+        let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP")?;
         let gateway = Gateway::start(settings).await?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let drains = loop {
+            tokio::select! {
+                _ = terminate.recv() => break true,
+                _ = interrupt.recv() => break false,
+                _ = hang_up.recv() => if gateway.reload_certificate() {
+                    info!("SIGHUP: reading the certificate's files again");
+                } else {
+                    info!("SIGHUP: there is nothing to read again");
+                },
+            }
+        };
+        if drains {
+            tokio::select! {
+                () = gateway.drain() => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         gateway.shutdown().await;
         Ok(())

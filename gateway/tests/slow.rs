@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use common::{Over, Packet, Server, settings, token};
 use futures_util::SinkExt;
 use smrtc_engine::control::v1::{
-    MediaKind, Subscribe, client_message::Body as Request, server_message::Body,
+    Leave, MediaKind, Subscribe, client_message::Body as Request, server_message::Body,
 };
 use smrtc_gateway::TcpLimits;
 use tokio::{
@@ -221,5 +221,25 @@ async fn what_the_system_grants_to_udp_and_what_it_drops_is_told() {
             sender.send_to(&[0; 1_000], server.address).unwrap();
         }
         assert_eq!(server.metric(&drops).await > 0, is_dropped);
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_goes_on_sending_ends_with_its_participant() {
+    let server = Server::start(settings()).await;
+    for over in [Over::WebTransport, Over::WebSocket] {
+        let mut user = server.join(over, "room", "user").await;
+        let query = format!("attach={}&lane=1", user.ticket());
+        let mut lane = server.open(over, &query).await;
+        server.wait_for("smrtc_sessions", |open| open == 3).await;
+        user.uplink.request(Request::Leave(Leave {})).await;
+        let started = Instant::now();
+        while lane.is_open() {
+            assert!(started.elapsed() < PATIENCE, "{over:?}: still there");
+            lane.send_datagram(&Packet::audio(user.id(), 0).encode());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(lane.closed().await, 4000, "{over:?}");
+        server.wait_for("smrtc_sessions", |open| open == 0).await;
     }
 }

@@ -141,6 +141,9 @@ impl ServeOptions {
             udp_buffer_bytes: self.udp_buffer.unwrap_or(defaults.udp_buffer_bytes),
             tcp,
             max_sessions: self.max_sessions.unwrap_or(defaults.max_sessions),
+            drain_timeout: self
+                .drain_timeout
+                .map_or(defaults.drain_timeout, Into::into),
             shutdown_timeout: self
                 .shutdown_timeout
                 .map_or(defaults.shutdown_timeout, Into::into),

@@ -127,7 +127,11 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_MAX_PARTICIPANTS", value_name = "N")]
     pub max_participants: Option<usize>,
 
-    /// How long sessions may take to end after SIGTERM or SIGINT ("5s", "1m"). [default: 5s]
+    /// How long calls may go on after SIGTERM, while no new participants are let in ("30s", "10m"); whatever stops the gateway must wait for longer than this and --shutdown-timeout. [default: 30s]
+    #[arg(long, env = "SMRTC_DRAIN_TIMEOUT", value_name = "TIME")]
+    pub drain_timeout: Option<Written>,
+
+    /// How long sessions may take to end once they are told to ("5s", "1m"). [default: 5s]
     #[arg(long, env = "SMRTC_SHUTDOWN_TIMEOUT", value_name = "TIME")]
     pub shutdown_timeout: Option<Written>,
 
@@ -170,6 +174,7 @@ impl ServeOptions {
             max_sessions: self.max_sessions.or(below.max_sessions),
             max_rooms: self.max_rooms.or(below.max_rooms),
             max_participants: self.max_participants.or(below.max_participants),
+            drain_timeout: self.drain_timeout.or(below.drain_timeout),
             shutdown_timeout: self.shutdown_timeout.or(below.shutdown_timeout),
             #[cfg(feature = "_test_support")]
             record_media: self.record_media.or(below.record_media),

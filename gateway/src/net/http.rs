@@ -99,6 +99,7 @@ pub(super) fn router(node: Arc<Node>, config: HttpConfig) -> Router {
     };
     let mut router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(readiness))
         .route("/metrics", get(metrics))
         .route("/v1/config", get(configuration))
         .route("/v1/demo/token", post(demo_token))
@@ -147,6 +148,16 @@ async fn headers(isolated: bool, mut response: Response) -> Response {
         );
     }
     response
+}
+
+/// Whether to send new participants here. While a gateway drains it is alive, and whoever watches its life must let it be.
+async fn readiness(State(node): State<Arc<Node>>) -> Response {
+    if node.is_ready() {
+        "ready\n".into_response()
+    } else {
+        let (status, retry) = unavailable();
+        (status, retry, "draining\n").into_response()
+    }
 }
 
 #[derive(Serialize)]
@@ -257,7 +268,7 @@ async fn session(
         Ok(_) => None,
         Err(_) => match node.refusals.clone().try_acquire_owned() {
             Ok(permit) => Some(permit),
-            Err(_) => return unavailable(),
+            Err(_) => return unavailable().into_response(),
         },
     };
     websocket::limit(upgrade).on_upgrade(move |socket| async move {
@@ -266,10 +277,12 @@ async fn session(
     })
 }
 
-/// Comes back later, which whoever asks is told in seconds.
-fn unavailable() -> Response {
-    let retry = [(header::RETRY_AFTER, "5")];
-    (StatusCode::SERVICE_UNAVAILABLE, retry).into_response()
+/// Not now; whoever asks may come back in some seconds.
+fn unavailable() -> (StatusCode, [(HeaderName, &'static str); 1]) {
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(header::RETRY_AFTER, "5")],
+    )
 }
 
 pub(super) fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {

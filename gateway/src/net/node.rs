@@ -78,6 +78,8 @@ struct State {
     sessions: BTreeMap<u64, Arc<Outlet>>,
     shares: Shares,
     last_session: u64,
+    /// No new participants, who come elsewhere; those who are in go on.
+    draining: bool,
     /// No new sessions: the node is shutting down.
     closing: bool,
 }
@@ -124,6 +126,7 @@ impl Node {
                 sessions: BTreeMap::new(),
                 shares: Shares::default(),
                 last_session: 0,
+                draining: false,
                 closing: false,
             }),
             #[cfg(feature = "_test_support")]
@@ -254,6 +257,12 @@ impl Node {
                 reason: "the gateway is full or shutting down",
             });
         }
+        if state.draining && matches!(admission, Admission::Uplink(_)) {
+            return Err(End {
+                code: CloseCode::Unavailable,
+                reason: "the gateway takes no new participants any more",
+            });
+        }
         // Before it counts: anybody can make up a ticket, and what does not fit any must not take a place.
         if let Admission::Downlink(ticket) | Admission::Lane(ticket) = &admission
             && !state.hub.has_ticket(ticket)
@@ -299,8 +308,19 @@ impl Node {
     }
 
     /// Sessions that live.
-    pub(super) fn sessions(&self) -> usize {
+    pub(crate) fn sessions(&self) -> usize {
         self.state().sessions.len()
+    }
+
+    /// Lets no new participant in.
+    pub(crate) fn drain(&self) {
+        self.state().draining = true;
+    }
+
+    /// Whether new participants are let in.
+    pub(super) fn is_ready(&self) -> bool {
+        let state = self.state();
+        !state.draining && !state.closing
     }
 
     /// Tells every session that the node closes, and lets no more in.

@@ -26,8 +26,8 @@ use smrtc_gateway::{
 use tokio::time::{Instant, timeout};
 
 pub use packet::Packet;
-pub use session::Session;
-use session::{open_websocket, open_webtransport};
+use session::open_webtransport;
+pub use session::{Session, open_websocket};
 
 pub const SECRET: &[u8] = b"a secret of at least thirty-two bytes";
 
@@ -83,7 +83,7 @@ impl Server {
     pub async fn open_from(&self, over: Over, query: &str, origin: Option<&str>) -> Session {
         match over {
             Over::WebTransport => open_webtransport(self, query, origin).await,
-            Over::WebSocket => open_websocket(self, query, origin).await,
+            Over::WebSocket => open_websocket(self.address, query, origin).await,
         }
     }
 

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use smrtc_engine::control::{
@@ -282,8 +282,8 @@ fn error_code(error: &wtransport::error::ConnectionError) -> u16 {
     }
 }
 
-pub async fn open_websocket(server: &Server, query: &str, origin: Option<&str>) -> Session {
-    let mut request = format!("ws://{}/v1/session?{query}", server.address)
+pub async fn open_websocket(address: SocketAddr, query: &str, origin: Option<&str>) -> Session {
+    let mut request = format!("ws://{address}/v1/session?{query}")
         .into_client_request()
         .unwrap();
     if let Some(origin) = origin {

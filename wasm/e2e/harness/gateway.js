@@ -25,7 +25,8 @@ export async function startGateway(webRoot, { args = [], profile = "debug", env 
   const port = wanted ?? (await freePort());
   const child = start(
     program("smrtc-gateway", profile),
-    ["serve", "--listen", `127.0.0.1:${port}`, "--web-root", webRoot, "--token-secret", SECRET, ...args],
+    // Without a drain: SIGTERM ends it at once, though pages are still there.
+    ["serve", "--listen", `127.0.0.1:${port}`, "--web-root", webRoot, "--token-secret", SECRET, "--drain-timeout", "0s", ...args],
     { env },
   );
   const origin = `http://127.0.0.1:${port}`;
