@@ -116,8 +116,9 @@ pub(crate) fn text_of(opened: &[u8]) -> Range<usize> {
 pub(crate) fn open_failure(error: OpenError) -> OpenFailure {
     match error {
         OpenError::Malformed => OpenFailure::Malformed,
-        // Too many wrong keys in a row are wrong keys too.
-        OpenError::UnknownKid(_) | OpenError::Throttled => OpenFailure::UnknownKey,
+        OpenError::UnknownKid(_) => OpenFailure::UnknownKey,
+        // One in four is tried, and says what is wrong.
+        OpenError::Throttled => OpenFailure::NotTried,
         OpenError::Replayed => OpenFailure::Replayed,
         OpenError::Authentication => OpenFailure::Authentication,
         _ => OpenFailure::Unavailable,

@@ -9,7 +9,11 @@ export type ConnectionState = "DISCONNECTED" | "CONNECTING" | "RECONNECTING" | "
 /** 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 disconnected. */
 export type NetworkQualityLevel = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
-/** Whether frames of a remote user can be opened with the keys we have. */
+/**
+ * Whether frames of a remote user can be opened. `cannot-decrypt`: since one was last opened, three
+ * frames, or two half a second apart, did not open with the key that should be theirs; or ten seconds
+ * of frames came under keys that we do not have, because the sender is in another group.
+ */
 export type DecryptionState = "ok" | "cannot-decrypt";
 
 /** Why a peer is gone: it said so, its connection was lost, or the same user joined again. */
@@ -86,7 +90,11 @@ export interface ClientEvents {
   "audio-volume": {
     readonly result: readonly { readonly userId: string; readonly audioVolume: number; readonly stream?: RemoteStream }[];
   };
-  /** Whether what this user sends can be opened: a wrong key shows here, and no picture appears. */
+  /**
+   * Whether what this user sends can be opened: a wrong key shows here, and no picture appears. Frames
+   * on the wrong side of a join, a departure, a reconnection or a change of keys are no cause; they
+   * stay unopened, or wait for their key, without an event.
+   */
   "decryption-state-changed": UserEvent & { readonly state: DecryptionState; readonly reason?: string };
   /** Our own key changed: a new session has a new key id at once, a new epoch of the group within 200 ms. */
   "encryption-changed": EncryptionState;

@@ -1,11 +1,11 @@
 //! The group's keys in the downlink worker: they come from the uplink worker, and end with their epoch.
 
+use smrtc_e2ee::sframe::Kid;
 use smrtc_engine::time::Instant;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroize;
 
 use super::DownlinkEngine;
-use super::opening::Held;
 use crate::error::CallError;
 use crate::js;
 use crate::keys::KeyMessage;
@@ -63,20 +63,18 @@ impl DownlinkEngine {
             return;
         };
         let known = |kid| first || keys.sender_of(kid).is_some();
-        for (frame, Held { header, since }) in self.waiting.take_ready(known) {
-            if first && !self.has_key(&frame) {
-                self.fail_held(now, header, since);
+        for (frame, held) in self.waiting.take_ready(known) {
+            if first && !self.has_key(held.kid) {
+                self.fail_held(now, held);
             } else {
-                self.open(now, header, frame);
+                self.open(now, held.header, frame);
             }
         }
     }
 
-    fn has_key(&mut self, frame: &[u8]) -> bool {
-        let kid = crate::sealing::kid_of(frame);
+    fn has_key(&mut self, kid: Kid) -> bool {
         let keys = self.keys.provider_mut().mls();
-        kid.zip(keys)
-            .is_some_and(|(kid, keys)| keys.sender_of(kid).is_some())
+        keys.is_some_and(|keys| keys.sender_of(kid).is_some())
     }
 
     /// Wipes epochs that are over, and gives up frames that have waited long enough.

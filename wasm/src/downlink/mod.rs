@@ -6,6 +6,8 @@
 //! Keys outlive sessions, and with them the replay windows: what was opened before a reconnection is not opened again.
 
 mod group_keys;
+#[cfg(test)]
+mod joins;
 mod opening;
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,15 @@
 //!
 //! With group keys a frame opens only if its KID names a leaf of the user as whom the gateway presents its sender: it is the
 //! group, not the gateway, that says who speaks.
+//!
+//! Why a frame did not open is told to the engine, whose `DecryptState` decides when it is worth an
+//! alarm. With group keys most frames that do not open are on the wrong side of a change, and the KID
+//! alone cannot tell: it holds the low bits of an epoch, and a group that replaces another counts from
+//! 0 again. So a tag that does not verify stands for a wrong key only if something has been opened
+//! under its KID before; else it is an unknown key's, of a group that its sender is in and we are not.
 
 use serde::Serialize;
-use smrtc_e2ee::sframe::OpenError;
+use smrtc_e2ee::sframe::{Kid, OpenError};
 use smrtc_engine::recv::{DownlinkInput, OpenFailure};
 use smrtc_engine::time::Instant;
 use smrtc_engine::wire::media::FrameHeader;
@@ -22,9 +28,6 @@ pub(super) struct SenderKeys {
     state: &'static str,
     frames_opened: u64,
     frames_rejected: u64,
-    /// When the last one was opened, in microseconds.
-    #[serde(skip)]
-    opened_at: u64,
     #[serde(skip)]
     last_kid: Option<u64>,
     #[serde(skip)]
@@ -34,7 +37,7 @@ pub(super) struct SenderKeys {
 /// A frame that waits for its key.
 pub(super) struct Held {
     pub(super) header: FrameHeader,
-    pub(super) since: u64,
+    pub(super) kid: Kid,
 }
 
 impl DownlinkEngine {
@@ -47,23 +50,24 @@ impl DownlinkEngine {
             .and_then(|()| sealing::open(&mut self.keys, &header, &mut frame));
         let input = match opened {
             Ok(kid) => {
-                self.on_opened(now, sender, kid);
+                self.on_opened(sender, kid);
                 DownlinkInput::Opened {
                     header,
                     plaintext: frame,
                 }
             }
             Err(OpenError::UnknownKid(kid)) if self.keys.provider_mut().mls().is_some() => {
-                let since = now.as_micros();
-                self.waiting.hold(since, kid, frame, Held { header, since });
+                // So that it is counted if it waits in vain, unless its sender is gone by then.
+                self.sender(sender);
+                let held = Held { header, kid };
+                self.waiting.hold(now.as_micros(), kid, frame, held);
                 self.fail_dropped(now);
                 return;
             }
             Err(error) => {
-                let keys = self.sender(sender);
-                keys.frames_rejected += 1;
-                keys.last_error = Some(error);
-                let reason = sealing::open_failure(error);
+                let reason = self.reason(sealing::kid_of(&frame), error);
+                self.sender(sender);
+                self.count_rejected(sender, reason, error);
                 DownlinkInput::OpenFailed { header, reason }
             }
         };
@@ -86,28 +90,51 @@ impl DownlinkEngine {
 
     /// Tells the engine of frames that have waited in vain.
     pub(super) fn fail_dropped(&mut self, now: Instant) {
-        for Held { header, since } in self.waiting.take_dropped() {
-            self.fail_held(now, header, since);
+        for held in self.waiting.take_dropped() {
+            self.fail_held(now, held);
         }
     }
 
-    pub(super) fn fail_held(&mut self, now: Instant, header: FrameHeader, since: u64) {
-        let keys = self.sender(header.sender);
-        keys.frames_rejected += 1;
-        // Of an epoch before ours, or withheld: no word against a sender whose other frames open.
-        let reason = if keys.opened_at >= since && keys.frames_opened > 0 {
-            OpenFailure::Replayed
-        } else {
-            OpenFailure::UnknownKey
-        };
+    pub(super) fn fail_held(&mut self, now: Instant, Held { header, kid }: Held) {
+        let error = OpenError::UnknownKid(kid);
+        let reason = self.reason(Some(kid), error);
+        self.count_rejected(header.sender, reason, error);
         self.downlink
             .handle_input(now, DownlinkInput::OpenFailed { header, reason });
     }
 
-    fn on_opened(&mut self, now: Instant, sender: u32, kid: u64) {
+    /// The engine's word for why a frame under this KID did not open.
+    fn reason(&mut self, kid: Option<Kid>, error: OpenError) -> OpenFailure {
+        let has_opened = self.keys.kids().any(|known| Some(known) == kid);
+        let has_epochs = self
+            .keys
+            .provider_mut()
+            .mls()
+            .map(|keys| !keys.epochs().is_empty());
+        match (sealing::open_failure(error), has_epochs) {
+            (OpenFailure::UnknownKey, Some(false)) => OpenFailure::NoKeys,
+            (OpenFailure::Authentication, Some(_)) if !has_opened => OpenFailure::UnknownKey,
+            (failure, _) => failure,
+        }
+    }
+
+    fn count_rejected(&mut self, sender: u32, reason: OpenFailure, error: OpenError) {
+        let Some(keys) = self.senders.get_mut(&sender) else {
+            return;
+        };
+        keys.frames_rejected += 1;
+        let says_nothing = matches!(
+            reason,
+            OpenFailure::NoKeys | OpenFailure::NotTried | OpenFailure::Replayed
+        );
+        if !says_nothing {
+            keys.last_error = Some(error);
+        }
+    }
+
+    fn on_opened(&mut self, sender: u32, kid: u64) {
         let keys = self.sender(sender);
         keys.frames_opened += 1;
-        keys.opened_at = now.as_micros();
         if keys.last_kid != Some(kid) {
             keys.last_kid = Some(kid);
             keys.kid = Some(format!("{kid:016x}"));
@@ -150,5 +177,10 @@ impl DownlinkEngine {
     pub(super) fn counts_of(&self, sender: u32) -> (u64, u64) {
         let keys = self.senders.get(&sender);
         keys.map_or((0, 0), |keys| (keys.frames_opened, keys.frames_rejected))
+    }
+
+    /// What was last said of a sender.
+    pub(super) fn state_of(&self, sender: u32) -> &str {
+        self.senders.get(&sender).map_or(WAITING, |keys| keys.state)
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use smrtc_e2ee::mls::{EpochKeys, MlsKeys, OLD_EPOCH_MICROS};
 use smrtc_e2ee::sframe::{BaseKey, CipherSuite};
-use smrtc_engine::time::Instant;
-use smrtc_engine::wire::media::FrameHeader;
+use smrtc_engine::send::Packetizer;
+use smrtc_engine::time::{Instant, MediaTime};
+use smrtc_engine::wire::media::{FrameHeader, MediaKind};
 
-use super::{Config, DownlinkEngine};
+use super::{Config, DownlinkEngine, Event};
 use crate::keys::{KeyMessage, Keys};
 use crate::sealing;
 
@@ -40,14 +41,17 @@ fn sealed(in_epoch: u64, leaf: u16) -> (FrameHeader, Vec<u8>) {
     (header, frame)
 }
 
-fn engine() -> DownlinkEngine {
-    let config = Config {
+fn config(key_source: &str) -> Config {
+    Config {
         suite: SUITE.name().to_owned(),
-        key_source: "mls".to_owned(),
+        key_source: key_source.to_owned(),
         min_playout_delay_us: 0.0,
         max_playout_delay_us: 500_000.0,
-    };
-    let mut engine = DownlinkEngine::over(Keys::Mls(MlsKeys::new(SUITE)), &config);
+    }
+}
+
+fn engine() -> DownlinkEngine {
+    let mut engine = DownlinkEngine::over(Keys::Mls(MlsKeys::new(SUITE)), &config("mls"));
     engine.apply(Instant::ZERO, KeyMessage::Participant(SENDER, "ada".into()));
     engine
 }
@@ -119,4 +123,78 @@ fn an_epoch_that_is_over_opens_nothing_and_neither_does_a_group_that_we_left() {
     assert_eq!(counts(&engine), (1, 0, 2));
     engine.run_keys(Instant::from_millis(over + 2_001));
     assert_eq!(counts(&engine), (1, 2, 0));
+}
+
+/// Receives frames of sound, 20 ms apart and sealed with `keys`; how many came when the alarm did. Of
+/// the first `intact` frames nothing is changed on the way, and of the others the last byte.
+fn alarm_after(engine: &mut DownlinkEngine, mut keys: Keys, intact: u32) -> Option<u32> {
+    engine.add_track(SENDER, 0, "audio").unwrap();
+    let mut sealer = sealing::fresh_sealer(&mut keys).unwrap();
+    for frame_id in 0..1_000 {
+        let now = u64::from(frame_id) * 20_000;
+        let header = FrameHeader {
+            key: true,
+            discardable: false,
+            reserved_flags: 0,
+            media_kind: MediaKind::Audio,
+            track: 0,
+            spatial: 0,
+            temporal: 0,
+            sender: SENDER,
+            frame_id,
+            reference_distance: 0,
+            media_time: MediaTime::from_micros(now),
+        };
+        let mut frame = Vec::new();
+        sealer
+            .seal(&header.metadata(), b"sound", &mut frame)
+            .unwrap();
+        if frame_id >= intact {
+            *frame.last_mut().unwrap() ^= 1;
+        }
+        let datagram = Packetizer::new(header, &frame).unwrap().next().unwrap();
+        engine.datagram(now as f64, &datagram);
+        engine.timeout(now as f64);
+        while let Some(event) = engine.events.pop_front() {
+            if let Event::Decryption { state, reason, .. } = event
+                && state != "ok"
+            {
+                assert_eq!(reason, "authentication failed");
+                return Some(frame_id + 1);
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn a_wrong_key_and_changed_frames_are_told_at_the_third_frame() {
+    let external = |secret| Keys::External(sealing::external_key(SUITE.name(), secret).unwrap());
+    let with = |keys| DownlinkEngine::over(keys, &config("external"));
+    let mut wrong = with(external(&[1; 32]));
+    assert_eq!(alarm_after(&mut wrong, external(&[2; 32]), 1_000), Some(3));
+    let mut right = with(external(&[1; 32]));
+    assert_eq!(alarm_after(&mut right, external(&[1; 32]), 1_000), None);
+
+    let group = || {
+        let mut keys = Keys::Mls(MlsKeys::new(SUITE));
+        keys.mls().unwrap().install(0, epoch(1, ADA));
+        keys
+    };
+    let mut changed = engine();
+    changed.apply(Instant::ZERO, KeyMessage::Epoch(epoch(1, BOB)));
+    assert_eq!(alarm_after(&mut changed, group(), 50), Some(53));
+    // Frames under a KID of which none has opened may be another group's: ten seconds.
+    let mut never = engine();
+    never.apply(Instant::ZERO, KeyMessage::Epoch(epoch(1, BOB)));
+    assert_eq!(alarm_after(&mut never, group(), 0), Some(501));
+}
+
+#[test]
+fn who_has_no_keys_yet_is_told_of_nobody() {
+    let mut keys = Keys::Mls(MlsKeys::new(SUITE));
+    keys.mls().unwrap().install(0, epoch(1, ADA));
+    let mut engine = engine();
+    assert_eq!(alarm_after(&mut engine, keys, 1_000), None);
+    assert!(counts(&engine).1 > 500, "no frame was given up");
 }

@@ -226,14 +226,6 @@ impl Downlink {
         for (sender, track) in tracks {
             self.drive_video(now, sender, track);
         }
-        let senders: Vec<u32> = self.participants.keys().copied().collect();
-        for sender in senders {
-            let change = self
-                .participants
-                .get_mut(&sender)
-                .and_then(|participant| participant.decrypt.poll(now));
-            self.tell_decrypt(sender, change);
-        }
         while let Some(report) = self.feedback.poll(now) {
             self.outputs.push_back(DownlinkOutput::Transmit(report));
         }
@@ -253,10 +245,6 @@ impl Downlink {
             self.feedback.next_timeout(),
             self.nack.next_timeout(),
             self.reassembler.next_timeout(),
-            self.participants
-                .values()
-                .filter_map(|participant| participant.decrypt.next_timeout())
-                .min(),
             self.tracks
                 .iter()
                 .filter_map(|(&key, track)| self.track_timeout(key, track))
