@@ -296,6 +296,12 @@ class WebTransportSession implements Transport {
 
 /** More than this waiting in the socket means TCP is stalled; later datagrams would be late anyway. */
 const WEBSOCKET_BUFFER_BYTES = 256 * 1024;
+/**
+ * A connection that is cut without a word is noticed by TCP after minutes. The gateway answers a ping each second, so that such a silence is the
+ * end; it takes ours of so many seconds for the same. Ticks are counted, not time: a page that was frozen has not listened.
+ */
+const SILENT_TICKS = 15;
+const TICK_MS = 1_000;
 const CONTROL_CHANNEL = 0;
 const DATAGRAM_CHANNEL = 1;
 
@@ -305,6 +311,13 @@ function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: 
     socket.binaryType = "arraybuffer";
     const transport = new WebSocketSession(socket, handler);
     let opened = false;
+    let silentTicks = 0;
+    const watch = setInterval(() => {
+      if (transport.closed) clearInterval(watch);
+      if (transport.closed || !opened || ++silentTicks < SILENT_TICKS) return;
+      transport.close(4000, "no sign of life");
+      handler.onClosed(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `nothing came over the WebSocket for ${SILENT_TICKS} s`));
+    }, TICK_MS);
     signal.addEventListener("abort", () => {
       transport.close(4000, "not needed");
       reject(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", "the WebSocket did not open in time"));
@@ -314,6 +327,7 @@ function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: 
       resolve(transport);
     };
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      silentTicks = 0;
       if (!(data instanceof ArrayBuffer) || data.byteLength === 0) return;
       const bytes = new Uint8Array(data);
       if (bytes[0] === CONTROL_CHANNEL) handler.onControl(bytes.subarray(1));
@@ -324,6 +338,7 @@ function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: 
       if (!opened) reject(error);
       else if (!transport.closed) handler.onClosed(error);
       transport.closed = true;
+      clearInterval(watch);
     };
   });
 }
