@@ -47,12 +47,12 @@ pub enum DecryptChange {
 /// - three frames, or two that lie half a second apart, did not open with a key that should be
 ///   theirs ([`OpenFailure::Malformed`], [`OpenFailure::Authentication`],
 ///   [`OpenFailure::Unavailable`]); or
-/// - frames under keys that we do not have ([`OpenFailure::UnknownKey`]) came for ten seconds, never
-///   five seconds apart. The keys of an epoch are kept for as long after its end, so a sender who is
-///   still not where we are is in another group.
+/// - frames under keys that we do not have ([`OpenFailure::UnknownKey`]) came for ten seconds,
+///   never five seconds apart. The keys of an epoch are kept for as long after its end, so a sender
+///   who is still not where we are is in another group.
 ///
-/// The other failures say nothing, and the time says nothing either: who sends no more frames is not
-/// undecryptable. One frame that opens takes everything back.
+/// The other failures say nothing, and neither does time alone: a sender who pauses is no failure.
+/// One frame that opens takes everything back.
 #[derive(Clone, Debug, Default)]
 pub struct DecryptState {
     wrong: Option<Run>,

@@ -11,8 +11,8 @@ export type NetworkQualityLevel = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
 /**
  * Whether frames of a remote user can be opened. `cannot-decrypt`: since one was last opened, three
- * frames, or two half a second apart, did not open with the key that should be theirs; or ten seconds
- * of frames came under keys that we do not have, because the sender is in another group.
+ * frames, or two half a second apart, did not open with the key that should be theirs; or ten
+ * seconds of frames came under keys that we do not have, because the sender is in another group.
  */
 export type DecryptionState = "ok" | "cannot-decrypt";
 
@@ -91,9 +91,9 @@ export interface ClientEvents {
     readonly result: readonly { readonly userId: string; readonly audioVolume: number; readonly stream?: RemoteStream }[];
   };
   /**
-   * Whether what this user sends can be opened: a wrong key shows here, and no picture appears. Frames
-   * on the wrong side of a join, a departure, a reconnection or a change of keys are no cause; they
-   * stay unopened, or wait for their key, without an event.
+   * Whether what this user sends can be opened: a wrong key shows here, and no picture appears.
+   * Frames on the wrong side of a join, a departure, a reconnection or a change of keys are no
+   * cause; they stay unopened, or wait for their key, without an event.
    */
   "decryption-state-changed": UserEvent & { readonly state: DecryptionState; readonly reason?: string };
   /** Our own key changed: a new session has a new key id at once, a new epoch of the group within 200 ms. */

@@ -1,7 +1,7 @@
-//! A room in virtual time: people come and go, and nobody is told that somebody cannot be decrypted.
+//! A room in virtual time: people come and go, and nobody is told that they cannot be decrypted.
 //!
-//! Group sessions, keys, sealing and the downlink are the real ones, and so is the delivery service's
-//! contract. Control messages, keys on their way between the workers, and media each take a time of
+//! Group sessions, keys, sealing and the downlink are the real ones; the delivery service keeps the
+//! gateway's contract. Control messages, keys on their way between the workers, and media each take a time of
 //! their own, from a seed: frames come before and after their keys.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -202,7 +202,7 @@ impl Room {
             let arrival = now + self.rng.between(0, 60_000);
             match output {
                 Output::Send(request) => {
-                    for (to, input) in self.service.handle(id, request) {
+                    for (to, input) in self.service.handle(now, id, request) {
                         // A control stream that lost a packet stands still for a while.
                         let lost = self.rng.next().is_multiple_of(8);
                         let latency = self
@@ -362,7 +362,7 @@ fn a_hundred_joins_and_leaves_alarm_nobody() {
         rejected += page.rejected;
     }
     assert_eq!(alarms, [], "(when, of whom)");
-    // The test is about something: frames did come on the wrong side of a change, and the calls work.
+    // Frames did come on the wrong side of changes, and the calls work.
     assert!(rejected > 100, "only {rejected} frames did not open");
     assert!(room.pages[&newest].opened(ada) > 100 && room.pages[&ada].opened(bob) > 5_000);
 }

@@ -4,10 +4,11 @@
 //! group, not the gateway, that says who speaks.
 //!
 //! Why a frame did not open is told to the engine, whose `DecryptState` decides when it is worth an
-//! alarm. With group keys most frames that do not open are on the wrong side of a change, and the KID
-//! alone cannot tell: it holds the low bits of an epoch, and a group that replaces another counts from
-//! 0 again. So a tag that does not verify stands for a wrong key only if something has been opened
-//! under its KID before; else it is an unknown key's, of a group that its sender is in and we are not.
+//! alarm. With group keys most frames that do not open are on the wrong side of a change, and the
+//! KID alone cannot tell: it holds the low bits of an epoch, and a group that replaces another counts
+//! from 0 again. So a tag that does not verify stands for a wrong key only if something has been
+//! opened under its KID before; else it is an unknown key's, of a group that its sender is in and we
+//! are not.
 
 use serde::Serialize;
 use smrtc_e2ee::sframe::{Kid, OpenError};

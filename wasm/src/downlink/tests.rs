@@ -125,8 +125,8 @@ fn an_epoch_that_is_over_opens_nothing_and_neither_does_a_group_that_we_left() {
     assert_eq!(counts(&engine), (1, 2, 0));
 }
 
-/// Receives frames of sound, 20 ms apart and sealed with `keys`; how many came when the alarm did. Of
-/// the first `intact` frames nothing is changed on the way, and of the others the last byte.
+/// Receives frames of sound, 20 ms apart and sealed with `keys`; how many came when the alarm did.
+/// The first `intact` frames come as they were sealed, the others with another last byte.
 fn alarm_after(engine: &mut DownlinkEngine, mut keys: Keys, intact: u32) -> Option<u32> {
     engine.add_track(SENDER, 0, "audio").unwrap();
     let mut sealer = sealing::fresh_sealer(&mut keys).unwrap();
