@@ -8,21 +8,15 @@ pub(crate) enum CallError {
     /// No such suite.
     #[error("unknown cipher suite")]
     UnknownSuite,
-    /// The shared secret has another length.
-    #[error("the key must have 16 to 64 bytes")]
-    KeyLength,
-    /// No randomness, or the provider has no key.
-    #[error("no sealing key: {0}")]
-    SenderKey(#[from] smrtc_e2ee::SenderKeyError),
+    /// The half could not be made, or has no key.
+    #[error(transparent)]
+    Setup(#[from] smrtc_client::SetupError),
     /// A certificate or revocation list of the room's policy.
     #[error("certificate: {0}")]
     Certificate(#[from] smrtc_e2ee::mls::CertificateError),
     /// No randomness for a request to certify a key, or a self-test failed.
     #[error("no certificate request: {0}")]
     Request(smrtc_e2ee::mls::CipherError),
-    /// libopus or the processing did not start.
-    #[error("the audio encoder did not start")]
-    Audio,
     /// The object passed in is not what the method takes.
     #[error("invalid argument: {0}")]
     Argument(&'static str),

@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use smrtc_client::UplinkEvent;
 use smrtc_engine::control::v1::{self, client_message, server_message};
 
-use crate::group_messages::GroupEvent;
+use crate::group_events::GroupEvent;
 
 /// A published track.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,9 +159,19 @@ pub(crate) enum Event {
 /// What an encoder should produce, in bit/s; zero if the layer is not to be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct LayerBitrate {
-    pub(crate) track: u8,
-    pub(crate) spatial: u8,
-    pub(crate) bitrate: f64,
+    track: u8,
+    spatial: u8,
+    bitrate: f64,
+}
+
+impl From<smrtc_client::LayerBitrate> for LayerBitrate {
+    fn from(layer: smrtc_client::LayerBitrate) -> Self {
+        Self {
+            track: layer.track,
+            spatial: layer.spatial,
+            bitrate: layer.bitrate.as_bps() as f64,
+        }
+    }
 }
 
 impl From<Request> for client_message::Body {
@@ -196,8 +207,42 @@ impl From<Request> for client_message::Body {
     }
 }
 
+impl Event {
+    /// The event as the SDK gets it; none for one that only a later version knows.
+    pub(crate) fn from_client(event: UplinkEvent) -> Option<Self> {
+        Some(match event {
+            UplinkEvent::Reply { request_id, body } => reply(request_id, body),
+            UplinkEvent::RequestTimedOut { request_id } => Self::RequestTimedOut { request_id },
+            UplinkEvent::Notification(body) => return notification(body),
+            UplinkEvent::TargetBitrate { audio, layers } => Self::TargetBitrate {
+                audio: audio.as_bps() as f64,
+                layers: layers.into_iter().map(LayerBitrate::from).collect(),
+            },
+            UplinkEvent::KeyFrameRequested { track, spatial } => {
+                Self::KeyFrameRequested { track, spatial }
+            }
+            UplinkEvent::Group(event) => Self::Group {
+                event: event.into(),
+            },
+            UplinkEvent::IdentityRefused(error) => Self::Group {
+                event: GroupEvent::own_refused(error.to_string()),
+            },
+            UplinkEvent::NotSent(error) => Self::SealFailed {
+                reason: error.to_string(),
+            },
+            UplinkEvent::NoKey(error) => Self::SealFailed {
+                reason: error.to_string(),
+            },
+            UplinkEvent::ControlStream(error) => Self::Log {
+                level: "warn",
+                message: format!("control stream: {error}"),
+            },
+        })
+    }
+}
+
 /// The event that a reply is for the SDK.
-pub(crate) fn reply(request_id: u32, body: server_message::Body) -> Event {
+fn reply(request_id: u32, body: server_message::Body) -> Event {
     match body {
         server_message::Body::Joined(joined) => Event::Joined {
             request_id,
@@ -213,7 +258,7 @@ pub(crate) fn reply(request_id: u32, body: server_message::Body) -> Event {
 }
 
 /// The event that a notification is for the SDK; `None` for one that only a later version knows.
-pub(crate) fn notification(body: server_message::Body) -> Option<Event> {
+fn notification(body: server_message::Body) -> Option<Event> {
     use server_message::Body;
     Some(match body {
         Body::PeerJoined(peer) => Event::PeerJoined { peer: peer.into() },

@@ -36,7 +36,7 @@ export async function epochKeys(peer) {
   return messages.map((bytes) => Buffer.from(bytes)).filter((bytes) => bytes[0] === 1).map(parseEpochKeys);
 }
 
-/** `1 ‖ epoch u64 ‖ leaf u16 ‖ at once u8 ‖ length u8 ‖ base key ‖ members`, as wasm/src/keys.rs writes it. */
+/** `1 ‖ epoch u64 ‖ leaf u16 ‖ at once u8 ‖ length u8 ‖ base key ‖ members`, as engine/client/src/keys.rs writes it. */
 function parseEpochKeys(bytes) {
   assert.equal(bytes[12], KEY_BYTES);
   return { epoch: bytes.readBigUInt64BE(1), leaf: bytes.readUInt16BE(9), baseKey: bytes.subarray(13, 13 + KEY_BYTES) };

@@ -1,32 +1,17 @@
 //! What JavaScript gets of a picture: where its bytes lie, and when to show it.
 
-use std::ops::Range;
-
-use smrtc_engine::time::Instant;
-use smrtc_engine::wire::media::FrameHeader;
+use smrtc_client::VideoFrame;
 use wasm_bindgen::prelude::*;
 
 use crate::js;
-use crate::sealing;
 
 /// A frame for a decoder. Its bytes stay in Wasm memory until it is freed.
 #[wasm_bindgen]
-pub struct VideoOut {
-    header: FrameHeader,
-    render_at: Instant,
-    /// As it was opened: SFrame's header and tag are still around the text.
-    opened: Vec<u8>,
-    text: Range<usize>,
-}
+pub struct VideoOut(VideoFrame);
 
-impl VideoOut {
-    pub(super) fn new(header: FrameHeader, render_at: Instant, opened: Vec<u8>) -> Self {
-        Self {
-            header,
-            render_at,
-            text: sealing::text_of(&opened),
-            opened,
-        }
+impl From<VideoFrame> for VideoOut {
+    fn from(frame: VideoFrame) -> Self {
+        Self(frame)
     }
 }
 
@@ -35,42 +20,42 @@ impl VideoOut {
     /// The participant who sent it.
     #[wasm_bindgen(getter)]
     pub fn sender(&self) -> u32 {
-        self.header.sender
+        self.0.header.sender
     }
 
     /// The sender's track.
     #[wasm_bindgen(getter)]
     pub fn track(&self) -> u8 {
-        self.header.track
+        self.0.header.track
     }
 
     /// Whether it decodes by itself.
     #[wasm_bindgen(getter)]
     pub fn key(&self) -> bool {
-        self.header.key
+        self.0.header.key
     }
 
     /// When it was captured, on the sender's clock.
     #[wasm_bindgen(getter, js_name = mediaTimeUs)]
     pub fn media_time_us(&self) -> f64 {
-        self.header.media_time.as_micros() as f64
+        self.0.header.media_time.as_micros() as f64
     }
 
     /// When to show it, on our clock.
     #[wasm_bindgen(getter, js_name = renderAtUs)]
     pub fn render_at_us(&self) -> f64 {
-        js::micros(self.render_at)
+        js::micros(self.0.render_at)
     }
 
     /// Where its bytes begin in Wasm memory.
     #[wasm_bindgen(getter)]
     pub fn ptr(&self) -> usize {
-        self.opened[self.text.clone()].as_ptr().addr()
+        self.0.text().as_ptr().addr()
     }
 
     /// How many there are.
     #[wasm_bindgen(getter, js_name = len)]
     pub fn byte_length(&self) -> usize {
-        self.text.len()
+        self.0.text().len()
     }
 }

@@ -1,17 +1,16 @@
-//! What an uplink is made of, and the key source that follows from it.
+//! The options of the uplink worker's object, as JavaScript gives them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use smrtc_audio::CaptureConfig;
+use smrtc_client::{GroupOptions, KeySource, UplinkOptions, WallClock};
 use smrtc_crypto::secret::Secret;
-use smrtc_e2ee::mls::{CertificatePolicy, Identity, MlsKeys, Policy, Suite, TrustAnchors};
+use smrtc_e2ee::mls::{CertificatePolicy, Policy, Suite, TrustAnchors};
 
-use super::group::{Group, GroupOptions};
 use crate::error::CallError;
 use crate::js;
-use crate::keys::Keys;
-use crate::sealing;
 
 /// Options of the constructor.
 #[derive(Deserialize)]
@@ -20,9 +19,9 @@ pub(super) struct Config {
     suite: String,
     /// Where keys come from; an external key unless this is there.
     mls: Option<MlsConfig>,
-    pub(super) echo_cancellation: bool,
-    pub(super) noise_suppression: bool,
-    pub(super) auto_gain_control: bool,
+    echo_cancellation: bool,
+    noise_suppression: bool,
+    auto_gain_control: bool,
 }
 
 /// Options of group keys.
@@ -45,41 +44,46 @@ struct Certificates {
     chain: Vec<Vec<u8>>,
 }
 
-/// The key source that the options and a secret make.
-///
-/// # Errors
-///
-/// [`CallError`], of the first option that is malformed.
-pub(super) fn key_source(
-    config: &Config,
-    secret: &[u8],
-) -> Result<(Keys, Option<Box<Group>>), CallError> {
-    let Some(mls) = &config.mls else {
-        let key = sealing::external_key(&config.suite, secret)?;
-        return Ok((Keys::External(key), None));
-    };
-    let suite = js::mls_suite(&mls.suite)?;
-    let sframe_suite = js::suite(&config.suite)?;
-    let identity = (!secret.is_empty()).then(|| Secret::new(secret));
-    if let Some(identity) = &identity {
-        Identity::from_secret(suite, "anybody", identity.expose())
-            .map_err(|_| CallError::Argument("identity"))?;
+impl Config {
+    /// What the half is made of, with the secret that came beside the options.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], of the first option that is malformed.
+    pub(super) fn into_options(self, secret: &[u8]) -> Result<UplinkOptions, CallError> {
+        let processing = super::audio_options(
+            self.echo_cancellation,
+            self.noise_suppression,
+            self.auto_gain_control,
+        );
+        Ok(UplinkOptions {
+            keys: self.key_source(secret)?,
+            capture: Some(CaptureConfig {
+                audio: processing,
+                ..CaptureConfig::default()
+            }),
+        })
     }
-    let chain = mls
-        .certificates
-        .as_ref()
-        .map_or_else(Vec::new, |certificates| certificates.chain.clone());
-    if !chain.is_empty() && identity.is_none() {
-        return Err(CallError::Argument("a certificate without its key"));
+
+    fn key_source(&self, secret: &[u8]) -> Result<KeySource, CallError> {
+        let sframe_suite = js::suite(&self.suite)?;
+        let Some(mls) = &self.mls else {
+            return Ok(KeySource::External {
+                suite: sframe_suite,
+                secret: Secret::new(secret),
+            });
+        };
+        let suite = js::mls_suite(&mls.suite)?;
+        let chain = mls.certificates.as_ref().map(|c| c.chain.clone());
+        Ok(KeySource::Group(GroupOptions {
+            suite,
+            sframe_suite,
+            policy: policy(suite, mls)?,
+            identity: (!secret.is_empty()).then(|| Secret::new(secret)),
+            chain: chain.unwrap_or_default(),
+            wall_clock: WallClock::new(|| (js_sys::Date::now() / 1e3).max(0.0) as u64),
+        }))
     }
-    let group = Group::new(GroupOptions {
-        suite,
-        sframe_suite,
-        policy: policy(suite, mls)?,
-        identity,
-        chain,
-    });
-    Ok((Keys::Mls(MlsKeys::new(sframe_suite)), Some(Box::new(group))))
 }
 
 fn policy(suite: Suite, mls: &MlsConfig) -> Result<Policy, CallError> {

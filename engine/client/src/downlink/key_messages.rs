@@ -1,34 +1,18 @@
-//! The group's keys in the downlink worker: they come from the uplink worker, and end with their epoch.
+//! The group's keys in the downlink half: they come from the uplink half, and end with their epoch.
 
 use smrtc_e2ee::sframe::Kid;
 use smrtc_engine::time::Instant;
-use wasm_bindgen::prelude::*;
-use zeroize::Zeroize;
 
-use super::DownlinkEngine;
-use crate::error::CallError;
-use crate::js;
-use crate::keys::KeyMessage;
+use super::DownlinkHalf;
+use crate::KeyMessage;
 
-#[wasm_bindgen]
-impl DownlinkEngine {
-    /// Takes a message of the uplink worker's; `bytes` are wiped after they were read.
-    ///
-    /// # Errors
-    ///
-    /// Throws if it is none.
-    #[wasm_bindgen(js_name = keyMessage)]
-    pub fn key_message(&mut self, now_us: f64, mut bytes: Vec<u8>) -> Result<(), JsValue> {
-        let message = KeyMessage::from_bytes(&bytes);
-        bytes.zeroize();
-        let now = js::instant(now_us);
-        self.apply(now, message.ok_or(CallError::Argument("key message"))?);
+impl DownlinkHalf {
+    /// Takes a message of the uplink half.
+    pub fn key_message(&mut self, now: Instant, message: KeyMessage) {
+        self.apply(now, message);
         self.drain(now);
-        Ok(())
     }
-}
 
-impl DownlinkEngine {
     pub(super) fn apply(&mut self, now: Instant, message: KeyMessage) {
         match message {
             KeyMessage::Participant(id, user) => {
@@ -56,8 +40,8 @@ impl DownlinkEngine {
         }
     }
 
-    /// Opens what has waited for a key that is there now. What was held before our first epoch and is not of it is of an
-    /// earlier one, whose keys never come.
+    /// Opens frames that have waited for a key that is there now. A frame that was held before our first epoch and is not
+    /// of it belongs to an earlier one, whose keys never come.
     fn retry(&mut self, now: Instant, first: bool) {
         let Some(keys) = self.keys.provider_mut().mls() else {
             return;

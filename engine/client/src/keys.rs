@@ -1,16 +1,18 @@
-//! The key source of a worker, and how a group's keys get from the uplink worker to the downlink worker.
+//! The key source of a half, and how the keys of a group get from the uplink half to the downlink half.
 //!
-//! The group is in the uplink worker, which has the control stream. What the downlink worker needs of it crosses a
-//! `MessageChannel` between the two as [`KeyMessage`]s, never through the page.
+//! The group lives in the uplink half, which has the control stream. What the downlink half needs of it travels as
+//! [`KeyMessage`]s. In a browser they cross a `MessageChannel` between two workers, never the page's main thread.
 
 use smrtc_crypto::secret::Secret;
 use smrtc_e2ee::mls::{EpochKeys, MlsKeys};
 use smrtc_e2ee::sframe::{BaseKey, CipherSuite, Kid};
 use smrtc_e2ee::{ExternalKey, KeyProvider, Rng, SenderKeyError};
 
-/// Where a worker's keys come from.
+use crate::SetupError;
+
+/// Where the keys of a half come from.
 #[derive(Debug)]
-pub(crate) enum Keys {
+pub enum Keys {
     /// A secret that the application hands over.
     External(ExternalKey),
     /// The room's MLS group.
@@ -18,8 +20,24 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    /// The name that the SDK uses.
-    pub(crate) fn source(&self) -> &'static str {
+    /// Keys derived from a secret of the application's that all participants share, 16 to 64 random bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError::KeyLength`].
+    pub fn external(suite: CipherSuite, secret: &[u8]) -> Result<Self, SetupError> {
+        ExternalKey::new(suite, secret)
+            .map(Self::External)
+            .map_err(|_| SetupError::KeyLength)
+    }
+
+    /// The keys of a group, of which none has come yet.
+    pub fn group(suite: CipherSuite) -> Self {
+        Self::Mls(MlsKeys::new(suite))
+    }
+
+    /// `mls` or `external`.
+    pub fn source(&self) -> &'static str {
         match self {
             Self::External(_) => "external",
             Self::Mls(_) => "mls",
@@ -34,12 +52,13 @@ impl Keys {
         }
     }
 
-    /// Whether there is something to seal with.
-    pub(crate) fn can_seal(&self) -> bool {
-        match self {
+    /// The epoch to seal in; none while there is no key. An external key has epoch 0 for ever.
+    pub(crate) fn sealing_epoch(&self) -> Option<u64> {
+        let can_seal = match self {
             Self::External(_) => true,
             Self::Mls(keys) => !keys.epochs().is_empty(),
-        }
+        };
+        can_seal.then(|| self.epoch())
     }
 
     /// When [`MlsKeys::advance`] is due.
@@ -87,22 +106,22 @@ impl KeyProvider for Keys {
     }
 }
 
-/// What the uplink worker tells the downlink worker.
+/// What the uplink half tells the downlink half.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum KeyMessage {
+pub enum KeyMessage {
     /// The keys of a new epoch.
     Epoch(EpochKeys),
     /// We are out of the group, or another took its place: wipe all keys.
     Stop,
-    /// The gateway says that this participant is this user.
+    /// The gateway says that the participant of this number is this user.
     Participant(u32, String),
-    /// A participant is gone.
+    /// The participant of this number is gone.
     Gone(u32),
 }
 
 impl KeyMessage {
-    /// Bytes for the other worker: a secret, to be overwritten once it has arrived.
-    pub(crate) fn to_bytes(&self) -> Secret {
+    /// Bytes for a half that runs elsewhere: a secret, to be overwritten once it has arrived.
+    pub fn to_bytes(&self) -> Secret {
         let with = |tag: u8, parts: &[&[u8]]| {
             let length = parts.iter().map(|part| part.len()).sum::<usize>();
             let mut out = Secret::zeroed(1 + length);
@@ -123,8 +142,8 @@ impl KeyMessage {
         }
     }
 
-    /// What [`Self::to_bytes`] wrote; none for anything else. The caller keeps the duty to wipe `bytes`.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Reads what [`Self::to_bytes`] wrote; none for anything else. The caller keeps the duty to wipe `bytes`.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&tag, rest) = bytes.split_first()?;
         let id = || Some(u32::from_be_bytes(*rest.first_chunk()?));
         match tag {

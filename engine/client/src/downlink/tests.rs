@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use smrtc_e2ee::OsRng;
 use smrtc_e2ee::mls::{EpochKeys, MlsKeys, OLD_EPOCH_MICROS};
-use smrtc_e2ee::sframe::{BaseKey, CipherSuite};
+use smrtc_e2ee::sframe::{BaseKey, CipherSuite, OpenError};
 use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::{Instant, MediaTime};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind};
 
-use super::{Config, DownlinkEngine, Event};
-use crate::keys::{KeyMessage, Keys};
-use crate::sealing;
+use super::{DownlinkEvent, DownlinkHalf, DownlinkOptions};
+use crate::{KeyMessage, Keys, Randomness, sealing};
 
 const SUITE: CipherSuite = CipherSuite::Sm4GcmSm3;
 const ADA: u16 = 0;
@@ -35,33 +35,28 @@ fn sealed(in_epoch: u64, leaf: u16) -> (FrameHeader, Vec<u8>) {
     let header = FrameHeader::from_metadata(&metadata).unwrap();
     let mut keys = Keys::Mls(MlsKeys::new(SUITE));
     keys.mls().unwrap().install(0, epoch(in_epoch, leaf));
-    let mut sealer = sealing::fresh_sealer(&mut keys).unwrap();
+    let mut sealer = sealing::fresh_sealer(&mut keys, &mut OsRng).unwrap();
     let mut frame = Vec::new();
     sealer.seal(&metadata, b"sound", &mut frame).unwrap();
     (header, frame)
 }
 
-fn config(key_source: &str) -> Config {
-    Config {
-        suite: SUITE.name().to_owned(),
-        key_source: key_source.to_owned(),
-        min_playout_delay_us: 0.0,
-        max_playout_delay_us: 500_000.0,
-    }
+fn with(keys: Keys) -> DownlinkHalf {
+    DownlinkHalf::new(keys, DownlinkOptions::default(), Randomness::new(|| OsRng))
 }
 
-fn engine() -> DownlinkEngine {
-    let mut engine = DownlinkEngine::over(Keys::Mls(MlsKeys::new(SUITE)), &config("mls"));
+fn engine() -> DownlinkHalf {
+    let mut engine = with(Keys::group(SUITE));
     engine.apply(Instant::ZERO, KeyMessage::Participant(SENDER, "ada".into()));
     engine
 }
 
-fn open(engine: &mut DownlinkEngine, ms: u64, (header, frame): (FrameHeader, Vec<u8>)) {
+fn open(engine: &mut DownlinkHalf, ms: u64, (header, frame): (FrameHeader, Vec<u8>)) {
     engine.open(Instant::from_millis(ms), header, frame);
 }
 
 /// Frames opened, refused and waiting.
-fn counts(engine: &DownlinkEngine) -> (u64, u64, usize) {
+fn counts(engine: &DownlinkHalf) -> (u64, u64, usize) {
     let (opened, rejected) = engine.counts_of(SENDER);
     (opened, rejected, engine.waiting.len())
 }
@@ -127,9 +122,9 @@ fn an_epoch_that_is_over_opens_nothing_and_neither_does_a_group_that_we_left() {
 
 /// Receives frames of sound, 20 ms apart and sealed with `keys`; how many came when the alarm did.
 /// The first `intact` frames come as they were sealed, the others with another last byte.
-fn alarm_after(engine: &mut DownlinkEngine, mut keys: Keys, intact: u32) -> Option<u32> {
-    engine.add_track(SENDER, 0, "audio").unwrap();
-    let mut sealer = sealing::fresh_sealer(&mut keys).unwrap();
+fn alarm_after(engine: &mut DownlinkHalf, mut keys: Keys, intact: u32) -> Option<u32> {
+    engine.add_track(SENDER, 0, MediaKind::Audio);
+    let mut sealer = sealing::fresh_sealer(&mut keys, &mut OsRng).unwrap();
     for frame_id in 0..1_000 {
         let now = u64::from(frame_id) * 20_000;
         let header = FrameHeader {
@@ -153,13 +148,13 @@ fn alarm_after(engine: &mut DownlinkEngine, mut keys: Keys, intact: u32) -> Opti
             *frame.last_mut().unwrap() ^= 1;
         }
         let datagram = Packetizer::new(header, &frame).unwrap().next().unwrap();
-        engine.datagram(now as f64, &datagram);
-        engine.timeout(now as f64);
-        while let Some(event) = engine.events.pop_front() {
-            if let Event::Decryption { state, reason, .. } = event
-                && state != "ok"
+        engine.datagram(Instant::from_micros(now), &datagram);
+        engine.timeout(Instant::from_micros(now));
+        while let Some(event) = engine.poll_event() {
+            if let DownlinkEvent::Decryption { opens, error, .. } = event
+                && !opens
             {
-                assert_eq!(reason, "authentication failed");
+                assert_eq!(error, Some(OpenError::Authentication));
                 return Some(frame_id + 1);
             }
         }
@@ -169,8 +164,7 @@ fn alarm_after(engine: &mut DownlinkEngine, mut keys: Keys, intact: u32) -> Opti
 
 #[test]
 fn a_wrong_key_and_changed_frames_are_told_at_the_third_frame() {
-    let external = |secret| Keys::External(sealing::external_key(SUITE.name(), secret).unwrap());
-    let with = |keys| DownlinkEngine::over(keys, &config("external"));
+    let external = |secret: &[u8]| Keys::external(SUITE, secret).unwrap();
     let mut wrong = with(external(&[1; 32]));
     assert_eq!(alarm_after(&mut wrong, external(&[2; 32]), 1_000), Some(3));
     let mut right = with(external(&[1; 32]));

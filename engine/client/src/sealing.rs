@@ -1,42 +1,45 @@
-//! Where engine and keys meet: frames are sealed on their way into the engine and opened on their way out.
+//! The one place where the engine and the keys meet: frames are sealed on their way into the engine and opened on their
+//! way out.
 //!
-//! SFrame's `metadata` is the immutable part of the media header, so a frame that is moved, relabelled or replayed does
-//! not open (`engine/WIRE.md`).
+//! SFrame's `metadata` is the immutable part of the media header. A frame that was moved, relabelled or replayed therefore
+//! does not open (`engine/WIRE.md`).
 //!
-//! Both happen where the frame lies. The encoder writes behind the room of an [`Unsealed`], which becomes the sealed
-//! frame; an opened frame goes through the jitter buffer with header and tag still around it, and [`text_of`] says where
-//! the decoder has to read.
+//! Both happen where the frame lies. The encoder writes behind the room that a [`FrameBuffer`] leaves for the header, and
+//! the buffer becomes the sealed frame. An opened frame goes through the jitter buffer with header and tag still around
+//! it; [`text_of`] says where the decoder reads.
 
 use std::ops::Range;
 
-use smrtc_e2ee::sframe::{Header, KeyStore, Kid, MAX_OVERHEAD_BYTES, OpenError, Sealer};
-use smrtc_e2ee::{ExternalKey, KeyProvider, OsRng};
+use smrtc_e2ee::sframe::{Header, KeyStore, Kid, MAX_OVERHEAD_BYTES, OpenError, SealError, Sealer};
+use smrtc_e2ee::{KeyProvider, Rng};
+use smrtc_engine::error::InputError;
 use smrtc_engine::recv::OpenFailure;
 use smrtc_engine::send::{FrameParams, Uplink, UplinkInput};
 use smrtc_engine::time::Instant;
 use smrtc_engine::wire::media::FrameHeader;
 
-use crate::error::CallError;
-use crate::js;
+use crate::SetupError;
 
-/// The key source that is a secret of the application's.
-pub(crate) fn external_key(suite: &str, secret: &[u8]) -> Result<ExternalKey, CallError> {
-    ExternalKey::new(js::suite(suite)?, secret).map_err(|_| CallError::KeyLength)
+/// A sealer under a key that was never used before. Each session takes one, so that a key and a counter never meet twice.
+///
+/// # Errors
+///
+/// [`SetupError::SenderKey`] without randomness or without a key.
+pub(crate) fn fresh_sealer(
+    provider: &mut dyn KeyProvider,
+    rng: &mut dyn Rng,
+) -> Result<Sealer, SetupError> {
+    Ok(Sealer::from_provider(provider, rng)?)
 }
 
-/// A sealer under a key that was never used before: each session takes one.
-pub(crate) fn fresh_sealer(provider: &mut dyn KeyProvider) -> Result<Sealer, CallError> {
-    Ok(Sealer::from_provider(provider, &mut OsRng)?)
-}
-
-/// An encoded frame with room for the header in front of it and capacity for the tag behind.
+/// An encoded frame that is not sealed yet, with room for the SFrame header in front and capacity for the tag behind.
 #[derive(Debug, Default)]
-pub(crate) struct Unsealed {
+pub struct FrameBuffer {
     bytes: Vec<u8>,
     room: usize,
 }
 
-impl Unsealed {
+impl FrameBuffer {
     /// Zeros of `text_bytes`, for the encoder to write over.
     pub(crate) fn with_length(sealer: Option<&Sealer>, text_bytes: usize) -> Self {
         let room = sealer.map_or(0, Sealer::header_bytes);
@@ -45,45 +48,51 @@ impl Unsealed {
         Self { bytes, room }
     }
 
-    /// Where the encoder writes.
-    pub(crate) fn text_address(&self) -> usize {
-        self.bytes[self.room..].as_ptr().addr()
+    /// The encoded frame, for the encoder to write.
+    pub fn text_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.room..]
     }
 }
 
-/// For frames that are small and made without room: the text is moved once.
-impl From<Vec<u8>> for Unsealed {
+/// For small frames that were made without room in front: sealing moves their text once.
+impl From<Vec<u8>> for FrameBuffer {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes, room: 0 }
     }
+}
+
+/// Why a frame was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The engine does not take the frame: its track is unknown, or it is empty or too large.
+    #[error(transparent)]
+    Engine(#[from] InputError),
+    /// The sealer refused it; see [`SealError`].
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 /// Seals one encoded frame and hands it to the engine.
 ///
 /// # Errors
 ///
-/// A sentence for the log; the frame was not sent.
+/// [`SendError`]; the frame was not sent.
 pub(crate) fn seal(
     uplink: &mut Uplink,
     sealer: &mut Sealer,
     now: Instant,
     track: u8,
     params: FrameParams,
-    frame: Unsealed,
-) -> Result<(), String> {
-    let header = uplink
-        .begin_frame(track, params)
-        .map_err(|error| error.to_string())?;
-    let Unsealed {
+    frame: FrameBuffer,
+) -> Result<(), SendError> {
+    let header = uplink.begin_frame(track, params)?;
+    let FrameBuffer {
         bytes: mut sealed,
         room,
     } = frame;
-    sealer
-        .seal_in_place(&header.metadata(), &mut sealed, room)
-        .map_err(|error| error.to_string())?;
-    uplink
-        .handle_input(now, UplinkInput::Frame { header, sealed })
-        .map_err(|error| error.to_string())
+    sealer.seal_in_place(&header.metadata(), &mut sealed, room)?;
+    uplink.handle_input(now, UplinkInput::Frame { header, sealed })?;
+    Ok(())
 }
 
 /// The KID of a sealed frame; none if it has no header.
@@ -131,6 +140,7 @@ const TAG_BYTES: usize = smrtc_crypto::aead::TAG_BYTES;
 mod tests {
     use super::*;
     use smrtc_e2ee::sframe::CipherSuite;
+    use smrtc_e2ee::{ExternalKey, OsRng};
 
     const METADATA: [u8; 20] = [
         0x10, 2, 0, 0, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -139,16 +149,19 @@ mod tests {
     #[test]
     fn a_frame_is_sealed_and_opened_where_it_lies() {
         let secret = [7; 32];
-        let mut provider = external_key(CipherSuite::Sm4GcmSm3.name(), &secret).unwrap();
-        let mut sealer = fresh_sealer(&mut provider).unwrap();
+        let mut provider = ExternalKey::new(CipherSuite::Sm4GcmSm3, &secret).unwrap();
+        let mut sealer = fresh_sealer(&mut provider, &mut OsRng).unwrap();
         let mut keys = KeyStore::new(Box::new(provider));
         let header = FrameHeader::from_metadata(&METADATA).unwrap();
         let text: Vec<u8> = (0..5_000).map(|i| i as u8).collect();
 
-        let mut frame = Unsealed::with_length(Some(&sealer), text.len());
-        frame.bytes[frame.room..].copy_from_slice(&text);
-        let (start, written) = (frame.bytes.as_ptr().addr(), frame.text_address());
-        let Unsealed { mut bytes, room } = frame;
+        let mut frame = FrameBuffer::with_length(Some(&sealer), text.len());
+        frame.text_mut().copy_from_slice(&text);
+        let (start, written) = (
+            frame.bytes.as_ptr().addr(),
+            frame.text_mut().as_ptr().addr(),
+        );
+        let FrameBuffer { mut bytes, room } = frame;
         sealer
             .seal_in_place(&header.metadata(), &mut bytes, room)
             .unwrap();

@@ -1,43 +1,53 @@
-//! The room's MLS group behind the control stream: what the gateway says goes into the session, what the session wants goes
-//! to the gateway, and each epoch's keys go to the sealer here and to the downlink worker.
+//! The room's MLS group behind the control stream.
+//!
+//! What the gateway says goes into the MLS session. What the session asks for goes to the gateway. Each epoch's keys go to
+//! the sealer of this half and, as [`KeyMessage`]s, to the downlink half.
+
+mod messages;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use smrtc_crypto::secret::Secret;
 use smrtc_e2ee::mls::{
-    Identity, IdentityError, Input, MlsSession, Now, Output, Policy, RequestKind, SessionConfig,
-    Suite, Timing,
+    Event, Identity, IdentityError, Input, MlsSession, Now, Output, Policy, RequestKind,
+    SessionConfig, Suite, Timing,
 };
 use smrtc_e2ee::sframe::CipherSuite;
-use smrtc_e2ee::{KeyProvider, OsRng};
 use smrtc_engine::control::v1::{self, client_message, server_message};
 use smrtc_engine::signal::Signal;
 use smrtc_engine::time::Instant;
 
-use crate::group_messages::{self, GroupEvent};
 use crate::keys::{KeyMessage, Keys};
+use crate::{Randomness, WallClock};
 
-/// What is chosen before there is a room.
-pub(super) struct GroupOptions {
-    pub(super) suite: Suite,
-    pub(super) sframe_suite: CipherSuite,
-    pub(super) policy: Policy,
+/// What a member of a group chooses before there is a room.
+#[derive(Clone, Debug)]
+pub struct GroupOptions {
+    /// The suite of the group; all its members use the same.
+    pub suite: Suite,
+    /// The suite of the frames; pinned in the group.
+    pub sframe_suite: CipherSuite,
+    /// Who may be in the group.
+    pub policy: Policy,
     /// The signature key that the application keeps; a new one if there is none.
-    pub(super) identity: Option<Secret>,
-    /// Of that key: its certificate and those of its issuers, in DER. Empty for a basic credential.
-    pub(super) chain: Vec<Vec<u8>>,
+    pub identity: Option<Secret>,
+    /// The certificate of that key and those of its issuers, in DER. Empty for a basic credential.
+    pub chain: Vec<Vec<u8>>,
+    /// The time of day, for lifetimes of credentials.
+    pub wall_clock: WallClock,
 }
 
 /// One member of the room's group, over as many sessions with the gateway as it takes.
-pub(super) struct Group {
+pub(crate) struct Group {
     options: GroupOptions,
+    randomness: Randomness,
     /// From the first answer to Join on, which names the user and the room.
     member: Option<Member>,
     /// Requests of ours that the gateway has not answered.
     asked: BTreeMap<u32, RequestKind>,
-    pub(super) events: VecDeque<GroupEvent>,
-    /// For the downlink worker.
-    pub(super) messages: VecDeque<KeyMessage>,
+    pub(crate) events: VecDeque<Event>,
+    /// For the downlink half.
+    pub(crate) messages: VecDeque<KeyMessage>,
     /// The member that was is no more, and its keys are to go with it.
     forsaken: bool,
 }
@@ -50,9 +60,10 @@ struct Member {
 }
 
 impl Group {
-    pub(super) fn new(options: GroupOptions) -> Self {
+    pub(crate) fn new(options: GroupOptions, randomness: Randomness) -> Self {
         Self {
             options,
+            randomness,
             member: None,
             asked: BTreeMap::new(),
             events: VecDeque::new(),
@@ -61,17 +72,15 @@ impl Group {
         }
     }
 
-    /// The time of day is asked for anew each time: the worker's own clock stands still while the machine sleeps, and
-    /// nobody's key package would be valid by one that lags.
-    fn now(now: Instant) -> Now {
+    fn now(&self, now: Instant) -> Now {
         Now {
             micros: now.as_micros(),
-            unix_seconds: (js_sys::Date::now() / 1e3).max(0.0) as u64,
+            unix_seconds: self.options.wall_clock.unix_seconds(),
         }
     }
 
     /// Something came from the gateway. Whether it was meant for the group alone.
-    pub(super) fn received(
+    pub(crate) fn received(
         &mut self,
         now: Instant,
         request_id: u32,
@@ -82,46 +91,46 @@ impl Group {
         }
         self.tell_participants(body);
         let asked = self.asked.remove(&request_id);
-        let for_us = asked.is_some() || group_messages::is_for_group(body);
-        if let Some(input) = group_messages::input(body, asked) {
+        let for_us = asked.is_some() || messages::is_for_group(body);
+        if let Some(input) = messages::input(body, asked) {
             self.input(now, input);
         }
         Ok(for_us)
     }
 
     /// A request was not answered. Whether it was the group's; its session has timers of its own.
-    pub(super) fn timed_out(&mut self, request_id: u32) -> bool {
+    pub(crate) fn timed_out(&mut self, request_id: u32) -> bool {
         self.asked.remove(&request_id).is_some()
     }
 
     /// The connection is gone.
-    pub(super) fn disconnected(&mut self, now: Instant) {
+    pub(crate) fn disconnected(&mut self, now: Instant) {
         self.asked.clear();
         self.input(now, Input::Disconnected);
     }
 
     /// New keys, wanted by the application.
-    pub(super) fn rotate(&mut self, now: Instant) {
+    pub(crate) fn rotate(&mut self, now: Instant) {
         self.input(now, Input::Rotate);
     }
 
-    pub(super) fn timeout(&mut self, now: Instant) {
+    pub(crate) fn timeout(&mut self, now: Instant) {
         if self.deadline().is_some_and(|at| at <= now.as_micros()) {
             self.input(now, Input::Timeout);
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<u64> {
+    pub(crate) fn deadline(&self) -> Option<u64> {
         self.member.as_ref()?.session.deadline()
     }
 
     /// The signature key that we are known by, to keep for the next call.
-    pub(super) fn identity(&self) -> Option<&Secret> {
+    pub(crate) fn identity(&self) -> Option<&Secret> {
         self.member.as_ref().map(|member| member.identity.secret())
     }
 
     fn input(&mut self, now: Instant, input: Input) {
-        let now = Self::now(now);
+        let now = self.now(now);
         if let Some(member) = &mut self.member {
             member.session.handle_input(now, input);
         }
@@ -143,7 +152,7 @@ impl Group {
                 Identity::with_chain(suite, user, secret.expose(), chain)?
             }
             Some(secret) => Identity::from_secret(suite, user, secret.expose())?,
-            None => Identity::generate(suite, user, &mut OsRng)?,
+            None => Identity::generate(suite, user, &mut *self.randomness.source())?,
         };
         let config = SessionConfig {
             identity: identity.clone(),
@@ -153,7 +162,7 @@ impl Group {
             timing: Timing::default(),
         };
         self.member = Some(Member {
-            session: MlsSession::new(config, Box::new(OsRng)),
+            session: MlsSession::new(config, self.randomness.source()),
             identity,
             room: joined.room_id.clone(),
             participants: Vec::new(),
@@ -161,7 +170,7 @@ impl Group {
         Ok(())
     }
 
-    /// The downlink worker is told as whom the gateway presents each participant, to compare it with the group.
+    /// Tells the downlink half as whom the gateway presents each participant; it compares that with the group.
     fn tell_participants(&mut self, body: &server_message::Body) {
         let Some(member) = &mut self.member else {
             return;
@@ -188,7 +197,7 @@ impl Group {
     }
 
     /// Carries out what the session wants. Whether all keys until now are gone, and with them the right to seal.
-    pub(super) fn drain(&mut self, now: Instant, signal: &mut Signal, keys: &mut Keys) -> bool {
+    pub(crate) fn drain(&mut self, now: Instant, signal: &mut Signal, keys: &mut Keys) -> bool {
         let mut stopped = std::mem::take(&mut self.forsaken);
         if stopped {
             self.stop(keys);
@@ -200,7 +209,7 @@ impl Group {
         {
             match output {
                 Output::Send(request) => {
-                    let (kind, body): (_, client_message::Body) = group_messages::request(request);
+                    let (kind, body): (_, client_message::Body) = messages::request(request);
                     let id = signal.request(now, body);
                     self.asked.insert(id, kind);
                 }
@@ -214,7 +223,7 @@ impl Group {
                     stopped = true;
                     self.stop(keys);
                 }
-                Output::Event(event) => self.events.push_back(event.into()),
+                Output::Event(event) => self.events.push_back(event),
             }
         }
         if let Some(keys) = keys.mls() {
@@ -229,9 +238,4 @@ impl Group {
         }
         self.messages.push_back(KeyMessage::Stop);
     }
-}
-
-/// The epoch that the keys seal in.
-pub(super) fn sealing_epoch(keys: &Keys) -> Option<u64> {
-    keys.can_seal().then(|| keys.epoch())
 }

@@ -11,17 +11,17 @@ use smrtc_e2ee::mls::{
     Timing,
 };
 use smrtc_e2ee::sframe::{BaseKey, CipherSuite, Sealer};
-use smrtc_e2ee::{KeyProvider, Rng, RngError};
+use smrtc_e2ee::{OsRng, Rng, RngError};
 use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::{Instant, MediaTime};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind};
 
-use super::{Config, DownlinkEngine, Event};
-use crate::keys::{KeyMessage, Keys};
+use super::{DownlinkEvent, DownlinkHalf, DownlinkOptions};
+use crate::{KeyMessage, Keys, Randomness};
 use service::Service;
 
 #[allow(dead_code, reason = "the tests of group keys use all of it")]
-#[path = "../../../crypto/e2ee/tests/support/service.rs"]
+#[path = "../../../../crypto/e2ee/tests/support/service.rs"]
 mod service;
 
 const SFRAME: CipherSuite = CipherSuite::Sm4GcmSm3;
@@ -82,7 +82,7 @@ struct Page {
     sealer: Option<(u64, Sealer)>,
     frame_id: u32,
     key_messages: Line<KeyMessage>,
-    downlink: DownlinkEngine,
+    downlink: DownlinkHalf,
     media: BTreeMap<(u64, u64), Vec<u8>>,
     /// Senders that it was said to be unable to decrypt, and when.
     alarms: Vec<(u64, u32)>,
@@ -246,27 +246,27 @@ impl Room {
 
     fn listen(&mut self, id: u32) {
         let now = self.now;
+        let at = Instant::from_micros(now);
         let page = self.pages.get_mut(&id).unwrap();
         while let Some(message) = page.key_messages.due(now) {
-            let at = Instant::from_micros(now);
             page.downlink.apply(at, message);
             page.downlink.drain(at);
         }
         let later = page.media.split_off(&(now + 1, 0));
         for datagram in std::mem::replace(&mut page.media, later).into_values() {
-            page.downlink.datagram(now as f64, &datagram);
+            page.downlink.datagram(at, &datagram);
         }
-        if page.downlink.next_timeout() <= now as f64 {
-            page.downlink.timeout(now as f64);
+        if page.downlink.next_timeout() <= at {
+            page.downlink.timeout(at);
         }
-        while let Some(event) = page.downlink.events.pop_front() {
-            if let Event::Decryption { sender, state, .. } = event
-                && state != "ok"
+        while let Some(event) = page.downlink.poll_event() {
+            if let DownlinkEvent::Decryption { sender, opens, .. } = event
+                && !opens
             {
                 page.alarms.push((now, sender));
             }
         }
-        while page.downlink.next_datagram() > 0 {}
+        while page.downlink.poll_datagram().is_some() {}
     }
 
     /// All that are here are in one group.
@@ -283,19 +283,16 @@ impl Room {
 
 impl Page {
     fn meets(&mut self, now: u64, id: u32, user: &str) {
-        self.downlink.add_track(id, 0, "audio").unwrap();
+        self.downlink.add_track(id, 0, MediaKind::Audio);
         let named = KeyMessage::Participant(id, user.to_owned());
         self.key_messages.push(now + 20_000, named);
     }
 
     fn packet(&mut self, now: u64, sender: u32) -> Option<Vec<u8>> {
         self.sealing.mls()?.advance(now);
-        if !self.sealing.can_seal() {
-            return None;
-        }
-        let epoch = self.sealing.epoch();
+        let epoch = self.sealing.sealing_epoch()?;
         if self.sealer.as_ref().is_none_or(|(of, _)| *of != epoch) {
-            let sealer = crate::sealing::fresh_sealer(&mut self.sealing).unwrap();
+            let sealer = crate::sealing::fresh_sealer(&mut self.sealing, &mut OsRng).unwrap();
             self.sealer = Some((epoch, sealer));
         }
         let header = FrameHeader {
@@ -325,14 +322,9 @@ impl Page {
     }
 }
 
-fn engine() -> DownlinkEngine {
-    let config = Config {
-        suite: SFRAME.name().to_owned(),
-        key_source: "mls".to_owned(),
-        min_playout_delay_us: 0.0,
-        max_playout_delay_us: 500_000.0,
-    };
-    DownlinkEngine::over(Keys::Mls(MlsKeys::new(SFRAME)), &config)
+fn engine() -> DownlinkHalf {
+    let randomness = Randomness::new(|| OsRng);
+    DownlinkHalf::new(Keys::group(SFRAME), DownlinkOptions::default(), randomness)
 }
 
 #[test]

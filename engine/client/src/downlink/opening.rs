@@ -1,7 +1,7 @@
 //! Opening, and what is known of each sender's keys.
 //!
-//! With group keys a frame opens only if its KID names a leaf of the user as whom the gateway presents its sender: it is the
-//! group, not the gateway, that says who speaks.
+//! With group keys a frame opens only if its KID names a leaf of the user as whom the gateway presents its sender. The
+//! group, not the gateway, says who speaks.
 //!
 //! Why a frame did not open is told to the engine, whose `DecryptState` decides when it is worth an
 //! alarm. With group keys most frames that do not open are on the wrong side of a change, and the
@@ -16,19 +16,24 @@ use smrtc_engine::recv::{DownlinkInput, OpenFailure};
 use smrtc_engine::time::Instant;
 use smrtc_engine::wire::media::FrameHeader;
 
-use super::{DownlinkEngine, Event};
+use super::{DownlinkEvent, DownlinkHalf};
 use crate::sealing;
 
-/// How opening goes for one sender.
-#[derive(Default, Serialize)]
+/// How opening goes for one sender. Serializes to camelCase.
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SenderKeys {
-    sender: u32,
+pub struct SenderStats {
+    /// The participant.
+    pub sender: u32,
+    /// The KID of the last frame that opened, 16 hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    kid: Option<String>,
-    state: &'static str,
-    frames_opened: u64,
-    frames_rejected: u64,
+    pub kid: Option<String>,
+    /// `waiting` before the first frame that opens, `ok`, or `cannot-decrypt`.
+    pub state: &'static str,
+    /// Frames that opened.
+    pub frames_opened: u64,
+    /// Frames that did not.
+    pub frames_rejected: u64,
     #[serde(skip)]
     last_kid: Option<u64>,
     #[serde(skip)]
@@ -41,7 +46,7 @@ pub(super) struct Held {
     pub(super) kid: Kid,
 }
 
-impl DownlinkEngine {
+impl DownlinkHalf {
     /// Opens a frame where it lies. The engine carries it on as it is, and looks at none of its bytes. One whose key may
     /// still come waits for it.
     pub(super) fn open(&mut self, now: Instant, header: FrameHeader, mut frame: Vec<u8>) {
@@ -72,7 +77,7 @@ impl DownlinkEngine {
                 DownlinkInput::OpenFailed { header, reason }
             }
         };
-        self.downlink.handle_input(now, input);
+        self.engine.handle_input(now, input);
     }
 
     /// Whether the group has the sender of a frame as the gateway presents it. Without a group there is nobody to ask.
@@ -100,7 +105,7 @@ impl DownlinkEngine {
         let error = OpenError::UnknownKid(kid);
         let reason = self.reason(Some(kid), error);
         self.count_rejected(header.sender, reason, error);
-        self.downlink
+        self.engine
             .handle_input(now, DownlinkInput::OpenFailed { header, reason });
     }
 
@@ -141,39 +146,37 @@ impl DownlinkEngine {
             keys.kid = Some(format!("{kid:016x}"));
         }
         if keys.state == WAITING {
-            self.set_state(sender, "ok");
+            self.set_opens(sender, true);
         }
     }
 
-    fn sender(&mut self, sender: u32) -> &mut SenderKeys {
-        self.senders.entry(sender).or_insert_with(|| SenderKeys {
+    fn sender(&mut self, sender: u32) -> &mut SenderStats {
+        self.senders.entry(sender).or_insert_with(|| SenderStats {
             sender,
             state: WAITING,
-            ..SenderKeys::default()
+            ..SenderStats::default()
         })
     }
 
-    /// The engine says when; the words for why are the opener's.
-    pub(super) fn set_state(&mut self, sender: u32, state: &'static str) {
+    /// The engine says when the state changes; the opener knows why.
+    pub(super) fn set_opens(&mut self, sender: u32, opens: bool) {
         let keys = self.sender(sender);
-        keys.state = state;
-        let reason = match keys.last_error {
-            Some(error) if state == CANNOT_DECRYPT => error.to_string(),
-            _ => String::new(),
-        };
-        self.events.push_back(Event::Decryption {
+        keys.state = if opens { OK } else { CANNOT_DECRYPT };
+        let error = keys.last_error.filter(|_| !opens);
+        self.events.push_back(DownlinkEvent::Decryption {
             sender,
-            state,
-            reason,
+            opens,
+            error,
         });
     }
 }
 
 const WAITING: &str = "waiting";
-pub(super) const CANNOT_DECRYPT: &str = "cannot-decrypt";
+const OK: &str = "ok";
+const CANNOT_DECRYPT: &str = "cannot-decrypt";
 
 #[cfg(test)]
-impl DownlinkEngine {
+impl DownlinkHalf {
     /// Frames of a sender that were opened, and that were not.
     pub(super) fn counts_of(&self, sender: u32) -> (u64, u64) {
         let keys = self.senders.get(&sender);

@@ -1,13 +1,10 @@
-//! Control messages of the group's delivery service ⇄ inputs and requests of the MLS session, and its events for the SDK.
+//! Messages of the delivery service on the control stream ⇄ inputs and requests of the MLS session.
 
-use serde::Serialize;
-use smrtc_e2ee::mls::{
-    Event, GroupSnapshot, Input, Refused, Request, RequestKind, RosterMember, State,
-};
+use smrtc_e2ee::mls::{GroupSnapshot, Input, Request, RequestKind};
 use smrtc_engine::control::v1::{self, client_message, server_message};
 
 /// The control message of a request, and what to remember it by.
-pub(crate) fn request(request: Request) -> (RequestKind, client_message::Body) {
+pub(super) fn request(request: Request) -> (RequestKind, client_message::Body) {
     use client_message::Body;
     match request {
         Request::KeyPackages(key_packages) => (
@@ -61,7 +58,7 @@ pub(crate) fn request(request: Request) -> (RequestKind, client_message::Body) {
 }
 
 /// Whether a message concerns the group and nobody else.
-pub(crate) fn is_for_group(body: &server_message::Body) -> bool {
+pub(super) fn is_for_group(body: &server_message::Body) -> bool {
     use server_message::Body;
     matches!(
         body,
@@ -78,7 +75,7 @@ pub(crate) fn is_for_group(body: &server_message::Body) -> bool {
 }
 
 /// What a message from the gateway is for the session; `asked` is the request of the session's that it answers.
-pub(crate) fn input(body: &server_message::Body, asked: Option<RequestKind>) -> Option<Input> {
+pub(super) fn input(body: &server_message::Body, asked: Option<RequestKind>) -> Option<Input> {
     use server_message::Body;
     let some = |bytes: &[u8]| Some(bytes.to_vec()).filter(|bytes| !bytes.is_empty());
     Some(match body {
@@ -135,138 +132,6 @@ pub(crate) fn input(body: &server_message::Body, asked: Option<RequestKind>) -> 
         Body::MlsKeyPackagesLow(_) => Input::KeyPackagesLow,
         _ => return None,
     })
-}
-
-/// An event of the session as the SDK gets it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(
-    tag = "what",
-    rename_all = "kebab-case",
-    rename_all_fields = "camelCase"
-)]
-pub(crate) enum GroupEvent {
-    State {
-        state: &'static str,
-    },
-    Epoch {
-        epoch: u64,
-        verification_code: String,
-    },
-    Roster {
-        joined: Vec<Member>,
-        left: Vec<Member>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        by: Option<String>,
-        members: Vec<Member>,
-    },
-    Confirmed {
-        user_id: String,
-        epoch: u64,
-    },
-    Split {
-        user_id: String,
-        epoch: u64,
-    },
-    Unconfirmed {
-        user_ids: Vec<String>,
-    },
-    Removed {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        by: Option<String>,
-    },
-    Refused {
-        subject: &'static str,
-        reason: String,
-    },
-    CertificateInvalid {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        user_id: Option<String>,
-        reason: String,
-    },
-}
-
-/// Somebody in the group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Member {
-    user_id: String,
-    leaf_index: u16,
-    fingerprint: String,
-    own: bool,
-    /// Seconds since 1970; none if no authority certifies the member.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certified_until: Option<u64>,
-}
-
-impl From<RosterMember> for Member {
-    fn from(member: RosterMember) -> Self {
-        Self {
-            user_id: member.user,
-            leaf_index: member.leaf_index,
-            fingerprint: member.fingerprint,
-            own: member.own,
-            certified_until: member.expires,
-        }
-    }
-}
-
-impl From<Event> for GroupEvent {
-    fn from(event: Event) -> Self {
-        let members = |list: Vec<RosterMember>| list.into_iter().map(Member::from).collect();
-        match event {
-            Event::State(state) => Self::State {
-                state: match state {
-                    State::Idle => "idle",
-                    State::Joining => "joining",
-                    State::InGroup => "in-group",
-                    State::Healing => "healing",
-                    State::Removed => "removed",
-                },
-            },
-            Event::Epoch {
-                epoch,
-                verification_code,
-            } => Self::Epoch {
-                epoch,
-                verification_code,
-            },
-            Event::Roster {
-                joined,
-                left,
-                by,
-                members: all,
-            } => Self::Roster {
-                joined: members(joined),
-                left: members(left),
-                by,
-                members: members(all),
-            },
-            Event::Confirmed { user, epoch } => Self::Confirmed {
-                user_id: user,
-                epoch,
-            },
-            Event::Split { user, epoch } => Self::Split {
-                user_id: user,
-                epoch,
-            },
-            Event::Unconfirmed { users } => Self::Unconfirmed { user_ids: users },
-            Event::Removed { by } => Self::Removed { by },
-            Event::CertificateInvalid { user, why } => Self::CertificateInvalid {
-                user_id: user,
-                reason: why.to_string(),
-            },
-            Event::Refused { what, why } => Self::Refused {
-                subject: match what {
-                    Refused::Commit => "commit",
-                    Refused::Welcome => "welcome",
-                    Refused::Group => "group",
-                    Refused::KeyPackage => "key-package",
-                    Refused::Own => "own",
-                },
-                reason: why,
-            },
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,361 @@
+//! The receiving half: receive → open → jitter buffer, and the playout of sound.
+//!
+//! A datagram's payload is copied once, to where its frame is put together. There the frame is opened, there it waits in
+//! the jitter buffer, and there the decoder reads it.
+//!
+//! Keys outlive sessions, and with them the replay windows: a frame that was opened before a reconnection is not opened
+//! again.
+
+#[cfg(test)]
+mod joins;
+mod key_messages;
+mod opening;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::Serialize;
+use smrtc_audio::{AudioReceiveStats, Playout, PlayoutConfig, SourceId};
+use smrtc_e2ee::sframe::{KeyStore, KeyStoreLimits, OpenError, Waiting, WaitingLimits};
+use smrtc_engine::recv::{
+    Downlink, DownlinkConfig, DownlinkEvent as EngineEvent, DownlinkInput,
+    DownlinkOutput as EngineOutput,
+};
+use smrtc_engine::stats::DownlinkStats as EngineStats;
+use smrtc_engine::time::{Instant, MediaTime};
+use smrtc_engine::wire::media::{FrameHeader, MediaKind};
+
+use crate::datagram_queue::DatagramQueue;
+use crate::{Keys, Randomness, sealing};
+use opening::Held;
+pub use opening::SenderStats;
+
+/// What a [`DownlinkHalf`] is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct DownlinkOptions {
+    /// The least that sound is held back; default 0, which leaves it to the jitter buffer.
+    pub min_playout_delay: Duration,
+    /// The most that pictures are held back; sound may wait longer if its own default is more. Default 500 ms.
+    pub max_playout_delay: Duration,
+}
+
+impl Default for DownlinkOptions {
+    fn default() -> Self {
+        Self {
+            min_playout_delay: Duration::ZERO,
+            max_playout_delay: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What the host of a [`DownlinkHalf`] should know.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DownlinkEvent {
+    /// Whether the frames of a participant open has changed.
+    Decryption {
+        /// The participant.
+        sender: u32,
+        /// Whether they open now.
+        opens: bool,
+        /// Why the last one did not, if they do not.
+        error: Option<OpenError>,
+    },
+    /// Something of the engine's, for the log.
+    Engine(EngineEvent),
+}
+
+/// An encoded frame for a decoder, in decoding order.
+#[derive(Debug)]
+pub struct VideoFrame {
+    /// Its header, authenticated.
+    pub header: FrameHeader,
+    /// When to show it.
+    pub render_at: Instant,
+    /// As it was opened: SFrame's header and tag are still around the text.
+    opened: Vec<u8>,
+}
+
+impl VideoFrame {
+    /// What the encoder made.
+    pub fn text(&self) -> &[u8] {
+        &self.opened[sealing::text_of(&self.opened)]
+    }
+}
+
+/// Statistics of receiving. Serializes to camelCase, as [`smrtc_engine::stats`] does.
+#[derive(Debug, Serialize)]
+pub struct DownlinkStats {
+    /// The engine's.
+    #[serde(flatten)]
+    pub engine: EngineStats,
+    /// Of each track of sound.
+    pub audio: Vec<AudioStats>,
+    /// Of each participant whose frames came.
+    pub senders: Vec<SenderStats>,
+}
+
+/// Statistics of one track of sound.
+#[derive(Debug, Serialize)]
+pub struct AudioStats {
+    /// The participant.
+    pub sender: u32,
+    /// The track.
+    pub track: u8,
+    /// The playout's.
+    #[serde(flatten)]
+    pub stats: AudioReceiveStats,
+}
+
+/// Receiving, opening, and the playout of sound of a participant.
+pub struct DownlinkHalf {
+    randomness: Randomness,
+    keys: KeyStore<Keys>,
+    /// Frames that came before their key.
+    waiting: Waiting<Held>,
+    /// As whom the gateway presents each participant; with group keys the group must agree.
+    users: BTreeMap<u32, String>,
+    playout: Playout,
+    config: DownlinkConfig,
+    engine: Downlink,
+    audio_tracks: BTreeMap<SourceId, (u32, u8)>,
+    senders: BTreeMap<u32, SenderStats>,
+    engine_timeout: Instant,
+    datagrams: DatagramQueue,
+    videos: VecDeque<VideoFrame>,
+    events: VecDeque<DownlinkEvent>,
+}
+
+impl DownlinkHalf {
+    /// A half that receives nothing yet. With [`Keys::group`], keys come by [`Self::key_message`].
+    pub fn new(keys: Keys, options: DownlinkOptions, randomness: Randomness) -> Self {
+        let audio = PlayoutConfig::default();
+        let mut config = DownlinkConfig::default();
+        config.video.playout.max = options.max_playout_delay;
+        Self {
+            keys: KeyStore::over(keys, KeyStoreLimits::default()),
+            waiting: Waiting::new(WaitingLimits::default()),
+            users: BTreeMap::new(),
+            playout: Playout::new(PlayoutConfig {
+                min_delay: audio.min_delay.max(options.min_playout_delay),
+                max_delay: audio.max_delay.max(options.max_playout_delay),
+                ..audio
+            }),
+            engine: Downlink::new(config, randomness.seed()),
+            config,
+            audio_tracks: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            engine_timeout: Instant::FAR_FUTURE,
+            datagrams: DatagramQueue::default(),
+            videos: VecDeque::new(),
+            events: VecDeque::new(),
+            randomness,
+        }
+    }
+
+    /// Begins a session with the gateway: forgets tracks and what was learnt of the network; keeps keys and replay windows.
+    pub fn open_session(&mut self) {
+        self.engine = Downlink::new(self.config, self.randomness.seed());
+        self.waiting = Waiting::new(WaitingLimits::default());
+        for (source, _) in std::mem::take(&mut self.audio_tracks) {
+            self.playout.remove(source);
+        }
+        self.senders.clear();
+        self.engine_timeout = Instant::FAR_FUTURE;
+        self.datagrams.clear();
+        self.videos.clear();
+        self.events.clear();
+    }
+
+    /// Takes a datagram, exactly as it came off the transport.
+    pub fn datagram(&mut self, now: Instant, bytes: &[u8]) {
+        self.feed(now, DownlinkInput::Datagram(bytes));
+    }
+
+    /// The time of [`Self::next_timeout`] has come.
+    pub fn timeout(&mut self, now: Instant) {
+        self.run_keys(now);
+        self.feed(now, DownlinkInput::Timeout);
+    }
+
+    /// When to call [`Self::timeout`]; [`Instant::FAR_FUTURE`] for never.
+    pub fn next_timeout(&self) -> Instant {
+        self.keys_deadline()
+            .into_iter()
+            .map(Instant::from_micros)
+            .fold(self.engine_timeout, Instant::min)
+    }
+
+    /// The next datagram for the transport, oldest first.
+    pub fn poll_datagram(&mut self) -> Option<Vec<u8>> {
+        self.datagrams.pop()
+    }
+
+    /// The next frame for a decoder, in decoding order.
+    pub fn poll_video(&mut self) -> Option<VideoFrame> {
+        self.videos.pop_front()
+    }
+
+    /// The next event, oldest first.
+    pub fn poll_event(&mut self) -> Option<DownlinkEvent> {
+        self.events.pop_front()
+    }
+
+    /// Receives a track from now on.
+    pub fn add_track(&mut self, sender: u32, track: u8, kind: MediaKind) {
+        self.engine.add_track(sender, track, kind);
+        if kind.is_audio() {
+            self.audio_tracks
+                .insert(source(sender, track), (sender, track));
+        }
+    }
+
+    /// Receives a track no longer.
+    pub fn remove_track(&mut self, sender: u32, track: u8) {
+        self.engine.remove_track(sender, track);
+        let source = source(sender, track);
+        if self.audio_tracks.remove(&source).is_some() {
+            self.playout.remove(source);
+        }
+    }
+
+    /// A track's source pauses on purpose, or goes on: its pause is no freeze.
+    pub fn set_paused(&mut self, sender: u32, track: u8, paused: bool) {
+        self.engine.set_paused(sender, track, paused);
+    }
+
+    /// A frame was decoded.
+    pub fn video_decoded(&mut self, now: Instant, sender: u32, track: u8) {
+        self.engine
+            .handle_input(now, DownlinkInput::VideoDecoded { sender, track });
+    }
+
+    /// The decoder of a track failed and waits for a key frame.
+    pub fn video_decode_failed(&mut self, now: Instant, sender: u32, track: u8) {
+        self.feed(now, DownlinkInput::VideoDecodeFailed { sender, track });
+    }
+
+    /// Forgets a participant.
+    pub fn remove_sender(&mut self, sender: u32) {
+        self.engine.remove_sender(sender);
+        self.senders.remove(&sender);
+        let playout = &mut self.playout;
+        self.audio_tracks.retain(|&source, &mut (of, _)| {
+            if of == sender {
+                playout.remove(source);
+            }
+            of != sender
+        });
+    }
+
+    /// Fills `out`, 480 samples of 48 kHz, with the mix of everybody; `plays_at` is when its first sample is heard.
+    pub fn render_audio(&mut self, now: Instant, out: &mut [f32], plays_at: Instant) {
+        self.playout.render(now, out);
+        let ahead = plays_at.as_micros().saturating_sub(now.as_micros()) + BLOCK_MICROS;
+        for (&source, &(sender, _)) in &self.audio_tracks {
+            let Some(position) = self.playout.position(source) else {
+                continue;
+            };
+            let media_time = MediaTime::from_micros(position.as_micros().saturating_sub(ahead));
+            self.engine
+                .handle_input(now, DownlinkInput::AudioPlayout { sender, media_time });
+            let target = self.playout.target_delay(source).unwrap_or_default();
+            let hold = self.engine.sound_hold(now, sender, target);
+            self.playout.set_sync_delay(source, hold);
+        }
+        self.drain(now);
+    }
+
+    /// Whether there is anybody to hear.
+    pub fn has_audio(&self) -> bool {
+        !self.audio_tracks.is_empty()
+    }
+
+    /// How loud a track is mixed, 0 to 2; 1 leaves it as it came.
+    pub fn set_volume(&mut self, sender: u32, track: u8, volume: f32) {
+        self.playout.set_volume(source(sender, track), volume);
+    }
+
+    /// Statistics of receiving.
+    pub fn stats(&self, now: Instant) -> DownlinkStats {
+        let audio = self.audio_tracks.iter();
+        let audio = audio.filter_map(|(&source, &(sender, track))| {
+            Some(AudioStats {
+                sender,
+                track,
+                stats: self.playout.stats(source)?,
+            })
+        });
+        DownlinkStats {
+            engine: self.engine.stats(now),
+            audio: audio.collect(),
+            senders: self.senders.values().cloned().collect(),
+        }
+    }
+
+    fn feed(&mut self, now: Instant, input: DownlinkInput<'_>) {
+        self.engine.handle_input(now, input);
+        self.drain(now);
+    }
+
+    fn drain(&mut self, now: Instant) {
+        loop {
+            match self.engine.poll_output() {
+                EngineOutput::Transmit(bytes) => self.datagrams.push(bytes),
+                EngineOutput::Sealed { header, frame } => self.open(now, header, frame),
+                EngineOutput::Audio {
+                    header,
+                    copies,
+                    opus,
+                } => {
+                    let source = source(header.sender, header.track);
+                    let opus = &opus[sealing::text_of(&opus)];
+                    self.playout
+                        .insert(source, now, header.frame_id, header.media_time, opus);
+                    self.playout.expect_copies(source, now, copies);
+                }
+                EngineOutput::Video {
+                    header,
+                    frame: opened,
+                    render_at,
+                } => self.videos.push_back(VideoFrame {
+                    header,
+                    render_at,
+                    opened,
+                }),
+                EngineOutput::Event(event) => self.on_engine_event(event),
+                EngineOutput::Timeout(at) => {
+                    self.engine_timeout = at;
+                    break;
+                }
+                // The engine may learn to say more.
+                _ => {}
+            }
+        }
+    }
+
+    fn on_engine_event(&mut self, event: EngineEvent) {
+        match event {
+            EngineEvent::CannotDecrypt { sender } => self.set_opens(sender, false),
+            EngineEvent::DecryptOk { sender } => self.set_opens(sender, true),
+            other => self.events.push_back(DownlinkEvent::Engine(other)),
+        }
+    }
+}
+
+impl std::fmt::Debug for DownlinkHalf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DownlinkHalf")
+            .field("keys", &self.keys)
+            .field("users", &self.users)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A participant's track as a source of sound.
+fn source(sender: u32, track: u8) -> SourceId {
+    SourceId(u64::from(sender) << 8 | u64::from(track))
+}
+
+const BLOCK_MICROS: u64 = 10_000;
