@@ -7,9 +7,7 @@ mod video_out;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use smrtc_client::{
-    DownlinkEvent, DownlinkHalf, DownlinkOptions, KeyMessage, Keys, Randomness,
-};
+use smrtc_client::{DownlinkEvent, DownlinkHalf, DownlinkOptions, KeyMessage, Keys, Randomness};
 use smrtc_e2ee::OsRng;
 use smrtc_engine::recv::DownlinkEvent as EngineEvent;
 use wasm_bindgen::prelude::*;
