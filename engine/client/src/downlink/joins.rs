@@ -11,7 +11,7 @@ use smrtc_e2ee::mls::{
     Timing,
 };
 use smrtc_e2ee::sframe::{BaseKey, CipherSuite, Sealer};
-use smrtc_e2ee::{OsRng, Rng, RngError};
+use smrtc_e2ee::{Rng, RngError};
 use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::{Instant, MediaTime};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind};
@@ -292,7 +292,7 @@ impl Page {
         self.sealing.mls()?.advance(now);
         let epoch = self.sealing.sealing_epoch()?;
         if self.sealer.as_ref().is_none_or(|(of, _)| *of != epoch) {
-            let sealer = crate::sealing::fresh_sealer(&mut self.sealing, &mut OsRng).unwrap();
+            let sealer = crate::sealing::fresh_sealer(&mut self.sealing, &mut Seeded(now)).unwrap();
             self.sealer = Some((epoch, sealer));
         }
         let header = FrameHeader {
@@ -323,7 +323,7 @@ impl Page {
 }
 
 fn engine() -> DownlinkHalf {
-    let randomness = Randomness::new(|| OsRng);
+    let randomness = Randomness::new(|| Seeded(1));
     DownlinkHalf::new(Keys::group(SFRAME), DownlinkOptions::default(), randomness)
 }
 
