@@ -49,7 +49,8 @@ pub struct Settings {
     pub advertised_port: Option<u16>,
     /// Most sessions; a participant has two. Default 2,000.
     pub max_sessions: usize,
-    /// Size asked for of each UDP socket's receive and send buffer; 0 leaves the system's. Default 4 MiB.
+    /// Size asked for of each UDP socket's receive and send buffer; 0 leaves the system's. Default
+    /// 4 MiB.
     pub udp_buffer_bytes: usize,
     /// Of TCP connections.
     pub tcp: TcpLimits,
@@ -122,9 +123,9 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Binds, then serves in tasks of the current tokio runtime, which should be single-threaded: the rooms of a node share
-    /// one core, and two cost a third of the efficiency in cross-thread wake-ups. The process's soft limit of open files is
-    /// raised to its hard one.
+    /// Binds, then serves in tasks of the current tokio runtime, which should be single-threaded:
+    /// the rooms of a node share one core, and two cost a third of the efficiency in cross-thread
+    /// wake-ups. The process's soft limit of open files is raised to its hard one.
     ///
     /// # Errors
     ///
@@ -216,7 +217,8 @@ impl Gateway {
         self.store.hashes()
     }
 
-    /// Reads the PEM files again now; otherwise that is done when they have changed. Returns whether there are any.
+    /// Reads the PEM files again now; otherwise that is done when they have changed. Returns
+    /// whether there are any.
     pub fn reload_certificate(&self) -> bool {
         if let Some(reload) = &self.reload {
             reload.notify_one();
@@ -224,8 +226,9 @@ impl Gateway {
         self.reload.is_some()
     }
 
-    /// Lets no new participant in (close code 4503), and waits until those who are in have left, but no longer than the drain timeout.
-    /// Calls go on meanwhile, with all that belongs to them. [`Self::shutdown`] then ends what is left.
+    /// Lets no new participant in (close code 4503), and waits until those who are in have left,
+    /// but no longer than the drain timeout. Calls go on meanwhile, with all that belongs to them.
+    /// [`Self::shutdown`] then ends what is left.
     pub async fn drain(&self) {
         let (sessions, timeout) = (self.node.sessions(), self.drain_timeout);
         info!(sessions, ?timeout, "draining: no new participants");

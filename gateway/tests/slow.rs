@@ -215,7 +215,8 @@ async fn what_the_system_grants_to_udp_and_what_it_drops_is_told() {
         }
         let drops = of("udp_dropped_datagrams_total");
         assert_eq!(server.metric(&drops).await, 0);
-        // Without a pause, so that the gateway, which runs on this thread, reads none of them meanwhile.
+        // Without a pause, so that the gateway, which runs on this thread, reads none of them
+        // meanwhile.
         let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..50 {
             sender.send_to(&[0; 1_000], server.address).unwrap();

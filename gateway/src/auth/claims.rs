@@ -7,7 +7,8 @@ use super::{Role, TokenError};
 /// Clock difference to the issuer that is forgiven.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// The claims of a join token, as they stand in the JWT. Others are ignored, `iat` too, of which nothing follows.
+/// The claims of a join token, as they stand in the JWT. Others are ignored, `iat` too, of which
+/// nothing follows.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     /// Room.
@@ -42,7 +43,8 @@ impl Claims {
     }
 }
 
-/// Seconds since 1970 as RFC 7519 §2 has them: any JSON number, with a fraction, an exponent or a sign.
+/// Seconds since 1970 as RFC 7519 §2 has them: any JSON number, with a fraction, an exponent or a
+/// sign.
 #[derive(Clone, Copy, Debug)]
 struct NumericDate(f64);
 

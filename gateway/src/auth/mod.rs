@@ -78,7 +78,8 @@ impl Permissions {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not a JWT, a claim is missing, the algorithm is another, an extension is critical, or the signature is wrong. Close code 4401.
+    /// Not a JWT, a claim is missing, the algorithm is another, an extension is critical, or the
+    /// signature is wrong. Close code 4401.
     #[error("the token is missing, malformed or not signed by us")]
     Invalid,
     /// `exp` has passed. Close code 4402.

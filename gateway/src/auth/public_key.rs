@@ -1,4 +1,5 @@
-//! Keys that ES256 tokens are checked with: P-256 or nothing, said when the gateway starts and not at each token.
+//! Keys that ES256 tokens are checked with: P-256 or nothing, said when the gateway starts and not
+//! at each token.
 
 use der::{
     AnyRef, Decode,

@@ -27,7 +27,8 @@ pub enum InitError {
     /// A file cannot be written, or is there already.
     #[error("cannot create {0}: {1}")]
     Create(PathBuf, #[source] io::Error),
-    /// The name is empty or longer than 64 characters, or the lifetime is nothing or ends after 2049.
+    /// The name is empty or longer than 64 characters, or the lifetime is nothing or ends after
+    /// 2049.
     #[error(
         "the name must have 1 to 64 characters, and the certificate must live for a second at least and end before 2050"
     )]

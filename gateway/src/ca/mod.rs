@@ -105,7 +105,8 @@ impl Authority {
         })
     }
 
-    /// Whether the authority's own certificate is valid at `now`, which counts from 1970. Where it is not, nobody takes one that it issued.
+    /// Whether the authority's own certificate is valid at `now`, which counts from 1970. Where it
+    /// is not, nobody takes one that it issued.
     ///
     /// # Errors
     ///

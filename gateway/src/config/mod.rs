@@ -213,7 +213,8 @@ impl ServeOptions {
     }
 }
 
-/// Scheme, host and perhaps port, with nothing behind them but the slash that people write; or what stands for none and for all.
+/// Scheme, host and perhaps port, with nothing behind them but the slash that people write; or what
+/// stands for none and for all.
 fn is_origin(text: &str) -> bool {
     if text == "*" || text == "null" {
         return true;

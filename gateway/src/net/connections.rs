@@ -1,8 +1,10 @@
-//! The TCP connections that have no session: how many there may be, and which one goes when there are too many.
+//! The TCP connections that have no session: how many there may be, and which one goes when there
+//! are too many.
 //!
-//! Nobody is refused here. A connection costs who opens it nothing, so refusing the newest would let silent ones keep everybody else
-//! out, a liveness probe too. The one that has been silent for longest goes instead, of the address that has the most.
-//! A connection that became a WebSocket is no longer in here: sessions have a limit of their own.
+//! Nobody is refused here. A connection costs who opens it nothing, so refusing the newest would
+//! let silent ones keep everybody else out, a liveness probe too. The one that has been silent for
+//! longest goes instead, of the address that has the most. A connection that became a WebSocket is
+//! no longer in here: sessions have a limit of their own.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -8,8 +8,8 @@ use super::TcpLimits;
 /// What is open besides: UDP sockets, listeners, the runtime's own, files that are served.
 const OTHERS: usize = 256;
 
-/// Raises the process's soft limit to the hard one, and lowers the number of connections to what fits; of sessions, which may all be
-/// WebSockets, it can only say so.
+/// Raises the process's soft limit to the hard one, and lowers the number of connections to what
+/// fits; of sessions, which may all be WebSockets, it can only say so.
 pub(crate) fn fit(mut tcp: TcpLimits, max_sessions: usize) -> TcpLimits {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

@@ -150,7 +150,8 @@ async fn headers(isolated: bool, mut response: Response) -> Response {
     response
 }
 
-/// Whether to send new participants here. While a gateway drains it is alive, and whoever watches its life must let it be.
+/// Whether to send new participants here. While a gateway drains it is alive, and whoever watches
+/// its life must let it be.
 async fn readiness(State(node): State<Arc<Node>>) -> Response {
     if node.is_ready() {
         "ready\n".into_response()
@@ -263,7 +264,8 @@ async fn session(
     let admission = admission::admit(&node, origin, host, &query.unwrap_or_default());
     let outlet = Arc::new(Outlet::new(None));
     let entrance = node.enter(&outlet, admission);
-    // Refused ones too: a page sees a close code, but not an HTTP status. As many as can be told at a time.
+    // Refused ones too: a page sees a close code, but not an HTTP status. As many as can be told at
+    // a time.
     let refusal = match &entrance {
         Ok(_) => None,
         Err(_) => match node.refusals.clone().try_acquire_owned() {

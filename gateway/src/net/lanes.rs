@@ -132,8 +132,8 @@ pub(super) async fn run(
                 node.with_hub(|hub, now| hub.timeout(now, member));
                 continue;
             }
-            // The hub does not know this session, so it cannot end it with its participant's others. Before what comes: somebody
-            // who has left must not hold a session by sending.
+            // The hub does not know this session, so it cannot end it with its participant's
+            // others. Before what comes: somebody who has left must not hold a session by sending.
             () = sleep_until(check_at) => {
                 if node.read_hub(|hub| hub.is_in(member)) {
                     check_at = TokioInstant::now() + CHECK;

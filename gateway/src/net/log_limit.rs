@@ -1,4 +1,5 @@
-//! A limit for log lines that strangers can cause: writing them takes the thread's time, and disks are finite.
+//! A limit for log lines that strangers can cause: writing them takes the thread's time, and disks
+//! are finite.
 
 use std::{
     sync::{Mutex, PoisonError},

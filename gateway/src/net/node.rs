@@ -42,7 +42,8 @@ use crate::{
     room::Refusal,
 };
 
-/// WebSockets that are being told why they were refused, at a time. Beyond that it is said in HTTP, which a page cannot see.
+/// WebSockets that are being told why they were refused, at a time. Beyond that it is said in HTTP,
+/// which a page cannot see.
 const MAX_REFUSALS: usize = 256;
 
 /// Everything sessions and HTTP handlers share.
@@ -263,7 +264,8 @@ impl Node {
                 reason: "the gateway takes no new participants any more",
             });
         }
-        // Before it counts: anybody can make up a ticket, and what does not fit any must not take a place.
+        // Before it counts: anybody can make up a ticket, and what does not fit any must not take a
+        // place.
         if let Admission::Downlink(ticket) | Admission::Lane(ticket) = &admission
             && !state.hub.has_ticket(ticket)
         {

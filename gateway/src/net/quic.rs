@@ -48,7 +48,8 @@ const MAX_STREAMS: u32 = 8;
 /// Unread bytes of one stream: two control messages of the longest kind.
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 
-/// What a peer may leave unacknowledged of its control stream; what waits beyond it is counted, and the peer closed, in [`super::outlet`].
+/// What a peer may leave unacknowledged of its control stream; what waits beyond it is counted, and
+/// the peer closed, in [`super::outlet`].
 const SEND_WINDOW_BYTES: u64 = 512 << 10;
 
 /// So many handshakes at once are served without question; beyond that a peer must prove its address first.

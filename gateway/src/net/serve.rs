@@ -1,4 +1,5 @@
-//! Takes TCP connections in and runs HTTP on them, with a time for everything that a peer may keep us waiting for.
+//! Takes TCP connections in and runs HTTP on them, with a time for everything that a peer may keep
+//! us waiting for.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -39,10 +40,12 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Memory for what a connection reads before it is understood, and for what waits to be written.
 const BUFFER_BYTES: usize = 32 << 10;
 
-/// What TCP connections may cost. A connection that has become a WebSocket is a session, and under their limit.
+/// What TCP connections may cost. A connection that has become a WebSocket is a session, and under
+/// their limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpLimits {
-    /// Most connections without a session. One more, and the one that was silent longest is closed. Default 1,024.
+    /// Most connections without a session. One more, and the one that was silent longest is closed.
+    /// Default 1,024.
     pub connections: usize,
     /// Of them, most of one address, an IPv6 /64 being one. Default 256.
     pub connections_per_address: usize,
@@ -120,7 +123,8 @@ impl Server {
         counted
     }
 
-    /// Out of descriptors, most likely: one that is of no use goes, and the rest is a matter of time.
+    /// Out of descriptors, most likely: one that is of no use goes, and the rest is a matter of
+    /// time.
     async fn cannot_accept(&self, error: &io::Error, refused: &LogLimit) {
         if let Some(left_out) = refused.line(self.node.clock.now()) {
             warn!(%error, left_out, "cannot accept a TCP connection");
@@ -131,7 +135,8 @@ impl Server {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
-    /// The life of a connection. When it becomes a WebSocket, this ends and it is no longer counted.
+    /// The life of a connection. When it becomes a WebSocket, this ends and it is no longer
+    /// counted.
     async fn connection(self, tcp: TcpStream, remote: SocketAddr, counted: Counted) {
         let entry = counted.entry.clone();
         let tcp = Tcp::new(

@@ -1,4 +1,5 @@
-//! Sockets as the gateway wants them: of both families, with room for bursts, and what the kernel made of that.
+//! Sockets as the gateway wants them: of both families, with room for bursts, and what the kernel
+//! made of that.
 
 use std::{
     fmt::Write,
@@ -13,7 +14,8 @@ use rustix::net::sockopt::{
 use socket2::{Domain, SockRef, Socket, Type};
 use tracing::{info, warn};
 
-/// Connections that may wait to be accepted: all clients of a gateway come back at once after an interruption.
+/// Connections that may wait to be accepted: all clients of a gateway come back at once after an
+/// interruption.
 const BACKLOG: i32 = 4_096;
 
 /// More than a socket can have: the kernel doubles the number, and counts in 31 bits.
@@ -28,8 +30,8 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Binds the same port number for UDP and TCP. With port 0 the system picks one for TCP, which UDP may find taken: then again.
-    /// `beside` are all addresses that are going to be bound.
+    /// Binds the same port number for UDP and TCP. With port 0 the system picks one for TCP, which
+    /// UDP may find taken: then again. `beside` are all addresses that are going to be bound.
     pub(crate) fn bind(address: SocketAddr, beside: &[SocketAddr]) -> io::Result<Self> {
         let only_v6 = beside.iter().any(|other| {
             other.is_ipv4() && other.ip().is_unspecified() && other.port() == address.port()
@@ -59,7 +61,8 @@ impl Sockets {
     }
 }
 
-/// Takes IPv4 too where it is of IPv6, whatever the system's default is, unless another socket does.
+/// Takes IPv4 too where it is of IPv6, whatever the system's default is, unless another socket
+/// does.
 fn socket(address: SocketAddr, kind: Type, only_v6: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
     if address.is_ipv6() {
@@ -80,12 +83,14 @@ pub(super) struct UdpBuffers {
 }
 
 impl UdpBuffers {
-    /// Asks the system for buffers of `bytes` each, or leaves them as they are if that is 0; says what came of it.
+    /// Asks the system for buffers of `bytes` each, or leaves them as they are if that is 0; says
+    /// what came of it.
     pub(super) fn set(udp: &UdpSocket, address: SocketAddr, bytes: usize) -> io::Result<Self> {
         let socket = SockRef::from(udp);
         let bytes = bytes.min(MAX_BYTES);
         if bytes > 0 {
-            // The first is for the privileged, and above the system's limits; the second is cut to them without a word.
+            // The first is for the privileged, and above the system's limits; the second is cut to
+            // them without a word.
             if force_recv(udp, bytes).is_err() {
                 let _ = socket.set_recv_buffer_size(bytes);
             }
@@ -112,7 +117,8 @@ impl UdpBuffers {
         Ok(buffers)
     }
 
-    /// Datagrams that the kernel threw away because this socket was not read in time. Reads a file: not on the media thread.
+    /// Datagrams that the kernel threw away because this socket was not read in time. Reads a file:
+    /// not on the media thread.
     fn drops(&self) -> Option<u64> {
         let table = if self.address.is_ipv4() {
             "/proc/net/udp"
@@ -213,7 +219,8 @@ mod tests {
             for _ in 0..100 {
                 sender.send_to(&[0; 1_000], sockets.address).unwrap();
             }
-            // The loopback delivers before `send_to` returns, so whatever was not dropped waits to be read.
+            // The loopback delivers before `send_to` returns, so whatever was not dropped waits to
+            // be read.
             sockets.udp.set_nonblocking(true).unwrap();
             let arrived = std::iter::repeat_with(|| sockets.udp.recv(&mut [0; 2_000]))
                 .take_while(Result::is_ok)

@@ -1,4 +1,5 @@
-//! A TCP connection that is known to be alive: it notes when something came or went, and a peer that takes nothing ends it.
+//! A TCP connection that is known to be alive: it notes when something came or went, and a peer
+//! that takes nothing ends it.
 
 use std::{
     io,

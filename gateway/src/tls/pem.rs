@@ -110,7 +110,8 @@ impl PemFiles {
         Ok(())
     }
 
-    /// Loads the files again whenever what stands in them has changed; looks every `interval`, and when `now` says so. Never returns.
+    /// Loads the files again whenever what stands in them has changed; looks every `interval`, and
+    /// when `now` says so. Never returns.
     ///
     /// Files that do not fit together are left for the next look: a renewal writes one after the other.
     pub async fn watch(self, store: Arc<CertificateStore>, interval: Duration, now: Arc<Notify>) {
