@@ -90,22 +90,37 @@ impl Rates {
 
     /// The points at which a track can be forwarded, each dearer than the one before; layers that do not come, or have
     /// not come for long enough to be measured, are left out.
+    ///
+    /// While nothing moves in a picture its larger size may take no more than the smaller one, and is the better all the same. With
+    /// all of its temporal layers it counts as dearer by one bit per second then.
     #[must_use]
     pub fn points(&self, now: Instant, track: u8) -> Vec<Point> {
         let mut points: Vec<Point> = Vec::new();
         let (mut of_spatial, mut rate, mut packets, mut frames) = (0, Bitrate::ZERO, 0.0, 0.0);
-        for ((_, spatial, temporal), meter, of_layer) in self.live(now, track) {
+        let mut live = self.live(now, track).peekable();
+        while let Some(((_, spatial, temporal), meter, of_layer)) = live.next() {
             if of_spatial != spatial {
                 (of_spatial, rate, packets, frames) = (spatial, Bitrate::ZERO, 0.0, 0.0);
             }
             rate = rate + of_layer;
             packets += meter.packets;
             frames += meter.frames;
-            if points.last().is_none_or(|last| rate > last.rate) {
+            let whole = live
+                .peek()
+                .is_none_or(|((_, next, _), ..)| *next != spatial);
+            let dearer = points.last().map_or(rate, |last| {
+                let least = last.rate + Bitrate::from_bps(1);
+                if whole && spatial > last.spatial {
+                    rate.max(least)
+                } else {
+                    rate
+                }
+            });
+            if points.last().is_none_or(|last| dearer > last.rate) {
                 points.push(Point {
                     spatial,
                     temporal,
-                    rate,
+                    rate: dearer,
                     fragments: (packets / frames).round() as u16,
                 });
             }
@@ -161,6 +176,21 @@ mod tests {
         );
         assert_eq!(points, [(0, 0, 8), (0, 1, 12), (1, 1, 44)]);
         assert_eq!(rates.points(Instant::from_millis(5_000), 2), []);
+    }
+
+    #[test]
+    fn a_larger_size_that_takes_no_more_than_the_smaller_one_can_still_be_chosen() {
+        let mut rates = Rates::default();
+        for (layer, bytes) in [((0, 0), 100), ((0, 1), 50), ((1, 0), 40), ((1, 1), 60)] {
+            feed(&mut rates, 0, 5_000, layer, bytes);
+        }
+        let points = rates.points(Instant::from_millis(5_000), 1);
+        let layers: Vec<_> = points
+            .iter()
+            .map(|point| (point.spatial, point.temporal))
+            .collect();
+        assert_eq!(layers, [(0, 0), (0, 1), (1, 1)]);
+        assert!(points.is_sorted_by(|a, b| a.rate < b.rate), "{points:?}");
     }
 
     #[test]
