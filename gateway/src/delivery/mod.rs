@@ -269,8 +269,11 @@ impl Delivery {
         let Some(sender) = self.participants.get_mut(&id) else {
             return Err(Refusal::NotJoined);
         };
-        let (to_one, to_all) = (fan_out.to_one as u64, fan_out.to_all as u64);
         let budget = &mut sender.budget;
+        let to_one = fan_out.to_one as u64;
+        // A full budget always admits one message: in a room of thousands a commit that costs more than the burst must be late,
+        // not impossible.
+        let to_all = (fan_out.to_all as u64).min(budget.bytes_to_all.burst());
         if budget.bytes_to_one.available(now) < to_one
             || budget.bytes_to_all.available(now) < to_all
         {
@@ -280,7 +283,7 @@ impl Delivery {
         }
         budget.bytes_to_one.take(now, to_one);
         budget.bytes_to_all.take(now, to_all);
-        counters.bytes_out += to_all;
+        counters.bytes_out += fan_out.to_all as u64;
         Ok(())
     }
 

@@ -37,6 +37,11 @@ impl Bucket {
         self.level_bytes
     }
 
+    /// The most that can ever be taken out at once.
+    pub(crate) fn burst(&self) -> u64 {
+        self.burst_bytes
+    }
+
     /// Takes `bytes` out if they are there.
     pub(crate) fn take(&mut self, now: Instant, bytes: u64) -> bool {
         if self.available(now) < bytes {
