@@ -89,12 +89,11 @@ impl DownlinkEngine {
     #[wasm_bindgen(constructor)]
     pub fn new(config: JsValue, mut key: Vec<u8>) -> Result<DownlinkEngine, JsValue> {
         let config: Config = js::from_object(config, "config")?;
-        let suite = js::suite(&config.suite)?;
-        let keys = match &*config.key_source {
+        let keys = js::suite(&config.suite).and_then(|suite| match &*config.key_source {
             "mls" => Ok(Keys::group(suite)),
             "external" => Keys::external(suite, &key).map_err(CallError::Setup),
             _ => Err(CallError::Argument("keySource")),
-        };
+        });
         key.zeroize();
         let options = DownlinkOptions {
             min_playout_delay: Duration::from_micros(config.min_playout_delay_us as u64),

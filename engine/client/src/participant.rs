@@ -10,14 +10,14 @@
 //!  Input::Lost               ────────► Output::Disconnect, a pause, Output::Connect
 //! ```
 //!
-//! What the application wants (published tracks, subscriptions) outlives the connection and is asked for again in each
-//! session. So are capture, group and keys.
+//! What the application wants (published tracks, subscriptions) is asked for again in each session. Capture, group and keys
+//! outlive the connection.
 
+mod connection;
 mod requests;
 mod types;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use smrtc_e2ee::KeyProvider;
 use smrtc_engine::control::v1::{self, client_message, server_message};
@@ -29,6 +29,7 @@ use crate::{
     DownlinkEvent, DownlinkHalf, DownlinkOptions, FrameBuffer, KeySource, Keys, Randomness,
     SetupError, UplinkEvent, UplinkHalf, UplinkOptions, VideoFrame,
 };
+use connection::{Connection, Loss};
 use requests::Requests;
 pub use types::{Input, Output, ParticipantEvent, RemoteTrack, Side};
 
@@ -55,6 +56,8 @@ pub struct Participant {
     requests: Requests,
     /// What the application publishes, by number; published again in each session.
     published: BTreeMap<u8, Published>,
+    /// Whose tracks the application has subscribed to, by user, for the number of a participant changes with each session.
+    subscribed: BTreeSet<(String, u8)>,
     outputs: VecDeque<Output>,
     now: Instant,
 }
@@ -63,19 +66,6 @@ pub struct Participant {
 struct Published {
     track: v1::Track,
     config: TrackConfig,
-}
-
-/// Where a participant stands between its two transports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Connection {
-    /// The pause before the next attempt.
-    Waiting { until: Instant, failures: u32 },
-    /// The host dials, or Join is on its way.
-    Joining { failures: u32 },
-    /// In the room; the downlink may still be on its way.
-    Joined { id: u32 },
-    /// Over for good.
-    Ended,
 }
 
 impl Participant {
@@ -92,12 +82,10 @@ impl Participant {
         Ok(Self {
             uplink: UplinkHalf::new(options.uplink.clone(), randomness.clone())?,
             downlink: DownlinkHalf::new(keys, options.downlink, randomness),
-            connection: Connection::Waiting {
-                until: Instant::ZERO,
-                failures: 0,
-            },
+            connection: Connection::new(),
             requests: Requests::default(),
             published: BTreeMap::new(),
+            subscribed: BTreeSet::new(),
             outputs: VecDeque::new(),
             now: Instant::ZERO,
             options,
@@ -113,6 +101,8 @@ impl Participant {
             Input::Control(bytes) => self.uplink.control(now, bytes),
             Input::Datagram(Side::Uplink, bytes) => self.uplink.datagram(now, bytes),
             Input::Datagram(Side::Downlink, bytes) => self.downlink.datagram(now, bytes),
+            // The gateway ends the downlink of a participant whose uplink is lost; that is no word about the participant.
+            Input::Lost(Side::Downlink, Some(CloseCode::Left)) => self.on_lost(None),
             Input::Lost(_, code) => self.on_lost(code),
             Input::Timeout => {
                 self.uplink.timeout(now);
@@ -176,17 +166,14 @@ impl Participant {
         self.settle();
     }
 
-    /// Receives a track of somebody else's, with all its layers; [`ParticipantOptions::auto_subscribe`] does it for all.
+    /// Receives a track of somebody else's, with all its layers, now and in each session to come.
+    /// [`ParticipantOptions::auto_subscribe`] does it for every track.
     pub fn subscribe(&mut self, now: Instant, track: &RemoteTrack) {
         self.now = now;
-        self.downlink
-            .add_track(track.sender, track.number, track.kind);
-        self.ask(client_message::Body::Subscribe(v1::Subscribe {
-            participant_id: track.sender,
-            track: u32::from(track.number),
-            max_spatial_layer: MAX_LAYER,
-            max_temporal_layer: MAX_LAYER,
-        }));
+        if let Some(user) = self.user_of(track.sender) {
+            self.subscribed.insert((user, track.number));
+        }
+        self.receive(track);
         self.settle();
     }
 
@@ -245,21 +232,15 @@ impl Participant {
     }
 
     fn next_timeout(&self) -> Instant {
-        let connection = match self.connection {
-            Connection::Waiting { until, .. } => until,
-            _ => Instant::FAR_FUTURE,
-        };
-        connection
+        self.connection
+            .deadline()
             .min(self.uplink.next_timeout())
             .min(self.downlink.next_timeout())
     }
 
     /// Dials when the pause is over, and hands everything on that the halves have for each other and for the application.
     fn settle(&mut self) {
-        if let Connection::Waiting { until, failures } = self.connection
-            && until <= self.now
-        {
-            self.connection = Connection::Joining { failures };
+        if self.connection.dials(self.now) {
             self.outputs.push_back(Output::Connect(Side::Uplink, None));
         }
         while let Some(message) = self.uplink.poll_key_message() {
@@ -330,12 +311,15 @@ impl Participant {
                 let event = ParticipantEvent::Refused {
                     what: asked.unwrap_or("request"),
                     code: error.code(),
-                    message: error.message,
+                    message: error.message.clone(),
                 };
                 self.tell(event);
-                // Without Join there is nothing to wait for.
                 if matches!(self.connection, Connection::Joining { .. }) {
-                    self.end(None);
+                    // A full room may have a place in a moment; any other refusal of Join stays.
+                    match error.code() {
+                        v1::ErrorCode::LimitReached => self.on_lost(None),
+                        _ => self.end(None),
+                    }
                 }
             }
             _ => {}
@@ -414,10 +398,28 @@ impl Participant {
         let Some(track) = RemoteTrack::new(sender, track) else {
             return;
         };
-        if self.options.auto_subscribe {
-            self.subscribe(self.now, &track);
+        let is_wanted = |user| self.subscribed.contains(&(user, track.number));
+        if self.options.auto_subscribe || self.user_of(sender).is_some_and(is_wanted) {
+            self.receive(&track);
         }
         self.tell(ParticipantEvent::Track(track));
+    }
+
+    /// Does not settle: it is called while events are handed on, one after the other.
+    fn receive(&mut self, track: &RemoteTrack) {
+        self.downlink
+            .add_track(track.sender, track.number, track.kind);
+        self.ask(client_message::Body::Subscribe(v1::Subscribe {
+            participant_id: track.sender,
+            track: u32::from(track.number),
+            max_spatial_layer: MAX_LAYER,
+            max_temporal_layer: MAX_LAYER,
+        }));
+    }
+
+    fn user_of(&self, sender: u32) -> Option<String> {
+        let roster = self.uplink.roster()?;
+        Some(roster.participant(sender)?.user_id.clone())
     }
 
     /// Tells the engine and the gateway of a published track.
@@ -442,21 +444,14 @@ impl Participant {
 
     /// A transport is gone, or the gateway does not answer.
     fn on_lost(&mut self, code: Option<CloseCode>) {
-        let failures = match self.connection {
-            Connection::Joining { failures } => failures + 1,
-            Connection::Joined { .. } => 0,
-            Connection::Waiting { .. } | Connection::Ended => return,
-        };
-        if code.is_some_and(is_final) {
-            return self.end(code);
+        match self.connection.lose(self.now, code) {
+            Loss::None => {}
+            Loss::End => self.end(code),
+            Loss::Pause => {
+                self.hang_up();
+                self.tell(ParticipantEvent::Disconnected { code, ends: false });
+            }
         }
-        self.hang_up();
-        let pause = FIRST_PAUSE * 2_u32.pow(failures.min(MAX_DOUBLINGS));
-        self.connection = Connection::Waiting {
-            until: self.now + pause,
-            failures,
-        };
-        self.tell(ParticipantEvent::Disconnected { code, ends: false });
     }
 
     fn end(&mut self, code: Option<CloseCode>) {
@@ -483,20 +478,5 @@ impl Participant {
     }
 }
 
-/// Whether a session that was closed with this code would be closed again: another takes its place, or ours was at fault.
-fn is_final(code: CloseCode) -> bool {
-    !matches!(
-        code,
-        CloseCode::TimedOut
-            | CloseCode::TicketInvalid
-            | CloseCode::TooMany
-            | CloseCode::Internal
-            | CloseCode::Unavailable
-    )
-}
-
 /// All layers that a track may have.
 const MAX_LAYER: u32 = smrtc_engine::wire::media::MAX_LAYER as u32;
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// The longest pause is 1.6 s: whoever comes back is back within two seconds of the gateway.
-const MAX_DOUBLINGS: u32 = 3;
