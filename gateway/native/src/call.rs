@@ -17,6 +17,7 @@ use smrtc_engine::send::{FrameParams, TrackConfig};
 use smrtc_engine::time::Instant;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::Address;
 use crate::link::{FromLink, Incoming, Link, Outgoing};
@@ -121,6 +122,7 @@ impl Call {
             incoming,
             from_links,
             links: [None, None],
+            closing: Vec::new(),
             last_link: 0,
         };
         let call = Self {
@@ -174,6 +176,8 @@ struct Driver {
     from_links: mpsc::UnboundedReceiver<FromLink>,
     /// Uplink and downlink.
     links: [Option<Link>; 2],
+    /// Sessions that still send what they were given.
+    closing: Vec<JoinHandle<()>>,
     last_link: u64,
 }
 
@@ -198,6 +202,9 @@ impl Driver {
                 _ = blocks.tick(), if self.options.audio => self.render(),
             }
         }
+        for session in self.closing {
+            let _ = timeout(CLOSE_TIMEOUT, session).await;
+        }
     }
 
     /// Carries out what the participant wants; none once it is over, the next deadline otherwise.
@@ -206,7 +213,7 @@ impl Driver {
         let deadline = loop {
             match self.participant.poll_output() {
                 Output::Connect(side, ticket) => self.dial(side, ticket.as_deref()),
-                Output::Disconnect => self.links = [None, None],
+                Output::Disconnect => self.hang_up(),
                 Output::Control(bytes) => self.send(Side::Uplink, Outgoing::Control(bytes)),
                 Output::Datagram(side, bytes) => self.send(side, Outgoing::Datagram(bytes)),
                 Output::Event(event) => {
@@ -223,6 +230,12 @@ impl Driver {
             self.tell(Event::Video(frame));
         }
         (!over).then_some(deadline)
+    }
+
+    fn hang_up(&mut self) {
+        self.closing.retain(|session| !session.is_finished());
+        let links = self.links.iter_mut().filter_map(Option::take);
+        self.closing.extend(links.map(Link::close));
     }
 
     fn dial(&mut self, side: Side, ticket: Option<&[u8]>) {
@@ -297,6 +310,8 @@ fn since(started: std::time::Instant) -> Instant {
     Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
 }
 
+/// How long a session may take to send what it was given before the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Samples of 10 ms.
 const BLOCK: usize = 480;
 const BLOCK_TIME: Duration = Duration::from_millis(10);

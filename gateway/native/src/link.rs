@@ -1,13 +1,16 @@
 //! One transport session with the gateway: WebTransport, or WebSocket where UDP is blocked. The same messages over either
 //! (`engine/WIRE.md`).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use smrtc_client::Side;
 use smrtc_engine::wire::CloseCode;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use wtransport::error::ConnectionError;
 use wtransport::tls::Sha256Digest;
@@ -62,6 +65,9 @@ pub(crate) enum Outgoing {
 pub(crate) struct Link {
     number: u64,
     outgoing: mpsc::UnboundedSender<Outgoing>,
+    /// Datagrams that wait for the transport.
+    waiting: Arc<AtomicUsize>,
+    task: JoinHandle<()>,
 }
 
 impl Link {
@@ -74,27 +80,64 @@ impl Link {
         incoming: mpsc::UnboundedSender<FromLink>,
     ) -> Self {
         let (outgoing, commands) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
         let dialing = Dialing {
             url: format!("{}/v1/session?{query}", address.authority),
             transport: address.transport.clone(),
-            commands,
+            commands: Commands {
+                queue: commands,
+                waiting: waiting.clone(),
+            },
             sink: Sink {
                 number,
                 side,
                 incoming,
             },
         };
-        tokio::spawn(dialing.run());
-        Self { number, outgoing }
+        Self {
+            number,
+            outgoing,
+            waiting,
+            task: tokio::spawn(dialing.run()),
+        }
     }
 
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Sends; a session that is gone tells so by [`Incoming::Lost`].
+    /// Sends; a session that is gone tells so by [`Incoming::Lost`]. A datagram that finds [`MAX_WAITING`] others waiting is
+    /// dropped: the transport stands still, and it would be late.
     pub(crate) fn send(&self, outgoing: Outgoing) {
+        if matches!(outgoing, Outgoing::Datagram(_)) {
+            if self.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+                return;
+            }
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+        }
         let _ = self.outgoing.send(outgoing);
+    }
+
+    /// Ends the session once it has sent what it was given; the handle tells when.
+    pub(crate) fn close(self) -> JoinHandle<()> {
+        self.task
+    }
+}
+
+/// What the session is to send.
+struct Commands {
+    queue: mpsc::UnboundedReceiver<Outgoing>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Commands {
+    /// None once the [`Link`] was dropped.
+    async fn next(&mut self) -> Option<Outgoing> {
+        let next = self.queue.recv().await;
+        if let Some(Outgoing::Datagram(_)) = &next {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        next
     }
 }
 
@@ -118,7 +161,7 @@ impl Sink {
 struct Dialing {
     url: String,
     transport: Transport,
-    commands: mpsc::UnboundedReceiver<Outgoing>,
+    commands: Commands,
     sink: Sink,
 }
 
@@ -153,10 +196,10 @@ impl Dialing {
         let connection = timeout(DIAL_TIMEOUT, dial).await.ok()?.ok()?;
         let stream = match self.sink.side {
             Side::Uplink => {
-                let opening = connection.open_bi().await.map_err(|e| close_code(&e));
-                match opening {
-                    Ok(opening) => Some(opening.await.ok()?),
-                    Err(code) => return code,
+                let opening = async { connection.open_bi().await.ok()?.await.ok() };
+                match opening.await {
+                    Some(stream) => Some(stream),
+                    None => return reason(&connection).await,
                 }
             }
             Side::Downlink => None,
@@ -186,10 +229,10 @@ impl Dialing {
                     Ok(datagram) => self.sink.tell(Incoming::Datagram(datagram.to_vec())),
                     Err(error) => return close_code(&error),
                 },
-                command = self.commands.recv() => match (command, &mut send) {
+                command = self.commands.next() => match (command, &mut send) {
                     (Some(Outgoing::Control(bytes)), Some(send)) => {
                         if send.write_all(&bytes).await.is_err() {
-                            return close_code(&connection.closed().await);
+                            return reason(connection).await;
                         }
                     }
                     (Some(Outgoing::Control(_)), None) => {}
@@ -214,24 +257,31 @@ impl Dialing {
         let (socket, _) = timeout(DIAL_TIMEOUT, dial).await.ok()?.ok()?;
         let (mut sink, mut stream) = socket.split();
         self.sink.tell(Incoming::Connected);
+        let mut silent_at = Instant::now() + SILENCE;
         loop {
             tokio::select! {
+                () = sleep_until(silent_at) => return None,
                 message = stream.next() => match message {
-                    Some(Ok(Message::Binary(bytes))) => match bytes.split_first() {
-                        Some((&CONTROL, rest)) => self.sink.tell(Incoming::Control(rest.to_vec())),
-                        Some((&DATAGRAM, rest)) => {
-                            self.sink.tell(Incoming::Datagram(rest.to_vec()));
+                    Some(Ok(Message::Binary(bytes))) => {
+                        silent_at = Instant::now() + SILENCE;
+                        match bytes.split_first() {
+                            Some((&CONTROL, rest)) => {
+                                self.sink.tell(Incoming::Control(rest.to_vec()));
+                            }
+                            Some((&DATAGRAM, rest)) => {
+                                self.sink.tell(Incoming::Datagram(rest.to_vec()));
+                            }
+                            // A channel of a later version.
+                            _ => {}
                         }
-                        // A channel of a later version.
-                        _ => {}
-                    },
+                    }
                     Some(Ok(Message::Close(frame))) => {
                         return frame.and_then(|frame| CloseCode::from_code(u16::from(frame.code).into()));
                     }
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return None,
                 },
-                command = self.commands.recv() => {
+                command = self.commands.next() => {
                     let message = match command {
                         Some(Outgoing::Control(bytes)) => framed(CONTROL, &bytes),
                         Some(Outgoing::Datagram(bytes)) => framed(DATAGRAM, &bytes),
@@ -240,7 +290,7 @@ impl Dialing {
                             return None;
                         }
                     };
-                    if sink.send(message).await.is_err() {
+                    if !matches!(timeout(SILENCE, sink.send(message)).await, Ok(Ok(()))) {
                         return None;
                     }
                 }
@@ -261,6 +311,19 @@ async fn read(stream: &mut Option<RecvStream>, buffer: &mut [u8]) -> Option<usiz
     }
 }
 
+/// Why the gateway closed a session that is on its way out. Its code comes in a capsule, which only the reader of datagrams is
+/// told of.
+async fn reason(connection: &Connection) -> Option<CloseCode> {
+    let read_to_the_end = async {
+        loop {
+            if let Err(error) = connection.receive_datagram().await {
+                return close_code(&error);
+            }
+        }
+    };
+    timeout(CLOSE_TIMEOUT, read_to_the_end).await.ok().flatten()
+}
+
 fn close_code(error: &ConnectionError) -> Option<CloseCode> {
     match error {
         ConnectionError::ApplicationClosed(close) => {
@@ -270,6 +333,10 @@ fn close_code(error: &ConnectionError) -> Option<CloseCode> {
     }
 }
 
+/// 150 kB: a large key frame with its repair packets, or a second of a call.
+const MAX_WAITING: usize = 128;
+/// The gateway answers a ping each second, and takes so much silence for the end itself.
+const SILENCE: Duration = Duration::from_secs(15);
 /// Channels of a WebSocket.
 const CONTROL: u8 = 0;
 const DATAGRAM: u8 = 1;
