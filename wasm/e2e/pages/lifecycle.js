@@ -129,6 +129,8 @@ export async function openOwnTracks() {
 }
 
 export const publishAndLeave = () => outcomes([client.publish(stream), client.leave()]);
+/** Published and taken back in one breath. */
+export const publishAndUnpublish = () => outcomes([client.publish(stream), client.unpublish(stream)]);
 /** Ten changes without waiting for any: ends published, or not. */
 export const storm = (endsPublished) =>
   outcomes(Array.from({ length: 10 }, (_, i) => {

@@ -116,6 +116,9 @@ test("what was asked for last is what comes of joins and publications that nobod
     assert.equal(ended.at(-1), "done");
     assert.deepEqual(ended.filter((told) => !["done", "ABORTED"].includes(told)), []);
     await assertSendsNothing(ada);
+    assert.deepEqual(await ada.call("publishAndUnpublish"), ["ABORTED", "done"]);
+    await sleep(500);
+    await assertSendsNothing(ada);
     // Left while it publishes.
     assert.deepEqual(await ada.call("publishAndLeave"), ["ABORTED", "done"]);
     assert.equal(await ada.call("state"), "DISCONNECTED");

@@ -70,14 +70,22 @@ test("an application built by Vite and one in Vite's dev server call each other 
   const vite = await import(pathToFileURL(join(tools, "node_modules/vite/dist/node/index.js")).href);
   const headers = { "content-security-policy": policy() };
   await vite.build({ root: app, configFile: false, logLevel: "warn" });
-  const built = await serveFolder(join(app, "dist"), { headers });
-  const port = await freePort();
-  const dev = await vite.createServer({ root: app, configFile: false, logLevel: "warn", server: { host: "127.0.0.1", port, strictPort: true, headers } });
-  await dev.listen();
-  const origins = { ada: built.origin, bob: `http://127.0.0.1:${port}` };
-  const gateway = await startGateway(app);
-  const chromium = await startChromium();
+  // Ended in the reverse order, also if one of them does not start.
+  const running = [];
+  const started = async (what, end) => {
+    const it = await what;
+    running.unshift(() => end(it));
+    return it;
+  };
   try {
+    const built = await started(serveFolder(join(app, "dist"), { headers }), (it) => it.stop());
+    const port = await freePort();
+    const server = { host: "127.0.0.1", port, strictPort: true, headers };
+    const dev = await started(vite.createServer({ root: app, configFile: false, logLevel: "warn", server }), (it) => it.close());
+    await dev.listen();
+    const origins = { ada: built.origin, bob: `http://127.0.0.1:${port}` };
+    const gateway = await started(startGateway(app), (it) => it.stop());
+    const chromium = await started(startChromium(), (it) => it.close());
     const people = await Promise.all(Object.entries(origins).map(async ([user, origin]) => {
       const context = await chromium.browser.newContext({ permissions: ["camera", "microphone"] });
       const page = await context.newPage();
@@ -102,10 +110,7 @@ test("an application built by Vite and one in Vite's dev server call each other 
     }));
     for (const { user, said } of people) assert.deepEqual(said.filter((line) => /Content Security Policy|Refused/i.test(line)), [], user);
   } finally {
-    await chromium.close();
-    await gateway.stop();
-    await dev.close();
-    await built.stop();
+    for (const end of running) await end();
   }
 });
 

@@ -7,6 +7,7 @@ import type { ClientOptions, VideoCodecName, VideoStreamType } from "./options.t
 import type { RemoteStream } from "./remote_stream.ts";
 import type { ClientStats, LocalAudioStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats, TransportStats } from "./stats.ts";
 import { Call } from "./internal/call.ts";
+import { checkOptions } from "./internal/check_options.ts";
 import type { Connected } from "./internal/call.ts";
 import { Logger, mergeLogs } from "./internal/logger.ts";
 import { Operations } from "./internal/operations.ts";
@@ -50,6 +51,9 @@ export class Client extends Emitter<ClientEvents> {
   /** The generation that is connected; another one while joining or leaving. */
   #connectedGeneration = -1;
   #lastLogs = "";
+  /** The call that was stopped last, and when nothing of it is left. */
+  #stopped: Call | undefined;
+  #stopping: Promise<void> = Promise.resolve();
   /** Identities compared, by user: see {@link setCompared}. */
   readonly #compared = new Map<string, string>();
 
@@ -85,7 +89,7 @@ export class Client extends Emitter<ClientEvents> {
     } catch (thrown) {
       if (generation === this.#generation) {
         await this.#stop();
-        this.#setState("DISCONNECTED");
+        if (generation === this.#generation) this.#setState("DISCONNECTED");
       }
       throw thrown instanceof RtcError ? thrown : new RtcError("UNKNOWN", `joining failed: ${String(thrown)}`, { cause: thrown });
     }
@@ -123,6 +127,8 @@ export class Client extends Emitter<ClientEvents> {
     return this.#operations.run(operation, async (signal) => {
       for (;;) {
         const call = await this.#connected(signal);
+        // Overtaken since: nobody would know of what is published now.
+        signal.throwIfAborted();
         const session = this.#sessions;
         operation.begun = true;
         try {
@@ -146,11 +152,12 @@ export class Client extends Emitter<ClientEvents> {
     return this.#operations.run({ kind: "unpublish", stream }, async () => {
       const published = this.#call?.isPublished(stream) === true;
       if (overtook && !published) return;
+      const session = this.#state === "CONNECTED" ? this.#sessions : undefined;
       try {
         await this.#need().unpublish(stream);
       } catch (thrown) {
         // Where a session ended, what was published in it did too.
-        if (!published || this.#state === "CONNECTED") throw thrown;
+        if (!published || (session === this.#sessions && this.#state === "CONNECTED")) throw thrown;
       }
     });
   }
@@ -389,6 +396,7 @@ export class Client extends Emitter<ClientEvents> {
       return;
     }
     await this.#stop();
+    if (ended()) return;
     this.#setState("DISCONNECTED");
     if (isRetryable(last)) {
       this.emit("error", new RtcError("SIGNAL_CHANNEL_RECONNECTION_FAILED", `the connection did not come back: ${last.message}`, { cause: last }));
@@ -402,11 +410,19 @@ export class Client extends Emitter<ClientEvents> {
     return this.#state;
   }
 
+  /** Resolves when nothing of the call is left, though another one began to stop it. */
   async #stop(): Promise<void> {
     const call = this.#call;
-    if (call === undefined) return;
+    if (call !== undefined && call !== this.#stopped) {
+      this.#stopped = call;
+      this.#stopping = this.#free(call);
+    }
+    await this.#stopping;
+  }
+
+  async #free(call: Call): Promise<void> {
     this.#lastLogs = await Promise.race([this.getLogs().catch(() => ""), sleep(200).then(() => "")]);
-    this.#call = undefined;
+    if (this.#call === call) this.#call = undefined;
     await call.close();
   }
 
@@ -460,37 +476,3 @@ export class Client extends Emitter<ClientEvents> {
 
 /** A gateway that restarts, or a network that is changed, may be away for a minute. */
 const RECONNECT_TIMEOUT_MS = 120_000;
-
-function checkOptions(options: ClientOptions): void {
-  if (!isHttpUrl(options.gateway)) {
-    throw new RtcError("INVALID_PARAMETER", "`gateway` is not an http or https URL");
-  }
-  const { encryption = {} } = options;
-  // Said in so many words, but empty: not a reason to take other keys than those that were meant.
-  if ("key" in encryption) {
-    const key: unknown = encryption.key;
-    if (!(key instanceof Uint8Array) || key.length < 16 || key.length > 64) {
-      throw new RtcError("INVALID_PARAMETER", "`encryption.key` must hold 16 to 64 bytes; leave it out for group keys");
-    }
-  } else {
-    const { identity, certificates } = encryption;
-    if (certificates?.chain !== undefined && certificates.issuer !== undefined) throw new RtcError("INVALID_PARAMETER", "`encryption.certificates` takes a `chain` or an `issuer`, not both");
-    if ((certificates?.chain?.length ?? 0) > 0 && !(identity instanceof Uint8Array)) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold the key of `certificates.chain`");
-    if (identity instanceof Uint8Array && identity.length !== 32) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold 32 bytes");
-  }
-  const { readyLanes = 0 } = options;
-  if (!(Number.isInteger(readyLanes) && readyLanes >= 0 && readyLanes <= 60)) throw new RtcError("INVALID_PARAMETER", "`readyLanes` is from 0 to 60");
-  if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");
-}
-
-/**
- * By trying: `URL.canParse` is missing in browsers that {@link checkSystemRequirements} is yet to
- * tell what else they lack.
- */
-function isHttpUrl(text: string): boolean {
-  try {
-    return ["http:", "https:"].includes(new URL(text).protocol);
-  } catch {
-    return false;
-  }
-}

@@ -148,7 +148,10 @@ export class LocalStream extends Stream {
    */
   setScreenProfile(profile: VideoProfileName | VideoProfile): void {
     this.#choices.setScreenProfile(profile);
-    void this.publication?.profileChanged();
+    this.publication?.profileChanged().catch((thrown: unknown) => {
+      // A call that ends takes the change with it.
+      if (thrown instanceof RtcError && thrown.codeName !== "ABORTED") this.emit("error", thrown);
+    });
   }
 
   /**

@@ -23,6 +23,8 @@ import { clocksDiffer, tokenTimes } from "./wall_clock.ts";
 import type { DownlinkNotice, UplinkNotice } from "./worker_protocol.ts";
 
 const READY_LANES = 8;
+/** Errors of one stream, which end no connection. */
+const ONE_STREAMS: ReadonlySet<string> = new Set(["REQUEST_REFUSED", "NO_COMMON_CODEC", "CODEC_FAILED"]);
 
 /** What the call needs of the client around it. */
 export interface CallContext {
@@ -124,13 +126,21 @@ export class Call {
       // Not those that are published only now: they go to this session anyhow.
       for (const publication of [...this.#publications.values()]) {
         this.#assertNewest(connection);
-        await publication.publish();
+        try {
+          await publication.publish();
+        } catch (thrown) {
+          this.#assertNewest(connection);
+          // The connection is good; what the room or the codecs refuse concerns this stream alone.
+          if (!(thrown instanceof RtcError && ONE_STREAMS.has(thrown.codeName))) throw thrown;
+          this.#context.onError(thrown);
+        }
       }
     });
   }
 
   /** Opens both sessions. The room comes with the answer; the roster takes it when the client says so. */
   async #open({ address, clocks }: GatewayAnswer): Promise<Connected> {
+    if (this.#closed) throw new RtcError("ABORTED", "the client left while connecting");
     const { token, transport = "auto", readyLanes = READY_LANES } = this.#context.options;
     const connection = ++this.#connection;
     this.#checkClock(clocks);
@@ -203,7 +213,7 @@ export class Call {
       host: this.host,
       log,
       userId: this.#context.self().userId,
-      connected: () => this.#context.self().state === "CONNECTED",
+      session: () => (this.#context.self().state === "CONNECTED" ? this.#connection : undefined),
       encodable,
       preferredCodecs: options.videoCodecs,
       peerCodecs: () => this.roster.peerCodecs(),

@@ -6,7 +6,7 @@
 const MOST_PENDING = 9;
 const FAILURE_COUNTS_MS = 5 * 60_000;
 
-/** Counts WebTransport handshakes, over all connections of a call. */
+/** Counts the WebTransport handshakes of the uplink and its lanes, over all connections of a call. */
 export class Handshakes {
   #underWay = 0;
   /** When some failed, in ms. */

@@ -33,7 +33,7 @@ export class LocalTracks {
   readonly #muted = { audio: false, video: false };
   /** Tracks that we opened, and so stop; the application's own are left running. */
   readonly #opened = new Set<MediaStreamTrack>();
-  readonly #watches: Partial<Record<TrackKind, TrackWatch>> = {};
+  readonly #watches: Record<TrackKind, TrackWatch | undefined> = { audio: undefined, video: undefined };
   readonly #changes = new Operations<undefined>();
   #closed = false;
 
@@ -84,7 +84,7 @@ export class LocalTracks {
     return this.#change(async (signal) => {
       if (this.audio !== undefined || this.video !== undefined) return;
       for (const track of own) needLive(track);
-      for (const track of await opens(signal)) this.#set(track, true);
+      for (const track of notAborted(signal, await opens(signal))) this.#set(track, true);
       for (const track of own) this.#set(track, false);
     });
   }
@@ -125,7 +125,7 @@ export class LocalTracks {
 
   /** A source gave its last picture: perhaps its track has ended. */
   look(): void {
-    for (const watch of Object.values(this.#watches)) watch.look();
+    for (const watch of Object.values(this.#watches)) watch?.look();
   }
 
   /** Stops what we opened, and what we are about to open. */
@@ -149,7 +149,8 @@ export class LocalTracks {
     this.#tracks[kind] = track;
     track.enabled = !this.#muted[kind];
     this.#watches[kind]?.stop();
-    this.#watches[kind] = watchTrack(track, (stopped) => void this.#onEnded(track, stopped));
+    // The end of one that comes back after a failure was told before.
+    this.#watches[kind] = track.readyState === "ended" ? undefined : watchTrack(track, (stopped) => void this.#onEnded(track, stopped));
     if (kind === "video") this.#context.onPicture();
   }
 
@@ -180,7 +181,7 @@ export class LocalTracks {
 
   async #switch(signal: AbortSignal, kind: TrackKind, deviceId: string): Promise<void> {
     try {
-      await this.#replace(await this.#open(signal, kind, deviceId), true);
+      await this.#exchange(signal, kind, deviceId);
     } catch (thrown) {
       const earlier = this.#tracks[kind];
       const ours = earlier?.readyState === "live" && this.#opened.has(earlier);
@@ -199,13 +200,18 @@ export class LocalTracks {
     this.#watches[kind]?.stop();
     earlier.stop();
     try {
-      await this.#replace(await this.#open(signal, kind, deviceId), true);
+      await this.#exchange(signal, kind, deviceId);
     } catch (thrown) {
       if (signal.aborted) throw thrown;
-      const back = this.#open(signal, kind, before).then((track) => this.#replace(track, true));
-      await back.catch(() => this.#tellEnd(earlier));
+      await this.#exchange(signal, kind, before).catch(() => this.#tellEnd(earlier));
       throw thrown;
     }
+  }
+
+  async #exchange(signal: AbortSignal, kind: TrackKind, deviceId: string | undefined): Promise<void> {
+    const track = await this.#open(signal, kind, deviceId);
+    notAborted(signal, [track]);
+    await this.#replace(track, true);
   }
 
   async #open(signal: AbortSignal, kind: TrackKind, deviceId: string | undefined): Promise<MediaStreamTrack> {
@@ -225,11 +231,14 @@ export class LocalTracks {
     this.#context.onMuteChanged();
     if (isScreen && !stopped) this.#context.onScreenStopped();
     if (!isScreen && !stopped && this.#opened.has(track)) {
+      let recovered = false;
       try {
         await this.#change(async (signal) => {
-          if (this.#tracks[kind] === track) await this.#switch(signal, kind, "");
+          if (this.#tracks[kind] !== track) return;
+          await this.#switch(signal, kind, "");
+          recovered = true;
         });
-        if (!this.#closed) this.#context.onRecovered(kind);
+        if (recovered && !this.#closed) this.#context.onRecovered(kind);
         return;
       } catch (thrown) {
         if (this.#tracks[kind] !== track) return;
@@ -249,6 +258,13 @@ export class LocalTracks {
   #release(track: MediaStreamTrack): void {
     if (this.#opened.delete(track)) track.stop();
   }
+}
+
+/** The tracks, unless nobody wants them any more: those that were opened for nothing are stopped. */
+function notAborted(signal: AbortSignal, opened: readonly MediaStreamTrack[]): readonly MediaStreamTrack[] {
+  if (signal.aborted) for (const track of opened) track.stop();
+  signal.throwIfAborted();
+  return opened;
 }
 
 function kindOf(track: MediaStreamTrack): TrackKind {

@@ -27,9 +27,10 @@ export interface PublicationContext {
   readonly log: Logger;
   readonly userId: string;
   /**
-   * Whether there is a session. Without one, what is published is what the next session is told of.
+   * The number of the session, if there is one. Without one, what is published is what the next
+   * session is told of.
    */
-  connected(): boolean;
+  session(): number | undefined;
   readonly encodable: readonly VideoCodecName[];
   readonly preferredCodecs: readonly VideoCodecName[] | undefined;
   /** For each peer, what it decodes. */
@@ -91,10 +92,14 @@ export class Publication implements PublicationHooks {
   }
 
   async tracksChanged(): Promise<void> {
+    let begun: number | undefined;
     try {
-      await this.#run(() => this.#sync());
+      await this.#run(() => {
+        begun = this.#context.session();
+        return this.#sync();
+      });
     } catch (thrown) {
-      if (this.#context.connected()) throw thrown;
+      if (this.#isSession(begun)) throw thrown;
     }
   }
 
@@ -226,12 +231,18 @@ export class Publication implements PublicationHooks {
    * told of it.
    */
   async #orUndo(undo: () => Promise<void>, requests: readonly Promise<unknown>[]): Promise<void> {
+    const begun = this.#context.session();
     try {
       await settled(requests);
     } catch (thrown) {
-      if (this.#context.connected()) await undo().catch(() => undefined);
+      if (this.#isSession(begun)) await undo().catch(() => undefined);
       throw thrown;
     }
+  }
+
+  /** Whether the session in which something was begun is still there. */
+  #isSession(begun: number | undefined): boolean {
+    return begun !== undefined && begun === this.#context.session();
   }
 
   async #tellAudioOff(): Promise<void> {
