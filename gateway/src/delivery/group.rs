@@ -82,7 +82,7 @@ impl Delivery {
         };
         if !in_time {
             if !commit.create && mls::Commit::parse(&commit.commit).is_ok() {
-                self.gets_on(id);
+                self.gets_on(now, id);
             }
             counters.conflicts += 1;
             return Ok(outcome(false, current.unwrap_or(0)));
@@ -131,6 +131,9 @@ impl Delivery {
                 continue;
             }
             members.insert(to);
+            if let Some(added) = self.participants.get_mut(&to) {
+                added.got_on = now;
+            }
             let body = v1::MlsWelcome {
                 epoch,
                 participant_id: id,
@@ -161,7 +164,7 @@ impl Delivery {
             members,
         });
         counters.commits += 1;
-        self.gets_on(id);
+        self.gets_on(now, id);
         self.key_packages_used(id, &added);
         self.answer_waiting(out);
     }

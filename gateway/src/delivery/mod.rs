@@ -85,6 +85,8 @@ struct Participant {
     given: BTreeMap<ParticipantId, Vec<Given>>,
     /// How often it has asked for the group with its tree since it last showed that it gets on with it.
     asked_in_vain: u32,
+    /// When it last showed that.
+    got_on: Instant,
     budget: Budget,
 }
 
@@ -126,6 +128,7 @@ impl Delivery {
             key_packages: VecDeque::new(),
             given: BTreeMap::new(),
             asked_in_vain: 0,
+            got_on: now,
             budget: Budget::new(&self.limits.rates, now),
         };
         self.participants.insert(id, participant);
@@ -240,7 +243,7 @@ impl Delivery {
         let group = self.group_of(id)?;
         let (epoch, others) = (group.epoch, group.members.len().saturating_sub(1));
         match heartbeat_epoch(&heartbeat) {
-            Some(named) if named == epoch => self.gets_on(id),
+            Some(named) if named == epoch => self.gets_on(now, id),
             // Nobody can be there yet. Members would look for an epoch that they have missed.
             Some(named) if named > epoch => return Ok(()),
             _ => {}

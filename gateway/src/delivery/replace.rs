@@ -20,6 +20,13 @@ pub(super) const SETTLING: Duration = Duration::from_secs(10);
 /// How often one has asked for the group in vain before it may replace it. Clients try five times.
 pub(super) const ASKED_TO_REPLACE: u32 = 3;
 
+/// A member that has shown nothing for so long does not count as going on: its page may be frozen, or a member has taken it out
+/// of the group. Members send a heartbeat every 10 s.
+pub(super) const SILENT: Duration = Duration::from_secs(60);
+
+/// The same for each member, for in a large room they take turns: three heartbeats of 200 ms for each.
+const SILENT_EACH: Duration = Duration::from_millis(600);
+
 /// How often one has asked in vain before it counts as failing. Once is the way in, or a look at what was missed.
 const ASKED_TO_FAIL: u32 = 2;
 
@@ -39,11 +46,15 @@ impl Delivery {
             return Err(Refusal::NotAllowed);
         };
         let has_tried = creator.asked_in_vain >= ASKED_TO_REPLACE;
+        let many = u32::try_from(group.members.len()).unwrap_or(u32::MAX);
+        let silent = SILENT.max(SILENT_EACH.saturating_mul(many));
         // How many more fail than go on.
         let (mut anchors, mut audience) = (0i64, 0i64);
         for (id, participant) in &self.participants {
             let fails = participant.asked_in_vain >= ASKED_TO_FAIL;
-            let goes_on = participant.asked_in_vain == 0 && group.members.contains(id);
+            let goes_on = participant.asked_in_vain == 0
+                && group.members.contains(id)
+                && now.duration_since(participant.got_on) < silent;
             let votes = match participant.role {
                 Role::Anchor => &mut anchors,
                 Role::Audience => &mut audience,
@@ -66,8 +77,9 @@ impl Delivery {
     }
 
     /// `id` has shown that it can join or follow the group: by a commit, even one that came too late, or by a heartbeat.
-    pub(super) fn gets_on(&mut self, id: ParticipantId) {
+    pub(super) fn gets_on(&mut self, now: Instant, id: ParticipantId) {
         if let Some(participant) = self.participants.get_mut(&id) {
+            participant.got_on = now;
             participant.asked_in_vain = 0;
         }
     }

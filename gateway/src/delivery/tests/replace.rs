@@ -1,7 +1,7 @@
 //! Who may put a new group in the place of one that lives, and who may not.
 
 use super::*;
-use crate::delivery::replace::{ASKED_TO_REPLACE, SETTLING};
+use crate::delivery::replace::{ASKED_TO_REPLACE, SETTLING, SILENT};
 
 const LISTENERS: std::ops::Range<ParticipantId> = 5..30;
 
@@ -96,6 +96,32 @@ fn a_group_that_more_fail_to_join_than_get_on_with_is_replaced() {
     }
     room.now += SETTLING;
     assert_eq!(room.creates(4, 3), Err(Refusal::GroupLives));
+}
+
+#[test]
+fn members_who_have_been_silent_for_long_keep_no_broken_group_alive() {
+    let (mut room, epoch) = Room::in_one_group();
+    room.now += SILENT;
+    // Two pages are frozen, one goes on, and one cannot come in again.
+    room.heartbeat(2, epoch);
+    room.asks(1, ASKED_TO_REPLACE);
+    assert_eq!(
+        room.creates(1, epoch),
+        Ok((true, 0)),
+        "1 of 2 who are awake"
+    );
+
+    let (mut room, epoch) = Room::in_one_group();
+    room.now += SILENT;
+    room.heartbeat(2, epoch);
+    room.heartbeat(3, epoch);
+    room.asks(1, ASKED_TO_REPLACE);
+    assert_eq!(room.creates(1, epoch), Err(Refusal::GroupLives), "1 of 3");
+
+    let (mut room, epoch) = Room::in_one_group();
+    room.now += SILENT;
+    room.asks(1, ASKED_TO_REPLACE);
+    assert_eq!(room.creates(1, epoch), Ok((true, 0)), "nobody says a word");
 }
 
 #[test]
