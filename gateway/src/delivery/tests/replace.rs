@@ -37,6 +37,13 @@ impl Room {
         }
     }
 
+    /// Members show that they follow the group.
+    fn get_on(&mut self, members: std::ops::RangeInclusive<ParticipantId>, epoch: u64) {
+        for id in members {
+            self.heartbeat(id, epoch);
+        }
+    }
+
     fn creates(&mut self, id: ParticipantId, epoch: u64) -> Result<(bool, u64), Refusal> {
         let create = v1::MlsCommit { epoch, ..create() };
         self.commit(id, create)
@@ -52,6 +59,7 @@ fn nobody_replaces_a_group_that_the_others_get_on_with() {
         room.asks(id, 10 * ASKED_TO_REPLACE);
     }
     for _ in 0..10 {
+        room.get_on(2..=4, epoch);
         assert_eq!(room.creates(1, epoch), Err(Refusal::GroupLives), "alone");
         assert_eq!(room.creates(5, epoch), Err(Refusal::NotAllowed), "audience");
     }
@@ -60,6 +68,7 @@ fn nobody_replaces_a_group_that_the_others_get_on_with() {
         room.join(id, Role::Audience);
         room.asks(id, ASKED_TO_REPLACE);
     }
+    room.get_on(2..=4, epoch);
     assert_eq!(room.creates(1, epoch), Err(Refusal::GroupLives));
     assert_eq!((room.counters.commits, room.counters.replaced), (4, 0));
     assert_eq!(room.members(), [1, 2, 3, 4]);
