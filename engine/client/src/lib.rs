@@ -34,7 +34,7 @@ pub use downlink::{
     VideoFrame,
 };
 pub use error::{NoSession, SetupError};
-pub use group::GroupOptions;
+pub use group::{GroupOptions, messages as delivery_messages};
 pub use keys::{KeyMessage, Keys};
 pub use participant::{
     Input, Output, Participant, ParticipantEvent, ParticipantOptions, RemoteTrack, Side,

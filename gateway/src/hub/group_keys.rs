@@ -9,11 +9,12 @@ use std::{
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use rand::Rng as _;
+use smrtc_client::delivery_messages;
 use smrtc_e2ee::{
     Rng, RngError,
     mls::{
-        Event, GroupSnapshot, Identity, Input, MlsSession, Now, Output as FromSession, Policy,
-        Request as ToService, RequestKind, SessionConfig, State, Suite, Timing,
+        Event, Identity, Input, MlsSession, Now, Output as FromSession, Policy, RequestKind,
+        SessionConfig, State, Suite, Timing,
     },
     sframe::CipherSuite,
 };
@@ -151,7 +152,7 @@ impl Call {
                     match output {
                         FromSession::Send(request) => {
                             page.next_request += 1;
-                            let (kind, body) = to_wire(request);
+                            let (kind, body) = delivery_messages::request(request);
                             page.asked.insert(page.next_request, kind);
                             let id = page.next_request;
                             self.hub.request(self.now, *member, id, Some(body));
@@ -206,123 +207,18 @@ impl Call {
     }
 }
 
-fn to_wire(request: ToService) -> (RequestKind, Request) {
-    match request {
-        ToService::KeyPackages(key_packages) => (
-            RequestKind::Other,
-            Request::MlsKeyPackages(v1::MlsKeyPackages { key_packages }),
-        ),
-        ToService::Claim(participant_id) => (
-            RequestKind::Claim(participant_id),
-            Request::MlsClaim(v1::MlsClaim { participant_id }),
-        ),
-        ToService::Commit(commit) => (
-            RequestKind::Commit,
-            Request::MlsCommit(v1::MlsCommit {
-                epoch: commit.epoch,
-                commit: commit.commit,
-                group_info: commit.group_info,
-                ratchet_tree: commit.ratchet_tree,
-                welcomes: commit
-                    .welcomes
-                    .into_iter()
-                    .map(|(participant_id, welcome)| v1::mls_commit::Welcome {
-                        participant_id,
-                        welcome,
-                    })
-                    .collect(),
-                create: commit.create,
-            }),
-        ),
-        ToService::GetGroup { with_tree } => (
-            RequestKind::GetGroup,
-            Request::MlsGetGroup(v1::MlsGetGroup { with_tree }),
-        ),
-        ToService::PutTree {
-            epoch,
-            ratchet_tree,
-        } => (
-            RequestKind::Other,
-            Request::MlsPutTree(v1::MlsPutTree {
-                epoch,
-                ratchet_tree,
-            }),
-        ),
-        ToService::Heartbeat(heartbeat) => (
-            RequestKind::Other,
-            Request::MlsHeartbeat(v1::MlsHeartbeat {
-                participant_id: 0,
-                heartbeat,
-            }),
-        ),
-    }
-}
-
 fn to_session(page: &mut Page, message: ServerMessage) -> Option<Input> {
     let asked = page.asked.remove(&message.reply_to);
-    Some(match message.body.unwrap() {
-        Body::Joined(joined) => Input::Joined {
-            participant_id: joined.participant_id,
-            peers: joined
-                .peers
-                .into_iter()
-                .map(|peer| (peer.participant_id, peer.user_id))
-                .collect(),
-        },
-        Body::Error(error) => {
-            assert_ne!(
-                error.code(),
-                v1::ErrorCode::InvalidArgument,
-                "{asked:?}: {}",
-                error.message
-            );
-            Input::Refused(asked?)
-        }
-        Body::PeerJoined(peer) => Input::PeerJoined {
-            participant_id: peer.participant_id,
-            user: peer.user_id,
-        },
-        Body::PeerLeft(left) => Input::PeerLeft {
-            participant_id: left.participant_id,
-        },
-        Body::MlsKeyPackage(package) => Input::KeyPackage {
-            participant_id: package.participant_id,
-            key_package: Some(package.key_package).filter(|bytes| !bytes.is_empty()),
-        },
-        Body::MlsOutcome(outcome) => Input::Outcome {
-            accepted: outcome.accepted,
-            epoch: outcome.epoch,
-        },
-        Body::MlsGroup(group) => Input::Group(group.exists.then_some(GroupSnapshot {
-            epoch: group.epoch,
-            group_info: group.group_info.into(),
-            ratchet_tree:
-                Some(group.ratchet_tree.into()).filter(|bytes: &Vec<u8>| !bytes.is_empty()),
-        })),
-        Body::MlsCommitted(committed) => Input::Committed {
-            epoch: committed.epoch,
-            participant_id: committed.participant_id,
-            commit: committed.commit.into(),
-            created: committed.created,
-        },
-        Body::MlsWelcome(welcome) => Input::Welcome {
-            epoch: welcome.epoch,
-            welcome: welcome.welcome,
-            ratchet_tree: welcome.ratchet_tree.into(),
-        },
-        Body::MlsTreeWanted(wanted) => Input::TreeWanted {
-            epoch: wanted.epoch,
-        },
-        Body::MlsHeartbeat(heartbeat) => Input::Heartbeat {
-            participant_id: heartbeat.participant_id,
-            heartbeat: heartbeat.heartbeat,
-        },
-        Body::MlsAddWanted(wanted) => Input::AddWanted {
-            participant_id: wanted.participant_id,
-        },
-        Body::MlsKeyPackagesLow(_) => Input::KeyPackagesLow,
-        _ => return None,
-    })
+    let body = message.body.unwrap();
+    if let Body::Error(error) = &body {
+        assert_ne!(
+            error.code(),
+            v1::ErrorCode::InvalidArgument,
+            "{asked:?}: {}",
+            error.message
+        );
+    }
+    delivery_messages::input(&body, asked)
 }
 
 #[test]
