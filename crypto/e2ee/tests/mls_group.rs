@@ -13,13 +13,7 @@ use support::world::{World, open_with};
 const SECOND: u64 = 1_000_000;
 
 fn room(suite: Suite, users: &[&str]) -> World {
-    let mut world = World::new(suite, 7);
-    for user in users {
-        world.join(user);
-        world.run(SECOND);
-    }
-    world.agreed().unwrap();
-    world
+    World::of(suite, 7, users)
 }
 
 #[test]

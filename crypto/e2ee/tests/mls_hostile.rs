@@ -21,13 +21,7 @@ const SECOND: u64 = 1_000_000;
 const SUITE: Suite = Suite::P256Aes128GcmSha256;
 
 fn room(users: &[&str]) -> World {
-    let mut world = World::new(SUITE, 11);
-    for user in users {
-        world.join(user);
-        world.run(SECOND);
-    }
-    world.agreed().unwrap();
-    world
+    World::of(SUITE, 11, users)
 }
 
 fn is_mls(input: &Input) -> bool {

@@ -17,13 +17,7 @@ const SECOND: u64 = 1_000_000;
 const SUITE: Suite = Suite::P256Aes128GcmSha256;
 
 fn room(seed: u64, users: &[&str]) -> World {
-    let mut world = World::new(SUITE, seed);
-    for user in users {
-        world.join(user);
-        world.run(SECOND);
-    }
-    world.agreed().unwrap();
-    world
+    World::of(SUITE, seed, users)
 }
 
 fn code(world: &World, id: u32) -> Option<String> {

@@ -96,6 +96,17 @@ impl World {
         }
     }
 
+    /// A room into which users have come one after the other, a second apart, and agree.
+    pub(crate) fn of(suite: Suite, seed: u64, users: &[&str]) -> Self {
+        let mut world = Self::new(suite, seed);
+        for user in users {
+            world.join(user);
+            world.run(1_000_000);
+        }
+        world.agreed().unwrap();
+        world
+    }
+
     pub(crate) fn clock(&self) -> Now {
         Now {
             micros: self.now,

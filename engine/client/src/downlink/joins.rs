@@ -13,9 +13,10 @@ use smrtc_e2ee::mls::{
 use smrtc_e2ee::sframe::{BaseKey, CipherSuite, Sealer};
 use smrtc_e2ee::{Rng, RngError};
 use smrtc_engine::send::Packetizer;
-use smrtc_engine::time::{Instant, MediaTime};
-use smrtc_engine::wire::media::{FrameHeader, MediaKind};
+use smrtc_engine::time::Instant;
+use smrtc_engine::wire::media::MediaKind;
 
+use super::tests::sound;
 use super::{DownlinkEvent, DownlinkHalf, DownlinkOptions};
 use crate::{KeyMessage, Keys, Randomness};
 use service::Service;
@@ -295,19 +296,7 @@ impl Page {
             let sealer = crate::sealing::fresh_sealer(&mut self.sealing, &mut Seeded(now)).unwrap();
             self.sealer = Some((epoch, sealer));
         }
-        let header = FrameHeader {
-            key: true,
-            discardable: false,
-            reserved_flags: 0,
-            media_kind: MediaKind::Audio,
-            track: 0,
-            spatial: 0,
-            temporal: 0,
-            sender,
-            frame_id: self.frame_id,
-            reference_distance: 0,
-            media_time: MediaTime::from_micros(now),
-        };
+        let header = sound(sender, self.frame_id, now);
         self.frame_id += 1;
         let mut sealed = Vec::new();
         let (_, sealer) = self.sealer.as_mut()?;

@@ -120,6 +120,23 @@ fn an_epoch_that_is_over_opens_nothing_and_neither_does_a_group_that_we_left() {
     assert_eq!(counts(&engine), (1, 2, 0));
 }
 
+/// The header of a frame of sound that was captured at `micros`.
+pub(super) fn sound(sender: u32, frame_id: u32, micros: u64) -> FrameHeader {
+    FrameHeader {
+        key: true,
+        discardable: false,
+        reserved_flags: 0,
+        media_kind: MediaKind::Audio,
+        track: 0,
+        spatial: 0,
+        temporal: 0,
+        sender,
+        frame_id,
+        reference_distance: 0,
+        media_time: MediaTime::from_micros(micros),
+    }
+}
+
 /// Receives frames of sound, 20 ms apart and sealed with `keys`; how many came when the alarm did.
 /// The first `intact` frames come as they were sealed, the others with another last byte.
 fn alarm_after(engine: &mut DownlinkHalf, mut keys: Keys, intact: u32) -> Option<u32> {
@@ -127,19 +144,7 @@ fn alarm_after(engine: &mut DownlinkHalf, mut keys: Keys, intact: u32) -> Option
     let mut sealer = sealing::fresh_sealer(&mut keys, &mut OsRng).unwrap();
     for frame_id in 0..1_000 {
         let now = u64::from(frame_id) * 20_000;
-        let header = FrameHeader {
-            key: true,
-            discardable: false,
-            reserved_flags: 0,
-            media_kind: MediaKind::Audio,
-            track: 0,
-            spatial: 0,
-            temporal: 0,
-            sender: SENDER,
-            frame_id,
-            reference_distance: 0,
-            media_time: MediaTime::from_micros(now),
-        };
+        let header = sound(SENDER, frame_id, now);
         let mut frame = Vec::new();
         sealer
             .seal(&header.metadata(), b"sound", &mut frame)
