@@ -47,7 +47,7 @@ pub fn mean_opinion(rating: f64) -> f64 {
 pub struct Report {
     /// From mouth to ear without [`PROCESSING`]; absent while unknown.
     pub delay: Option<Duration>,
-    /// What came: packets of a network, samples of sound.
+    /// What came: packets of a network, samples of audio.
     pub good: u64,
     /// What did not: packets lost, samples concealed.
     pub bad: u64,

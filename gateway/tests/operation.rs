@@ -376,7 +376,7 @@ async fn audio_and_pictures_are_told_apart_by_their_published_kind() {
     publisher.publish(0, MediaKind::Audio).await;
     subscriber.subscribe(publisher.id(), 0).await;
     let sender = publisher.id();
-    // Pictures on a track that was published as sound, and a track that was not published at all.
+    // Pictures on a track that was published as audio, and a track that was not published at all.
     publisher.uplink.send_datagram(
         &Packet {
             kind: WireKind::Video,

@@ -71,7 +71,7 @@ impl From<DownlinkEvent> for Event {
     }
 }
 
-/// Receiving, opening, and the playout of sound.
+/// Receiving, opening, and the playout of audio.
 #[wasm_bindgen]
 pub struct DownlinkEngine {
     half: DownlinkHalf,

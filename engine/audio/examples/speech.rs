@@ -1,7 +1,7 @@
-//! Speech through the path of sound without a browser: `speech [OPTION VALUE]... <in.f32 >out.f32`, both 48 kHz mono, 32-bit little-endian floats.
+//! Speech through the path of audio without a browser: `speech [OPTION VALUE]... <in.f32 >out.f32`, both 48 kHz mono, 32-bit little-endian floats.
 //!
 //! Capture without processing, a network of 25 ms that loses packets at random and carries the engine's copies of earlier frames, playout.
-//! What happened to the sound goes to stderr as one JSON object. `make bench-speech` runs it and judges what comes out.
+//! What happened to the audio goes to stderr as one JSON object. `make bench-speech` runs it and judges what comes out.
 //!
 //! Options: `--loss` 0 to 1 (0), `--complexity` of the encoder, 0 to 10 (as by default), `--copies-known` 0 or 1: whether the buffer is told of
 //! copies (1), `--seed` (1).
@@ -38,12 +38,12 @@ fn main() {
     let mut bytes = Vec::new();
     std::io::stdin()
         .read_to_end(&mut bytes)
-        .expect("sound on stdin");
-    let sound: Vec<f32> = bytes
+        .expect("audio on stdin");
+    let audio: Vec<f32> = bytes
         .chunks_exact(4)
         .map(|sample| f32::from_le_bytes(sample.try_into().unwrap_or_default()))
         .collect();
-    let packets = encode(&sound, options.encoder);
+    let packets = encode(&audio, options.encoder);
     let copies = audio_copies(Protection {
         loss: options.loss,
         burst: 1.0,

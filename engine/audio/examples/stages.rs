@@ -1,4 +1,4 @@
-//! What each stage costs, in milliseconds of CPU per second of sound, as one JSON object:
+//! What each stage costs, in milliseconds of CPU per second of audio, as one JSON object:
 //! `cargo run --release -p smrtc-audio --example stages`.
 //!
 //! Each stage runs over three sounds: two talkers (`speech`); two talkers who both fall digitally
@@ -37,7 +37,7 @@ const FRAMES_A_SECOND: usize = RATE / FRAME_SAMPLES;
 /// Rounds over all cases; the best of each counts.
 const ROUNDS: usize = 5;
 
-struct Sound {
+struct Audio {
     name: &'static str,
     near: Vec<f32>,
     far: Vec<f32>,
@@ -46,14 +46,14 @@ struct Sound {
     protected: Vec<EncodedAudio>,
 }
 
-impl Sound {
+impl Audio {
     fn new(name: &'static str, near_falls_silent: bool, far_falls_silent: bool) -> Self {
         let talker = |seed, falls_silent| {
-            let mut sound = speech(seed, 0.5, (SPEECH_SECONDS + MEASURED_SECONDS) * RATE);
+            let mut audio = speech(seed, 0.5, (SPEECH_SECONDS + MEASURED_SECONDS) * RATE);
             if falls_silent {
-                sound[SPEECH_SECONDS * RATE..].fill(0.0);
+                audio[SPEECH_SECONDS * RATE..].fill(0.0);
             }
-            sound
+            audio
         };
         let near = talker(1, near_falls_silent);
         Self {
@@ -71,7 +71,7 @@ type Run<'a> = Box<dyn FnMut(usize) + 'a>;
 
 struct Case {
     name: &'static str,
-    start: Box<dyn Fn(&Sound) -> Run<'_>>,
+    start: Box<dyn Fn(&Audio) -> Run<'_>>,
     hears_the_far_end: bool,
     /// The case that does the same without this stage.
     without: Option<&'static str>,
@@ -79,21 +79,21 @@ struct Case {
 
 fn main() {
     let sounds = [
-        Sound::new("speech", false, false),
-        Sound::new("silence", true, true),
-        Sound::new("far_end_silent", false, true),
+        Audio::new("speech", false, false),
+        Audio::new("silence", true, true),
+        Audio::new("far_end_silent", false, true),
     ];
     let cases = cases();
     let mut best = vec![[f64::INFINITY; 3]; cases.len()];
     for _ in 0..ROUNDS {
         for (best, case) in best.iter_mut().zip(&cases) {
-            for (best, sound) in best.iter_mut().zip(&sounds) {
-                *best = best.min(measure((case.start)(sound)));
+            for (best, audio) in best.iter_mut().zip(&sounds) {
+                *best = best.min(measure((case.start)(audio)));
             }
         }
     }
     println!("{{");
-    println!("  \"unit\": \"ms of CPU per second of sound\",");
+    println!("  \"unit\": \"ms of CPU per second of audio\",");
     for (n, case) in cases.iter().enumerate() {
         let without = case.without.and_then(|name| {
             let case = cases.iter().position(|case| case.name == name)?;
@@ -101,10 +101,10 @@ fn main() {
         });
         let shown = if case.hears_the_far_end { 3 } else { 2 };
         let numbers: Vec<String> = (0..shown)
-            .map(|sound| {
-                let millis = best[n][sound] - without.map_or(0.0, |without| without[sound]);
+            .map(|audio| {
+                let millis = best[n][audio] - without.map_or(0.0, |without| without[audio]);
                 let millis = 1e3 * millis.max(0.0) / MEASURED_SECONDS as f64;
-                format!("\"{}\": {millis:.2}", sounds[sound].name)
+                format!("\"{}\": {millis:.2}", sounds[audio].name)
             })
             .collect();
         let comma = if n + 1 < cases.len() { "," } else { "" };
@@ -122,7 +122,7 @@ fn cases() -> Vec<Case> {
         hears_the_far_end: false,
         without,
     };
-    // With as little of the codec as there is: its work varies with what a stage does to the sound.
+    // With as little of the codec as there is: its work varies with what a stage does to the audio.
     let stage = |name, audio| {
         case(
             name,
@@ -202,30 +202,30 @@ fn new_capture(audio: AudioOptions, encoder: EncoderOptions) -> Capture {
     Capture::new(CaptureConfig { audio, encoder }).expect("an encoder")
 }
 
-fn capture(audio: AudioOptions, complexity: u8) -> Box<dyn Fn(&Sound) -> Run<'_>> {
+fn capture(audio: AudioOptions, complexity: u8) -> Box<dyn Fn(&Audio) -> Run<'_>> {
     let encoder = EncoderOptions {
         complexity,
         ..Default::default()
     };
-    Box::new(move |sound| {
+    Box::new(move |talk| {
         let mut capture = new_capture(audio, encoder);
         Box::new(move |frame| {
             let samples = frame * FRAME_SAMPLES..(frame + 1) * FRAME_SAMPLES;
-            capture.push(&sound.near[samples.clone()], &sound.far[samples]);
+            capture.push(&talk.near[samples.clone()], &talk.far[samples]);
             black_box(capture.poll_packet());
         })
     })
 }
 
-fn howling(sound: &Sound) -> Run<'_> {
+fn howling(audio: &Audio) -> Run<'_> {
     let mut detector = HowlingDetector::default();
     Box::new(move |frame| {
-        detector.push(&sound.near[frame * FRAME_SAMPLES..][..FRAME_SAMPLES]);
+        detector.push(&audio.near[frame * FRAME_SAMPLES..][..FRAME_SAMPLES]);
         black_box(detector.howl());
     })
 }
 
-fn packets(sound: &[f32], expected_loss: f32) -> Vec<EncodedAudio> {
+fn packets(audio: &[f32], expected_loss: f32) -> Vec<EncodedAudio> {
     let mut capture = new_capture(
         AudioOptions::OFF,
         EncoderOptions {
@@ -234,7 +234,7 @@ fn packets(sound: &[f32], expected_loss: f32) -> Vec<EncodedAudio> {
         },
     );
     let mut packets = Vec::new();
-    for frame in sound.chunks(FRAME_SAMPLES) {
+    for frame in audio.chunks(FRAME_SAMPLES) {
         capture.push(frame, &[]);
         packets.extend(capture.poll_packet());
     }
@@ -242,12 +242,12 @@ fn packets(sound: &[f32], expected_loss: f32) -> Vec<EncodedAudio> {
 }
 
 /// Plays the packets but every `loses`-th, none if that is 0.
-fn playout(loses: usize, is_protected: bool) -> Box<dyn Fn(&Sound) -> Run<'_>> {
-    Box::new(move |sound| {
+fn playout(loses: usize, is_protected: bool) -> Box<dyn Fn(&Audio) -> Run<'_>> {
+    Box::new(move |audio| {
         let packets = if is_protected {
-            &sound.protected
+            &audio.protected
         } else {
-            &sound.packets
+            &audio.packets
         };
         let mut playout = Playout::new(PlayoutConfig::default());
         let mut out = [0.0; BLOCK_SAMPLES];
@@ -271,7 +271,7 @@ fn playout(loses: usize, is_protected: bool) -> Box<dyn Fn(&Sound) -> Run<'_>> {
     })
 }
 
-/// Seconds for the sound after [`SPEECH_SECONDS`].
+/// Seconds for the audio after [`SPEECH_SECONDS`].
 fn measure(mut run: Run<'_>) -> f64 {
     let start = SPEECH_SECONDS * FRAMES_A_SECOND;
     let end = start + MEASURED_SECONDS * FRAMES_A_SECOND;

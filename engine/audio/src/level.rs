@@ -75,7 +75,7 @@ impl LevelMeter {
         self.total_energy
     }
 
-    /// webrtc-stats `totalSamplesDuration`: seconds of sound added.
+    /// webrtc-stats `totalSamplesDuration`: seconds of audio added.
     pub fn total_samples_duration(&self) -> f64 {
         self.total_samples as f64 / f64::from(SAMPLE_RATE_HZ)
     }

@@ -1,4 +1,4 @@
-//! Sound, from the microphone's samples to Opus packets and back to the loudspeaker's samples.
+//! Audio, from the microphone's samples to Opus packets and back to the loudspeaker's samples.
 //!
 //! ```text
 //!  near ─► high-pass ─► echo canceller ─► noise suppressor ─► gain ─► level ─► Opus ─► packets    Capture
@@ -44,7 +44,7 @@ pub(crate) fn duration(samples: usize) -> std::time::Duration {
 }
 
 /// Samples closer to zero than this, −200 dB of full scale, are taken for zero: half the last bit of
-/// 32-bit sound. Their squares would come near the subnormal numbers, which are slow to compute with.
+/// 32-bit audio. Their squares would come near the subnormal numbers, which are slow to compute with.
 pub(crate) const NOTHING: f32 = 1e-10;
 
 /// The sample; 0 if it is no number, or [`NOTHING`].
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_sound_becomes_zero_and_the_last_bit_of_24_stays() {
+    fn what_is_no_audio_becomes_zero_and_the_last_bit_of_24_stays() {
         for sample in [f32::NAN, f32::INFINITY, f32::MIN_POSITIVE / 2.0, -1e-30] {
             assert_eq!(audible(sample), 0.0);
         }

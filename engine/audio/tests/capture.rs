@@ -1,4 +1,4 @@
-//! What the capture side does to sound, shown on signals whose answer is known.
+//! What the capture side does to audio, shown on signals whose answer is known.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot start should stop")]
 
@@ -18,7 +18,7 @@ fn capture(audio: AudioOptions) -> Capture {
     .unwrap()
 }
 
-/// Pushes everything and returns the power, in dB, of the processed sound of the last `seconds`.
+/// Pushes everything and returns the power, in dB, of the processed audio of the last `seconds`.
 fn power_of_last(capture: &mut Capture, near: &[f32], far: &[f32], seconds: usize) -> f64 {
     let split = near.len() - seconds * RATE;
     capture.push(&near[..split], &far[..split.min(far.len())]);
@@ -168,7 +168,7 @@ fn the_high_pass_filter_removes_an_offset() {
 }
 
 #[test]
-fn stages_switch_on_and_off_while_sound_flows() {
+fn stages_switch_on_and_off_while_audio_flows() {
     let hiss = noise(3, 0.05, 4 * RATE);
     let mut capture = capture(OFF);
     let before = power_of_last(&mut capture, &hiss, &[], 1);
@@ -186,9 +186,9 @@ fn stages_switch_on_and_off_while_sound_flows() {
 
 #[test]
 fn packets_come_every_twenty_milliseconds_whatever_the_push_size() {
-    let sound = speech(8, 0.5, RATE);
+    let audio = speech(8, 0.5, RATE);
     let mut whole = capture(AudioOptions::default());
-    whole.push(&sound, &sound);
+    whole.push(&audio, &audio);
     let whole = packets(&mut whole);
     assert_eq!(whole.len(), 50);
     assert!(
@@ -200,7 +200,7 @@ fn packets_come_every_twenty_milliseconds_whatever_the_push_size() {
 
     for size in [1, 127, 128, 441, 480, 4_096] {
         let mut pieces = capture(AudioOptions::default());
-        for piece in sound.chunks(size) {
+        for piece in audio.chunks(size) {
             pieces.push(piece, piece);
         }
         assert_eq!(packets(&mut pieces), whole, "pushed by {size}");
@@ -225,7 +225,7 @@ fn a_muted_microphone_sends_silence() {
 
 #[test]
 fn constant_bitrate_makes_packets_of_one_size() {
-    let sound = speech(9, 0.5, 2 * RATE);
+    let audio = speech(9, 0.5, 2 * RATE);
     let sizes = |constant_bitrate| {
         let mut capture = capture(OFF);
         capture
@@ -234,7 +234,7 @@ fn constant_bitrate_makes_packets_of_one_size() {
                 ..Default::default()
             })
             .unwrap();
-        capture.push(&sound, &[]);
+        capture.push(&audio, &[]);
         let mut sizes: Vec<usize> = packets(&mut capture)[5..]
             .iter()
             .map(|p| p.opus.len())
@@ -249,12 +249,12 @@ fn constant_bitrate_makes_packets_of_one_size() {
 
 #[test]
 fn the_bitrate_follows_its_setting() {
-    let sound = speech(10, 0.5, 4 * RATE);
+    let audio = speech(10, 0.5, 4 * RATE);
     let mut capture = capture(OFF);
     let mut bytes = |kbps| {
         capture.set_bitrate(Bitrate::from_kbps(kbps)).unwrap();
         let before = capture.stats().bytes_encoded;
-        capture.push(&sound, &[]);
+        capture.push(&audio, &[]);
         (capture.stats().bytes_encoded - before) * 8 / 4_000
     };
     let (high, low) = (bytes(48), bytes(16));

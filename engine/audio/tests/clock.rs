@@ -50,7 +50,7 @@ fn frame_ids_and_media_times_that_wrap_are_not_heard() {
 }
 
 #[test]
-fn sound_comes_back_after_the_clock_jumped() {
+fn audio_comes_back_after_the_clock_jumped() {
     let packets = encode_plain(&vowel(0.3, 6 * RATE));
     for jump in [1, 30, 86_400 * 50] {
         let mut playout = Playout::new(PlayoutConfig::default());
@@ -64,9 +64,9 @@ fn sound_comes_back_after_the_clock_jumped() {
                 playout.insert(SourceId(asleep), now, n, media_time, &packet.opus);
             }
             for half in [0, 10] {
-                let sound = block(&mut playout, now + Duration::from_millis(half));
+                let audio = block(&mut playout, now + Duration::from_millis(half));
                 if n > 220 {
-                    late.extend(sound);
+                    late.extend(audio);
                 }
             }
         }

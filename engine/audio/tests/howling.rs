@@ -88,11 +88,11 @@ fn band(hz: f32) -> f32 {
 }
 
 /// When howls begin and end, in seconds, and at which frequency they begin.
-fn howls(sound: &[f32]) -> Vec<(f32, f32, f32)> {
+fn howls(audio: &[f32]) -> Vec<(f32, f32, f32)> {
     let mut detector = HowlingDetector::default();
     let mut found: Vec<(f32, f32, f32)> = Vec::new();
     let mut howling = false;
-    for (block, at) in sound.chunks(480).zip(1..) {
+    for (block, at) in audio.chunks(480).zip(1..) {
         detector.push(block);
         let at = at as f32 / 100.0;
         match detector.howl() {
@@ -174,8 +174,8 @@ fn a_loop_that_loses_and_a_talker_alone_do_not_howl() {
 
 #[test]
 fn whistles_keys_chords_and_vowels_do_not_howl() {
-    for (name, sound) in alike() {
-        assert_eq!(howls(&sound), [], "{name}");
+    for (name, audio) in alike() {
+        assert_eq!(howls(&audio), [], "{name}");
     }
 }
 
@@ -204,18 +204,18 @@ fn the_capture_side_tells_a_howl_and_muting_ends_it() {
     assert_eq!(capture.stats().howling_count, 1);
 }
 
-/// `sound` with a level that goes from `from` dB to 0 in `seconds`, in a straight line, and stays there.
-fn swelling(mut sound: Vec<f32>, from: f32, seconds: f32) -> Vec<f32> {
-    for (n, sample) in sound.iter_mut().enumerate() {
+/// `audio` with a level that goes from `from` dB to 0 in `seconds`, in a straight line, and stays there.
+fn swelling(mut audio: Vec<f32>, from: f32, seconds: f32) -> Vec<f32> {
+    for (n, sample) in audio.iter_mut().enumerate() {
         let progress = (n as f32 / RATE as f32 / seconds).min(1.0);
         *sample *= 10f32.powf(from * (1.0 - progress) / 20.0);
     }
-    sound
+    audio
 }
 
 fn mix(sounds: &[Vec<f32>]) -> Vec<f32> {
     (0..sounds[0].len())
-        .map(|n| sounds.iter().map(|sound| sound[n]).sum())
+        .map(|n| sounds.iter().map(|audio| audio[n]).sum())
         .collect()
 }
 

@@ -1,4 +1,4 @@
-//! Sound over networks that lose, delay, reorder, repeat and damage packets.
+//! Audio over networks that lose, delay, reorder, repeat and damage packets.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot start should stop")]
 
@@ -26,7 +26,7 @@ fn transit(lost: bool) -> Vec<u64> {
 
 #[test]
 fn every_lost_packet_is_concealed_without_a_gap_and_counted_exactly() {
-    // With more effort libopus predicts a sound as steady as this one from frames long ago, and fades after three losses in four.
+    // With more effort libopus predicts an audio as steady as this one from frames long ago, and fades after three losses in four.
     let options = EncoderOptions {
         inband_fec: false,
         complexity: 5,
@@ -73,10 +73,10 @@ fn silent_start(out: &[f32]) -> usize {
 
 #[test]
 fn forward_error_correction_recovers_what_concealment_can_only_guess() {
-    let sound = speech(2, 0.5, 30 * RATE);
+    let audio = speech(2, 0.5, 30 * RATE);
     let run = |inband_fec| {
         let packets = encode(
-            &sound,
+            &audio,
             EncoderOptions {
                 inband_fec,
                 expected_loss: 0.15,
@@ -305,14 +305,14 @@ fn a_long_loss_fades_to_silence_and_the_source_stops_then_starts_again() {
 
 #[test]
 fn a_meant_pause_is_not_concealment() {
-    let sound = [
+    let audio = [
         speech(9, 0.5, 2 * RATE),
         vec![0.0; 3 * RATE],
         speech(9, 0.5, 2 * RATE),
     ]
     .concat();
     let packets = encode(
-        &sound,
+        &audio,
         EncoderOptions {
             discontinuous_transmission: true,
             inband_fec: false,

@@ -1,4 +1,4 @@
-//! Sound from one end to the other over networks that behave, and what the buffer costs then.
+//! Audio from one end to the other over networks that behave, and what the buffer costs then.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot start should stop")]
 
@@ -52,8 +52,8 @@ fn a_clean_path_costs_less_than_thirty_milliseconds_of_buffer() {
 #[test]
 fn the_position_says_what_is_heard() {
     // Silence, then a tone from media offset 1 s on.
-    let sound = [vec![0.0; RATE], tone(1_000.0, 0.5, RATE)].concat();
-    let packets = encode_plain(&sound);
+    let audio = [vec![0.0; RATE], tone(1_000.0, 0.5, RATE)].concat();
+    let packets = encode_plain(&audio);
     let call = Call::run(&packets, steady);
     let onset = call.out.iter().position(|s| s.abs() > 0.1).unwrap();
     let (_, position) = call.positions[onset / 480];
@@ -87,8 +87,8 @@ fn the_position_runs_with_the_loudspeaker() {
 
 #[test]
 fn a_muted_sender_is_heard_as_silence() {
-    let sound = [tone(440.0, 0.5, RATE), vec![0.0; 2 * RATE]].concat();
-    let call = Call::run(&encode_plain(&sound), steady);
+    let audio = [tone(440.0, 0.5, RATE), vec![0.0; 2 * RATE]].concat();
+    let call = Call::run(&encode_plain(&audio), steady);
     assert!(power_db(&call.out[RATE / 2..RATE]) > -12.0);
     assert!(power_db(&call.out[RATE + RATE / 2..]) < -90.0);
     assert_eq!(call.stats().concealed_samples, 0);
@@ -174,7 +174,7 @@ fn sources_are_mixed_by_volume_within_full_scale() {
     let run = |volume: f32| {
         let mut playout = Playout::new(PlayoutConfig::default());
         playout.set_volume(SourceId(2), volume);
-        let mut sound = Vec::new();
+        let mut audio = Vec::new();
         for n in 0..200u64 {
             let now = Instant::from_millis(n * 10);
             if n % 2 == 0 {
@@ -192,18 +192,18 @@ fn sources_are_mixed_by_volume_within_full_scale() {
             }
             let mut out = [9.0; 480];
             playout.render(now, &mut out);
-            sound.extend_from_slice(&out);
+            audio.extend_from_slice(&out);
         }
         assert_eq!(playout.sources().count(), 2);
-        sound.split_off(RATE)
+        audio.split_off(RATE)
     };
     let level = tone_power_db(&tone(400.0, 0.4, RATE), 400.0);
     let [quiet, half, equal, loud] = [0.0, 0.5, 1.0, 4.0].map(run);
     assert!(tone_power_db(&quiet, 2_000.0) < -50.0);
     assert!((tone_power_db(&half, 2_000.0) - (level - 6.0)).abs() < 0.6);
     assert!((tone_power_db(&equal, 2_000.0) - level).abs() < 0.6);
-    for sound in [&quiet, &half, &equal] {
-        assert!((tone_power_db(sound, 400.0) - level).abs() < 0.6);
+    for audio in [&quiet, &half, &equal] {
+        assert!((tone_power_db(audio, 400.0) - level).abs() < 0.6);
     }
     assert!(tone_power_db(&loud, 2_000.0) > level);
     assert!(loud.iter().all(|s| s.abs() <= 1.0));

@@ -1,4 +1,4 @@
-//! The receiving half: receive → open → jitter buffer, and the playout of sound.
+//! The receiving half: receive → open → jitter buffer, and the playout of audio.
 //!
 //! A datagram's payload is copied once, to where its frame is put together. There the frame is opened, there it waits in
 //! the jitter buffer, and there the decoder reads it.
@@ -35,9 +35,9 @@ pub use opening::SenderStats;
 /// What a [`DownlinkHalf`] is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct DownlinkOptions {
-    /// The least that sound is held back; default 0, which leaves it to the jitter buffer.
+    /// The least that audio is held back; default 0, which leaves it to the jitter buffer.
     pub min_playout_delay: Duration,
-    /// The most that pictures are held back; sound may wait longer if its own default is more. Default 500 ms.
+    /// The most that pictures are held back; audio may wait longer if its own default is more. Default 500 ms.
     pub max_playout_delay: Duration,
 }
 
@@ -90,13 +90,13 @@ pub struct DownlinkStats {
     /// The engine's.
     #[serde(flatten)]
     pub engine: EngineStats,
-    /// Of each track of sound.
+    /// Of each track of audio.
     pub audio: Vec<AudioStats>,
     /// Of each participant whose frames came.
     pub senders: Vec<SenderStats>,
 }
 
-/// Statistics of one track of sound.
+/// Statistics of one track of audio.
 #[derive(Debug, Serialize)]
 pub struct AudioStats {
     /// The participant.
@@ -108,7 +108,7 @@ pub struct AudioStats {
     pub stats: AudioReceiveStats,
 }
 
-/// Receiving, opening, and the playout of sound of a participant.
+/// Receiving, opening, and the playout of audio of a participant.
 pub struct DownlinkHalf {
     randomness: Randomness,
     keys: KeyStore<Keys>,
@@ -261,7 +261,7 @@ impl DownlinkHalf {
             self.engine
                 .handle_input(now, DownlinkInput::AudioPlayout { sender, media_time });
             let target = self.playout.target_delay(source).unwrap_or_default();
-            let hold = self.engine.sound_hold(now, sender, target);
+            let hold = self.engine.audio_hold(now, sender, target);
             self.playout.set_sync_delay(source, hold);
         }
         self.drain(now);
@@ -353,7 +353,7 @@ impl std::fmt::Debug for DownlinkHalf {
     }
 }
 
-/// A participant's track as a source of sound.
+/// A participant's track as a source of audio.
 fn source(sender: u32, track: u8) -> SourceId {
     SourceId(u64::from(sender) << 8 | u64::from(track))
 }

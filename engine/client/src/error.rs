@@ -19,7 +19,7 @@ pub enum SetupError {
     /// There is a certificate but not the key that it certifies.
     #[error("a certificate without its key")]
     CertificateWithoutKey,
-    /// libopus or the processing of sound did not start: there is no memory.
+    /// libopus or the processing of audio did not start: there is no memory.
     #[error("the audio encoder did not start")]
     Audio,
 }

@@ -1,13 +1,13 @@
 //! A participant of a call, without a socket and without a clock.
 //!
-//! This is where the engine, the sound and the sealing meet. A host passes bytes, frames and the time in, and carries
+//! This is where the engine, the audio and the sealing meet. A host passes bytes, frames and the time in, and carries
 //! out what is polled: it owns the sockets, the microphone, the encoders and the decoders.
 //!
 //! ```text
 //!                      control stream          datagrams                  datagrams
 //!                            ▲ │                ▲ │                          ▲ │
 //!                            │ ▼                │ ▼                          │ ▼
-//!  microphone, pictures ─► UplinkHalf ─────── KeyMessage ───────────────► DownlinkHalf ─► pictures, sound
+//!  microphone, pictures ─► UplinkHalf ─────── KeyMessage ───────────────► DownlinkHalf ─► pictures, audio
 //!                          capture, group, sealing, sending                receiving, opening, playout
 //! ```
 //!

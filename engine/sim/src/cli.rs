@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(scenario.name, "jitter without neteq and fec, with BBR,");
         assert!(!scenario.engine.neteq && !scenario.engine.fec && scenario.engine.nack);
         assert!(
-            read(&format!("{file} --without sound"))
+            read(&format!("{file} --without audio"))
                 .unwrap()
                 .scenario(file)
                 .is_err()

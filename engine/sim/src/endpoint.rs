@@ -130,7 +130,7 @@ impl Publisher {
                 let bitrate = self.uplink.track_bitrate(AUDIO);
                 let opus = voice.packet(bitrate, self.voice_packets);
                 self.voice_packets += 1;
-                let params = FrameParams::sound(MediaTime::from_micros(now.as_micros()));
+                let params = FrameParams::audio(MediaTime::from_micros(now.as_micros()));
                 self.frame(now, AUDIO, params, opus.to_vec());
             }
         }
@@ -283,7 +283,7 @@ impl Subscriber {
                 let sender = self.sender;
                 self.input(now, DownlinkInput::AudioPlayout { sender, media_time });
                 let target = self.playout.target_delay(source).unwrap_or_default();
-                let hold = self.downlink.sound_hold(now, sender, target);
+                let hold = self.downlink.audio_hold(now, sender, target);
                 self.playout.set_sync_delay(source, hold);
             }
         }

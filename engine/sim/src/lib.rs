@@ -1,6 +1,6 @@
 //! A deterministic network simulator for the media engine.
 //!
-//! Real uplinks and downlinks with the real jitter buffer for sound exchange their datagrams over simulated links, in
+//! Real uplinks and downlinks with the real jitter buffer for audio exchange their datagrams over simulated links, in
 //! virtual time: a run is a function of its scenario and its seed, and ten minutes of call take seconds.
 //!
 //! - [`link`]: a bottleneck with a queue, loss, delay, jitter. [`bandwidth`]: a bottleneck as it was recorded; [`made_traces`]: some

@@ -146,7 +146,7 @@ fn buffers(report: &Report) -> Panel {
         points: over_time(report, |sample| Some(sample.queue_ms)),
     }];
     for flow in 0..count {
-        let (name, colour) = labelled("sound waits", flow, count, 1);
+        let (name, colour) = labelled("audio waits", flow, count, 1);
         let points = over_time(report, |sample| {
             sample.flows.get(flow).map(|flow| flow.audio_target_ms)
         });
@@ -319,7 +319,7 @@ mod tests {
     fn a_run_is_three_panels_in_well_formed_markup() {
         let svg = svg(&report());
         assert!(svg.contains("2 M, 300 k &lt;&amp; back>, seed 4"));
-        for name in ["link", "allowed", "to encode", "picture", "sound waits"] {
+        for name in ["link", "allowed", "to encode", "picture", "audio waits"] {
             assert!(svg.contains(&format!(">{name}</text>")), "{name}");
         }
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());

@@ -54,15 +54,15 @@ pub struct FlowReport {
     pub freezes: u64,
     /// And how much of the time they last.
     pub freeze_share: f64,
-    /// Share of the sound that was made up.
+    /// Share of the audio that was made up.
     pub concealed_share: f64,
-    /// What the jitter buffer for sound aims at in the end.
+    /// What the jitter buffer for audio aims at in the end.
     pub audio_target_ms: f64,
-    /// From arrival to playout of sound, on average.
+    /// From arrival to playout of audio, on average.
     pub audio_delay_ms: f64,
     /// What the video encoder made.
     pub encoded_kbps: f64,
-    /// All that was sent, sound and repairs included.
+    /// All that was sent, audio and repairs included.
     pub sent_kbps: f64,
     /// What the congestion controller allows in the end.
     pub target_kbps: f64,

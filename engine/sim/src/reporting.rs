@@ -10,7 +10,7 @@ use crate::link::Link;
 use crate::measure::quantile;
 use crate::report::{FlowReport, LinkReport, Percentiles};
 
-/// What is to be said of one subscriber of a publisher. `begin` is what its sound had when measuring began: samples, concealed ones.
+/// What is to be said of one subscriber of a publisher. `begin` is what its audio had when measuring began: samples, concealed ones.
 pub(crate) fn flow_report(
     publisher: &Publisher,
     subscriber: &Subscriber,

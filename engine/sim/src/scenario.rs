@@ -58,7 +58,7 @@ pub struct Scenario {
     pub sweep_jitter_ms: Vec<f64>,
 }
 
-/// A call: one who sends sound and pictures, and one who receives them.
+/// A call: one who sends audio and pictures, and one who receives them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FlowSpec {
@@ -68,7 +68,7 @@ pub struct FlowSpec {
     pub stop: Option<f64>,
     /// The most its video encoder makes; 0 for no pictures.
     pub video_kbps: u64,
-    /// The most its audio encoder makes; 0 for no sound.
+    /// The most its audio encoder makes; 0 for no audio.
     pub audio_kbps: u64,
     /// Pictures captured each second.
     pub fps: f64,
@@ -174,7 +174,7 @@ pub enum ControllerSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EngineSpec {
-    /// The most that the congestion controller may allow, sound and repairs included.
+    /// The most that the congestion controller may allow, audio and repairs included.
     pub max_kbps: Option<u64>,
     /// The congestion controller.
     pub controller: ControllerSpec,
@@ -182,9 +182,9 @@ pub struct EngineSpec {
     pub nack: bool,
     /// Whether pictures are sent with repair packets.
     pub fec: bool,
-    /// Whether packets of sound carry copies of earlier frames.
+    /// Whether packets of audio carry copies of earlier frames.
     pub red: bool,
-    /// Whether sound waits as long as it has to; if not, it waits for 60 ms, come what may.
+    /// Whether audio waits as long as it has to; if not, it waits for 60 ms, come what may.
     pub neteq: bool,
 }
 

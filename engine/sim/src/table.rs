@@ -3,12 +3,12 @@
 use crate::report::{FlowReport, Report};
 
 const HEAD: &str = "\
-| case | frames/s | in gaps > 200 ms | longest gap | full again | delay p50 | delay p95 | sound concealed | sound's buffer | encoded | sent | queue p95 |
+| case | frames/s | in gaps > 200 ms | longest gap | full again | delay p50 | delay p95 | audio concealed | audio's buffer | encoded | sent | queue p95 |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 const ROOM_HEAD: &str = "\
-| subscribers | frames/s | in gaps > 200 ms | longest gap | delay p50 | delay p95 | sound concealed | largest size | size changes | received | queue p95 |
+| subscribers | frames/s | in gaps > 200 ms | longest gap | delay p50 | delay p95 | audio concealed | largest size | size changes | received | queue p95 |
 |---|---|---|---|---|---|---|---|---|---|---|
 ";
 

@@ -36,7 +36,7 @@ pub struct FlowSample {
     pub encoder_kbps: f64,
     /// What was sent since the moment before.
     pub sent_kbps: f64,
-    /// What the jitter buffer for sound aims at.
+    /// What the jitter buffer for audio aims at.
     pub audio_target_ms: f64,
 }
 

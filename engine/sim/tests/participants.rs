@@ -121,7 +121,7 @@ impl World {
     /// Everybody sends a picture with the next number.
     fn capture(&mut self) {
         self.picture += 1;
-        let params = FrameParams::sound(MediaTime::from_micros(self.now.as_micros()));
+        let params = FrameParams::audio(MediaTime::from_micros(self.now.as_micros()));
         let picture = [&self.picture.to_be_bytes()[..], &[7; 2_500]].concat();
         for guest in &mut self.guests {
             guest

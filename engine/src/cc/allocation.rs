@@ -1,4 +1,4 @@
-//! Who gets how much: sound first, then pictures.
+//! Who gets how much: audio first, then pictures.
 
 use crate::time::Bitrate;
 use crate::wire::media::MediaKind;
@@ -14,7 +14,7 @@ pub struct Demand {
 
 /// Divides `total` among `demands`; the answer has their order.
 ///
-/// Sound gets all it can use before pictures get anything. Within each class the rate is shared
+/// Audio gets all it can use before pictures get anything. Within each class the rate is shared
 /// equally, and what a track cannot use goes to the others. Never hands out more than `total`.
 pub fn allocate(total: Bitrate, demands: &[Demand]) -> Vec<Bitrate> {
     let mut shares = vec![Bitrate::ZERO; demands.len()];
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_is_served_before_pictures() {
+    fn audio_is_served_before_pictures() {
         let demand = |kind, max| Demand {
             kind,
             max: Bitrate::from_kbps(max),

@@ -104,7 +104,7 @@ pub trait CongestionController: Debug + Send {
     /// When [`Self::on_timeout`] wants to be called, if at all.
     fn next_timeout(&self) -> Option<Instant>;
 
-    /// The rate of datagram bytes that the path bears: sound, pictures and repetitions together.
+    /// The rate of datagram bytes that the path bears: audio, pictures and repetitions together.
     fn target_bitrate(&self) -> Bitrate;
 
     /// How to pace.

@@ -70,7 +70,7 @@ const LOSS_NOTICED: f64 = 0.10;
 const BACKOFF: f64 = 0.85;
 const LEAST_DRAIN: f64 = 0.25;
 /// Draining is given up after this time, or after three times the delay to drain: once for it to go, half as much again because
-/// sound goes on, and once for the reports to have come through it.
+/// audio goes on, and once for the reports to have come through it.
 const LONGEST_DRAIN: Duration = Duration::from_millis(1_500);
 /// Of the capacity measured while draining, this much is used after it.
 const AFTER_DRAIN: f64 = 0.88;

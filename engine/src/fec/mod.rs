@@ -4,7 +4,7 @@
 //! and use repair packets without a key.
 //!
 //! - [`Code`] is the code: any `count` of the fragments and repair packets of a block give its fragments back.
-//! - [`repair_packets`] says how many of them a frame is worth, [`audio_copies`] how often a frame of sound goes along with later ones.
+//! - [`repair_packets`] says how many of them a frame is worth, [`audio_copies`] how often a frame of audio goes along with later ones.
 //! - [`PathLoss`] follows what a path loses, which both ask for.
 //!
 //! Not the packets themselves, which are [`crate::wire::repair`].

@@ -58,12 +58,12 @@ pub fn repair_packets(fragments: u16, protection: Protection) -> u16 {
     u16::try_from(enough.unwrap_or(most)).unwrap_or(u16::MAX)
 }
 
-/// Share of sound that may be missed where a repetition is quick and sure, and where it never comes through.
+/// Share of audio that may be missed where a repetition is quick and sure, and where it never comes through.
 const SOUND_MISSED: (f64, f64) = (0.0005, 0.0003);
-/// Beyond this the sound of the copies is worth less than the rate they take.
+/// Beyond this the audio of the copies is worth less than the rate they take.
 const MAX_AUDIO_COPIES: usize = 12;
 
-/// How many later packets are to carry a copy of each frame of sound.
+/// How many later packets are to carry a copy of each frame of audio.
 pub fn audio_copies(protection: Protection) -> usize {
     let Protection {
         loss, burst, rtt, ..
@@ -73,7 +73,7 @@ pub fn audio_copies(protection: Protection) -> usize {
     }
     let loss = loss.min(0.9);
     let missed = SOUND_MISSED.1 + (SOUND_MISSED.0 - SOUND_MISSED.1) * repeats_help(loss, rtt);
-    // Frames of sound are 20 ms apart; between two of them a burst is mostly over.
+    // Frames of audio are 20 ms apart; between two of them a burst is mostly over.
     let beyond_burst = (burst.min(8.0) - 1.0) / 2.0;
     let copies = (missed.ln() / loss.ln() - 1.0).ceil() + beyond_burst.round();
     (copies.max(1.0) as usize).min(MAX_AUDIO_COPIES)
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_sound_grow_with_loss() {
+    fn copies_of_audio_grow_with_loss() {
         let copies = |loss| audio_copies(protection(loss));
         let counts = [0.0, 0.02, 0.1, 0.3, 0.5, 0.8].map(copies);
         assert!(counts.is_sorted(), "{counts:?}");

@@ -66,7 +66,7 @@ const WIDEST_HOLE: u64 = 512;
 const MAX_JUMP: u64 = 8_192;
 /// Arrivals reported again in one report at most.
 const MAX_REPEATED: usize = 128;
-/// [`FeedbackCollector::fraction_lost`] looks at so many numbers: two seconds of sound and a small picture.
+/// [`FeedbackCollector::fraction_lost`] looks at so many numbers: two seconds of audio and a small picture.
 const FRACTION_OF: u64 = 200;
 
 impl FeedbackCollector {

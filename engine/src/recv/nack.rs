@@ -55,7 +55,7 @@ const LEAST_RETRY: Duration = Duration::from_millis(20);
 const MAX_JUMP: u64 = 256;
 /// A stream counts as protected for so long after its last repair packet.
 const PROTECTED_FOR: Duration = Duration::from_millis(500);
-/// Two more packets of sound get the chance to bring a copy.
+/// Two more packets of audio get the chance to bring a copy.
 const COPY_WAIT: Duration = Duration::from_millis(45);
 /// What is later than this is a loss that came again by another way.
 const LONGEST_REORDERING: Duration = Duration::from_millis(80);
@@ -138,7 +138,7 @@ impl NackTracker {
         stream.on_packet(now, piece, frames)
     }
 
-    /// A packet of this stream of sound carries copies of earlier frames: what is missing is likely to come with the next ones.
+    /// A packet of this stream of audio carries copies of earlier frames: what is missing is likely to come with the next ones.
     pub fn on_copies(&mut self, now: Instant, header: &FrameHeader) {
         if let Some(stream) = self.stream(header) {
             stream.protected_until = now + PROTECTED_FOR;
@@ -358,7 +358,7 @@ impl Stream {
         Waits {
             reorder_window: waits.reorder_window.max(self.reordering * 5 / 4),
             // Pictures are asked for twice in a round trip: a request gets lost as easily as what it asks for, and who answers knows what is
-            // under way already. Sound that comes by the last of many requests would only teach its buffer to wait for such.
+            // under way already. Audio that comes by the last of many requests would only teach its buffer to wait for such.
             retry: if self.audio {
                 waits.retry
             } else {

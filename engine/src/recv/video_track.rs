@@ -20,7 +20,7 @@ pub struct VideoConfig {
     pub buffer: JitterBufferConfig,
     /// How playout smooths jitter.
     pub playout: PlayoutDelayConfig,
-    /// How pictures follow sound.
+    /// How pictures follow audio.
     pub sync: SyncConfig,
     /// How long a stream that never began waits for the key frame that may have been overtaken. Default 10 ms.
     pub reorder_window: Duration,

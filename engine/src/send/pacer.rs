@@ -3,8 +3,8 @@
 //! A token bucket counted in time instead of bytes (the generic cell rate algorithm, ITU-T I.371 annex A): each packet
 //! moves `even_at` on by the time it takes at the pacing rate, and may go while that is at most one burst ahead.
 //!
-//! Sound is never held back, but counts. The queue is bounded by the time it takes to drain; what gives way is the oldest
-//! frame nobody refers to, then the oldest frames of a layer up to its next key frame, never sound.
+//! Audio is never held back, but counts. The queue is bounded by the time it takes to drain; what gives way is the oldest
+//! frame nobody refers to, then the oldest frames of a layer up to its next key frame, never audio.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use crate::time::{Bitrate, Instant};
 /// What a packet is to the pacer; those that stand first here go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Sound, first time or again: at once.
+    /// Audio, first time or again: at once.
     Audio,
     /// Pictures repeated: somebody is waiting.
     Repeat,
@@ -82,7 +82,7 @@ impl Default for PacerConfig {
 const REPEAT_LIFETIME: Duration = Duration::from_millis(400);
 /// So much is never cut: at the lowest rates a single frame takes longer than any bound.
 const LEAST_BYTES: usize = 6_000;
-/// However much sound is sent, pictures get their turn after this time.
+/// However much audio is sent, pictures get their turn after this time.
 const MAX_DEBT: Duration = Duration::from_millis(500);
 
 /// The queue and the bucket.
@@ -192,7 +192,7 @@ impl Pacer {
             || self.bytes > LEAST_BYTES && self.queue_delay() > self.config.max_delay
     }
 
-    /// The frame to throw out next; repetitions and sound are never chosen.
+    /// The frame to throw out next; repetitions and audio are never chosen.
     fn choose(&self) -> Option<Dropped> {
         let frames = || {
             self.queues[Class::Base as usize]

@@ -47,7 +47,7 @@ use crate::wire::ping::Ping;
 /// What SFrame adds to a frame: a header of up to 17 bytes and a tag of 16, of which 1 + 8 + 3 + 16 is usual.
 const SEAL_BYTES: u64 = 28;
 const AUDIO_FRAMES_PER_SECOND: u64 = 50;
-/// Sound with its copies takes no more of the rate than this, as long as its codec gets the least.
+/// Audio with its copies takes no more of the rate than this, as long as its codec gets the least.
 const AUDIO_SHARE: f64 = 0.25;
 /// With this much, speech is still good.
 const LEAST_AUDIO: Bitrate = Bitrate::from_kbps(16);
@@ -123,7 +123,7 @@ impl Uplink {
 
     /// Sends a track of pictures in several sizes, spatial layer 0 (the smallest) first, each from an encoder of its own: the
     /// gateway forwards one of them to each subscriber. None for a single stream again. The track's `max_bitrate`
-    /// bounds them together. Does nothing for an unknown track or for sound.
+    /// bounds them together. Does nothing for an unknown track or for audio.
     pub fn set_layers(&mut self, track: u8, layers: &[LayerConfig]) {
         if let Some(track) = self.tracks.get_mut(&track)
             && !track.config.kind.is_audio()
@@ -215,7 +215,7 @@ impl Uplink {
             .is_some_and(|track| track.gate.admit(now, track.bitrate, protector))
     }
 
-    /// Share of the frames of sound, 0 to 1, that is lost with all their copies. For redundancy inside the codec, which copies make needless.
+    /// Share of the frames of audio, 0 to 1, that is lost with all their copies. For redundancy inside the codec, which copies make needless.
     pub fn audio_loss_after_copies(&self) -> f64 {
         let packets = 1 + self.protector.audio_copies() as i32;
         self.congestion.path().loss.powi(packets)

@@ -163,7 +163,7 @@ pub struct InboundStats {
     pub jitter_buffer_emitted_count: u64,
     /// Delay added for lip-sync now, in seconds. Ours.
     pub sync_delay: f64,
-    /// How much later (positive) or earlier sound plays than the picture of the same moment, in seconds. Ours.
+    /// How much later (positive) or earlier audio plays than the picture of the same moment, in seconds. Ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_lag: Option<f64>,
     /// Whether this track's frames cannot be opened at present. Ours.

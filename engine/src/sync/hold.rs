@@ -1,6 +1,6 @@
-//! How long sound is held back for pictures that come much later than it does.
+//! How long audio is held back for pictures that come much later than it does.
 //!
-//! The picture follows the sound, except where it cannot: it is not shown before it came. Where it is late for long, sound waits in its
+//! The picture follows the audio, except where it cannot: it is not shown before it came. Where it is late for long, audio waits in its
 //! jitter buffer, a little longer with each report of its position, as fast as stretching goes unheard (libwebrtc's
 //! `StreamSynchronization` does so by up to 80 ms at once).
 
@@ -16,15 +16,15 @@ const SHRINKS: f64 = 0.04;
 /// After a pause nothing jumps.
 const LONGEST_STEP: Duration = Duration::from_millis(200);
 
-/// The delay of one participant's sound that lip sync asks for.
+/// The delay of one participant's audio that lip sync asks for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SoundHold {
+pub struct AudioHold {
     delay: Duration,
     last: Option<Instant>,
 }
 
-impl SoundHold {
-    /// The least delay that the jitter buffer for sound is to aim at, which aims at `target` now. `audio_lag_micros` is as
+impl AudioHold {
+    /// The least delay that the jitter buffer for audio is to aim at, which aims at `target` now. `audio_lag_micros` is as
     /// [`super::PictureSync::audio_lag_micros`] has it, none if no picture was shown lately. Call it several times a second.
     pub fn update(
         &mut self,
@@ -57,14 +57,14 @@ mod tests {
 
     struct Host {
         now: Instant,
-        hold: SoundHold,
+        hold: AudioHold,
     }
 
     impl Host {
         fn new() -> Self {
             Self {
                 now: Instant::from_millis(1_000),
-                hold: SoundHold::default(),
+                hold: AudioHold::default(),
             }
         }
 
@@ -75,27 +75,27 @@ mod tests {
                 .update(self.now, &SyncConfig::default(), lag, target)
         }
 
-        /// Reports for so long, with pictures shown `video` after capture and sound `path` and what the buffer aims at, at least 20 ms.
+        /// Reports for so long, with pictures shown `video` after capture and audio `path` and what the buffer aims at, at least 20 ms.
         fn settle(&mut self, reports: u32, video: i64, path: i64) -> Duration {
             let least = Duration::from_millis(20);
             let mut target = least;
             for _ in 0..reports {
-                let sound = path + target.as_millis() as i64;
-                target = self.report(Some(sound - video), target).max(least);
+                let audio = path + target.as_millis() as i64;
+                target = self.report(Some(audio - video), target).max(least);
             }
             target
         }
     }
 
     #[test]
-    fn sound_waits_for_late_pictures_as_far_as_would_be_noticed_and_no_longer_than_they_are_late() {
+    fn audio_waits_for_late_pictures_as_far_as_would_be_noticed_and_no_longer_than_they_are_late() {
         let mut host = Host::new();
         let target = host.settle(100, 250, 25);
         let lead = Duration::from_millis(250 - 25).saturating_sub(target);
-        assert!(lead <= Duration::from_millis(31), "sound leads by {lead:?}");
+        assert!(lead <= Duration::from_millis(31), "audio leads by {lead:?}");
         assert!(
             lead >= Duration::from_millis(10),
-            "sound waits for nothing: {lead:?}"
+            "audio waits for nothing: {lead:?}"
         );
         assert_eq!(host.settle(200, 40, 25), Duration::from_millis(20));
     }

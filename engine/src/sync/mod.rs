@@ -1,6 +1,6 @@
-//! Alignment of sound and picture: one playout clock per remote participant.
+//! Alignment of audio and picture: one playout clock per remote participant.
 //!
-//! Audio leads: its buffer decides when sound is heard, reports of its position relate media time to local time, and
+//! Audio leads: its buffer decides when audio is heard, reports of its position relate media time to local time, and
 //! the picture follows. A picture is delayed only as far as it must be, because delay is what people notice first in a
 //! conversation; the tolerance stays inside what ITU-R BT.1359-1 found detectable (45 ms early, 125 ms late).
 //!
@@ -10,17 +10,17 @@ mod hold;
 
 use std::time::Duration;
 
-pub use self::hold::SoundHold;
+pub use self::hold::AudioHold;
 
 use crate::time::{Instant, MediaTime};
 
 /// Settings of a [`PictureSync`].
 #[derive(Clone, Copy, Debug)]
 pub struct SyncConfig {
-    /// How much later than its picture sound may be heard. Default 100 ms: a picture that waits for sound is late for nothing
+    /// How much later than its picture audio may be heard. Default 100 ms: a picture that waits for audio is late for nothing
     /// while nobody can notice the difference.
     pub max_audio_lag: Duration,
-    /// How much earlier. A picture cannot be shown before it came; sound that would lead by more is held back. Default 30 ms.
+    /// How much earlier. A picture cannot be shown before it came; audio that would lead by more is held back. Default 30 ms.
     pub max_audio_lead: Duration,
     /// Longest delay of a picture for the sake of sync. Default 500 ms.
     pub max_delay: Duration,
@@ -68,15 +68,15 @@ struct AudioPosition {
 const SMOOTHING: Duration = Duration::from_millis(300);
 /// A position this old says nothing any more: the participant is muted, or gone.
 const POSITION_LIFETIME: Duration = Duration::from_secs(1);
-/// A change this large is a new position (the sound stopped and went on), not noise.
+/// A change this large is a new position (the audio stopped and went on), not noise.
 const JUMP_MICROS: f64 = 200_000.0;
-/// Sound and picture that claim to be further apart have nothing to do with each other.
+/// Audio and picture that claim to be further apart have nothing to do with each other.
 const ABSURD_MICROS: i64 = 5_000_000;
 /// Pictures further apart than this do not let the delay jump.
 const LONGEST_STEP: Duration = Duration::from_millis(200);
 
 impl PlayoutClock {
-    /// Sound captured at `media_time` is being heard now.
+    /// Audio captured at `media_time` is being heard now.
     pub fn on_audio_position(&mut self, now: Instant, media_time: MediaTime) {
         let fresh = AudioPosition {
             origin: media_time,
@@ -105,7 +105,7 @@ impl PlayoutClock {
         });
     }
 
-    /// Microseconds from `shown` to when sound captured at `media_time` is heard; `None` if nothing was heard lately.
+    /// Microseconds from `shown` to when audio captured at `media_time` is heard; `None` if nothing was heard lately.
     fn lag_micros(&self, now: Instant, media_time: MediaTime, shown: Instant) -> Option<i64> {
         let audio = self
             .audio
@@ -162,7 +162,7 @@ impl PictureSync {
         self.delay
     }
 
-    /// By how many microseconds sound comes after (positive) or before its picture, as last shown.
+    /// By how many microseconds audio comes after (positive) or before its picture, as last shown.
     pub fn audio_lag_micros(&self) -> Option<i64> {
         self.lag_micros
     }
@@ -182,7 +182,7 @@ fn micros(signed: i64) -> Duration {
 mod tests {
     use super::*;
 
-    /// Plays sound that is heard `audio_delay` after capture and pictures ready `video_delay` after capture, and
+    /// Plays audio that is heard `audio_delay` after capture and pictures ready `video_delay` after capture, and
     /// returns how long after capture the pictures were shown.
     fn play(
         (clock, sync): &mut (PlayoutClock, PictureSync),
@@ -220,7 +220,7 @@ mod tests {
         let last = *shown.last().unwrap();
         assert!(
             (95..=110).contains(&last),
-            "sound is heard at 200 to 209, the picture shown at {last}"
+            "audio is heard at 200 to 209, the picture shown at {last}"
         );
         assert!(
             shown.windows(2).all(|pair| pair[1].abs_diff(pair[0]) <= 4),
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(
             *shown.last().unwrap(),
             20,
-            "and goes back when the sound is quicker"
+            "and goes back when the audio is quicker"
         );
     }
 
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn sound_that_leads_too_far_is_reported() {
+    fn audio_that_leads_too_far_is_reported() {
         let mut clock = (
             PlayoutClock::default(),
             PictureSync::new(SyncConfig::default()),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn without_sound_the_delay_fades() {
+    fn without_audio_the_delay_fades() {
         let mut clock = (
             PlayoutClock::default(),
             PictureSync::new(SyncConfig::default()),

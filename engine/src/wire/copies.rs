@@ -1,4 +1,4 @@
-//! Copies of earlier frames of sound in a media packet.
+//! Copies of earlier frames of audio in a media packet.
 //!
 //! Each is a sealed frame of its own, opened by itself; what differs from the packet's header goes with it.
 

@@ -28,7 +28,7 @@ const FRAME_FLAGS_RESERVED: u8 = 0b1100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum MediaKind {
-    /// Sound.
+    /// Audio.
     Audio = 1,
     /// A camera's pictures.
     Video = 2,
@@ -237,7 +237,7 @@ pub fn mark_rtx(datagram: &mut [u8], transport_seq: Option<u16>) {
     }
 }
 
-/// Puts copies of `earlier` frames, the newest first, into a packet of sound without extension; returns how many found room.
+/// Puts copies of `earlier` frames, the newest first, into a packet of audio without extension; returns how many found room.
 pub fn add_copies<'a>(
     datagram: &mut Vec<u8>,
     header: &FrameHeader,

@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             () = &mut end => break,
             _ = frames.tick() => {
                 let media_time = MediaTime::from_micros(call.now().as_micros());
-                let mut params = FrameParams::sound(media_time); // as sound: nothing before it, or one frame back
+                let mut params = FrameParams::audio(media_time); // as audio: nothing before it, or one frame back
                 if next % pictures.len() != 0 {
                     (params.key, params.reference_distance) = (false, 1);
                 }

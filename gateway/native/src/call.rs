@@ -33,7 +33,7 @@ pub struct CallOptions {
     pub keys: KeySource,
     /// Video codecs that the application decodes, best first, as WebCodecs codec strings.
     pub decode_codecs: Vec<String>,
-    /// Whether to decode and mix sound: [`Event::Audio`] then comes every 10 ms.
+    /// Whether to decode and mix audio: [`Event::Audio`] then comes every 10 ms.
     pub audio: bool,
 }
 

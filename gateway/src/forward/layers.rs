@@ -1,6 +1,6 @@
 //! Which layers of each track a subscriber gets.
 //!
-//! Every tick the subscriber's rate is dealt out. In this order: sound; what repetitions took lately, at most half;
+//! Every tick the subscriber's rate is dealt out. In this order: audio; what repetitions took lately, at most half;
 //! every track's cheapest point, with the repair packets its path needs; then the next point of each track in turn.
 //! So that nobody sees pictures jump between sizes:
 //!

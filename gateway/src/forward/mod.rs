@@ -4,6 +4,7 @@
 //! [`Subscriber`] the way out, with a congestion controller of its own. What this module is not: the membership it
 //! forwards by ([`crate::room`]).
 
+mod audio;
 mod bucket;
 mod datagram;
 mod key_frames;
@@ -12,7 +13,6 @@ mod protection;
 mod publisher;
 mod queue;
 mod rates;
-mod sound;
 mod subscriber;
 
 use smrtc_engine::time::Bitrate;

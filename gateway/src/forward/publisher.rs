@@ -15,7 +15,7 @@ use smrtc_engine::{
     },
 };
 
-use super::sound::Sound;
+use super::audio::Audio;
 use super::{Bucket, Class, Datagram, FrameId, KeyFrameRequests, Limits, Need, Rates, WholeFrame};
 
 /// A packet to be forwarded.
@@ -61,7 +61,7 @@ pub struct Publisher {
     cache: PacketCache<Datagram>,
     key_frames: KeyFrameRequests,
     rates: Rates,
-    sound: BTreeMap<u8, Sound>,
+    audio: BTreeMap<u8, Audio>,
 }
 
 impl Publisher {
@@ -86,7 +86,7 @@ impl Publisher {
             }),
             key_frames: KeyFrameRequests::default(),
             rates: Rates::default(),
-            sound: BTreeMap::new(),
+            audio: BTreeMap::new(),
         }
     }
 
@@ -116,8 +116,8 @@ impl Publisher {
         self.rates
             .on_packet(now, layer, bytes, packet.fragment_count);
         if header.media_kind.is_audio() && packet.fragment_count == 1 {
-            let sound = self.sound.entry(header.track).or_default();
-            sound.on_packet(packet, datagram);
+            let audio = self.audio.entry(header.track).or_default();
+            audio.on_packet(packet, datagram);
         } else if header.key {
             self.key_frames
                 .key_frame_came(now, (header.track, header.spatial));
@@ -125,10 +125,10 @@ impl Publisher {
         Ok(accepted(header))
     }
 
-    /// A packet of sound with `count` copies of the frames before it, if it has fewer.
+    /// A packet of audio with `count` copies of the frames before it, if it has fewer.
     #[must_use]
     pub fn with_copies(&self, track: u8, datagram: &Datagram, count: usize) -> Option<Datagram> {
-        self.sound.get(&track)?.with_copies(datagram, count)
+        self.audio.get(&track)?.with_copies(datagram, count)
     }
 
     /// Takes in one repair packet, as [`Self::ingest`] does a media packet.
@@ -219,7 +219,7 @@ impl Publisher {
         self.cache.remove_track(track);
         self.key_frames.remove_track(track);
         self.rates.remove_track(track);
-        self.sound.remove(&track);
+        self.audio.remove(&track);
         self.nacks.remove_streams(|stream| stream.track == track);
     }
 

@@ -1,8 +1,8 @@
 //! What waits for one subscriber's link, in bounded memory.
 //!
-//! Order out: control, then sound, then pictures; each in the order it came in.
+//! Order out: control, then audio, then pictures; each in the order it came in.
 //! Overflow: what nothing builds on goes first, oldest first; then the oldest non-key frame, then the oldest key frame, each whole and with all that
-//! builds on it; then the oldest sound; control never.
+//! builds on it; then the oldest audio; control never.
 //! A picture that waited longer than [`MAX_PICTURE_AGE`] before it began to be sent is given up in the same way: nobody would show it.
 //!
 //! A path that does not bear what comes thus gets runs of pictures that can all be decoded, each begun by a key frame, and nothing between
@@ -40,7 +40,7 @@ pub struct FrameId {
 pub enum Class {
     /// Feedback, pongs, requests: never dropped, and few.
     Control,
-    /// Sound.
+    /// Audio.
     Audio,
     /// A packet of a key frame.
     KeyFrame(FrameId),
@@ -79,7 +79,7 @@ pub struct Drops {
     pub pictures: u64,
     /// Packets of key frames.
     pub key_frames: u64,
-    /// Sound.
+    /// Audio.
     pub audio: u64,
 }
 
@@ -202,7 +202,7 @@ impl Queue {
         None
     }
 
-    /// Takes the next datagram that is not to wait: control or sound.
+    /// Takes the next datagram that is not to wait: control or audio.
     pub fn pop_urgent(&mut self) -> Option<Datagram> {
         let datagram = self
             .control
@@ -293,7 +293,7 @@ impl Queue {
         self.drops
     }
 
-    /// Drops what is worth least, or one packet of sound; `false` if only control is left.
+    /// Drops what is worth least, or one packet of audio; `false` if only control is left.
     fn drop_one(&mut self) -> bool {
         // Of equal ones the first, which is the oldest.
         let least = self.pictures.values().min_by_key(|waiting| waiting.worth);

@@ -35,13 +35,13 @@ const TICK: Duration = Duration::from_millis(100);
 const BURST: Duration = Duration::from_millis(10);
 /// A picture that has waited so long is no burst: more comes than the path bears, and it is better kept here, where it can be left out.
 const BACKLOG: Duration = Duration::from_millis(100);
-/// However much sound is sent, pictures get their turn after this time.
+/// However much audio is sent, pictures get their turn after this time.
 const MAX_DEBT: Duration = Duration::from_millis(500);
 /// A rate is not chosen for to the brim.
 const USABLE: f64 = 0.95;
 /// Repetitions are held back for, but never more than this share.
 const MOST_REPEATS: f64 = 0.5;
-/// What a copy of a frame of sound takes, of what its packet does without copies.
+/// What a copy of a frame of audio takes, of what its packet does without copies.
 const COPY: f64 = 0.8;
 /// Between two requests for the key frame at which to change layers.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -185,7 +185,7 @@ impl Subscriber {
         now >= self.next_tick
     }
 
-    /// Chooses layers anew. `audio` is what its sound takes, `tracks` what its pictures can be had for. Returns the key frames
+    /// Chooses layers anew. `audio` is what its audio takes, `tracks` what its pictures can be had for. Returns the key frames
     /// to ask for.
     pub fn tick(
         &mut self,
@@ -194,7 +194,7 @@ impl Subscriber {
         tracks: &BTreeMap<TrackKey, Vec<Point>>,
     ) -> Vec<KeyFrameWanted> {
         self.next_tick = now + TICK;
-        let audio = audio * (1.0 + COPY * self.sound_copies() as f64);
+        let audio = audio * (1.0 + COPY * self.audio_copies() as f64);
         self.congestion.on_timeout(now);
         self.tracks.retain(|key, _| tracks.contains_key(key));
         let on_path =
@@ -245,7 +245,7 @@ impl Subscriber {
         }
     }
 
-    /// What is left of the rate for pictures and their repair packets: without sound, and without what repetitions took lately.
+    /// What is left of the rate for pictures and their repair packets: without audio, and without what repetitions took lately.
     fn pictures_budget(&mut self, now: Instant, audio: Bitrate) -> Bitrate {
         let Some(target) = self.target() else {
             return Bitrate::from_bps(u64::MAX / 4);
@@ -305,9 +305,9 @@ impl Subscriber {
         header.spatial == current && header.temporal <= temporal.min(max.1)
     }
 
-    /// How many copies of earlier frames a packet of sound needs on this path.
+    /// How many copies of earlier frames a packet of audio needs on this path.
     #[must_use]
-    pub fn sound_copies(&self) -> usize {
+    pub fn audio_copies(&self) -> usize {
         audio_copies(self.path_loss.protection(false))
     }
 

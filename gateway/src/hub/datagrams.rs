@@ -255,7 +255,7 @@ impl Hub {
             {
                 forwarded.push(subscriber);
                 let datagram = copied
-                    .get(&media.subscriber.sound_copies())
+                    .get(&media.subscriber.audio_copies())
                     .unwrap_or(datagram);
                 media
                     .queue(Side::Downlink)

@@ -171,7 +171,7 @@ impl Hub {
     }
 }
 
-/// A packet of sound as it goes over paths that lose more than the publisher's, by how many copies of earlier frames they need.
+/// A packet of audio as it goes over paths that lose more than the publisher's, by how many copies of earlier frames they need.
 pub(super) fn with_copies(
     entry: &Entry,
     publisher: ParticipantId,
@@ -185,7 +185,7 @@ pub(super) fn with_copies(
     };
     for (subscriber, _) in entry.room.subscribers((header.sender, header.track)) {
         let media = entry.media.get(&subscriber);
-        let count = media.map_or(0, |media| media.subscriber.sound_copies());
+        let count = media.map_or(0, |media| media.subscriber.audio_copies());
         if count > 0 && !copied.contains_key(&count) {
             let made = publisher
                 .publisher

@@ -253,7 +253,7 @@ fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 30] {
         ),
         (
             "dropped_audio_packets_total",
-            "Packets of sound dropped from queues.",
+            "Packets of audio dropped from queues.",
             c.drops.audio,
         ),
     ]

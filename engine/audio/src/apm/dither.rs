@@ -9,7 +9,7 @@
 
 use super::Block;
 
-/// Greatest amplitude: −140 dB of full scale, below the last bit of 24-bit sound.
+/// Greatest amplitude: −140 dB of full scale, below the last bit of 24-bit audio.
 pub(super) const AMPLITUDE: f32 = 1e-7;
 
 /// A source of white noise. The same noise each time: runs are functions of their input.

@@ -3,7 +3,7 @@
 //! Order as in libwebrtc's audio processing module: high-pass, echo canceller, noise suppressor, gain. The echo
 //! canceller must see the linear path from loudspeaker to microphone, so nothing that changes with the signal may stand before it.
 //!
-//! A little noise goes in with the sound, for the reason in [`dither`], and does not come out.
+//! A little noise goes in with the audio, for the reason in [`dither`], and does not come out.
 
 mod dither;
 mod echo_canceller;
@@ -19,7 +19,7 @@ use gain_controller::GainController;
 use high_pass::HighPass;
 use noise_suppressor::NoiseSuppressor;
 
-/// 10 ms of mono sound.
+/// 10 ms of mono audio.
 pub(crate) type Block = [f32; BLOCK_SAMPLES];
 
 /// The stages that are on. A stage that is switched on starts afresh; the others keep what they have learned.
@@ -33,7 +33,7 @@ pub(crate) struct Stages {
 }
 
 /// What is softer than this is digital silence after the stages before the gain: 20 dB above the
-/// noise that went in, for the sake of what it turned the last bits of the sound into.
+/// noise that went in, for the sake of what it turned the last bits of the audio into.
 const SILENCE: f32 = 10.0 * dither::AMPLITUDE;
 
 impl Stages {

@@ -1,4 +1,4 @@
-//! Removes noise that is not speech, and says how likely the sound is speech: RNNoise, in the Rust port `nnnoiseless`.
+//! Removes noise that is not speech, and says how likely the audio is speech: RNNoise, in the Rust port `nnnoiseless`.
 //!
 //! Adds 10 ms of delay while it suppresses.
 
@@ -19,7 +19,7 @@ pub(super) struct NoiseSuppressor {
     suppressing: bool,
 }
 
-/// Shows the latest sound; the state does not print.
+/// Shows the latest audio; the state does not print.
 impl std::fmt::Debug for NoiseSuppressor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NoiseSuppressor")
@@ -39,7 +39,7 @@ impl NoiseSuppressor {
         }
     }
 
-    /// When not suppressing, the stage only estimates and passes the sound on undelayed.
+    /// When not suppressing, the stage only estimates and passes the audio on undelayed.
     pub(super) fn set_suppressing(&mut self, on: bool) {
         self.suppressing = on;
     }

@@ -20,7 +20,7 @@ fn buzz(block: usize) -> Block {
     })
 }
 
-/// Two seconds of sound on both sides, then `silent` seconds of digital silence.
+/// Two seconds of audio on both sides, then `silent` seconds of digital silence.
 fn run(stages: &mut Stages, silent: usize) -> Block {
     let mut near = [0.0; BLOCK_SAMPLES];
     let mut peak = 0.0f32;
@@ -31,7 +31,7 @@ fn run(stages: &mut Stages, silent: usize) -> Block {
             .iter()
             .fold(peak, |peak, sample| peak.max(sample.abs()));
     }
-    assert!(peak > 0.01, "no sound came out");
+    assert!(peak > 0.01, "no audio came out");
     for _ in 0..silent * BLOCKS_A_SECOND {
         near = [0.0; BLOCK_SAMPLES];
         stages.process(&mut near, &[0.0; BLOCK_SAMPLES]);
@@ -51,7 +51,7 @@ fn numbers_in(stage: &impl Debug) -> (usize, usize) {
 }
 
 #[test]
-fn silence_after_sound_leaves_no_subnormal_numbers_in_the_stages() {
+fn silence_after_audio_leaves_no_subnormal_numbers_in_the_stages() {
     let mut stages = Stages::new(AudioOptions::default());
     run(&mut stages, 2);
     let mut alone = Stages::new(AudioOptions {

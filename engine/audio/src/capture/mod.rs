@@ -1,6 +1,6 @@
 //! The way out: microphone samples in, Opus packets out.
 //!
-//! Not a recorder: it keeps no sound but the part of a block or frame that is still being filled.
+//! Not a recorder: it keeps no audio but the part of a block or frame that is still being filled.
 
 mod config;
 mod stats;
@@ -18,7 +18,7 @@ use crate::howling::HowlingDetector;
 use crate::level::{Dbov, LevelMeter};
 use crate::{BLOCK_SAMPLES, FRAME_SAMPLES, audible};
 
-/// One second: a host that polls less often loses the oldest sound, not memory.
+/// One second: a host that polls less often loses the oldest audio, not memory.
 const MAX_QUEUED_PACKETS: usize = 50;
 
 /// Why a [`Capture`] could not be made or changed.
@@ -37,7 +37,7 @@ pub struct EncodedAudio {
     pub opus: Vec<u8>,
     /// Where the packet's first sample stands among all samples pushed, in samples at 48 kHz.
     pub media_offset: u64,
-    /// The level of the sound in the packet, after processing and mute.
+    /// The level of the audio in the packet, after processing and mute.
     pub level_dbov: Dbov,
     /// How likely the packet holds speech, 0 to 1; `None` unless suppression or voice detection is on.
     pub voice_probability: Option<f32>,

@@ -9,7 +9,7 @@ pub struct CaptureStats {
     pub audio_level: f64,
     /// Integral of the squared level, in seconds.
     pub total_audio_energy: f64,
-    /// Seconds of sound processed.
+    /// Seconds of audio processed.
     pub total_samples_duration: f64,
     /// Far end against its echo in the microphone, in dB; `None` until estimated.
     pub echo_return_loss: Option<f64>,
@@ -31,6 +31,6 @@ pub struct CaptureStats {
     pub packets_dropped: u64,
     /// Frames that libopus refused.
     pub encode_errors: u64,
-    /// Samples at 48 kHz by which the codec delays the sound.
+    /// Samples at 48 kHz by which the codec delays the audio.
     pub encoder_lookahead_samples: u32,
 }

@@ -41,7 +41,7 @@ impl Decoder {
         self.run(None, samples, false)
     }
 
-    /// Forgets the sound so far.
+    /// Forgets the audio so far.
     pub(crate) fn reset(&mut self) -> Result<(), audiopus::Error> {
         self.inner.reset_state()
     }
@@ -81,11 +81,11 @@ mod tests {
         for n in 0..200 {
             let frame = if n < 50 { tone } else { [0.0; FRAME_SAMPLES] };
             let packet = encoder.encode(&frame).unwrap().to_vec();
-            let sound = match n % 5 {
+            let audio = match n % 5 {
                 4 => decoder.conceal(FRAME_SAMPLES),
                 _ => decoder.decode(&packet),
             };
-            heard.extend_from_slice(sound.unwrap());
+            heard.extend_from_slice(audio.unwrap());
         }
         assert!(heard.iter().any(|sample| sample.abs() > 0.1));
         let tiny = |sample: &&f32| **sample != 0.0 && sample.abs() < NOTHING;

@@ -1,4 +1,4 @@
-//! The Opus encoder: 20 ms of mono sound in, one packet out.
+//! The Opus encoder: 20 ms of mono audio in, one packet out.
 
 use audiopus::{Application, Bitrate, Channels, SampleRate, Signal};
 
@@ -47,7 +47,7 @@ impl Encoder {
         Ok(&self.packet[..length])
     }
 
-    /// Samples by which the codec delays the sound.
+    /// Samples by which the codec delays the audio.
     pub(crate) fn lookahead(&self) -> usize {
         self.inner.lookahead().unwrap_or(0) as usize
     }

@@ -1,4 +1,4 @@
-//! Tells acoustic feedback (howling, the Larsen effect): a loudspeaker that a microphone hears, whose sound comes back to it louder each time.
+//! Tells acoustic feedback (howling, the Larsen effect): a loudspeaker that a microphone hears, whose audio comes back to it louder each time.
 //!
 //! In a call that takes two devices in one room, so no echo canceller knows of it. Once round is as long as the call's delay, so a howl
 //! grows by the loop's gain every 60 ms or more, at one frequency, until something in the loop is at its limit.

@@ -12,7 +12,7 @@ const MIN_STEP_DB: f32 = 1.0;
 const MIN_CLIMB_DB: f32 = 8.0;
 /// Bins by which a howl may wander from one spectrum to the next, and one that is not refined exactly.
 const NEAR_BINS: f32 = 1.5;
-/// Spectra in a row without the peak: another sound was louder for that long, or it is gone.
+/// Spectra in a row without the peak: another audio was louder for that long, or it is gone.
 const MAX_MISSED: u32 = 6;
 /// Of the last 20 spectra (0.4 s), in so many the peak is there (IPMP).
 const PERSISTENT: u32 = 16;

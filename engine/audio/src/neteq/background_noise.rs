@@ -6,7 +6,7 @@
 /// Enough for the colour of a room.
 const ORDER: usize = 8;
 
-/// A model is taken from so much sound: 10 ms.
+/// A model is taken from so much audio: 10 ms.
 const BLOCK: usize = 480;
 
 /// How much louder than the quietest a block may be to replace it, growing with each block: doubles in 2 s.
@@ -44,9 +44,9 @@ impl Default for BackgroundNoise {
 }
 
 impl BackgroundNoise {
-    /// Takes in sound that was really sent.
-    pub(super) fn on_sound(&mut self, sound: &[f32]) {
-        for block in sound.chunks_exact(BLOCK) {
+    /// Takes in audio that was really sent.
+    pub(super) fn on_audio(&mut self, audio: &[f32]) {
+        for block in audio.chunks_exact(BLOCK) {
             let mut autocorrelation = [0.0; ORDER + 1];
             for (lag, value) in autocorrelation.iter_mut().enumerate() {
                 *value = block[lag..].iter().zip(block).map(|(a, b)| a * b).sum();
@@ -93,7 +93,7 @@ impl BackgroundNoise {
 /// The coefficients that predict a signal of this autocorrelation best, and the power (times length) of what they leave.
 fn predict(autocorrelation: [f32; ORDER + 1]) -> ([f32; ORDER], f32) {
     let mut coefficients = [0.0; ORDER];
-    // A little white noise on top keeps the filter stable whatever the sound was.
+    // A little white noise on top keeps the filter stable whatever the audio was.
     let mut error = autocorrelation[0] * 1.001 + f32::MIN_POSITIVE;
     for order in 0..ORDER {
         let known: f32 = (0..order)
@@ -141,9 +141,9 @@ mod tests {
         let mut noise = BackgroundNoise::default();
         let pause = room(0.002, 4_800);
         let voice: Vec<f32> = (0..24_000).map(|n| 0.3 * (n as f32 * 0.02).sin()).collect();
-        noise.on_sound(&voice);
-        noise.on_sound(&pause);
-        noise.on_sound(&voice);
+        noise.on_audio(&voice);
+        noise.on_audio(&pause);
+        noise.on_audio(&voice);
         let made: Vec<f32> = (0..24_000).map(|_| noise.sample()).collect();
         let ratio = 10.0 * (power(&made) / power(&pause)).log10();
         assert!((-6.0..=1.0).contains(&ratio), "{ratio} dB");
@@ -157,25 +157,25 @@ mod tests {
     #[test]
     fn silence_stays_silent_and_a_voice_alone_is_no_background() {
         let mut noise = BackgroundNoise::default();
-        noise.on_sound(&room(0.002, 4_800));
+        noise.on_audio(&room(0.002, 4_800));
         assert!((0..4_800).any(|_| noise.sample() != 0.0));
-        noise.on_sound(&[0.0; 4_800]);
+        noise.on_audio(&[0.0; 4_800]);
         let after: Vec<f32> = (0..4_800).map(|_| noise.sample()).collect();
         assert!(after[ORDER..].iter().all(|sample| *sample == 0.0));
         let mut noise = BackgroundNoise::default();
-        noise.on_sound(&room(0.1, 48_000));
+        noise.on_audio(&room(0.1, 48_000));
         assert!((0..4_800).all(|_| noise.sample() == 0.0));
     }
 
     #[test]
-    fn whatever_the_sound_was_the_filter_is_stable() {
+    fn whatever_the_audio_was_the_filter_is_stable() {
         for period in [2, 3, 7, 48, 1_000] {
             let mut noise = BackgroundNoise::default();
             let tone: Vec<f32> = (0..960)
                 .map(|n| if n % period == 0 { 0.01 } else { -0.005 })
                 .collect();
-            noise.on_sound(&tone);
-            noise.on_sound(&[f32::NAN; 960]);
+            noise.on_audio(&tone);
+            noise.on_audio(&[f32::NAN; 960]);
             let made: Vec<f32> = (0..96_000).map(|_| noise.sample()).collect();
             assert!(made.iter().all(|s| s.abs() < 0.5), "period {period}");
         }

@@ -32,7 +32,7 @@ pub(crate) struct Neteq {
     delay: DelayManager,
     corrector: Corrector,
     expand: Expand,
-    /// Sound made and not yet rendered.
+    /// Audio made and not yet rendered.
     pcm: Vec<f32>,
     /// Media time of the end of `pcm`.
     end: MediaTime,
@@ -48,7 +48,7 @@ pub(crate) struct Neteq {
     last_operation: Option<Operation>,
     meter: LevelMeter,
     stats: AudioReceiveStats,
-    /// Whether the delay is brought to its target while sound plays.
+    /// Whether the delay is brought to its target while audio plays.
     adaptive: bool,
 }
 
@@ -132,7 +132,7 @@ impl Neteq {
         self.delay.expect_copies(now, span);
     }
 
-    /// Makes the next 10 ms. Returns whether there is any sound in them.
+    /// Makes the next 10 ms. Returns whether there is any audio in them.
     pub(crate) fn render(&mut self, now: Instant, out: &mut Block) -> bool {
         out.fill(0.0);
         if !self.is_playing && !self.start(now) {

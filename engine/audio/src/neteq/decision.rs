@@ -9,7 +9,7 @@ use crate::BLOCK_SAMPLES;
 /// Concealment comes in multiples of this, which libopus asks for.
 const STEP_SAMPLES: i64 = 120;
 
-/// The earliest packet in the buffer, seen from the end of the sound made so far.
+/// The earliest packet in the buffer, seen from the end of the audio made so far.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Next {
     /// Samples of media time between the two; negative if the packet comes after its time.
@@ -20,7 +20,7 @@ pub(super) struct Next {
     pub(super) has_lbrr: bool,
 }
 
-/// Picks the operation and, where it makes sound of its own, how many samples of it.
+/// Picks the operation and, where it makes audio of its own, how many samples of it.
 pub(super) fn decide(
     next: Option<Next>,
     frame_samples: i64,
@@ -58,7 +58,7 @@ pub(super) fn decide(
 /// first of them, as if it had time left.
 const SLACK_WINDOW: usize = 12;
 
-/// Above the target by more than this, sound is shortened; below it by more than `LOW`, lengthened. Both aim between.
+/// Above the target by more than this, audio is shortened; below it by more than `LOW`, lengthened. Both aim between.
 const HIGH_MICROS: i64 = 15_000;
 const LOW_MICROS: i64 = 5_000;
 const AIM_MICROS: i64 = 5_000;
@@ -108,7 +108,7 @@ impl Corrector {
         self.frames_wanted = 0;
     }
 
-    /// A join has made the sound longer; that is no correction, and the next may come at once.
+    /// A join has made the audio longer; that is no correction, and the next may come at once.
     pub(super) fn on_lengthened(&mut self, micros: i64) {
         for slack in &mut self.slack_micros {
             *slack += micros;

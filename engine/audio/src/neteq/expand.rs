@@ -1,4 +1,4 @@
-//! Concealment over its whole course: libopus continues the past, however long nothing comes the sound fades to what the room
+//! Concealment over its whole course: libopus continues the past, however long nothing comes the audio fades to what the room
 //! sounds like instead of droning on, and what is real again is joined to it in step.
 
 use std::collections::VecDeque;
@@ -21,13 +21,13 @@ const FADE_END: usize = 200 * MILLISECOND;
 const NOISE_FADE_START: usize = 1_000 * MILLISECOND;
 const NOISE_FADE_END: usize = 2_000 * MILLISECOND;
 
-/// A run of concealment: its sound, its fade and its end.
+/// A run of concealment: its audio, its fade and its end.
 #[derive(Default)]
 pub(super) struct Expand {
     run: usize,
     /// Made and not yet used: libopus conceals best in whole frames, and the next packet may come after half of one.
     reserve: VecDeque<f32>,
-    /// The last sound made, real or not, as much as a pitch is found in.
+    /// The last audio made, real or not, as much as a pitch is found in.
     history: VecDeque<f32>,
     /// Whether the concealment is libopus's.
     is_by_decoder: bool,
@@ -45,10 +45,10 @@ impl Expand {
         self.run >= FADE_END
     }
 
-    /// Takes in sound that was decoded from a packet, as it is.
-    pub(super) fn on_sound(&mut self, sound: &[f32]) {
-        self.noise.on_sound(sound);
-        self.remember(sound);
+    /// Takes in audio that was decoded from a packet, as it is.
+    pub(super) fn on_audio(&mut self, audio: &[f32]) {
+        self.noise.on_audio(audio);
+        self.remember(audio);
     }
 
     /// The source begins again, in the same room.
@@ -88,12 +88,12 @@ impl Expand {
         self.run += samples.len();
     }
 
-    /// The next real sound is the first: it comes in from silence.
+    /// The next real audio is the first: it comes in from silence.
     pub(super) fn begin_from_silence(&mut self) {
         self.reserve.resize(JOIN, 0.0);
     }
 
-    /// The next real sound does not continue the last: what that would have gone on like is faded out under it.
+    /// The next real audio does not continue the last: what that would have gone on like is faded out under it.
     pub(super) fn cover_jump(&mut self, decoder: Option<&mut Decoder>, frame_samples: usize) {
         if !self.is_silent() {
             self.fill(JOIN, decoder, frame_samples);
@@ -146,8 +146,8 @@ impl Expand {
         }
     }
 
-    fn remember(&mut self, sound: &[f32]) {
-        self.history.extend(sound);
+    fn remember(&mut self, audio: &[f32]) {
+        self.history.extend(audio);
         let surplus = self.history.len().saturating_sub(HISTORY);
         self.history.drain(..surplus);
     }
@@ -228,7 +228,7 @@ mod tests {
     fn a_voice_that_comes_back_out_of_step_is_not_cancelled_at_the_join() {
         let mut expand = Expand::default();
         let past: Vec<f32> = (0..4_800).map(voice).collect();
-        expand.on_sound(&past);
+        expand.on_audio(&past);
         let mut pcm = Vec::new();
         expand.extend(&mut pcm, 960, None, 960);
         expand.fade(&mut pcm);
@@ -259,7 +259,7 @@ mod tests {
                 ((state >> 8) as f32 / (1 << 23) as f32 - 1.0) * 0.003
             })
             .collect();
-        expand.on_sound(&room);
+        expand.on_audio(&room);
         let power = |pcm: &[f32]| pcm.iter().map(|s| s * s).sum::<f32>() / pcm.len() as f32;
         let mut late = Vec::new();
         for block in 0..200 {

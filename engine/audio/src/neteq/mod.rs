@@ -1,7 +1,7 @@
 //! The adaptive buffer between the network and the mixer, one for each source.
 //!
-//! Packets go in as they come; 10 ms of sound come out whenever asked. In between, a fixed rule picks an [`Operation`]
-//! each time sound runs short: decode what is next, conceal what is missing, or shorten or lengthen what was decoded
+//! Packets go in as they come; 10 ms of audio come out whenever asked. In between, a fixed rule picks an [`Operation`]
+//! each time audio runs short: decode what is next, conceal what is missing, or shorten or lengthen what was decoded
 //! so that the delay stays at its target. The words are libwebrtc NetEQ's; the rules are simpler: `Expand` is libopus's own
 //! concealment with our fade to background noise, and our pitch repetition only continues it up to a `Merge`. Not here: a
 //! target delay that weighs what a loss costs against waiting (libwebrtc's `ReorderOptimizer`); it is a quantile of what came lately.
@@ -29,7 +29,7 @@ mod time_stretch;
 pub(crate) use buffer::Neteq;
 pub(crate) use delay_manager::DelayLimits;
 
-/// What is done to get the next sound of a source.
+/// What is done to get the next audio of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     /// The next packet is decoded.

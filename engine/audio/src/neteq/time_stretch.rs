@@ -1,7 +1,7 @@
-//! Takes a short piece out of the sound, or repeats one, where it is heard least.
+//! Takes a short piece out of the audio, or repeats one, where it is heard least.
 //!
 //! The piece is between 2.5 and 15 ms long, which covers the pitch periods of speech; its length is the one at which the
-//! sound looks most like itself, and the seam is cross-faded (NetEQ's `TimeStretch`, without its voiced/unvoiced model).
+//! audio looks most like itself, and the seam is cross-faded (NetEQ's `TimeStretch`, without its voiced/unvoiced model).
 
 /// 2.5 ms, a pitch of 400 Hz.
 pub(super) const MIN_LAG: usize = 120;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_sound_is_left_alone() {
+    fn too_little_audio_is_left_alone() {
         for length in 0..MIN_LAG + OVERLAP {
             assert_eq!(accelerate(&mut vec![0.0; length], usize::MAX, -1.0), 0);
         }

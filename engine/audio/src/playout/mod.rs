@@ -30,7 +30,7 @@ pub struct PlayoutConfig {
     pub max_delay: Duration,
     /// Target delay until enough packets have come to know better. Default 30 ms.
     pub start_delay: Duration,
-    /// Whether the target delay follows the jitter. If not, it stays at [`Self::start_delay`] and sound is never stretched: a plain buffer, to
+    /// Whether the target delay follows the jitter. If not, it stays at [`Self::start_delay`] and audio is never stretched: a plain buffer, to
     /// compare with. Default yes.
     pub adaptive: bool,
     /// Sources kept at once; packets of further ones are ignored. Default 64, at about 60 kB each.
@@ -169,7 +169,7 @@ impl Playout {
         self.apply_limits();
     }
 
-    /// Sets the least target delay of one source for the sake of its pictures, which come later than its sound; within the greatest
+    /// Sets the least target delay of one source for the sake of its pictures, which come later than its audio; within the greatest
     /// delay of all. Zero ends it. A plain buffer does not follow.
     pub fn set_sync_delay(&mut self, source: SourceId, delay: Duration) {
         if let Some(source) = self.sources.get_mut(&source) {
@@ -224,7 +224,7 @@ impl Playout {
         Some(self.sources.get(&source)?.neteq.stats())
     }
 
-    /// What was last done to get sound of a source.
+    /// What was last done to get audio of a source.
     pub fn last_operation(&self, source: SourceId) -> Option<Operation> {
         self.sources.get(&source)?.neteq.last_operation()
     }

@@ -11,14 +11,14 @@ use smrtc_engine::time::{Instant, MediaTime};
 pub(crate) const SOURCE: SourceId = SourceId(7);
 
 /// Encodes without processing.
-pub(crate) fn encode(sound: &[f32], encoder: EncoderOptions) -> Vec<EncodedAudio> {
+pub(crate) fn encode(audio: &[f32], encoder: EncoderOptions) -> Vec<EncodedAudio> {
     let mut capture = Capture::new(CaptureConfig {
         audio: AudioOptions::OFF,
         encoder,
     })
     .unwrap();
     let mut packets = Vec::new();
-    for piece in sound.chunks(BLOCK_SAMPLES) {
+    for piece in audio.chunks(BLOCK_SAMPLES) {
         capture.push(piece, &[]);
         packets.extend(std::iter::from_fn(|| capture.poll_packet()));
     }
@@ -26,9 +26,9 @@ pub(crate) fn encode(sound: &[f32], encoder: EncoderOptions) -> Vec<EncodedAudio
 }
 
 /// Encodes as by default, without in-band FEC.
-pub(crate) fn encode_plain(sound: &[f32]) -> Vec<EncodedAudio> {
+pub(crate) fn encode_plain(audio: &[f32]) -> Vec<EncodedAudio> {
     encode(
-        sound,
+        audio,
         EncoderOptions {
             inband_fec: false,
             ..Default::default()
@@ -71,7 +71,7 @@ impl Call {
         self.playout.stats(SOURCE).unwrap()
     }
 
-    /// Mean delay, in milliseconds, of the sound rendered between two looks at the statistics.
+    /// Mean delay, in milliseconds, of the audio rendered between two looks at the statistics.
     pub(crate) fn mean_delay_millis(before: &AudioReceiveStats, after: &AudioReceiveStats) -> f64 {
         let count = after.jitter_buffer_emitted_count - before.jitter_buffer_emitted_count;
         1_000.0 * (after.jitter_buffer_delay - before.jitter_buffer_delay) / count as f64

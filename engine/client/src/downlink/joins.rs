@@ -16,7 +16,7 @@ use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::Instant;
 use smrtc_engine::wire::media::MediaKind;
 
-use super::tests::sound;
+use super::tests::audio;
 use super::{DownlinkEvent, DownlinkHalf, DownlinkOptions};
 use crate::{KeyMessage, Keys, Randomness};
 use service::Service;
@@ -229,7 +229,7 @@ impl Room {
         }
     }
 
-    /// Sends a frame of sound to everybody else.
+    /// Sends a frame of audio to everybody else.
     fn speak(&mut self, id: u32) {
         let now = self.now;
         let Some(datagram) = self.pages.get_mut(&id).unwrap().packet(now, id) else {
@@ -296,7 +296,7 @@ impl Page {
             let sealer = crate::sealing::fresh_sealer(&mut self.sealing, &mut Seeded(now)).unwrap();
             self.sealer = Some((epoch, sealer));
         }
-        let header = sound(sender, self.frame_id, now);
+        let header = audio(sender, self.frame_id, now);
         self.frame_id += 1;
         let mut sealed = Vec::new();
         let (_, sealer) = self.sealer.as_mut()?;

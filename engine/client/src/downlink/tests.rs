@@ -37,7 +37,7 @@ fn sealed(in_epoch: u64, leaf: u16) -> (FrameHeader, Vec<u8>) {
     keys.mls().unwrap().install(0, epoch(in_epoch, leaf));
     let mut sealer = sealing::fresh_sealer(&mut keys, &mut OsRng).unwrap();
     let mut frame = Vec::new();
-    sealer.seal(&metadata, b"sound", &mut frame).unwrap();
+    sealer.seal(&metadata, b"audio", &mut frame).unwrap();
     (header, frame)
 }
 
@@ -120,8 +120,8 @@ fn an_epoch_that_is_over_opens_nothing_and_neither_does_a_group_that_we_left() {
     assert_eq!(counts(&engine), (1, 2, 0));
 }
 
-/// The header of a frame of sound that was captured at `micros`.
-pub(super) fn sound(sender: u32, frame_id: u32, micros: u64) -> FrameHeader {
+/// The header of a frame of audio that was captured at `micros`.
+pub(super) fn audio(sender: u32, frame_id: u32, micros: u64) -> FrameHeader {
     FrameHeader {
         key: true,
         discardable: false,
@@ -137,17 +137,17 @@ pub(super) fn sound(sender: u32, frame_id: u32, micros: u64) -> FrameHeader {
     }
 }
 
-/// Receives frames of sound, 20 ms apart and sealed with `keys`; how many came when the alarm did.
+/// Receives frames of audio, 20 ms apart and sealed with `keys`; how many came when the alarm did.
 /// The first `intact` frames come as they were sealed, the others with another last byte.
 fn alarm_after(engine: &mut DownlinkHalf, mut keys: Keys, intact: u32) -> Option<u32> {
     engine.add_track(SENDER, 0, MediaKind::Audio);
     let mut sealer = sealing::fresh_sealer(&mut keys, &mut OsRng).unwrap();
     for frame_id in 0..1_000 {
         let now = u64::from(frame_id) * 20_000;
-        let header = sound(SENDER, frame_id, now);
+        let header = audio(SENDER, frame_id, now);
         let mut frame = Vec::new();
         sealer
-            .seal(&header.metadata(), b"sound", &mut frame)
+            .seal(&header.metadata(), b"audio", &mut frame)
             .unwrap();
         if frame_id >= intact {
             *frame.last_mut().unwrap() ^= 1;

@@ -1,4 +1,4 @@
-//! The way of pictures and sound into the engine.
+//! The way of pictures and audio into the engine.
 //!
 //! A picture is copied once, by the host, from its encoder into a [`FrameBuffer`], which leaves room for the SFrame header.
 //! There it is encrypted in place. The engine cuts the result into packets, each copied behind a header of its own.
@@ -53,7 +53,7 @@ impl UplinkHalf {
         while let Some(packet) = self.capture.as_mut().and_then(|c| c.poll_packet()) {
             let age_samples = self.samples_pushed.saturating_sub(packet.media_offset) as f64;
             let captured_us = (end_us - age_samples * MICROS_PER_SAMPLE).max(0.0) as u64;
-            let params = FrameParams::sound(MediaTime::from_micros(captured_us));
+            let params = FrameParams::audio(MediaTime::from_micros(captured_us));
             self.seal(now, track, params, packet.opus.into());
         }
         self.drain();
@@ -78,7 +78,7 @@ impl UplinkHalf {
         }
     }
 
-    /// Tells the encoder how much is lost with all its copies. Redundancy inside the codec takes from the sound itself, so
+    /// Tells the encoder how much is lost with all its copies. Redundancy inside the codec takes from the audio itself, so
     /// it must not grow with what the copies mend.
     fn tell_loss(&mut self) {
         let loss = self

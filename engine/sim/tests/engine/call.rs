@@ -136,7 +136,7 @@ impl Call {
         self
     }
 
-    /// Sound is heard so long after its capture.
+    /// Audio is heard so long after its capture.
     pub(crate) fn audio_heard_after(mut self, delay: Duration) -> Self {
         self.audio_delay = Some(delay);
         self

@@ -48,7 +48,7 @@ fn packets_are_told_apart_and_reported_across_the_wrap_of_their_numbers() {
     let mut heard = 0;
     for n in 0..FRAMES {
         let now = Instant::from_micros(1_000_000 + n * 500);
-        let params = FrameParams::sound(start + Duration::from_micros(n * 500));
+        let params = FrameParams::audio(start + Duration::from_micros(n * 500));
         let header = uplink.begin_frame(0, params).expect("the track is set");
         let sealed = vec![1; 8];
         let mut to_downlink = Vec::new();

@@ -100,7 +100,7 @@ fn a_narrow_link_is_filled_without_a_standing_queue() {
         let targets = targets(&outcome, 10..40);
         let mean = targets.iter().sum::<u64>() / targets.len() as u64;
         let serialization = Duration::from_millis(20 + 2 * 1_000 / 30);
-        // Sound takes 54 kbit/s with its headers.
+        // Audio takes 54 kbit/s with its headers.
         assert!(mean * 10 >= (rate - 54) * 6, "{mean} kbit/s of {rate} used");
         assert!(
             quantile(&delays, 0.5) < serialization + Duration::from_millis(70),
@@ -109,7 +109,7 @@ fn a_narrow_link_is_filled_without_a_standing_queue() {
         );
         assert!(
             outcome.missing(AUDIO).is_empty() || seed == 41,
-            "sound was lost"
+            "audio was lost"
         );
     }
 }

@@ -58,7 +58,7 @@ impl Downlink {
         self.count_given_up();
     }
 
-    /// Takes in the earlier frames that a packet of sound carries, after the packet itself: so who plays
+    /// Takes in the earlier frames that a packet of audio carries, after the packet itself: so who plays
     /// them sees that they were lost and are late.
     pub(super) fn on_copies(&mut self, now: Instant, packet: &MediaPacket<'_>, copies: Copies<'_>) {
         for (header, payload) in copies {

@@ -41,9 +41,9 @@ pub enum DownlinkInput<'a> {
         /// The track.
         track: u8,
     },
-    /// The sound of a participant that is heard now was captured at `media_time`. Tell about ten times a second.
+    /// The audio of a participant that is heard now was captured at `media_time`. Tell about ten times a second.
     AudioPlayout {
-        /// Whose sound.
+        /// Whose audio.
         sender: u32,
         /// Of the sample at the loudspeaker.
         media_time: MediaTime,

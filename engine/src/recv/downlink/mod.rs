@@ -153,9 +153,9 @@ impl Downlink {
         }
     }
 
-    /// The least delay that the jitter buffer for the sound of `sender` is to aim at for the sake of lip sync; it aims at `target` now.
+    /// The least delay that the jitter buffer for the audio of `sender` is to aim at for the sake of lip sync; it aims at `target` now.
     /// Ask several times a second, with each report of what is heard.
-    pub fn sound_hold(&mut self, now: Instant, sender: u32, target: Duration) -> Duration {
+    pub fn audio_hold(&mut self, now: Instant, sender: u32, target: Duration) -> Duration {
         let Some(participant) = self.participants.get_mut(&sender) else {
             return Duration::ZERO;
         };

@@ -155,7 +155,7 @@ fn a_frozen_picture_is_told_and_counted() {
 }
 
 #[test]
-fn sound_is_told_how_far_back_the_copies_with_it_go() {
+fn audio_is_told_how_far_back_the_copies_with_it_go() {
     let mut host = Host::new();
     // Packet 3 is lost, and the copy of frame 2 in packet 4 was left out for want of room.
     for (id, back) in [
@@ -290,7 +290,7 @@ fn the_layer_changes_at_a_key_frame() {
 }
 
 #[test]
-fn pictures_wait_for_sound_that_lags() {
+fn pictures_wait_for_audio_that_lags() {
     let mut host = Host::new();
     for n in 0..200_u32 {
         let now = at(u64::from(n) * 33 + 20);
@@ -312,7 +312,7 @@ fn pictures_wait_for_sound_that_lags() {
     let added = (render_at - released).as_millis();
     assert!(
         (55..=65).contains(&added),
-        "sound 160 ms later than the picture, 100 of it tolerated: {added}"
+        "audio 160 ms later than the picture, 100 of it tolerated: {added}"
     );
     let stats = host.stats(VIDEO);
     assert!(

@@ -3,7 +3,7 @@
 use crate::recv::DecryptState;
 use crate::recv::video_track::{VideoConfig, VideoTrack};
 use crate::stats::{InboundStats, seconds};
-use crate::sync::{PlayoutClock, SoundHold};
+use crate::sync::{AudioHold, PlayoutClock};
 use crate::time::{Instant, MediaTime};
 use crate::wire::media::MediaKind;
 
@@ -11,7 +11,7 @@ use crate::wire::media::MediaKind;
 #[derive(Debug, Default)]
 pub(super) struct Participant {
     pub(super) clock: PlayoutClock,
-    pub(super) hold: SoundHold,
+    pub(super) hold: AudioHold,
     pub(super) decrypt: DecryptState,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Track {
     /// `None` for audio, which waits elsewhere.
     pub(super) video: Option<VideoTrack>,
     pub(super) paused: bool,
-    /// How far back, in frames, the copies in the latest packet of sound go.
+    /// How far back, in frames, the copies in the latest packet of audio go.
     pub(super) copies: u8,
     jitter: InterarrivalJitter,
 }

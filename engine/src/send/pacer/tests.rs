@@ -51,7 +51,7 @@ fn packets_leave_at_the_rate_after_one_burst() {
 }
 
 #[test]
-fn sound_overtakes_and_is_not_held_back() {
+fn audio_overtakes_and_is_not_held_back() {
     let mut pacer = Pacer::new(PacerConfig::default(), Bitrate::from_kbps(100));
     for (i, class) in [
         Class::Enhancement,

@@ -13,7 +13,7 @@ use crate::wire::repair::RepairPacket;
 pub struct ProtectionConfig {
     /// Whether repair packets are sent at all. Default yes.
     pub repair: bool,
-    /// Whether packets of sound carry copies of earlier frames. Default yes.
+    /// Whether packets of audio carry copies of earlier frames. Default yes.
     pub copies: bool,
     /// A picture of fewer bytes than this is not worth showing: rather fewer pictures than worse ones. Default 800, about
     /// what 360 lines need to be recognised.
@@ -57,7 +57,7 @@ impl Protector {
         self.path.update(now, path.random_loss, path.burst, rtt);
     }
 
-    /// How many copies of earlier frames a packet of sound carries.
+    /// How many copies of earlier frames a packet of audio carries.
     pub(super) fn audio_copies(&self) -> usize {
         if self.config.copies {
             audio_copies(self.path.protection(false))

@@ -1,4 +1,4 @@
-//! Earlier frames of sound, to go along with later ones.
+//! Earlier frames of audio, to go along with later ones.
 
 use std::collections::VecDeque;
 

@@ -119,7 +119,7 @@ fn frames_are_numbered_by_layer_and_packets_by_session() {
     assert_eq!(
         packets[0].header.media_kind,
         MediaKind::Audio,
-        "sound goes first"
+        "audio goes first"
     );
     assert_eq!(packets[1].payload.len(), 1_000);
     assert!(
@@ -130,7 +130,7 @@ fn frames_are_numbered_by_layer_and_packets_by_session() {
 }
 
 #[test]
-fn sound_waits_for_no_picture() {
+fn audio_waits_for_no_picture() {
     let mut uplink = uplink();
     frame(&mut uplink, at(0), VIDEO, true, 60_000);
     let mut at_once = 0;
@@ -342,7 +342,7 @@ fn pings_are_answered_and_pongs_measured() {
 }
 
 #[test]
-fn the_encoders_are_told_their_rates_sound_first() {
+fn the_encoders_are_told_their_rates_audio_first() {
     let mut uplink = uplink();
     uplink.handle_input(at(0), UplinkInput::Timeout).unwrap();
     let (_, events, _) = drain(&mut uplink);

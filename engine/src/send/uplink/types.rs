@@ -51,16 +51,16 @@ pub struct FrameParams {
     pub spatial: u8,
     /// Temporal layer, 0 to 15.
     pub temporal: u8,
-    /// How many frames of the layer back the newest frame lies that it needs; 0 for a key frame and for sound.
+    /// How many frames of the layer back the newest frame lies that it needs; 0 for a key frame and for audio.
     pub reference_distance: u16,
     /// When it was captured.
     pub media_time: MediaTime,
 }
 
 impl FrameParams {
-    /// Of a frame of sound, none of which needs another.
+    /// Of a frame of audio, none of which needs another.
     #[must_use]
-    pub fn sound(media_time: MediaTime) -> Self {
+    pub fn audio(media_time: MediaTime) -> Self {
         Self {
             key: true,
             discardable: false,

@@ -54,7 +54,7 @@ fn overflow_takes_what_costs_least_first_and_never_control() {
     for tag in 20..30 {
         queue.push(now, Class::Control, datagram(tag));
     }
-    assert_eq!(queue.drops().audio, 7, "all sound made room");
+    assert_eq!(queue.drops().audio, 7, "all audio made room");
     assert_eq!(
         drain(&mut queue, now),
         [6, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29]
@@ -211,7 +211,7 @@ fn every_packet_that_goes_is_of_a_frame_that_can_be_decoded_however_slow_the_pat
 }
 
 #[test]
-fn sound_overtakes_pictures_and_late_pictures_are_not_sent() {
+fn audio_overtakes_pictures_and_late_pictures_are_not_sent() {
     let mut queue = Queue::new(10_000);
     queue.push(Instant::ZERO, Class::Leavable(frame(1)), datagram(1));
     queue.push(

@@ -22,7 +22,7 @@ const TIME_TOLERANCE_SAMPLES: i64 = SAMPLE_RATE_HZ as i64 / 10;
 const DISCONTINUITY_MICROS: i64 = 15_000;
 
 impl Neteq {
-    /// Makes some sound, of a packet or without one.
+    /// Makes some audio, of a packet or without one.
     pub(super) fn produce(&mut self, now: Instant) {
         self.skip_ahead(now);
         let next = self.packets.first().map(|packet| Next {
@@ -40,7 +40,7 @@ impl Neteq {
         }
     }
 
-    /// Samples that are wanted between the sound made so far and `packet`.
+    /// Samples that are wanted between the audio made so far and `packet`.
     ///
     /// Frame ids tell it exactly; media times, which wobble with the sender's clock readings, only where a pause was meant
     /// or the two disagree widely.
@@ -86,11 +86,11 @@ impl Neteq {
         let (Some(packet), Some(decoder)) = (self.packets.first(), &mut self.decoder) else {
             return self.conceal(Operation::Expand, samples);
         };
-        let Ok(sound) = decoder.decode_fec(&packet.opus, samples) else {
+        let Ok(audio) = decoder.decode_fec(&packet.opus, samples) else {
             return self.conceal(Operation::Expand, samples);
         };
         let start = self.pcm.len();
-        self.pcm.extend_from_slice(sound);
+        self.pcm.extend_from_slice(audio);
         self.pcm.resize(start + samples, 0.0);
         self.recovered_from = Some(packet.id);
         self.filled_samples += samples;
@@ -112,13 +112,13 @@ impl Neteq {
             .decoder
             .as_mut()
             .and_then(|decoder| decoder.decode(&packet.opus).ok());
-        let Some(sound) = decoded else {
+        let Some(audio) = decoded else {
             self.stats.decode_errors += 1;
             self.conceal(Operation::Expand, packet.samples);
             self.filled_samples = 0;
             return;
         };
-        self.pcm.extend_from_slice(sound);
+        self.pcm.extend_from_slice(audio);
         self.pcm.resize(pending + packet.samples, 0.0);
         self.merge(pending);
 
@@ -145,14 +145,14 @@ impl Neteq {
     /// Joins what is real from `start` on to the concealment before it, if there was any.
     fn merge(&mut self, start: usize) {
         let longer = self.expand.end(&mut self.pcm, start);
-        self.expand.on_sound(&self.pcm[start + longer..]);
+        self.expand.on_audio(&self.pcm[start + longer..]);
         if longer > 0 {
             self.stats.inserted_samples_for_deceleration += longer as u64;
             self.corrector.on_lengthened(micros(longer));
         }
     }
 
-    /// Shortens or lengthens what is about to be rendered, if the delay asks for it and the sound allows it.
+    /// Shortens or lengthens what is about to be rendered, if the delay asks for it and the audio allows it.
     fn correct(&mut self) {
         let Some(wanted) = self.corrector.poll(self.delay.target_micros()) else {
             return;

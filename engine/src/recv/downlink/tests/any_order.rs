@@ -40,27 +40,29 @@ fn step() -> impl Strategy<Value = Step> {
         0_u8..3,
         any::<bool>(),
     );
-    let packets = packets.prop_map(|(offset, distance, index, count, sound, spatial, sealed)| {
-        let frame_id = offset.wrapping_sub(15);
-        let header = if sound {
-            audio(frame_id)
-        } else {
-            FrameHeader {
-                spatial,
-                ..video(frame_id, distance)
+    let packets = packets.prop_map(
+        |(offset, distance, index, count, is_audio, spatial, sealed)| {
+            let frame_id = offset.wrapping_sub(15);
+            let header = if is_audio {
+                audio(frame_id)
+            } else {
+                FrameHeader {
+                    spatial,
+                    ..video(frame_id, distance)
+                }
+            };
+            let media_time = MediaTime::from_micros(1 << 40) + Duration::from_millis(33) * offset;
+            Step::Packet {
+                header: FrameHeader {
+                    media_time,
+                    ..header
+                },
+                index: index % count,
+                count,
+                sealed,
             }
-        };
-        let media_time = MediaTime::from_micros(1 << 40) + Duration::from_millis(33) * offset;
-        Step::Packet {
-            header: FrameHeader {
-                media_time,
-                ..header
-            },
-            index: index % count,
-            count,
-            sealed,
-        }
-    });
+        },
+    );
     prop_oneof![
         20 => packets,
         1 => proptest::collection::vec(any::<u8>(), 0..60).prop_map(Step::Bytes),

@@ -33,7 +33,7 @@ pub(super) struct Host {
     pub(super) next: Instant,
     pub(super) seq: u16,
     pub(super) video: Vec<(u32, Instant, Instant)>,
-    /// Frame ids of the sound, and how many copies were said to go with it.
+    /// Frame ids of the audio, and how many copies were said to go with it.
     pub(super) audio: Vec<(u32, u8)>,
     pub(super) events: Vec<DownlinkEvent>,
     pub(super) nacked: Vec<(u32, Option<u16>)>,

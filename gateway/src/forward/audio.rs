@@ -1,4 +1,4 @@
-//! Copies of earlier frames of sound: each path gets as many as it needs.
+//! Copies of earlier frames of audio: each path gets as many as it needs.
 //!
 //! A publisher's packets carry what its own path needs. On the way to a subscriber whose path loses more, packets get more of them, made from
 //! the sealed frames that came before: what is authenticated is each frame by itself, not which packet brought it.
@@ -12,13 +12,13 @@ use smrtc_engine::wire::{
 
 use super::Datagram;
 
-/// The newest sealed frames of one track of sound, in the order of their numbers.
+/// The newest sealed frames of one track of audio, in the order of their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Sound {
+pub(super) struct Audio {
     frames: VecDeque<(FrameHeader, Vec<u8>)>,
 }
 
-impl Sound {
+impl Audio {
     /// Takes in a packet: its frame and the copies in it, of which some may stand for packets that never came.
     pub(super) fn on_packet(&mut self, packet: &MediaPacket<'_>, datagram: &Datagram) {
         if let Ok((_, copies)) = MediaPacket::parse_with_copies(datagram.payload()) {
@@ -110,8 +110,8 @@ mod tests {
         Datagram::copy_of(&bytes)
     }
 
-    fn take(sound: &mut Sound, datagram: &Datagram) {
-        sound.on_packet(&MediaPacket::parse(datagram.payload()).unwrap(), datagram);
+    fn take(audio: &mut Audio, datagram: &Datagram) {
+        audio.on_packet(&MediaPacket::parse(datagram.payload()).unwrap(), datagram);
     }
 
     fn copies(datagram: &Datagram) -> Vec<(u32, u8)> {
@@ -123,13 +123,13 @@ mod tests {
 
     #[test]
     fn a_packet_gets_the_frames_before_it_and_stays_as_it_is_otherwise() {
-        let mut sound = Sound::default();
+        let mut audio = Audio::default();
         for id in [u32::MAX - 1, u32::MAX, 0] {
-            take(&mut sound, &packet(id, 0));
+            take(&mut audio, &packet(id, 0));
         }
         let bare = packet(1, 0);
-        take(&mut sound, &bare);
-        let made = sound.with_copies(&bare, 3).unwrap();
+        take(&mut audio, &bare);
+        let made = audio.with_copies(&bare, 3).unwrap();
         assert_eq!(
             copies(&made),
             [(0, 0), (u32::MAX, 255), (u32::MAX - 1, 254)]
@@ -140,25 +140,25 @@ mod tests {
 
     #[test]
     fn what_came_as_a_copy_alone_is_copied_on() {
-        let mut sound = Sound::default();
-        take(&mut sound, &packet(5, 0));
+        let mut audio = Audio::default();
+        take(&mut audio, &packet(5, 0));
         // 6 was lost.
         let seventh = packet(7, 1);
-        take(&mut sound, &seventh);
-        let made = sound.with_copies(&seventh, 2).unwrap();
+        take(&mut audio, &seventh);
+        let made = audio.with_copies(&seventh, 2).unwrap();
         assert_eq!(copies(&made), [(6, 6), (5, 5)]);
     }
 
     #[test]
     fn a_packet_that_has_enough_is_left_alone() {
-        let mut sound = Sound::default();
+        let mut audio = Audio::default();
         for id in 0..30 {
-            take(&mut sound, &packet(id, 2));
+            take(&mut audio, &packet(id, 2));
         }
         let last = packet(29, 2);
-        assert!(sound.with_copies(&last, 2).is_none());
-        assert!(sound.with_copies(&packet(0, 0), 3).is_none(), "too old");
-        assert_eq!(copies(&sound.with_copies(&last, 4).unwrap()).len(), 4);
-        assert!(sound.frames.len() <= MAX_COPIES + 1);
+        assert!(audio.with_copies(&last, 2).is_none());
+        assert!(audio.with_copies(&packet(0, 0), 3).is_none(), "too old");
+        assert_eq!(copies(&audio.with_copies(&last, 4).unwrap()).len(), 4);
+        assert!(audio.frames.len() <= MAX_COPIES + 1);
     }
 }
