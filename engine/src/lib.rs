@@ -5,7 +5,8 @@
 //!
 //! - [`wire`], [`control`]: bytes ⇄ types; `WIRE.md` and `proto/control.proto` define them.
 //! - [`signal`]: the client's side of the control stream.
-//! - [`send`]: sealed frames → packets; [`cc`] says how fast, [`fec`] makes the packets that stand in for lost ones.
+//! - [`send`]: sealed frames → packets; [`cc`] says how fast, [`fec`] makes the packets that stand
+//!   in for lost ones.
 //! - [`recv`]: packets → sealed frames → frames in time; [`sync`] aligns audio and picture.
 //! - [`quality`]: how good a direction is, after the E-model.
 //! - [`stats`]: what can be said about it all, in the names of W3C webrtc-stats.

@@ -1,13 +1,15 @@
-//! How good a direction of a call is, in one number: the E-model of ITU-T G.107, simplified as Cole and Rosenbluth do
-//! (*Voice over IP performance monitoring*, ACM SIGCOMM CCR 31(2), 2001), and the six steps that applications show.
+//! How good a direction of a call is, in one number: the E-model of ITU-T G.107, simplified as Cole
+//! and Rosenbluth do (*Voice over IP performance monitoring*, ACM SIGCOMM CCR 31(2), 2001), and the
+//! six steps that applications show.
 //!
 //! ```text
 //!  R = 93.2 − Id − Ie,eff          Id     = 0.024 d + 0.11 (d − 177.3) where d > 177.3 ms
 //!                                  Ie,eff = 95 · Ppl / (Ppl / BurstR + Bpl)
 //! ```
 //!
-//! `d` is the delay from mouth to ear, `Ppl` the loss in percent, `BurstR` how much longer runs of lost packets are than by
-//! chance, `Bpl` the codec's robustness against loss. Not a judgement of pictures.
+//! `d` is the delay from mouth to ear, `Ppl` the loss in percent, `BurstR` how much longer runs of
+//! lost packets are than by chance, `Bpl` the codec's robustness against loss. Not a judgement of
+//! pictures.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -16,13 +18,15 @@ use serde::Serialize;
 
 use crate::time::Instant;
 
-/// Percent of loss at which half of the rating is lost; G.113 Appendix I has 25.1 for a codec that conceals.
+/// Percent of loss at which half of the rating is lost; G.113 Appendix I has 25.1 for a codec that
+/// conceals.
 const BPL: f64 = 25.1;
 /// Capture, coding and playout of a call that has no other delay.
 const PROCESSING: Duration = Duration::from_millis(40);
 /// Counters are compared over so long.
 const WINDOW: Duration = Duration::from_secs(4);
-/// Lowest rating of levels 1 to 4: satisfied, some dissatisfied, many dissatisfied, nearly all (G.107 Annex B, coarser).
+/// Lowest rating of levels 1 to 4: satisfied, some dissatisfied, many dissatisfied, nearly all
+/// (G.107 Annex B, coarser).
 const LEVELS: [f64; 4] = [85.0, 75.0, 60.0, 45.0];
 /// A better level must be reached by this much, so that a rating on the border does not flicker.
 const MARGIN: f64 = 3.0;
@@ -42,7 +46,8 @@ pub fn mean_opinion(rating: f64) -> f64 {
     (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).max(1.0)
 }
 
-/// What is known of a direction at one moment. The counters only grow; smaller ones are those of a new session.
+/// What is known of a direction at one moment. The counters only grow; smaller ones are those of a
+/// new session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
     /// From mouth to ear without [`PROCESSING`]; absent while unknown.

@@ -72,8 +72,8 @@ fn micros(duration: Duration) -> u64 {
 
 /// Capture time on a sender's media clock, in microseconds modulo 2^48 (about 8.9 years).
 ///
-/// One clock serves all tracks of a sender; its origin is the sender's own, so times of two
-/// senders cannot be compared. There is no `Ord`, because the numbers wrap: use [`Self::micros_since`].
+/// One clock serves all tracks of a sender; its origin is the sender's own, so times of two senders
+/// cannot be compared. There is no `Ord`, because the numbers wrap: use [`Self::micros_since`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MediaTime(u64);
 

@@ -31,7 +31,8 @@ pub struct Settings {
     pub verifier: Verifier,
     /// Signs tokens for whoever asks at `/v1/demo/token`; `None` turns that off.
     pub demo_signer: Option<Signer>,
-    /// Certifies members' keys for whoever asks with a join token at `/v1/certificate`; `None` turns that off.
+    /// Certifies members' keys for whoever asks with a join token at `/v1/certificate`; `None`
+    /// turns that off.
     pub authority: Option<Authority>,
     /// The certificate; `None` makes a self-signed one.
     pub pem: Option<PemFiles>,
@@ -237,8 +238,8 @@ impl Gateway {
         info!(complete = drained.is_ok(), "drained");
     }
 
-    /// Takes nobody in any more, tells everybody (Closing, then close code 4503), and waits for the sessions to end, but no
-    /// longer than the shutdown timeout.
+    /// Takes nobody in any more, tells everybody (Closing, then close code 4503), and waits for the
+    /// sessions to end, but no longer than the shutdown timeout.
     pub async fn shutdown(self) {
         info!("shutting down");
         self.listeners.stop_accepting();

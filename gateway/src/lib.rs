@@ -1,7 +1,7 @@
 //! The media gateway, as a library that tests drive in-process.
 //!
-//! [`room`], [`forward`], [`delivery`] and [`hub`] are sans-IO; only [`net`] says `async`. Nothing here can open media: the gateway
-//! has no key and does not link the code that would use one.
+//! [`room`], [`forward`], [`delivery`] and [`hub`] are sans-IO; only [`net`] says `async`. Nothing
+//! here can open media: the gateway has no key and does not link the code that would use one.
 
 pub mod auth;
 pub mod ca;

@@ -27,9 +27,13 @@ struct Cli {
 enum Command {
     /// Run the gateway.
     ///
-    /// SIGTERM drains: no new participants are let in, and calls go on until they end or --drain-timeout is over. A second SIGTERM, or SIGINT at any time, ends them at once; either way everybody is told. SIGHUP reads the certificate's files again.
+    /// SIGTERM drains: no new participants are let in, and calls go on until they end or
+    /// --drain-timeout is over. A second SIGTERM, or SIGINT at any time, ends them at once; either
+    /// way everybody is told. SIGHUP reads the certificate's files again.
     ///
-    /// Each option can be set by the command line, by the environment variable shown, or in the TOML file of --config, in this order of precedence. RUST_LOG sets what is logged (default "info").
+    /// Each option can be set by the command line, by the environment variable shown, or in the
+    /// TOML file of --config, in this order of precedence. RUST_LOG sets what is logged (default
+    /// "info").
     #[command(long_about)]
     Serve(Box<ServeOptions>),
     /// Print a join token.
@@ -43,9 +47,11 @@ enum Command {
 
 #[derive(Subcommand)]
 enum CaCommand {
-    /// Make an SM2 key and a certificate that it signs itself, for --ca-certificate and --ca-key of "serve".
+    /// Make an SM2 key and a certificate that it signs itself, for --ca-certificate and --ca-key of
+    /// "serve".
     ///
-    /// Rooms that ask for certificates take ca.pem as their trust anchor. Whoever has ca-key.pem can be anybody in them.
+    /// Rooms that ask for certificates take ca.pem as their trust anchor. Whoever has ca-key.pem
+    /// can be anybody in them.
     Init(CaInitOptions),
 }
 
@@ -67,7 +73,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// One thread serves everything: the rooms of a node share a core, as cross-thread wake-ups would cost a third of it.
+/// One thread serves everything: the rooms of a node share a core, as cross-thread wake-ups would
+/// cost a third of it.
 fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()

@@ -1,7 +1,7 @@
 //! Doors for tests: records media that comes in, and spoils media that goes out, on purpose.
 //!
-//! Exists only with the feature `_test_support`. A gateway that forwards sealed frames shows with the first that it sees no
-//! plaintext, and with the second that receivers notice.
+//! Exists only with the feature `_test_support`. A gateway that forwards sealed frames shows with
+//! the first that it sees no plaintext, and with the second that receivers notice.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -29,8 +29,8 @@ const MAX_BACK: usize = 1_024;
 /// How media is spoilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Flips one bit of every n-th datagram to a downlink. The byte walks from the first of the authenticated header to the
-    /// datagram's last, and begins anew.
+    /// Flips one bit of every n-th datagram to a downlink. The byte walks from the first of the
+    /// authenticated header to the datagram's last, and begins anew.
     Flip {
         /// Every how many datagrams.
         every: u64,
@@ -174,7 +174,8 @@ impl Tap {
                 _ => {}
             }
         }
-        // What is replayed is not sent anew: it keeps its place, and the one it came before takes the newest.
+        // What is replayed is not sent anew: it keeps its place, and the one it came before takes
+        // the newest.
         let newest = downlink.held.as_ref().unwrap_or(&datagram).clone();
         downlink.sent.push_front(newest);
         downlink.sent.truncate(MAX_BACK);

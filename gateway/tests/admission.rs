@@ -199,7 +199,8 @@ async fn garbage_ends_who_sends_it_and_harms_nobody_else() {
         let mut sent = 0u16;
         let garbage: Vec<Vec<u8>> = (0..400u32)
             .map(|seed| match seed % 4 {
-                // Media that is cut off, media in the publisher's name, feedback that goes the wrong way, noise.
+                // Media that is cut off, media in the publisher's name, feedback that goes the
+                // wrong way, noise.
                 0 => vec![1, 0x10, 0, 1, 0],
                 1 => Packet::video(publisher.id(), seed as u16).encode(),
                 2 => vec![2, 0x10, 0, 1, 0, 0, 0, 0],

@@ -80,8 +80,8 @@ pub struct DownlinkEngine {
 
 #[wasm_bindgen]
 impl DownlinkEngine {
-    /// Takes the options, and the secret that the room shares, which is wiped after it was read; it is empty with group
-    /// keys, which come by [`Self::key_message`].
+    /// Takes the options, and the secret that the room shares, which is wiped after it was read; it
+    /// is empty with group keys, which come by [`Self::key_message`].
     ///
     /// # Errors
     ///
@@ -208,7 +208,8 @@ impl DownlinkEngine {
         self.half.remove_sender(sender);
     }
 
-    /// Fills `out`, 480 samples of 48 kHz, with the mix of everybody; `plays_at_us` is when its first sample is heard.
+    /// Fills `out`, 480 samples of 48 kHz, with the mix of everybody; `plays_at_us` is when its
+    /// first sample is heard.
     #[wasm_bindgen(js_name = renderAudio)]
     pub fn render_audio(&mut self, now_us: f64, out: &mut [f32], plays_at_us: f64) {
         self.half

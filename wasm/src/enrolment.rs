@@ -8,8 +8,9 @@ use wasm_bindgen::prelude::*;
 use crate::error::CallError;
 use crate::js;
 
-/// A signature key on its way to a certificate: the request goes to an authority; the key stays in this worker until an
-/// [`UplinkEngine`](crate::uplink::UplinkEngine) takes it with the chain that came back.
+/// A signature key on its way to a certificate: the request goes to an authority; the key stays in
+/// this worker until an [`UplinkEngine`](crate::uplink::UplinkEngine) takes it with the chain that
+/// came back.
 #[wasm_bindgen]
 pub struct Enrolment {
     secret: Secret,
@@ -18,11 +19,13 @@ pub struct Enrolment {
 
 #[wasm_bindgen]
 impl Enrolment {
-    /// For `user` in rooms of the MLS suite `suite`, with the key `secret`, or a new one if that is empty.
+    /// For `user` in rooms of the MLS suite `suite`, with the key `secret`, or a new one if that is
+    /// empty.
     ///
     /// # Errors
     ///
-    /// Throws if the suite is unknown, `secret` is no key of it, `user` is empty or too long, or there is no randomness.
+    /// Throws if the suite is unknown, `secret` is no key of it, `user` is empty or too long, or
+    /// there is no randomness.
     #[wasm_bindgen(constructor)]
     pub fn new(suite: &str, user: &str, secret: &[u8]) -> Result<Enrolment, JsValue> {
         let suite = js::mls_suite(suite)?;

@@ -1,4 +1,5 @@
-//! What a call from JavaScript throws: an `Error` with a sentence. What the network did wrong is counted, not thrown.
+//! What a call from JavaScript throws: an `Error` with a sentence. What the network did wrong is
+//! counted, not thrown.
 
 use wasm_bindgen::JsValue;
 

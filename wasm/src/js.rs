@@ -10,7 +10,8 @@ use wasm_bindgen::JsValue;
 
 use crate::error::CallError;
 
-/// Microseconds of `performance.now`, as JavaScript holds them: a double, exact far beyond any session's life.
+/// Microseconds of `performance.now`, as JavaScript holds them: a double, exact far beyond any
+/// session's life.
 pub(crate) fn instant(now_us: f64) -> Instant {
     Instant::from_micros(now_us.max(0.0) as u64)
 }

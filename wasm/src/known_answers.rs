@@ -19,8 +19,9 @@ struct TestReport {
     status: &'static str,
 }
 
-/// Where the known-answer tests of this instance stand, as a plain object. With `run` all are run first, also those that
-/// have run before use; a wrong answer puts the instance into its error state, which refuses everything for good.
+/// Where the known-answer tests of this instance stand, as a plain object. With `run` all are run
+/// first, also those that have run before use; a wrong answer puts the instance into its error
+/// state, which refuses everything for good.
 #[wasm_bindgen(js_name = selfTest)]
 pub fn known_answers(run: bool) -> JsValue {
     if run {
@@ -37,7 +38,8 @@ pub fn known_answers(run: bool) -> JsValue {
     })
 }
 
-/// Overwrites what calls that have returned left on the stack; the last call into an instance whose engine is freed.
+/// Overwrites what calls that have returned left on the stack; the last call into an instance whose
+/// engine is freed.
 #[wasm_bindgen(js_name = wipeStack)]
 #[inline(never)]
 pub fn wipe_stack() {
@@ -54,5 +56,6 @@ fn word(status: Status) -> &'static str {
     }
 }
 
-/// Of a stack of a megabyte. The calls at the border are few frames deep, so nearly all of it is dead then.
+/// Of a stack of a megabyte. The calls at the border are few frames deep, so nearly all of it is
+/// dead then.
 const WIPED_STACK_BYTES: usize = 768 << 10;

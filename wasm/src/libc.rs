@@ -5,7 +5,8 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 
-/// Bytes in front of each block that hold the size of the whole allocation; as large as the alignment, to keep it.
+/// Bytes in front of each block that hold the size of the whole allocation; as large as the
+/// alignment, to keep it.
 const HEADER_BYTES: usize = ALIGN_BYTES;
 /// `max_align_t` of wasm32.
 const ALIGN_BYTES: usize = 16;
@@ -28,8 +29,8 @@ unsafe extern "C" fn malloc(size: usize) -> *mut u8 {
     if block.is_null() {
         return block;
     }
-    // SAFETY: `block` is aligned to 16 and at least 16 bytes long: the size fits in front of the caller's part,
-    // which starts inside, or one past the end of, the same allocation.
+    // SAFETY: `block` is aligned to 16 and at least 16 bytes long: the size fits in front of the
+    // caller's part, which starts inside, or one past the end of, the same allocation.
     unsafe {
         block.cast::<usize>().write(total);
         block.add(HEADER_BYTES)
@@ -46,8 +47,8 @@ unsafe extern "C" fn free(pointer: *mut u8) {
     if pointer.is_null() {
         return;
     }
-    // SAFETY: `malloc` returned `pointer`, so its block starts `HEADER_BYTES` before and holds there the size it was
-    // allocated with, for which `from_size_align` has succeeded.
+    // SAFETY: `malloc` returned `pointer`, so its block starts `HEADER_BYTES` before and holds
+    // there the size it was allocated with, for which `from_size_align` has succeeded.
     unsafe {
         let block = pointer.sub(HEADER_BYTES);
         let total = block.cast::<usize>().read();
@@ -57,9 +58,9 @@ unsafe extern "C" fn free(pointer: *mut u8) {
 
 /// C `fmaf`, in two roundings instead of one.
 ///
-/// Wasm has no fused multiply-add, so `f32::mul_add` calls this. The audio processing does so 700,000 times a second, for
-/// speed and not for the last bit: one rounding, which compiler_builtins emulates in double precision, took a tenth of the
-/// uplink worker's time.
+/// Wasm has no fused multiply-add, so `f32::mul_add` calls this. The audio processing does so
+/// 700,000 times a second, for speed and not for the last bit: one rounding, which
+/// compiler_builtins emulates in double precision, took a tenth of the uplink worker's time.
 #[unsafe(no_mangle)]
 extern "C" fn fmaf(x: f32, y: f32, z: f32) -> f32 {
     x * y + z

@@ -1,4 +1,5 @@
-//! Control messages ⇄ plain objects; the TypeScript side is `wasm/sdk/src/internal/engine_events.ts`.
+//! Control messages ⇄ plain objects; the TypeScript side is
+//! `wasm/sdk/src/internal/engine_events.ts`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -20,7 +20,8 @@ impl Quality {
         Self::default()
     }
 
-    /// Takes what is known now and rates it: the engine's `Quality` as a plain object. A `delay_us` below 0 is unknown.
+    /// Takes what is known now and rates it: the engine's `Quality` as a plain object. A `delay_us`
+    /// below 0 is unknown.
     pub fn update(
         &mut self,
         now_us: f64,

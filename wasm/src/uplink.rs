@@ -34,8 +34,8 @@ pub struct UplinkEngine {
 
 #[wasm_bindgen]
 impl UplinkEngine {
-    /// Takes the options and a secret, which is wiped after it was read: the key that the room shares or, with group keys,
-    /// the signature key that we are known by; empty for a new one.
+    /// Takes the options and a secret, which is wiped after it was read: the key that the room
+    /// shares or, with group keys, the signature key that we are known by; empty for a new one.
     ///
     /// # Errors
     ///
@@ -161,7 +161,8 @@ impl UplinkEngine {
         JsValue::UNDEFINED
     }
 
-    /// Takes the next message for the downlink worker in hand; its length in bytes, 0 if there is none. It is a secret.
+    /// Takes the next message for the downlink worker in hand; its length in bytes, 0 if there is
+    /// none. It is a secret.
     #[wasm_bindgen(js_name = nextKeyMessage)]
     pub fn next_key_message(&mut self) -> usize {
         let next = self.half.poll_key_message();
@@ -174,7 +175,8 @@ impl UplinkEngine {
         self.secret.expose().as_ptr().addr()
     }
 
-    /// Takes the signature key that we are known by in hand, as [`Self::next_key_message`] does. It is a secret.
+    /// Takes the signature key that we are known by in hand, as [`Self::next_key_message`] does. It
+    /// is a secret.
     #[wasm_bindgen(js_name = takeIdentity)]
     pub fn take_identity(&mut self) -> usize {
         let identity = self.half.identity().cloned();
@@ -202,13 +204,15 @@ impl UplinkEngine {
         Ok(set.map_err(|_| CallError::NoSession)?)
     }
 
-    /// Sends a track of pictures in several sizes, the smallest first, or in one again if there are none. Each has two numbers in `bounds`,
-    /// bit/s: with less than the first it is not sent, and its encoder is told of no more than the second. The track's own greatest
-    /// bitrate bounds them together.
+    /// Sends a track of pictures in several sizes, the smallest first, or in one again if there are
+    /// none. Each has two numbers in `bounds`, bit/s: with less than the first it is not sent, and
+    /// its encoder is told of no more than the second. The track's own greatest bitrate bounds them
+    /// together.
     ///
     /// # Errors
     ///
-    /// Throws if the numbers are no pairs, there are more than 16 of those, or before Join was answered.
+    /// Throws if the numbers are no pairs, there are more than 16 of those, or before Join was
+    /// answered.
     #[wasm_bindgen(js_name = setLayers)]
     pub fn set_layers(&mut self, track: u8, bounds: &[f64]) -> Result<(), JsValue> {
         let (pairs, rest) = bounds.as_chunks::<2>();
@@ -232,7 +236,8 @@ impl UplinkEngine {
         self.half.remove_track(track);
     }
 
-    /// Whether a picture of `track` that was captured now is worth encoding; asked once for each, for asking counts.
+    /// Whether a picture of `track` that was captured now is worth encoding; asked once for each,
+    /// for asking counts.
     #[wasm_bindgen(js_name = wantsFrame)]
     pub fn wants_frame(&mut self, now_us: f64, track: u8) -> bool {
         self.half.wants_frame(js::instant(now_us), track)
@@ -282,7 +287,8 @@ impl UplinkEngine {
             .send_frame(js::instant(now_us), track, params, frame)
     }
 
-    /// Takes microphone and loudspeaker samples, 48 kHz mono, of the same time; `end_us` is when the last was captured.
+    /// Takes microphone and loudspeaker samples, 48 kHz mono, of the same time; `end_us` is when
+    /// the last was captured.
     #[wasm_bindgen(js_name = pushAudio)]
     pub fn push_audio(&mut self, now_us: f64, track: u8, near: &[f32], far: &[f32], end_us: f64) {
         self.half

@@ -1,6 +1,8 @@
-//! The exports of a module that is measured: a cipher behind integers, without imports and without copies.
+//! The exports of a module that is measured: a cipher behind integers, without imports and without
+//! copies.
 //!
-//! Its parent names the `Cipher` and how it works. Every address is one that [`alloc`] gave, or lies inside.
+//! Its parent names the `Cipher` and how it works. Every address is one that [`alloc`] gave, or
+//! lies inside.
 #![allow(
     unsafe_code,
     reason = "addresses come from JavaScript as integers, and names are exported"
@@ -43,8 +45,8 @@ extern "C" fn seal(
     text_bytes: usize,
     tag: *mut [u8; 16],
 ) {
-    // SAFETY: `key` is from `new_key`, the rest lies in separate pieces that `alloc` gave, each of the length beside it or of
-    // the type; nothing else runs meanwhile.
+    // SAFETY: `key` is from `new_key`, the rest lies in separate pieces that `alloc` gave, each of
+    // the length beside it or of the type; nothing else runs meanwhile.
     unsafe {
         let aad = from_raw_parts(aad, aad_bytes);
         *tag = super::seal(&*key, &*nonce, aad, from_raw_parts_mut(text, text_bytes));

@@ -21,7 +21,8 @@ fn open(key: &Cipher, nonce: &[u8; 12], aad: &[u8], text: &mut [u8], tag: &[u8; 
     key.open_in_place(nonce, aad, text, &Tag(*tag)).is_ok()
 }
 
-/// Seals the frames that lie one after the other in `frames`; their nonces count up from `first` in the last byte.
+/// Seals the frames that lie one after the other in `frames`; their nonces count up from `first` in
+/// the last byte.
 fn seal_batch(key: &Cipher, first: &[u8; 12], frame_bytes: usize, frames: &mut [u8]) {
     let nonces: Vec<_> = (0..frames.len() / frame_bytes)
         .map(|i| {
@@ -58,8 +59,8 @@ mod batch {
         frame_bytes: usize,
         count: usize,
     ) {
-        // SAFETY: `key` is from `new_key`; the rest lies in separate pieces that `alloc` gave, of these lengths; nothing
-        // else runs meanwhile.
+        // SAFETY: `key` is from `new_key`; the rest lies in separate pieces that `alloc` gave, of
+        // these lengths; nothing else runs meanwhile.
         unsafe {
             let frames = from_raw_parts_mut(frames, frame_bytes * count);
             super::seal_batch(&*key, &*first_nonce, frame_bytes, frames);

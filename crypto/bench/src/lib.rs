@@ -1,7 +1,8 @@
-//! What the native peers of the bench share: one process per peer, told over lines of JSON what to check and to time.
+//! What the native peers of the bench share: one process per peer, told over lines of JSON what to
+//! check and to time.
 //!
-//! It compares nothing and knows no other peer: `js/run.js` starts the processes, lets them take turns, and
-//! compares.
+//! It compares nothing and knows no other peer: `js/run.js` starts the processes, lets them take
+//! turns, and compares.
 
 mod serve;
 mod timing;
@@ -28,7 +29,8 @@ pub trait Peer {
     /// Encrypts `text` and returns the tag.
     fn seal(&mut self, nonce: &[u8; NONCE_BYTES], aad: &[u8], text: &mut [u8]) -> [u8; TAG_BYTES];
 
-    /// Decrypts `text`, and says whether the tag verifies. If not, what is left in `text` has no meaning.
+    /// Decrypts `text`, and says whether the tag verifies. If not, what is left in `text` has no
+    /// meaning.
     fn open(
         &mut self,
         nonce: &[u8; NONCE_BYTES],
@@ -37,8 +39,8 @@ pub trait Peer {
         tag: &[u8; TAG_BYTES],
     ) -> bool;
 
-    /// Seals frames of `frame_bytes` that lie one after the other in `frames`, by the call for many at once,
-    /// if there is one; else does nothing and says so.
+    /// Seals frames of `frame_bytes` that lie one after the other in `frames`, by the call for many
+    /// at once, if there is one; else does nothing and says so.
     fn seal_batch(&mut self, _first_nonce: u64, _frame_bytes: usize, _frames: &mut [u8]) -> bool {
         false
     }

@@ -1,5 +1,5 @@
-//! How a peer is timed: enough calls to fill the time asked for, by the wall clock less the time that the thread waited
-//! for a processor.
+//! How a peer is timed: enough calls to fill the time asked for, by the wall clock less the time
+//! that the thread waited for a processor.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -40,7 +40,8 @@ pub trait KeyProvider: Send {
 
     /// The epoch that `kid` belongs to, in full; `None` if its keys are gone or not there yet.
     ///
-    /// A key derived in one epoch is not used in another, though the KIDs be equal: epochs come round in a KID.
+    /// A key derived in one epoch is not used in another, though the KIDs be equal: epochs come
+    /// round in a KID.
     fn receiver_epoch(&self, _kid: Kid) -> Option<u64> {
         Some(self.epoch())
     }

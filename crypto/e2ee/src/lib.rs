@@ -1,8 +1,8 @@
 //! End-to-end sealing of media frames: SFrame (RFC 9605) and the sources of its keys.
 //!
 //! A sender takes a [`KeyProvider`], asks it for its key, and seals each encoded frame with a
-//! [`sframe::Sealer`]. A receiver gives a provider of its own to a [`sframe::KeyStore`], which opens
-//! frames of any sender. Code points, labels and encodings are in `crypto/SPEC.md`.
+//! [`sframe::Sealer`]. A receiver gives a provider of its own to a [`sframe::KeyStore`], which
+//! opens frames of any sender. Code points, labels and encodings are in `crypto/SPEC.md`.
 //!
 //! There is no plaintext mode, no passthrough and no fall from one suite to another. This crate
 //! opens no socket, reads no clock, and draws randomness through [`Rng`] only.

@@ -135,7 +135,8 @@ fn whoever_has_no_valid_certificate_is_let_in_by_nobody_and_all_are_told_why() {
             assert_eq!(world.service.commits, commits);
             assert!(!world.service.key_packages.contains_key(&she));
         } else if why != CertificateError::Missing {
-            // Her commit was accepted, for the service cannot check it. (Without a certificate she cannot make one: no leaf lists the type.)
+            // Her commit was accepted, for the service cannot check it. (Without a certificate she
+            // cannot make one: no leaf lists the type.)
             assert!(world.service.commits > commits);
             assert!(world.pages[&she].session.roster().len() == 3);
         }
@@ -166,7 +167,8 @@ fn members_hear_each_other_throughout_while_one_whose_certificate_has_run_out_co
         world.deliver(id, Input::Rotate);
         world.run(3 * SECOND);
     }
-    // Hers has ended 120 s after the start; by her own clock it is good, so that she does not stop herself.
+    // Hers has ended 120 s after the start; by her own clock it is good, so that she does not stop
+    // herself.
     world.run(200 * SECOND);
     let identity = certified(SM2, "brief", "brief", &[]);
     world.identities.insert("brief".into(), identity);
@@ -211,7 +213,8 @@ fn a_member_that_leaves_while_a_refused_one_is_in_gets_no_later_keys_and_the_oth
     let carol = world.join("carol");
     world.run(2 * SECOND);
     world.agreed().unwrap();
-    // Mallory's policy takes herself, and the others; theirs does not take her. She stays and comes again each time.
+    // Mallory's policy takes herself, and the others; theirs does not take her. She stays and comes
+    // again each time.
     let theirs = TrustAnchors::new(SM2, &[made("root"), made("stranger")]).unwrap();
     world.policy = policy(theirs, false);
     let identity = certified(SM2, "mallory", "mallory_stranger", &["stranger"]);
@@ -282,7 +285,8 @@ fn one_whose_certificate_has_run_out_commits_nothing_that_the_others_would_refus
 #[test]
 fn a_certificate_of_another_user_or_key_gets_nobody_in() {
     let mut world = room(policy(root(), false));
-    // The gateway brings somebody in as Carol whose certificate is Carol's, under another participant's name.
+    // The gateway brings somebody in as Carol whose certificate is Carol's, under another
+    // participant's name.
     let identity = certified(SM2, "carol", "carol", &["inter"]);
     world.identities.insert("dave".into(), identity);
     world.join("dave");
@@ -295,7 +299,8 @@ fn a_certificate_of_another_user_or_key_gets_nobody_in() {
 
 #[test]
 fn a_certified_leaf_is_not_replaced_by_one_that_is_not() {
-    // A room that takes both: Bob is certified, and somebody comes in under his name without a certificate.
+    // A room that takes both: Bob is certified, and somebody comes in under his name without a
+    // certificate.
     let mut world = room(policy(root(), true));
     let key = world.pages[&2].session.roster()[1].public_key.clone();
     world.leave(2);
@@ -315,7 +320,8 @@ fn a_certified_leaf_is_not_replaced_by_one_that_is_not() {
             .all(|member| member.user != "bob" || member.public_key == key)
     );
     world.run(30 * SECOND);
-    // Once his leaf is gone for good she may come in, and everybody sees that nobody vouches for her.
+    // Once his leaf is gone for good she may come in, and everybody sees that nobody vouches for
+    // her.
     let seen = world.pages[&1].session.roster();
     for member in seen.iter().filter(|member| member.user == "bob") {
         assert!(member.expires.is_none() || member.public_key == key);

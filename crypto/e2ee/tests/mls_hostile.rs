@@ -1,4 +1,5 @@
-//! A delivery service that does what it likes: what members see of it, and what they do not fall for.
+//! A delivery service that does what it likes: what members see of it, and what they do not fall
+//! for.
 #![allow(
     clippy::unwrap_used,
     reason = "a room that does not agree fails the test"
@@ -98,7 +99,8 @@ fn flipped_bits_are_never_accepted() {
         world.deliver(1 + round % 3, Input::Rotate);
         world.run(3 * SECOND);
     }
-    // Whoever took a changed message would be in an epoch that nobody else is in, with this roster or another.
+    // Whoever took a changed message would be in an epoch that nobody else is in, with this roster
+    // or another.
     assert!(told(&world, |event| matches!(event, Event::Refused { .. })) > 0);
     assert_eq!(
         told(&world, |event| matches!(event, Event::Confirmed { .. })),

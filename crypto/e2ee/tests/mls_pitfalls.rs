@@ -1,4 +1,5 @@
-//! What a gateway could still try, beyond `mls_hostile.rs`: with what it recorded, with members of its own, with frames.
+//! What a gateway could still try, beyond `mls_hostile.rs`: with what it recorded, with members of
+//! its own, with frames.
 #![allow(
     clippy::unwrap_used,
     reason = "a room that does not agree fails the test"
@@ -66,7 +67,8 @@ fn a_removed_page_that_is_given_everything_learns_nothing_that_comes_after() {
     let now = world.clock();
     for input in everything {
         gone.session.handle_input(now, input);
-        // It may even be told that it is in: a commit of its own is accepted that nobody else has seen.
+        // It may even be told that it is in: a commit of its own is accepted that nobody else has
+        // seen.
         let snapshot = smrtc_e2ee::mls::GroupSnapshot {
             epoch: group.epoch,
             group_info: group.group_info.clone(),
@@ -274,7 +276,8 @@ fn two_tabs_of_one_user_never_share_a_key_and_nonce() {
             world.seal(id, b"frame");
         }
     }
-    // The later tab has taken the leaf; the earlier one knows that it is out, and gets in again when it is alone.
+    // The later tab has taken the leaf; the earlier one knows that it is out, and gets in again
+    // when it is alone.
     assert_eq!(world.pages[&2].session.state(), State::Removed);
     world.leave(tab);
     let back = world.reconnect(2);

@@ -1,4 +1,5 @@
-//! Random lives of a room: joins, leaves, crashes, reconnections and rotations at any moment, messages lost, doubled and late.
+//! Random lives of a room: joins, leaves, crashes, reconnections and rotations at any moment,
+//! messages lost, doubled and late.
 #![allow(
     clippy::unwrap_used,
     reason = "a room that does not agree fails the test"
@@ -13,7 +14,8 @@ use support::world::{Tamper, World};
 
 const SECOND: u64 = 1_000_000;
 
-/// Loses a twentieth of all messages of MLS, doubles another, and holds a third back until one or more others have overtaken it.
+/// Loses a twentieth of all messages of MLS, doubles another, and holds a third back until one or
+/// more others have overtaken it.
 fn unreliable() -> Tamper {
     let mut held: BTreeMap<u32, Vec<Input>> = BTreeMap::new();
     Box::new(move |rng, to, input| {
@@ -94,7 +96,8 @@ fn live(suite: Suite, seed: u64) -> Life {
     }
     world.tamper = None;
     world.run(90 * SECOND);
-    // Where messages overtake each other, a member may be taken for one that is gone. It is told so, stays outside, and joins again.
+    // Where messages overtake each other, a member may be taken for one that is gone. It is told
+    // so, stays outside, and joins again.
     let pages = world.pages.iter();
     let outside = pages.filter(|(_, page)| page.session.state() == State::Removed);
     for id in outside.map(|(id, _)| *id).collect::<Vec<_>>() {

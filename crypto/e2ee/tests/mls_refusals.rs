@@ -1,4 +1,5 @@
-//! Commits that the delivery service accepts and members refuse: what goes on all the same, and who is alone with its error.
+//! Commits that the delivery service accepts and members refuse: what goes on all the same, and who
+//! is alone with its error.
 #![allow(
     clippy::unwrap_used,
     reason = "a room that does not agree fails the test"
@@ -21,10 +22,11 @@ fn room(seed: u64, users: &[&str]) -> World {
     World::of(SUITE, seed, users)
 }
 
-/// What the gateway reads of a commit and its GroupInfo is right (RFC 9420 §6, §12.4.3: versions, kinds, group, epoch, sender), and
-/// nothing else is. There is no tree.
+/// What the gateway reads of a commit and its GroupInfo is right (RFC 9420 §6, §12.4.3: versions,
+/// kinds, group, epoch, sender), and nothing else is. There is no tree.
 fn garbage(group: &StoredGroup) -> CommitRequest {
-    // MLSMessage: version and wire format; GroupContext: version, suite, and the group id of 32 bytes with its length.
+    // MLSMessage: version and wire format; GroupContext: version, suite, and the group id of 32
+    // bytes with its length.
     let mut group_info = group.group_info.clone();
     let id = group_info[8..41].to_vec();
     assert_eq!(id[0], 32);
@@ -33,7 +35,8 @@ fn garbage(group: &StoredGroup) -> CommitRequest {
     let mut commit = vec![0, 1, 0, 1];
     commit.extend_from_slice(&id);
     commit.extend_from_slice(&group.epoch.to_be_bytes());
-    // A member's, by leaf 0, without authenticated data; a commit with no proposals and a path that is none.
+    // A member's, by leaf 0, without authenticated data; a commit with no proposals and a path that
+    // is none.
     commit.extend_from_slice(&[1, 0, 0, 0, 0, 0, 3, 0, 1]);
     commit.extend_from_slice(&[0xa5; 200]);
     CommitRequest {
@@ -216,7 +219,8 @@ fn whoever_comes_and_takes_not_all_who_are_in_ends_nobodys_group() {
         world.assert_hear_each_other(&[1, 2]);
         assert_ne!(world.pages[&carol].session.roster().len(), 3);
         assert!(refused(&world, carol, Refused::Group) > 0);
-        // She begins a group of her own once, after minutes if somebody of hers is there, and they follow her into it together.
+        // She begins a group of her own once, after minutes if somebody of hers is there, and they
+        // follow her into it together.
         assert!(
             world.service.replacements <= 1 && apart <= 3,
             "{} groups, {apart} s",
@@ -227,7 +231,8 @@ fn whoever_comes_and_takes_not_all_who_are_in_ends_nobodys_group() {
 
 #[test]
 fn a_group_of_nobody_like_us_keeps_nobody_out() {
-    // Mallory is first, and adds the others, who do not take her and do not come: their leaves are in her tree all the same.
+    // Mallory is first, and adds the others, who do not take her and do not come: their leaves are
+    // in her tree all the same.
     let mut world = World::new(SUITE, 67);
     let mallory = world.join("mallory");
     world.run(SECOND);

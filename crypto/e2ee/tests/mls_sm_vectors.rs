@@ -1,4 +1,5 @@
-//! Values of the private suites that the independent reference in `vectors/reference/mls.py` computed.
+//! Values of the private suites that the independent reference in `vectors/reference/mls.py`
+//! computed.
 #![allow(
     clippy::unwrap_used,
     reason = "a vector that is not as it should be fails the test"

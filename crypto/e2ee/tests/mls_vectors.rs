@@ -317,8 +317,8 @@ struct PassiveEpoch {
     epoch_authenticator: Hex,
 }
 
-/// Joins by the case's Welcome, follows its commits, and returns how many it followed; None once one asks for a secret of a past
-/// epoch (a resumption PSK), which we do not keep.
+/// Joins by the case's Welcome, follows its commits, and returns how many it followed; None once
+/// one asks for a secret of a past epoch (a resumption PSK), which we do not keep.
 fn follow(case: PassiveClient) -> Option<usize> {
     assert_eq!(case.cipher_suite, SUITE.id());
     let ciphers = provider().ciphers();

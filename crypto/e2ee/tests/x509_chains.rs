@@ -1,4 +1,5 @@
-//! Chains that OpenSSL and openHiTLS made, good and bad, against the profile of `crypto/SPEC.md` §7.8.
+//! Chains that OpenSSL and openHiTLS made, good and bad, against the profile of `crypto/SPEC.md`
+//! §7.8.
 #![allow(
     clippy::unwrap_used,
     reason = "a file that cannot be read fails the test"
@@ -220,8 +221,9 @@ fn no_flipped_bit_and_no_cut_makes_another_valid_certificate() {
     assert_eq!(root.verify(&[longer, inter], NOW), Err(Error::Malformed));
 }
 
-/// Chains of openHiTLS, at a time when all of them are valid. Their signatures are made with the empty identifier, so none is ours to
-/// take; what else is wrong with one shows first, as far as it needs no signature.
+/// Chains of openHiTLS, at a time when all of them are valid. Their signatures are made with the
+/// empty identifier, so none is ours to take; what else is wrong with one shows first, as far as it
+/// needs no signature.
 #[test]
 fn chains_of_openhitls_are_refused_for_their_identifier_or_for_what_is_wrong_before() {
     const AT: u64 = 1_735_689_600;
@@ -286,7 +288,8 @@ fn an_identity_takes_the_chain_of_its_own_key_and_user_only() {
     );
 }
 
-/// OpenSSL checks it when it is there; the gateway's tests check it with the authority that answers it.
+/// OpenSSL checks it when it is there; the gateway's tests check it with the authority that answers
+/// it.
 #[test]
 fn a_request_names_the_user_and_is_signed_by_its_key() {
     for suite in [SM2, P256] {

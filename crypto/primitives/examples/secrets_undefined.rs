@@ -4,13 +4,15 @@
 //! make audit-ct
 //! ```
 //!
-//! Memcheck reports a conditional jump on undefined bits, and an address made of them. So keys, texts and received tags
-//! are marked undefined, and what it reports is a leak. Lengths and nonces stay defined; they are public. Whether a tag
-//! verifies is public too, but comes of undefined bits: `audits/constant_time/valgrind.mjs` lets pass what is reported at a line
-//! that compares by `ct_eq`, and nothing else.
+//! Memcheck reports a conditional jump on undefined bits, and an address made of them. So keys,
+//! texts and received tags are marked undefined, and what it reports is a leak. Lengths and nonces
+//! stay defined; they are public. Whether a tag verifies is public too, but comes of undefined
+//! bits: `audits/constant_time/valgrind.mjs` lets pass what is reported at a line that compares by
+//! `ct_eq`, and nothing else.
 //!
-//! `secrets_undefined KERNEL` goes through all doors with one kernel; the names `leak-…` are leaks planted on purpose, and
-//! `crate-sm4` is a cipher with a table, to see that each is found. Valgrind knows no AVX-512 and no GFNI.
+//! `secrets_undefined KERNEL` goes through all doors with one kernel; the names `leak-…` are leaks
+//! planted on purpose, and `crate-sm4` is a cipher with a table, to see that each is found.
+//! Valgrind knows no AVX-512 and no GFNI.
 #![allow(
     unsafe_code,
     reason = "valgrind's client requests are instructions that do nothing elsewhere"
@@ -192,8 +194,9 @@ fn mark_undefined(bytes: &mut [u8]) {
         0,
         0,
     ];
-    // SAFETY: on a processor the four rotations cancel and the exchange does nothing; valgrind takes the
-    // sequence for a request whose arguments `request` holds, and changes only what it thinks of `bytes`.
+    // SAFETY: on a processor the four rotations cancel and the exchange does nothing; valgrind
+    // takes the sequence for a request whose arguments `request` holds, and changes only what it
+    // thinks of `bytes`.
     unsafe {
         std::arch::asm!(
             "rol rdi, 3",

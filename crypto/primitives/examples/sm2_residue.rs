@@ -1,4 +1,5 @@
-//! SM2 as a Wasm module whose memory `tests/sm2_residue.mjs` searches for secrets after each operation.
+//! SM2 as a Wasm module whose memory `tests/sm2_residue.mjs` searches for secrets after each
+//! operation.
 #![allow(
     unsafe_code,
     reason = "exported names; the functions themselves take and return integers"
@@ -11,7 +12,8 @@ use smrtc_crypto::rng::{Rng, RngError};
 use smrtc_crypto::sm2::exchange::{Initiator, Local, Peer, Responder};
 use smrtc_crypto::sm2::{DEFAULT_ID, SecretKey, Signature, pke};
 
-/// The place where the page reads what it must then search for, and where it writes a seed. It wipes both.
+/// The place where the page reads what it must then search for, and where it writes a seed. It
+/// wipes both.
 #[unsafe(no_mangle)]
 pub extern "C" fn window() -> *const u8 {
     STATE.with(|state| state.borrow().window.as_ptr())
@@ -66,7 +68,8 @@ pub extern "C" fn agree() {
     });
 }
 
-/// Encrypts the 32 bytes in the window, wipes them and decrypts; writes what comes out to the window.
+/// Encrypts the 32 bytes in the window, wipes them and decrypts; writes what comes out to the
+/// window.
 #[unsafe(no_mangle)]
 pub extern "C" fn encrypt_and_decrypt() {
     with(|state| {
@@ -116,7 +119,8 @@ struct State {
 }
 
 impl State {
-    /// A source that nobody else has: the seed in the window is wiped by the page. Only the count stays here.
+    /// A source that nobody else has: the seed in the window is wiped by the page. Only the count
+    /// stays here.
     fn rng(&mut self) -> Source {
         self.draws += 1;
         let seed = Hash::Sm3.digest(&[&self.window[..32], &self.draws.to_be_bytes()]);

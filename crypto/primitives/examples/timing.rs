@@ -1,13 +1,16 @@
-//! Timing of the native kernels, in the manner of dudect: does one fixed key, or text, take another time than random ones?
+//! Timing of the native kernels, in the manner of dudect: does one fixed key, or text, take another
+//! time than random ones?
 //!
 //! ```sh
 //! make audit-ct          # or: cargo run --release -p smrtc-crypto --features _test_support --example timing
 //! ```
 //!
-//! Two classes in random order; samples above a percentile are dropped, at a hundred percentiles, since noise only ever adds;
-//! Welch's t of what is left (Reparaz, Balasch, Verbauwhede, "dude, is my code constant time?", §3). |t| above 10 is a leak for
-//! certain; below 4.5 nothing was found. A planted leak must be found, or the run proves nothing. One line for each test, tab
-//! separated: where, kernels, what, classes, samples, greatest |t|, verdict. `audits/constant_time/timing.mjs` does it for Wasm.
+//! Two classes in random order; samples above a percentile are dropped, at a hundred percentiles,
+//! since noise only ever adds; Welch's t of what is left (Reparaz, Balasch, Verbauwhede, "dude, is
+//! my code constant time?", §3). |t| above 10 is a leak for certain; below 4.5 nothing was found. A
+//! planted leak must be found, or the run proves nothing. One line for each test, tab separated:
+//! where, kernels, what, classes, samples, greatest |t|, verdict. `audits/constant_time/timing.mjs`
+//! does it for Wasm.
 
 use std::hint::black_box;
 use std::process::ExitCode;

@@ -1,7 +1,8 @@
-//! The doors of `smrtc-crypto` as a Wasm module that checks itself against the oracle, times both, and is timed for leaks.
+//! The doors of `smrtc-crypto` as a Wasm module that checks itself against the oracle, times both,
+//! and is timed for leaks.
 //!
-//! `tests/wasm.mjs` runs it in Node, `tests/wasm_browser.mjs` in Chromium, `audits/constant_time/timing.mjs` measures it. It
-//! has no imports; a failed check traps.
+//! `tests/wasm.mjs` runs it in Node, `tests/wasm_browser.mjs` in Chromium,
+//! `audits/constant_time/timing.mjs` measures it. It has no imports; a failed check traps.
 #![allow(
     unsafe_code,
     reason = "exported names; the functions themselves take and return integers"
@@ -15,8 +16,8 @@ use smrtc_crypto::aead::{self, Algorithm, Frame, Key, Tag};
 mod oracle;
 use oracle::{Random, oracle};
 
-/// Seals and opens texts of every length from 0 to 1,024 bytes, each at every offset from 0 to 15 bytes in memory, and a few
-/// long ones; returns how many.
+/// Seals and opens texts of every length from 0 to 1,024 bytes, each at every offset from 0 to 15
+/// bytes in memory, and a few long ones; returns how many.
 #[unsafe(no_mangle)]
 pub extern "C" fn check_lengths_and_alignments() -> u32 {
     let mut random = Random(3);
@@ -32,8 +33,8 @@ pub extern "C" fn check_lengths_and_alignments() -> u32 {
         .sum()
 }
 
-/// Keys and texts that are all zeros, all ones or a single bit, with carries through all of the counter's low bits; returns how
-/// many.
+/// Keys and texts that are all zeros, all ones or a single bit, with carries through all of the
+/// counter's low bits; returns how many.
 #[unsafe(no_mangle)]
 pub extern "C" fn check_adversarial() -> u32 {
     let mut count = 0;
@@ -157,7 +158,8 @@ pub extern "C" fn check_chunks() -> u32 {
     count
 }
 
-/// 1 if sealing and opening are the oracle's, with the text `offset` bytes into its buffer; else traps.
+/// 1 if sealing and opening are the oracle's, with the text `offset` bytes into its buffer; else
+/// traps.
 fn agrees(key: &[u8; 16], nonce: &[u8; 12], aad: &[u8], text: &[u8], offset: usize) -> u32 {
     let (expected, expected_tag) = oracle(key, nonce, aad, text);
     let aead = Key::new(Algorithm::Sm4Gcm, key).expect("16 bytes");
@@ -228,7 +230,8 @@ pub extern "C" fn seal_by_oracle(len: usize, count: u32) {
     }
 }
 
-/// What [`measure`] uses. Bit 0 of `fixed`: a key of zeros, else random; bit 1: a text of zeros, else random.
+/// What [`measure`] uses. Bit 0 of `fixed`: a key of zeros, else random; bit 1: a text of zeros,
+/// else random.
 #[unsafe(no_mangle)]
 pub extern "C" fn prepare(fixed: u32, seed: u32) {
     let mut random = Random(u64::from(seed) | 1 << 40);
@@ -255,8 +258,8 @@ pub extern "C" fn prepare(fixed: u32, seed: u32) {
     }));
 }
 
-/// What is timed: key set-up (0), sealing (1), opening (2); key set-up with a leak planted (3), a little more work for each odd
-/// byte of the key.
+/// What is timed: key set-up (0), sealing (1), opening (2); key set-up with a leak planted (3), a
+/// little more work for each odd byte of the key.
 #[unsafe(no_mangle)]
 pub extern "C" fn measure(what: u32) {
     INPUT.with_borrow_mut(|input| {

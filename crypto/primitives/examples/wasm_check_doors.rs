@@ -1,7 +1,8 @@
-//! The doors of `smrtc-crypto` as a Wasm module, for `audits/constant_time/wasm_taint` to follow secrets through.
+//! The doors of `smrtc-crypto` as a Wasm module, for `audits/constant_time/wasm_taint` to follow
+//! secrets through.
 //!
-//! Nothing but the crate under test is linked: what the module holds is what a product holds, inlined as the compiler
-//! likes. `leak_…` are leaks planted on purpose, which must be found.
+//! Nothing but the crate under test is linked: what the module holds is what a product holds,
+//! inlined as the compiler likes. `leak_…` are leaks planted on purpose, which must be found.
 #![allow(
     unsafe_code,
     reason = "exported names and raw arguments; the caller lays out memory"
@@ -47,7 +48,8 @@ unsafe fn array<'a, const N: usize>(start: *mut u8) -> &'a mut [u8; N] {
     unsafe { &mut *start.cast() }
 }
 
-/// An expanded AEAD key: SM4-GCM (0), AES-128-GCM (1), AES-256-GCM (2), or SM4-GCM on the kernels called `portable` (3).
+/// An expanded AEAD key: SM4-GCM (0), AES-128-GCM (1), AES-256-GCM (2), or SM4-GCM on the kernels
+/// called `portable` (3).
 ///
 /// # Safety
 ///
@@ -84,7 +86,8 @@ pub unsafe extern "C" fn gcm_drop(key: *mut Key) {
 ///
 /// # Safety
 ///
-/// The arguments are a key of [`gcm_new`] and areas of [`allocate`] that do not overlap; `tag` has 16 bytes.
+/// The arguments are a key of [`gcm_new`] and areas of [`allocate`] that do not overlap; `tag` has
+/// 16 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gcm_seal(
     key: *const Key,
@@ -132,8 +135,9 @@ pub unsafe extern "C" fn gcm_open(
     u32::from(opened.is_ok())
 }
 
-/// Seals (0) or opens (1) a batch; bit i of the result says whether frame i was opened. `frames` holds for each the addresses
-/// and lengths nonce, associated data, its length, text, its length, tag.
+/// Seals (0) or opens (1) a batch; bit i of the result says whether frame i was opened. `frames`
+/// holds for each the addresses and lengths nonce, associated data, its length, text, its length,
+/// tag.
 ///
 /// # Safety
 ///
@@ -274,7 +278,8 @@ pub unsafe extern "C" fn ccm_open(
     u32::from(opened.is_ok())
 }
 
-/// The modes of `hazmat`, key set-up included: CTR (0), ECB (1, back 2), CBC (3, back 4), XTS (5, back 6; GB 7, back 8).
+/// The modes of `hazmat`, key set-up included: CTR (0), ECB (1, back 2), CBC (3, back 4), XTS (5,
+/// back 6; GB 7, back 8).
 ///
 /// # Safety
 ///

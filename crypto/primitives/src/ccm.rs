@@ -1,7 +1,7 @@
 //! SM4-CCM (NIST SP 800-38C, GB/T 36624-2018, RFC 8998), with a tag of 16 bytes.
 //!
-//! CBC-MAC chains block after block, so this runs on single blocks and is slow: for talking to those who have
-//! nothing else, and for conformance. Constant time as all of SM4 here.
+//! CBC-MAC chains block after block, so this runs on single blocks and is slow: for talking to
+//! those who have nothing else, and for conformance. Constant time as all of SM4 here.
 
 use core::fmt;
 
@@ -28,9 +28,9 @@ impl Sm4Ccm {
     ///
     /// # Errors
     ///
-    /// [`SealError::NonceLength`] outside of [`NONCE_BYTES`]; [`SealError::TextTooLong`] if the text's length does not
-    /// fit into the 15 − n bytes that a nonce of n leaves; [`SealError::AadTooLong`] from 2^32 bytes on. The
-    /// buffer is then unchanged.
+    /// [`SealError::NonceLength`] outside of [`NONCE_BYTES`]; [`SealError::TextTooLong`] if the
+    /// text's length does not fit into the 15 − n bytes that a nonce of n leaves;
+    /// [`SealError::AadTooLong`] from 2^32 bytes on. The buffer is then unchanged.
     pub fn seal_in_place(
         &self,
         nonce: &[u8],
@@ -126,8 +126,8 @@ impl fmt::Debug for Sm4Ccm {
     }
 }
 
-/// Whether this gives the known answer of RFC 8998 appendix A.2, cut to what is new here beside GCM's: the chain and the counters.
-/// `fault` is added to the tag, by tests of the test.
+/// Whether this gives the known answer of RFC 8998 appendix A.2, cut to what is new here beside
+/// GCM's: the chain and the counters. `fault` is added to the tag, by tests of the test.
 pub(crate) fn known_answer(fault: u8) -> bool {
     let key = [
         0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54, 0x32,
@@ -156,7 +156,8 @@ pub(crate) fn known_answer(fault: u8) -> bool {
         ]
 }
 
-/// The encoding of the length of the associated data (appendix A.2.2): two bytes, or 0xFFFE and four.
+/// The encoding of the length of the associated data (appendix A.2.2): two bytes, or 0xFFFE and
+/// four.
 fn aad_prefix(len: usize) -> [Option<u8>; 6] {
     let [a, b, c, d] = (len as u32).to_be_bytes();
     match len {
@@ -165,7 +166,8 @@ fn aad_prefix(len: usize) -> [Option<u8>; 6] {
     }
 }
 
-/// flags ‖ nonce ‖ number, the number in what the nonce leaves; the flags hold how many bytes that is.
+/// flags ‖ nonce ‖ number, the number in what the nonce leaves; the flags hold how many bytes that
+/// is.
 fn counter_block(nonce: &[u8], flags: u8, number: u64) -> [u8; BLOCK_BYTES] {
     let mut block = [0; BLOCK_BYTES];
     block[BLOCK_BYTES - 8..].copy_from_slice(&number.to_be_bytes());

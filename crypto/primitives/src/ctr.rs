@@ -1,8 +1,9 @@
 //! Counter mode with a 32-bit counter (GCTR of NIST SP 800-38D §6.5), by batches of blocks.
 //!
-//! A back end makes keystream for a batch of consecutive counters at a time; batches are aligned, so
-//! that the low bits of the counters are constants. GCM's first counter J0 masks the tag, and the text
-//! follows; both come out of the first batch, so a short frame costs no batch more than it needs:
+//! A back end makes keystream for a batch of consecutive counters at a time; batches are aligned,
+//! so that the low bits of the counters are constants. GCM's first counter J0 masks the tag, and
+//! the text follows; both come out of the first batch, so a short frame costs no batch more than it
+//! needs:
 //!
 //! ```text
 //! counters   0   1   2   3   …                 │ 64 …            │ 128 …
@@ -30,7 +31,8 @@ pub(crate) trait BatchCipher {
 
     fn nonce(nonce: &[u8; 12]) -> Self::Nonce;
 
-    /// XORs E(nonce ‖ first), E(nonce ‖ first + 1), … to `batch`. `first` is a multiple of [`Self::BULK_BLOCKS`].
+    /// XORs E(nonce ‖ first), E(nonce ‖ first + 1), … to `batch`. `first` is a multiple of
+    /// [`Self::BULK_BLOCKS`].
     fn xor_batch(&self, nonce: &Self::Nonce, first: u32, batch: &mut [Block]);
 
     /// Encrypts each block of `batch`, whatever it holds.
@@ -55,7 +57,8 @@ impl Scratch {
     }
 }
 
-/// Fills with zeros, for good: `Zeroize` does so byte by byte on some targets, which short frames would feel.
+/// Fills with zeros, for good: `Zeroize` does so byte by byte on some targets, which short frames
+/// would feel.
 pub(crate) fn wipe(blocks: &mut [Block]) {
     blocks.fill([0; BLOCK_BYTES]);
     optimization_barrier(blocks);
@@ -70,9 +73,11 @@ pub(crate) trait MessageKeystream {
     fn apply(&mut self, text: &mut [u8]);
 }
 
-/// The keystream from one counter block on, which is public: the place of a counter in its batch decides what is read.
+/// The keystream from one counter block on, which is public: the place of a counter in its batch
+/// decides what is read.
 ///
-/// What it computes lies in its caller's scratch: to move it would cost a short frame more than to wipe it.
+/// What it computes lies in its caller's scratch: to move it would cost a short frame more than to
+/// wipe it.
 pub(crate) struct Keystream<'k, C: BatchCipher> {
     cipher: &'k C,
     nonce: C::Nonce,
@@ -157,8 +162,8 @@ impl<C: BatchCipher> Drop for Keystream<'_, C> {
     }
 }
 
-/// The keystream from a counter block on that depends on the key, as J0 does unless the nonce has 12 bytes: no counter
-/// decides where anything lies. Costs more, for every counter is written out.
+/// The keystream from a counter block on that depends on the key, as J0 does unless the nonce has
+/// 12 bytes: no counter decides where anything lies. Costs more, for every counter is written out.
 pub(crate) struct SecretKeystream<'k, C: BatchCipher> {
     cipher: &'k C,
     next: Block,

@@ -1,7 +1,8 @@
 //! SM4 in modes that authenticate nothing: CTR, ECB, CBC and XTS. **For conformance tests only.**
 //!
-//! What these encrypt, anybody can change, and ECB shows equal blocks. Applications want [`crate::aead`].
-//! Nothing is padded here, and single blocks make it slow; constant time as all of SM4 here.
+//! What these encrypt, anybody can change, and ECB shows equal blocks. Applications want
+//! [`crate::aead`]. Nothing is padded here, and single blocks make it slow; constant time as all of
+//! SM4 here.
 
 use core::{fmt, hint::black_box};
 
@@ -21,7 +22,8 @@ impl Sm4 {
         Self(RoundKeys::new(key))
     }
 
-    /// CTR: XORs E(counter), E(counter + 1), … to `buffer` of any length; the counter has 128 bits and wraps.
+    /// CTR: XORs E(counter), E(counter + 1), … to `buffer` of any length; the counter has 128 bits
+    /// and wraps.
     pub fn apply_ctr(&self, counter: &[u8; BLOCK_BYTES], buffer: &mut [u8]) {
         let mut counter = u128::from_be_bytes(*counter);
         for chunk in buffer.chunks_mut(BLOCK_BYTES) {
@@ -183,8 +185,8 @@ impl Sm4Xts {
             crypt(last, &tweak);
             return Ok(());
         }
-        // Stealing: the last whole block lends its tail to the partial one. Its two tweaks change places
-        // when decrypting.
+        // Stealing: the last whole block lends its tail to the partial one. Its two tweaks change
+        // places when decrypting.
         let next = self.double(tweak);
         let (first, second) = if decrypting {
             (next, tweak)
@@ -218,7 +220,8 @@ impl fmt::Debug for Sm4Xts {
     }
 }
 
-/// All ones for a secret 1, zero for 0. A product with the bit, or this without the barrier, is compiled to a choice.
+/// All ones for a secret 1, zero for 0. A product with the bit, or this without the barrier, is
+/// compiled to a choice.
 fn mask(bit: u128) -> u128 {
     black_box(bit).wrapping_neg()
 }

@@ -12,14 +12,14 @@
 //! | [`sm2`] | SM2 signatures, key exchange, encryption | GB/T 32918-2016, GM/T 0009 |
 //! | [`self_test`] | known-answer tests before first use | GM/T 0028 style |
 //!
-//! This crate opens no socket, reads no clock and has no random source of its own. It knows nothing of frames,
-//! senders or rooms: `smrtc-e2ee` does.
+//! This crate opens no socket, reads no clock and has no random source of its own. It knows nothing
+//! of frames, senders or rooms: `smrtc-e2ee` does.
 //!
-//! **Constant time**: no branch and no address depends on a key, a plaintext or a keystream. SM4 and its
-//! GHASH are ours, made of gates and, where a processor has no carry-less multiplication, of integer
-//! multiplications; AES-GCM, the hashes and the curve and field of SM2 are those of the RustCrypto crates, which
-//! hold themselves to the same. Verifying an SM2 signature takes a time that depends on it; all of it is
-//! public. `audits/constant_time/` says what has been measured.
+//! **Constant time**: no branch and no address depends on a key, a plaintext or a keystream. SM4
+//! and its GHASH are ours, made of gates and, where a processor has no carry-less multiplication,
+//! of integer multiplications; AES-GCM, the hashes and the curve and field of SM2 are those of the
+//! RustCrypto crates, which hold themselves to the same. Verifying an SM2 signature takes a time
+//! that depends on it; all of it is public. `audits/constant_time/` says what has been measured.
 #![no_std]
 
 extern crate alloc;

@@ -1,7 +1,8 @@
-//! Breaks each self-test in turn and shows that the module then refuses everything (GM/T 0028 style).
+//! Breaks each self-test in turn and shows that the module then refuses everything (GM/T 0028
+//! style).
 //!
-//! The error state cannot be left, so each test is broken in a process of its own: this program, started
-//! again with the number of the test in its environment.
+//! The error state cannot be left, so each test is broken in a process of its own: this program,
+//! started again with the number of the test in its environment.
 //!
 //! ```sh
 //! cargo test -p smrtc-crypto --features _test_support --test break_known_answers -- --nocapture
@@ -95,7 +96,8 @@ fn child() {
     println!("RESULT {name}: refused {refused} of {SERVICES} services");
 }
 
-/// Whether each service refused because of the self-tests. Anything else than that and success panics.
+/// Whether each service refused because of the self-tests. Anything else than that and success
+/// panics.
 fn services() -> [bool; SERVICES] {
     let mut rng = Counter(7);
     // Keys can be imported in the error state, but not used.

@@ -1,5 +1,6 @@
-//! SM2 against an implementation that shares no code with ours: the crate `libsmx`, with field, curve and SM3 of
-//! its own. Published examples are in `vectors/`; here are random keys and messages.
+//! SM2 against an implementation that shares no code with ours: the crate `libsmx`, with field,
+//! curve and SM3 of its own. Published examples are in `vectors/`; here are random keys and
+//! messages.
 
 use libsmx::sm2 as theirs;
 use smrtc_crypto::hash::Hash;

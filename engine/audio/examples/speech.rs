@@ -1,10 +1,12 @@
-//! Speech through the path of audio without a browser: `speech [OPTION VALUE]... <in.f32 >out.f32`, both 48 kHz mono, 32-bit little-endian floats.
+//! Speech through the path of audio without a browser: `speech [OPTION VALUE]... <in.f32 >out.f32`,
+//! both 48 kHz mono, 32-bit little-endian floats.
 //!
-//! Capture without processing, a network of 25 ms that loses packets at random and carries the engine's copies of earlier frames, playout.
-//! What happened to the audio goes to stderr as one JSON object. `make bench-speech` runs it and judges what comes out.
+//! Capture without processing, a network of 25 ms that loses packets at random and carries the
+//! engine's copies of earlier frames, playout. What happened to the audio goes to stderr as one
+//! JSON object. `make bench-speech` runs it and judges what comes out.
 //!
-//! Options: `--loss` 0 to 1 (0), `--complexity` of the encoder, 0 to 10 (as by default), `--copies-known` 0 or 1: whether the buffer is told of
-//! copies (1), `--seed` (1).
+//! Options: `--loss` 0 to 1 (0), `--complexity` of the encoder, 0 to 10 (as by default),
+//! `--copies-known` 0 or 1: whether the buffer is told of copies (1), `--seed` (1).
 
 #![allow(
     clippy::expect_used,
@@ -90,7 +92,8 @@ fn play(packets: &[EncodedAudio], copies: usize, options: &Options) -> Vec<f32> 
     let lost: Vec<bool> = (0..packets.len() + copies)
         .map(|_| f64::from(random.unit()) < options.loss)
         .collect();
-    // A frame comes with its own packet, or just after that of the first later packet that is not lost, as a copy.
+    // A frame comes with its own packet, or just after that of the first later packet that is not
+    // lost, as a copy.
     let transit = |frame: usize| {
         let behind = (0..=copies).find(|behind| !lost[frame + behind])? as u64;
         Some(ONE_WAY_MICROS + behind * FRAME_MICROS + u64::from(behind > 0))

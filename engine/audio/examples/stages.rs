@@ -2,9 +2,9 @@
 //! `cargo run --release -p smrtc-audio --example stages`.
 //!
 //! Each stage runs over three sounds: two talkers (`speech`); two talkers who both fall digitally
-//! silent (`silence`); and a talker whose far end falls silent (`far_end_silent`). Silence costs more
-//! than speech where the memory of a filter decays into subnormal numbers, which processors compute
-//! with slowly. A stage that hears the one side alone has no third number.
+//! silent (`silence`); and a talker whose far end falls silent (`far_end_silent`). Silence costs
+//! more than speech where the memory of a filter decays into subnormal numbers, which processors
+//! compute with slowly. A stage that hears the one side alone has no third number.
 //!
 //! The first 5 s are not counted: the sounds are the same until then. Each number is the best of
 //! five runs over the 10 s after that, in CPU time where the system tells it.

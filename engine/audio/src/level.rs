@@ -2,8 +2,8 @@
 
 use crate::SAMPLE_RATE_HZ;
 
-/// A level in decibels relative to the overload point, as in RFC 6464 §3: 0 is a square wave at full scale, a sine at
-/// full scale is −3, and −127 stands for silence.
+/// A level in decibels relative to the overload point, as in RFC 6464 §3: 0 is a square wave at
+/// full scale, a sine at full scale is −3, and −127 stands for silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(transparent)]
 pub struct Dbov(i8);
@@ -51,7 +51,8 @@ impl LevelMeter {
         let seconds = block.len() as f64 / f64::from(SAMPLE_RATE_HZ);
         self.sum_of_squares += sum;
         self.samples += block.len() as u64;
-        // The peak with a decay of 12 dB a second, so that a poll between two syllables does not read silence.
+        // The peak with a decay of 12 dB a second, so that a poll between two syllables does not
+        // read silence.
         self.level = f64::from(peak.min(1.0)).max(self.level * 0.25f64.powf(seconds));
         self.total_energy += sum / block.len() as f64 * seconds;
         self.total_samples += block.len() as u64;

@@ -7,12 +7,12 @@
 //!  packets ─► per source: jitter buffer ─► Opus, concealment, time stretch ─► volume ─► mix ─► limiter    Playout
 //! ```
 //!
-//! Everything is mono `f32` at 48 kHz. Like the rest of the engine this crate reads no clock, opens no device and
-//! draws no random numbers: the same calls give the same samples. It knows nothing of keys, networks or tracks: what a
-//! source is, and when packets travel, is the host's business.
+//! Everything is mono `f32` at 48 kHz. Like the rest of the engine this crate reads no clock, opens
+//! no device and draws no random numbers: the same calls give the same samples. It knows nothing of
+//! keys, networks or tracks: what a source is, and when packets travel, is the host's business.
 //!
-//! The far end, that is what our own loudspeaker plays, is handed to [`Capture::push`] next to the microphone's
-//! samples; there is no hidden coupling between the two halves.
+//! The far end, that is what our own loudspeaker plays, is handed to [`Capture::push`] next to the
+//! microphone's samples; there is no hidden coupling between the two halves.
 
 mod apm;
 mod capture;
@@ -43,8 +43,9 @@ pub(crate) fn duration(samples: usize) -> std::time::Duration {
     std::time::Duration::from_nanos(samples as u64 * 1_000_000_000 / u64::from(SAMPLE_RATE_HZ))
 }
 
-/// Samples closer to zero than this, −200 dB of full scale, are taken for zero: half the last bit of
-/// 32-bit audio. Their squares would come near the subnormal numbers, which are slow to compute with.
+/// Samples closer to zero than this, −200 dB of full scale, are taken for zero: half the last bit
+/// of 32-bit audio. Their squares would come near the subnormal numbers, which are slow to compute
+/// with.
 pub(crate) const NOTHING: f32 = 1e-10;
 
 /// The sample; 0 if it is no number, or [`NOTHING`].

@@ -35,7 +35,8 @@ fn packets(capture: &mut Capture) -> Vec<EncodedAudio> {
     std::iter::from_fn(|| capture.poll_packet()).collect()
 }
 
-/// A room of 30 ms with a loudspeaker 40 ms away in buffers: the echo is a little quieter than the far end.
+/// A room of 30 ms with a loudspeaker 40 ms away in buffers: the echo is a little quieter than the
+/// far end.
 fn echo_of(far: &[f32]) -> Vec<f32> {
     let taps: Vec<f32> = noise(7, 0.25, 1_440)
         .into_iter()

@@ -11,7 +11,8 @@ use smrtc_audio::{Capture, CaptureConfig, HowlingDetector};
 struct Loop {
     /// Samples once round, but for the room.
     delay: usize,
-    /// What comes from loudspeaker to microphone, and how many samples after it was played. Its gain where that is highest is 1.
+    /// What comes from loudspeaker to microphone, and how many samples after it was played. Its
+    /// gain where that is highest is 1.
     room: Vec<(usize, f32)>,
 }
 
@@ -45,7 +46,8 @@ impl Loop {
         }
     }
 
-    /// What the microphone hears of a talker with this gain once round, where it is highest; the loop closes after a second.
+    /// What the microphone hears of a talker with this gain once round, where it is highest; the
+    /// loop closes after a second.
     fn run(&self, voice: &[f32], gain: f32) -> Vec<f32> {
         let mut out = vec![0.0f32; voice.len()];
         let mut mic = vec![0.0f32; voice.len()];
@@ -105,7 +107,8 @@ fn howls(audio: &[f32]) -> Vec<(f32, f32, f32)> {
     found
 }
 
-/// From when on, in seconds, a loop is at its limit: every 100 ms are as loud as they get, but for 3 dB.
+/// From when on, in seconds, a loop is at its limit: every 100 ms are as loud as they get, but for
+/// 3 dB.
 fn saturated_from(mic: &[f32]) -> f32 {
     let power: Vec<f64> = mic.chunks(4_800).map(power_db).collect();
     let most = power.iter().copied().fold(f64::MIN, f64::max);
@@ -204,7 +207,8 @@ fn the_capture_side_tells_a_howl_and_muting_ends_it() {
     assert_eq!(capture.stats().howling_count, 1);
 }
 
-/// `audio` with a level that goes from `from` dB to 0 in `seconds`, in a straight line, and stays there.
+/// `audio` with a level that goes from `from` dB to 0 in `seconds`, in a straight line, and stays
+/// there.
 fn swelling(mut audio: Vec<f32>, from: f32, seconds: f32) -> Vec<f32> {
     for (n, sample) in audio.iter_mut().enumerate() {
         let progress = (n as f32 / RATE as f32 / seconds).min(1.0);

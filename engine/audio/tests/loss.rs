@@ -9,8 +9,8 @@ use common::{RATE, Rng, power_db, speech, tone, vowel};
 use smrtc_audio::{EncoderOptions, FRAME_SAMPLES};
 use smrtc_engine::time::Instant;
 
-/// Loses packets at random; the first half second comes through, so that the call starts. Returns the count lost
-/// before the last packets, whose turn does not come within the call.
+/// Loses packets at random; the first half second comes through, so that the call starts. Returns
+/// the count lost before the last packets, whose turn does not come within the call.
 fn losing(seed: u64, ratio: f32, packets: usize) -> (Vec<bool>, u64) {
     let mut rng = Rng::new(seed);
     let lost: Vec<bool> = (0..packets)
@@ -26,7 +26,8 @@ fn transit(lost: bool) -> Vec<u64> {
 
 #[test]
 fn every_lost_packet_is_concealed_without_a_gap_and_counted_exactly() {
-    // With more effort libopus predicts an audio as steady as this one from frames long ago, and fades after three losses in four.
+    // With more effort libopus predicts an audio as steady as this one from frames long ago, and
+    // fades after three losses in four.
     let options = EncoderOptions {
         inband_fec: false,
         complexity: 5,
@@ -54,7 +55,8 @@ fn every_lost_packet_is_concealed_without_a_gap_and_counted_exactly() {
         let playing = &call.out[RATE..];
         let quietest = playing.chunks(480).map(power_db).fold(0.0, f64::min);
         assert!(quietest > -40.0, "a block of {quietest} dB at {ratio}");
-        // libopus overshoots when it finds its pitch again, smoothly; a break is a step that stands alone.
+        // libopus overshoots when it finds its pitch again, smoothly; a break is a step that stands
+        // alone.
         let steps: Vec<f32> = playing.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
         let breaks = steps
             .windows(3)
@@ -120,7 +122,8 @@ fn forward_error_correction_recovers_what_concealment_can_only_guess() {
 #[test]
 fn a_buffer_that_knows_of_copies_waits_for_the_last_of_them() {
     let packets = encode_plain(&speech(5, 0.5, 40 * RATE));
-    // Every fortieth packet comes by its third copy only, 60 ms late: too few to be noticed as jitter.
+    // Every fortieth packet comes by its third copy only, 60 ms late: too few to be noticed as
+    // jitter.
     let run = |copies| {
         let mut call = Call {
             copies,
@@ -152,7 +155,8 @@ fn a_buffer_that_knows_of_copies_waits_for_the_last_of_them() {
 fn reordered_and_repeated_packets_change_nothing() {
     let packets = encode_plain(&speech(4, 0.5, 10 * RATE));
     let straight = Call::run(&packets, |_| vec![30_000]);
-    // Every tenth packet comes just after its successor, every seventh twice, within the delay the buffer has anyway.
+    // Every tenth packet comes just after its successor, every seventh twice, within the delay the
+    // buffer has anyway.
     let mut copies = 0;
     let messy = Call::run(&packets, |n| {
         let mut transits = vec![if n % 10 == 9 { 30_000 + 20_500 } else { 30_000 }];

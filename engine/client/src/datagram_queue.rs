@@ -23,8 +23,8 @@ impl DatagramQueue {
     }
 }
 
-/// 150 kB: a large key frame with its repair packets, or a second of a call. A transport that takes no more makes the
-/// oldest useless, and the engine should see them lost rather than late.
+/// 150 kB: a large key frame with its repair packets, or a second of a call. A transport that takes
+/// no more makes the oldest useless, and the engine should see them lost rather than late.
 const MAX_WAITING: usize = 128;
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The receiving half: receive → open → jitter buffer, and the playout of audio.
 //!
-//! A datagram's payload is copied once, to where its frame is put together. There the frame is opened, there it waits in
-//! the jitter buffer, and there the decoder reads it.
+//! A datagram's payload is copied once, to where its frame is put together. There the frame is
+//! opened, there it waits in the jitter buffer, and there the decoder reads it.
 //!
-//! Keys outlive sessions, and with them the replay windows: a frame that was opened before a reconnection is not opened
-//! again.
+//! Keys outlive sessions, and with them the replay windows: a frame that was opened before a
+//! reconnection is not opened again.
 
 #[cfg(test)]
 mod joins;
@@ -37,7 +37,8 @@ pub use opening::SenderStats;
 pub struct DownlinkOptions {
     /// The least that audio is held back; default 0, which leaves it to the jitter buffer.
     pub min_playout_delay: Duration,
-    /// The most that pictures are held back; audio may wait longer if its own default is more. Default 500 ms.
+    /// The most that pictures are held back; audio may wait longer if its own default is more.
+    /// Default 500 ms.
     pub max_playout_delay: Duration,
 }
 
@@ -154,7 +155,8 @@ impl DownlinkHalf {
         }
     }
 
-    /// Begins a session with the gateway: forgets tracks and what was learnt of the network; keeps keys and replay windows.
+    /// Begins a session with the gateway: forgets tracks and what was learnt of the network; keeps
+    /// keys and replay windows.
     pub fn open_session(&mut self) {
         self.engine = Downlink::new(self.config, self.randomness.seed());
         self.waiting = Waiting::new(WaitingLimits::default());
@@ -249,7 +251,8 @@ impl DownlinkHalf {
         });
     }
 
-    /// Fills `out`, 480 samples of 48 kHz, with the mix of everybody; `plays_at` is when its first sample is heard.
+    /// Fills `out`, 480 samples of 48 kHz, with the mix of everybody; `plays_at` is when its first
+    /// sample is heard.
     pub fn render_audio(&mut self, now: Instant, out: &mut [f32], plays_at: Instant) {
         self.playout.render(now, out);
         let ahead = plays_at.as_micros().saturating_sub(now.as_micros()) + BLOCK_MICROS;

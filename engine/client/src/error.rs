@@ -1,9 +1,11 @@
-//! Why a half could not be set up or used. What the network does wrong is counted by the engine and is no error here.
+//! Why a half could not be set up or used. What the network does wrong is counted by the engine and
+//! is no error here.
 
 use smrtc_e2ee::SenderKeyError;
 use smrtc_e2ee::mls::IdentityError;
 
-/// Why a half was not made, or has no session. The host tells the user; repeating the call does not help.
+/// Why a half was not made, or has no session. The host tells the user; repeating the call does not
+/// help.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {

@@ -1,7 +1,7 @@
 //! The room's MLS group behind the control stream.
 //!
-//! What the gateway says goes into the MLS session. What the session asks for goes to the gateway. Each epoch's keys go to
-//! the sealer of this half and, as [`KeyMessage`]s, to the downlink half.
+//! What the gateway says goes into the MLS session. What the session asks for goes to the gateway.
+//! Each epoch's keys go to the sealer of this half and, as [`KeyMessage`]s, to the downlink half.
 
 pub mod messages;
 
@@ -170,7 +170,8 @@ impl Group {
         Ok(())
     }
 
-    /// Tells the downlink half as whom the gateway presents each participant; it compares that with the group.
+    /// Tells the downlink half as whom the gateway presents each participant; it compares that with
+    /// the group.
     fn tell_participants(&mut self, body: &server_message::Body) {
         let Some(member) = &mut self.member else {
             return;
@@ -196,7 +197,8 @@ impl Group {
         }
     }
 
-    /// Carries out what the session wants. Whether all keys until now are gone, and with them the right to seal.
+    /// Carries out what the session wants. Whether all keys until now are gone, and with them the
+    /// right to seal.
     pub(crate) fn drain(&mut self, now: Instant, signal: &mut Signal, keys: &mut Keys) -> bool {
         let mut stopped = std::mem::take(&mut self.forsaken);
         if stopped {

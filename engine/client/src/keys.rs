@@ -1,7 +1,9 @@
-//! The key source of a half, and how the keys of a group get from the uplink half to the downlink half.
+//! The key source of a half, and how the keys of a group get from the uplink half to the downlink
+//! half.
 //!
-//! The group lives in the uplink half, which has the control stream. What the downlink half needs of it travels as
-//! [`KeyMessage`]s. In a browser they cross a `MessageChannel` between two workers, never the page's main thread.
+//! The group lives in the uplink half, which has the control stream. What the downlink half needs
+//! of it travels as [`KeyMessage`]s. In a browser they cross a `MessageChannel` between two
+//! workers, never the page's main thread.
 
 use smrtc_crypto::secret::Secret;
 use smrtc_e2ee::mls::{EpochKeys, MlsKeys};
@@ -20,7 +22,8 @@ pub enum Keys {
 }
 
 impl Keys {
-    /// Keys derived from a secret of the application's that all participants share, 16 to 64 random bytes.
+    /// Keys derived from a secret of the application's that all participants share, 16 to 64 random
+    /// bytes.
     ///
     /// # Errors
     ///
@@ -142,7 +145,8 @@ impl KeyMessage {
         }
     }
 
-    /// Reads what [`Self::to_bytes`] wrote; none for anything else. The caller keeps the duty to wipe `bytes`.
+    /// Reads what [`Self::to_bytes`] wrote; none for anything else. The caller keeps the duty to
+    /// wipe `bytes`.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&tag, rest) = bytes.split_first()?;
         let id = || Some(u32::from_be_bytes(*rest.first_chunk()?));

@@ -1,7 +1,8 @@
 //! A participant of a call, without a socket and without a clock.
 //!
-//! This is where the engine, the audio and the sealing meet. A host passes bytes, frames and the time in, and carries
-//! out what is polled: it owns the sockets, the microphone, the encoders and the decoders.
+//! This is where the engine, the audio and the sealing meet. A host passes bytes, frames and the
+//! time in, and carries out what is polled: it owns the sockets, the microphone, the encoders and
+//! the decoders.
 //!
 //! ```text
 //!                      control stream          datagrams                  datagrams
@@ -11,12 +12,13 @@
 //!                          capture, group, sealing, sending                receiving, opening, playout
 //! ```
 //!
-//! - [`UplinkHalf`] holds the control stream and the session of the room's MLS group. [`DownlinkHalf`] holds the keys that
-//!   open frames. Each runs alone, as in the two workers of a browser; [`KeyMessage`]s go from the first to the second.
+//! - [`UplinkHalf`] holds the control stream and the session of the room's MLS group.
+//!   [`DownlinkHalf`] holds the keys that open frames. Each runs alone, as in the two workers of a
+//!   browser; [`KeyMessage`]s go from the first to the second.
 //! - [`Participant`] drives both halves, for hosts that run them in one place.
 //!
-//! Not here: the wire formats and the media algorithms (`smrtc-engine`, `smrtc-audio`), the ciphers and the group protocol
-//! (`smrtc-crypto`, `smrtc-e2ee`), and sockets.
+//! Not here: the wire formats and the media algorithms (`smrtc-engine`, `smrtc-audio`), the ciphers
+//! and the group protocol (`smrtc-crypto`, `smrtc-e2ee`), and sockets.
 
 mod datagram_queue;
 mod downlink;

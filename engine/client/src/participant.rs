@@ -1,4 +1,5 @@
-//! A whole participant: both halves, who is in the room, and what happens on connect, loss and return.
+//! A whole participant: both halves, who is in the room, and what happens on connect, loss and
+//! return.
 //!
 //! ```text
 //!  host: two transports, time          Participant
@@ -10,8 +11,8 @@
 //!  Input::Lost               ────────► Output::Disconnect, a pause, Output::Connect
 //! ```
 //!
-//! What the application wants (published tracks, subscriptions) is asked for again in each session. Capture, group and keys
-//! outlive the connection.
+//! What the application wants (published tracks, subscriptions) is asked for again in each session.
+//! Capture, group and keys outlive the connection.
 
 mod connection;
 mod requests;
@@ -42,7 +43,8 @@ pub struct ParticipantOptions {
     pub downlink: DownlinkOptions,
     /// Video codecs that the host decodes, best first, as WebCodecs codec strings.
     pub decode_codecs: Vec<String>,
-    /// Subscribes to every track of everybody, with all its layers; the alternative is [`Participant::subscribe`].
+    /// Subscribes to every track of everybody, with all its layers; the alternative is
+    /// [`Participant::subscribe`].
     pub auto_subscribe: bool,
 }
 
@@ -56,7 +58,8 @@ pub struct Participant {
     requests: Requests,
     /// What the application publishes, by number; published again in each session.
     published: BTreeMap<u8, Published>,
-    /// Whose tracks the application has subscribed to, by user, for the number of a participant changes with each session.
+    /// Whose tracks the application has subscribed to, by user, for the number of a participant
+    /// changes with each session.
     subscribed: BTreeSet<(String, u8)>,
     outputs: VecDeque<Output>,
     now: Instant,
@@ -101,7 +104,8 @@ impl Participant {
             Input::Control(bytes) => self.uplink.control(now, bytes),
             Input::Datagram(Side::Uplink, bytes) => self.uplink.datagram(now, bytes),
             Input::Datagram(Side::Downlink, bytes) => self.downlink.datagram(now, bytes),
-            // The gateway ends the downlink of a participant whose uplink is lost; that is no word about the participant.
+            // The gateway ends the downlink of a participant whose uplink is lost; that is no word
+            // about the participant.
             Input::Lost(Side::Downlink, Some(CloseCode::Left)) => self.on_lost(None),
             Input::Lost(_, code) => self.on_lost(code),
             Input::Timeout => {
@@ -129,7 +133,8 @@ impl Participant {
         Output::Timeout(self.next_timeout())
     }
 
-    /// Leaves the room for good. The host sends what is still polled and then closes both transports.
+    /// Leaves the room for good. The host sends what is still polled and then closes both
+    /// transports.
     pub fn leave(&mut self, now: Instant) {
         self.now = now;
         if matches!(self.connection, Connection::Joined { .. }) {
@@ -141,8 +146,9 @@ impl Participant {
         self.end(None);
     }
 
-    /// Publishes a track, now and in each session to come, until [`Self::unpublish`]. `track.number` must be unique
-    /// among the published ones. [`ParticipantEvent::Refused`] tells if the room does not take it.
+    /// Publishes a track, now and in each session to come, until [`Self::unpublish`].
+    /// `track.number` must be unique among the published ones. [`ParticipantEvent::Refused`] tells
+    /// if the room does not take it.
     pub fn publish(&mut self, now: Instant, track: v1::Track, config: TrackConfig) {
         self.now = now;
         let number = track.number as u8;
@@ -177,7 +183,8 @@ impl Participant {
         self.settle();
     }
 
-    /// Seals one encoded frame of a published track and sends it; false while there is no session or no key.
+    /// Seals one encoded frame of a published track and sends it; false while there is no session
+    /// or no key.
     pub fn send_frame(
         &mut self,
         now: Instant,
@@ -201,7 +208,8 @@ impl Participant {
         self.downlink.video_decoded(now, sender, track);
     }
 
-    /// Fills `out`, 480 samples of 48 kHz, with the mix of everybody; `plays_at` is when its first sample is heard.
+    /// Fills `out`, 480 samples of 48 kHz, with the mix of everybody; `plays_at` is when its first
+    /// sample is heard.
     pub fn render_audio(&mut self, now: Instant, out: &mut [f32], plays_at: Instant) {
         self.now = now;
         self.downlink.render_audio(now, out, plays_at);
@@ -238,7 +246,8 @@ impl Participant {
             .min(self.downlink.next_timeout())
     }
 
-    /// Dials when the pause is over, and hands everything on that the halves have for each other and for the application.
+    /// Dials when the pause is over, and hands everything on that the halves have for each other
+    /// and for the application.
     fn settle(&mut self) {
         if self.connection.dials(self.now) {
             self.outputs.push_back(Output::Connect(Side::Uplink, None));
@@ -389,7 +398,8 @@ impl Participant {
                     });
                 }
             }
-            // Others are for the group, or of a later version; the close code says what Closing does.
+            // Others are for the group, or of a later version; the close code says what Closing
+            // does.
             _ => {}
         }
     }

@@ -6,7 +6,8 @@ use smrtc_e2ee::{Rng, RngError};
 
 /// Makes sources of randomness, one for each part that needs its own.
 ///
-/// A source of a product must be the operating system's or, in a browser, `crypto.getRandomValues`: keys come from it.
+/// A source of a product must be the operating system's or, in a browser, `crypto.getRandomValues`:
+/// keys come from it.
 #[derive(Clone)]
 pub struct Randomness(Arc<dyn Fn() -> Box<dyn Rng + Send> + Send + Sync>);
 
@@ -21,8 +22,8 @@ impl Randomness {
         (self.0)()
     }
 
-    /// A seed for what is no secret: it tells the pings of different sessions apart. A constant does where there is no
-    /// randomness.
+    /// A seed for what is no secret: it tells the pings of different sessions apart. A constant
+    /// does where there is no randomness.
     pub(crate) fn seed(&self) -> u64 {
         let mut bytes = [0; 8];
         let _: Result<(), RngError> = self.source().fill(&mut bytes);

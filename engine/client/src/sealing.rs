@@ -1,12 +1,12 @@
-//! The one place where the engine and the keys meet: frames are sealed on their way into the engine and opened on their
-//! way out.
+//! The one place where the engine and the keys meet: frames are sealed on their way into the engine
+//! and opened on their way out.
 //!
-//! SFrame's `metadata` is the immutable part of the media header. A frame that was moved, relabelled or replayed therefore
-//! does not open (`engine/WIRE.md`).
+//! SFrame's `metadata` is the immutable part of the media header. A frame that was moved,
+//! relabelled or replayed therefore does not open (`engine/WIRE.md`).
 //!
-//! Both happen where the frame lies. The encoder writes behind the room that a [`FrameBuffer`] leaves for the header, and
-//! the buffer becomes the sealed frame. An opened frame goes through the jitter buffer with header and tag still around
-//! it; [`text_of`] says where the decoder reads.
+//! Both happen where the frame lies. The encoder writes behind the room that a [`FrameBuffer`]
+//! leaves for the header, and the buffer becomes the sealed frame. An opened frame goes through the
+//! jitter buffer with header and tag still around it; [`text_of`] says where the decoder reads.
 
 use std::ops::Range;
 
@@ -20,7 +20,8 @@ use smrtc_engine::wire::media::FrameHeader;
 
 use crate::SetupError;
 
-/// A sealer under a key that was never used before. Each session takes one, so that a key and a counter never meet twice.
+/// A sealer under a key that was never used before. Each session takes one, so that a key and a
+/// counter never meet twice.
 ///
 /// # Errors
 ///
@@ -32,7 +33,8 @@ pub(crate) fn fresh_sealer(
     Ok(Sealer::from_provider(provider, rng)?)
 }
 
-/// An encoded frame that is not sealed yet, with room for the SFrame header in front and capacity for the tag behind.
+/// An encoded frame that is not sealed yet, with room for the SFrame header in front and capacity
+/// for the tag behind.
 #[derive(Debug, Default)]
 pub struct FrameBuffer {
     bytes: Vec<u8>,

@@ -1,8 +1,9 @@
-//! The sending half: capture → seal → send, the control stream, and the session of the room's group.
+//! The sending half: capture → seal → send, the control stream, and the session of the room's
+//! group.
 //!
-//! Capture and group outlive sessions with the gateway: the echo canceller keeps what it has learnt, and the member keeps
-//! its place, when a connection is lost. The engine of a session exists from the answer to Join on, which names the
-//! participant.
+//! Capture and group outlive sessions with the gateway: the echo canceller keeps what it has
+//! learnt, and the member keeps its place, when a connection is lost. The engine of a session
+//! exists from the answer to Join on, which names the participant.
 
 mod media;
 mod session;
@@ -47,8 +48,8 @@ pub enum KeySource {
 pub struct UplinkOptions {
     /// Where its keys come from.
     pub keys: KeySource,
-    /// Processing and encoding of the microphone. None for a host that sends Opus packets of its own with
-    /// [`UplinkHalf::send_frame`]; it costs no echo canceller.
+    /// Processing and encoding of the microphone. None for a host that sends Opus packets of its
+    /// own with [`UplinkHalf::send_frame`]; it costs no echo canceller.
     pub capture: Option<CaptureConfig>,
 }
 
@@ -148,8 +149,8 @@ impl UplinkHalf {
         })
     }
 
-    /// Begins a session with the gateway: forgets the one before and takes a fresh sealing key, if there is one to take
-    /// yet. A key and a counter never meet twice.
+    /// Begins a session with the gateway: forgets the one before and takes a fresh sealing key, if
+    /// there is one to take yet. A key and a counter never meet twice.
     ///
     /// # Errors
     ///
@@ -190,7 +191,8 @@ impl UplinkHalf {
         &self.keys
     }
 
-    /// The signature key that this member is known by, to keep for its next call; none before the first answer to Join.
+    /// The signature key that this member is known by, to keep for its next call; none before the
+    /// first answer to Join.
     pub fn identity(&self) -> Option<&Secret> {
         self.group.as_ref()?.identity()
     }
@@ -200,7 +202,8 @@ impl UplinkHalf {
         Some(self.session.as_ref()?.signal.roster())
     }
 
-    /// Sends a request on the control stream; returns its number, by which [`UplinkEvent::Reply`] is known.
+    /// Sends a request on the control stream; returns its number, by which [`UplinkEvent::Reply`]
+    /// is known.
     ///
     /// # Errors
     ///

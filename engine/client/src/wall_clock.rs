@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 /// Tells the seconds since 1970, for lifetimes of credentials.
 ///
-/// It is asked anew each time: a clock that counts from the start of a page or a process stands still while the machine
-/// sleeps, and nobody's key package would be valid by one that lags.
+/// It is asked anew each time: a clock that counts from the start of a page or a process stands
+/// still while the machine sleeps, and nobody's key package would be valid by one that lags.
 #[derive(Clone)]
 pub struct WallClock(Arc<dyn Fn() -> u64 + Send + Sync>);
 

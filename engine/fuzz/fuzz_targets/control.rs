@@ -1,4 +1,5 @@
-//! A control stream of any bytes is read or refused, the same however it is split, from either side.
+//! A control stream of any bytes is read or refused, the same however it is split, from either
+//! side.
 #![no_main]
 
 use smrtc_engine::Instant;

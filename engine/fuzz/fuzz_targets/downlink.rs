@@ -1,7 +1,8 @@
-//! Whatever a gateway sends and however the host answers, a downlink goes on: deadlines pass, frames are counted.
+//! Whatever a gateway sends and however the host answers, a downlink goes on: deadlines pass,
+//! frames are counted.
 //!
-//! The input is a list of steps: a byte says what, another how long or how much. Packets are made from few values, so
-//! that they meet each other; raw datagrams come too.
+//! The input is a list of steps: a byte says what, another how long or how much. Packets are made
+//! from few values, so that they meet each other; raw datagrams come too.
 #![no_main]
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! A report that parses holds as many packets as its groups say, and a controller takes it without harm.
+//! A report that parses holds as many packets as its groups say, and a controller takes it without
+//! harm.
 #![no_main]
 
 use smrtc_engine::Instant;

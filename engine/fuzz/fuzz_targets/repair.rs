@@ -1,4 +1,5 @@
-//! A repair packet that parses encodes to the very bytes it came from, and nothing it says makes the reassembler panic.
+//! A repair packet that parses encodes to the very bytes it came from, and nothing it says makes
+//! the reassembler panic.
 #![no_main]
 
 use smrtc_engine::recv::{Reassembler, ReassemblerConfig};

@@ -1,4 +1,5 @@
-//! Whatever a gateway sends, an uplink goes on: it ends each round with a deadline, and its packets parse.
+//! Whatever a gateway sends, an uplink goes on: it ends each round with a deadline, and its packets
+//! parse.
 //!
 //! The input is a list of steps: a byte says what, one or two say how long or how much.
 #![no_main]

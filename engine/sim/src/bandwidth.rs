@@ -1,9 +1,10 @@
 //! Recorded bandwidth: when a link let a packet through, millisecond by millisecond.
 //!
-//! The format is that of Mahimahi (Netravali et al., *Mahimahi: Accurate Record-and-Replay for HTTP*, USENIX ATC 2015), so its traces,
-//! and those that others have published in it, can be used as they are: text, one opportunity on each line, as the millisecond
-//! in which it comes; several may come in one. Each lets [`OPPORTUNITY_BYTES`] through; what is not used at once is lost. The last
-//! line is also the length, after which the trace begins anew.
+//! The format is that of Mahimahi (Netravali et al., *Mahimahi: Accurate Record-and-Replay for
+//! HTTP*, USENIX ATC 2015), so its traces, and those that others have published in it, can be used
+//! as they are: text, one opportunity on each line, as the millisecond in which it comes; several
+//! may come in one. Each lets [`OPPORTUNITY_BYTES`] through; what is not used at once is lost. The
+//! last line is also the length, after which the trace begins anew.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use smrtc_engine::{Bitrate, Instant};
 
-/// What an opportunity lets through: the 1,500 bytes of an Ethernet frame, and the 4 that Linux's TUN device puts before them.
+/// What an opportunity lets through: the 1,500 bytes of an Ethernet frame, and the 4 that Linux's
+/// TUN device puts before them.
 pub const OPPORTUNITY_BYTES: u64 = 1_504;
 /// One day. What is longer is no trace of a call.
 const LONGEST_MS: u64 = 86_400_000;
@@ -112,7 +114,8 @@ impl BandwidthTrace {
         n / count * self.length_ms() + self.opportunities[(n % count) as usize]
     }
 
-    /// The number of opportunities before a time, which is also the number of the first that is not.
+    /// The number of opportunities before a time, which is also the number of the first that is
+    /// not.
     fn count_before_us(&self, us: u64) -> u64 {
         let count = self.opportunities.len() as u64;
         // The moment of the last opportunity belongs to its round, not to the next.
@@ -153,7 +156,8 @@ impl Replay {
 
     /// When `bytes` are through that come to the head of the queue at `now`.
     pub(crate) fn send(&mut self, now: Instant, bytes: u64) -> Instant {
-        // The moment of an opportunity of which something is left is that of its last use, which is now.
+        // The moment of an opportunity of which something is left is that of its last use, which is
+        // now.
         let mut sent = now;
         if self.left < bytes {
             let now_us = self.entered_us + now.as_micros();
@@ -273,7 +277,8 @@ mod tests {
     #[test]
     fn a_packet_takes_the_opportunities_that_it_needs_and_small_ones_share_one() {
         let mut replay = replay("3\r\n5\r\n5\r\n10\r\n", 0);
-        // Two opportunities for the first, whose rest is enough for the second and not for the third.
+        // Two opportunities for the first, whose rest is enough for the second and not for the
+        // third.
         assert_eq!(replay.send(ms(0), 2_000), ms(5));
         assert_eq!(replay.send(ms(5), 1_000), ms(5));
         assert_eq!(replay.send(ms(5), 1_000), ms(5));

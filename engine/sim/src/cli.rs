@@ -1,4 +1,5 @@
-//! The words of the command line: which scenarios, how many seeds, what is left out, and where it goes.
+//! The words of the command line: which scenarios, how many seeds, what is left out, and where it
+//! goes.
 
 use std::path::{Path, PathBuf};
 

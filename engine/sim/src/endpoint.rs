@@ -112,7 +112,8 @@ impl Publisher {
     }
 
     pub(crate) fn on_datagram(&mut self, now: Instant, datagram: &[u8]) {
-        // What cannot be used is counted by the uplink; here every datagram comes from a downlink of ours.
+        // What cannot be used is counted by the uplink; here every datagram comes from a downlink
+        // of ours.
         let _ = self
             .uplink
             .handle_input(now, UplinkInput::Datagram(datagram));

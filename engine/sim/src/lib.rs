@@ -1,15 +1,17 @@
 //! A deterministic network simulator for the media engine.
 //!
-//! Real uplinks and downlinks with the real jitter buffer for audio exchange their datagrams over simulated links, in
-//! virtual time: a run is a function of its scenario and its seed, and ten minutes of call take seconds.
+//! Real uplinks and downlinks with the real jitter buffer for audio exchange their datagrams over
+//! simulated links, in virtual time: a run is a function of its scenario and its seed, and ten
+//! minutes of call take seconds.
 //!
-//! - [`link`]: a bottleneck with a queue, loss, delay, jitter. [`bandwidth`]: a bottleneck as it was recorded; [`made_traces`]: some
-//!   that are made. [`tcp`]: cross traffic.
-//! - [`scenario`]: what a TOML file says. [`Simulation`]: runs one case of it with one seed. [`room`]: the same through a gateway,
-//!   by the real one's forwarding, to several subscribers.
+//! - [`link`]: a bottleneck with a queue, loss, delay, jitter. [`bandwidth`]: a bottleneck as it
+//!   was recorded; [`made_traces`]: some that are made. [`tcp`]: cross traffic.
+//! - [`scenario`]: what a TOML file says. [`Simulation`]: runs one case of it with one seed.
+//!   [`room`]: the same through a gateway, by the real one's forwarding, to several subscribers.
 //! - [`report`]: what is said of a run. [`table`]: of many. [`plot`]: one as a picture.
 //!
-//! Frames are really sealed and opened, with SM4-GCM. Not a codec: pictures are as many bytes as one would make.
+//! Frames are really sealed and opened, with SM4-GCM. Not a codec: pictures are as many bytes as
+//! one would make.
 
 pub mod bandwidth;
 pub mod cli;

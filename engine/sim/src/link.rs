@@ -1,9 +1,11 @@
 //! One direction of a path: a bottleneck with a queue, then loss, delay and jitter.
 //!
-//! The bottleneck is a rate, or a recorded trace ([`crate::bandwidth`]); the queue, and what follows, is the same for both.
+//! The bottleneck is a rate, or a recorded trace ([`crate::bandwidth`]); the queue, and what
+//! follows, is the same for both.
 //!
-//! What crosses it is a [`Parcel`]: a datagram of one of the flows, or cross traffic, of which only the length counts.
-//! Not a model of any radio: what a link does to a packet depends on nothing but the settings, the queue and the seed.
+//! What crosses it is a [`Parcel`]: a datagram of one of the flows, or cross traffic, of which only
+//! the length counts. Not a model of any radio: what a link does to a packet depends on nothing but
+//! the settings, the queue and the seed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -142,7 +144,8 @@ impl Link {
         self.config.rate.is_some() || self.replay.is_some()
     }
 
-    /// What the bottleneck could let through in a span, at the present rate if it is one; `None` without a bottleneck.
+    /// What the bottleneck could let through in a span, at the present rate if it is one; `None`
+    /// without a bottleneck.
     pub fn capacity_bytes(&self, from: Instant, to: Instant) -> Option<u64> {
         match &self.replay {
             Some(replay) => Some(replay.bytes_between(from, to)),
@@ -309,7 +312,8 @@ mod tests {
                 arrivals.push((datagram[0], ms));
             }
         }
-        // The first is on its way when the queue has room for three more; a packet may use two opportunities.
+        // The first is on its way when the queue has room for three more; a packet may use two
+        // opportunities.
         let first = [(0, 15), (1, 15), (2, 15), (3, 45)];
         assert_eq!(arrivals[..4], first);
         assert_eq!(link.overflowed, 1);
@@ -328,7 +332,8 @@ mod tests {
                 ..LinkConfig::default()
             };
             let mut link = Link::new(config, 4);
-            // Ten per cent too much, without end: nothing that CoDel does makes the sender slow down.
+            // Ten per cent too much, without end: nothing that CoDel does makes the sender slow
+            // down.
             for n in 0..2_000 {
                 link.send(Instant::from_millis(n * 9), vec![0; 1_000]);
             }

@@ -15,10 +15,11 @@ use crate::link::{Link, LinkConfig, Loss};
 pub struct LinkSpec {
     /// The bottleneck; none if it is not given.
     pub rate_kbps: Option<u64>,
-    /// The bottleneck as it was recorded, in place of a rate: a file of [`crate::bandwidth`], relative to the scenario's. Each seed enters
-    /// it at another place.
+    /// The bottleneck as it was recorded, in place of a rate: a file of [`crate::bandwidth`],
+    /// relative to the scenario's. Each seed enters it at another place.
     pub trace: Option<TraceFile>,
-    /// What its queue holds, as time at its rate, or at a trace's mean rate. 300 ms if it is not given.
+    /// What its queue holds, as time at its rate, or at a trace's mean rate. 300 ms if it is not
+    /// given.
     pub queue_ms: Option<f64>,
     /// Whether the queue is managed by CoDel.
     pub codel: bool,

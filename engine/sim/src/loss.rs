@@ -17,8 +17,8 @@ pub enum Loss {
         /// Probability at each packet.
         start: f64,
     },
-    /// Two states (Gilbert 1960, Elliott 1963): the path goes bad and good again with these probabilities at each packet, and
-    /// loses everything while it is bad.
+    /// Two states (Gilbert 1960, Elliott 1963): the path goes bad and good again with these
+    /// probabilities at each packet, and loses everything while it is bad.
     Gilbert {
         /// From good to bad.
         to_bad: f64,

@@ -1,10 +1,13 @@
-//! Traces of bandwidth that nobody recorded: small models of what a radio does to a rate, drawn once with a fixed seed.
+//! Traces of bandwidth that nobody recorded: small models of what a radio does to a rate, drawn
+//! once with a fixed seed.
 //!
-//! They are in `scenarios/traces`; `cargo run -p smrtc-sim --example traces` writes them anew. Each model makes a rate for every millisecond,
-//! and says in which of them the radio has its turn; whenever [`OPPORTUNITY_BYTES`] have come together, that is an opportunity. Only sums and
-//! products, so that every machine makes the same. The numbers are round ones, in the range of what is published of such links (for cellular ones
-//! see Winstein et al., *Stochastic forecasts achieve high throughput and low delay over cellular networks*, NSDI 2013); none is
-//! fitted to a measurement.
+//! They are in `scenarios/traces`; `cargo run -p smrtc-sim --example traces` writes them anew. Each
+//! model makes a rate for every millisecond, and says in which of them the radio has its turn;
+//! whenever [`OPPORTUNITY_BYTES`] have come together, that is an opportunity. Only sums and
+//! products, so that every machine makes the same. The numbers are round ones, in the range of what
+//! is published of such links (for cellular ones see Winstein et al., *Stochastic forecasts achieve
+//! high throughput and low delay over cellular networks*, NSDI 2013); none is fitted to a
+//! measurement.
 
 use std::fmt::Write as _;
 
@@ -17,7 +20,8 @@ pub type Make = fn() -> String;
 /// Of each file: its name, and how it is made.
 pub const MADE: [(&str, Make); 3] = [("cellular", cellular), ("wifi", wifi), ("train", train)];
 
-/// A cellular link at walking pace: every 100 ms the rate takes a step up or down a ladder, or stays. One minute.
+/// A cellular link at walking pace: every 100 ms the rate takes a step up or down a ladder, or
+/// stays. One minute.
 fn cellular() -> String {
     const LADDER_KBPS: [u64; 6] = [200, 400, 700, 1_100, 1_700, 2_600];
     const STEP_MS: u64 = 100;
@@ -40,8 +44,8 @@ fn cellular() -> String {
     })
 }
 
-/// Wi-Fi far from its access point: a clear channel, one that neighbours fill, and now and then none. Times in each are memoryless.
-/// Forty seconds.
+/// Wi-Fi far from its access point: a clear channel, one that neighbours fill, and now and then
+/// none. Times in each are memoryless. Forty seconds.
 fn wifi() -> String {
     /// What is left of the channel in kbit/s, how long that lasts on average, in milliseconds.
     const STATES: [(u64, f64); 3] = [(2_400, 4_000.0), (700, 1_500.0), (0, 250.0)];
@@ -62,7 +66,8 @@ fn wifi() -> String {
     })
 }
 
-/// On a train: the rate rises towards each mast and falls behind it, and between two cells there is nothing. One minute.
+/// On a train: the rate rises towards each mast and falls behind it, and between two cells there is
+/// nothing. One minute.
 fn train() -> String {
     const FAR_KBPS: f64 = 200.0;
     const NEAR_KBPS: f64 = 2_200.0;
@@ -99,7 +104,8 @@ fn grant(rng: &mut Rng, kbps: u64, turn: u64) -> u64 {
     if rng.below(turn) == 0 { kbps * turn } else { 0 }
 }
 
-/// The opportunities of a model that says how many bits each millisecond lets through. Ends with one, for a trace cannot end otherwise.
+/// The opportunities of a model that says how many bits each millisecond lets through. Ends with
+/// one, for a trace cannot end otherwise.
 fn draw(length_ms: u64, mut bits: impl FnMut(u64) -> u64) -> String {
     let mut text = String::new();
     let mut gathered = 0;

@@ -1,4 +1,5 @@
-//! `smrtc-sim SCENARIO.toml… [--seeds N] [--plot DIR] …`: runs scenarios and prints a Markdown table; see [`smrtc_sim::cli`].
+//! `smrtc-sim SCENARIO.toml… [--seeds N] [--plot DIR] …`: runs scenarios and prints a Markdown
+//! table; see [`smrtc_sim::cli`].
 
 use std::process::ExitCode;
 

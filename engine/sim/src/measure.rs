@@ -8,7 +8,8 @@ use crate::trace::Picture;
 
 /// A gap between pictures longer than this is seen.
 const GAP: Duration = Duration::from_millis(200);
-/// webrtc-stats `freezeCount`: an interval above max(3 × mean, mean + 150 ms), the mean over the last 30 frames.
+/// webrtc-stats `freezeCount`: an interval above max(3 × mean, mean + 150 ms), the mean over the
+/// last 30 frames.
 const FREEZE_MEAN_FRAMES: usize = 30;
 const FREEZE_MARGIN: Duration = Duration::from_millis(150);
 
@@ -40,7 +41,8 @@ impl Measure {
         }
     }
 
-    /// Of the pictures shown from `from` to `to`: the share that was of this size or larger, and how often the size changed.
+    /// Of the pictures shown from `from` to `to`: the share that was of this size or larger, and
+    /// how often the size changed.
     pub(crate) fn sizes(&self, from: Instant, to: Instant, size: u8) -> (f64, u64) {
         let within = |at: &Instant| (from..to).contains(at);
         let shown = self.pictures.iter().map(|&(_, shown)| shown).filter(within);

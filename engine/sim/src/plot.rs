@@ -1,4 +1,5 @@
-//! A run as a picture: rates, delays, and what waits, over time. Scalable vector graphics (SVG 1.1), one file for a run.
+//! A run as a picture: rates, delays, and what waits, over time. Scalable vector graphics (SVG
+//! 1.1), one file for a run.
 
 use std::fmt::Write as _;
 

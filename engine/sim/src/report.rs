@@ -48,7 +48,8 @@ pub struct FlowReport {
     pub gap_share: f64,
     /// The longest of them.
     pub longest_gap_ms: f64,
-    /// After the last change of the link's rate: how long until the video encoder may make 95 % of its most; none if never.
+    /// After the last change of the link's rate: how long until the video encoder may make 95 % of
+    /// its most; none if never.
     pub full_again_s: Option<f64>,
     /// By the rule of webrtc-stats.
     pub freezes: u64,

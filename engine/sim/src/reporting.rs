@@ -10,7 +10,8 @@ use crate::link::Link;
 use crate::measure::quantile;
 use crate::report::{FlowReport, LinkReport, Percentiles};
 
-/// What is to be said of one subscriber of a publisher. `begin` is what its audio had when measuring began: samples, concealed ones.
+/// What is to be said of one subscriber of a publisher. `begin` is what its audio had when
+/// measuring began: samples, concealed ones.
 pub(crate) fn flow_report(
     publisher: &Publisher,
     subscriber: &Subscriber,
@@ -67,7 +68,8 @@ pub(crate) fn flow_report(
     }
 }
 
-/// What is to be said of a link that has carried so many bytes, and could have carried so many kbit/s if it is a bottleneck.
+/// What is to be said of a link that has carried so many bytes, and could have carried so many
+/// kbit/s if it is a bottleneck.
 pub(crate) fn link_report(
     link: &Link,
     carried_bytes: u64,

@@ -1,11 +1,12 @@
-//! A call through a gateway: one who publishes, the gateway's own forwarding, and subscribers on paths of their own.
+//! A call through a gateway: one who publishes, the gateway's own forwarding, and subscribers on
+//! paths of their own.
 //!
 //! ```text
 //! Publisher ═ forward link ═► Hub ═ a link each ═► Subscriber
 //! ```
 //!
-//! Feedback takes the same links back. The hub is the gateway's ([`smrtc_gateway::hub`]), with rooms, controllers, layers, repair and caches;
-//! only QUIC and its own controller are not here.
+//! Feedback takes the same links back. The hub is the gateway's ([`smrtc_gateway::hub`]), with
+//! rooms, controllers, layers, repair and caches; only QUIC and its own controller are not here.
 
 use std::time::Duration;
 

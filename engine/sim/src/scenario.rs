@@ -78,9 +78,11 @@ pub struct FlowSpec {
     pub extra_delay_ms: f64,
     /// When nothing is captured: from, to.
     pub pauses: Vec<(f64, f64)>,
-    /// Temporal layers of its pictures, 1 to 3: with two every second picture can be left out, with three three of four.
+    /// Temporal layers of its pictures, 1 to 3: with two every second picture can be left out, with
+    /// three three of four.
     pub temporal_layers: u8,
-    /// Sizes in which pictures are sent at once, the smallest first; one if none is given. Only for subscribers of a gateway.
+    /// Sizes in which pictures are sent at once, the smallest first; one if none is given. Only for
+    /// subscribers of a gateway.
     pub sizes: Vec<SizeSpec>,
 }
 

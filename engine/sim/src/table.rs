@@ -12,8 +12,8 @@ const ROOM_HEAD: &str = "\
 |---|---|---|---|---|---|---|---|---|---|---|
 ";
 
-/// A Markdown table of all cases, in the order they come; each cell is the median over seeds (and calls), then the worst. Those behind a gateway
-/// have a table of their own.
+/// A Markdown table of all cases, in the order they come; each cell is the median over seeds (and
+/// calls), then the worst. Those behind a gateway have a table of their own.
 pub fn markdown(reports: &[Report]) -> String {
     let behind_gateway = |report: &&Report| report.flows.iter().any(|flow| flow.room.is_some());
     let (rooms, pairs): (Vec<&Report>, Vec<&Report>) = reports.iter().partition(behind_gateway);

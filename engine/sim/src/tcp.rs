@@ -1,7 +1,9 @@
-//! A TCP sender as cross traffic: slow start, additive increase, halving on loss, selective acknowledgement.
+//! A TCP sender as cross traffic: slow start, additive increase, halving on loss, selective
+//! acknowledgement.
 //!
-//! Reno's window (RFC 5681) with loss found as RFC 9002 does it, by three later packets or a timeout. Its acknowledgements are not
-//! lost: what matters here is what it does to the queue it shares.
+//! Reno's window (RFC 5681) with loss found as RFC 9002 does it, by three later packets or a
+//! timeout. Its acknowledgements are not lost: what matters here is what it does to the queue it
+//! shares.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

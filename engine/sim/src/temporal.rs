@@ -1,7 +1,8 @@
-//! In which temporal layer a picture goes, what it refers to, and how large it is: the pattern of encoders for real-time calls.
+//! In which temporal layer a picture goes, what it refers to, and how large it is: the pattern of
+//! encoders for real-time calls.
 //!
-//! With two layers every second picture can be left out; with three, three of four. Shares are libvpx's (`vp8e_ts` in its
-//! examples): 60 and 40 % of the rate, or 40, 20 and 40 %.
+//! With two layers every second picture can be left out; with three, three of four. Shares are
+//! libvpx's (`vp8e_ts` in its examples): 60 and 40 % of the rate, or 40, 20 and 40 %.
 
 /// What there is to know of the next picture.
 #[derive(Clone, Copy, Debug, PartialEq)]

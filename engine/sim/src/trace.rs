@@ -50,7 +50,8 @@ pub struct Picture {
 }
 
 impl Trace {
-    /// Seconds from `since` until the video encoder of a call is told to make `kbps`; none if it never is.
+    /// Seconds from `since` until the video encoder of a call is told to make `kbps`; none if it
+    /// never is.
     pub(crate) fn until_encoder_makes(&self, flow: usize, kbps: f64, since: f64) -> Option<f64> {
         let after = self.samples.iter().filter(|sample| sample.at >= since);
         let reaches = |sample: &&Sample| {

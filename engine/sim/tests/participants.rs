@@ -1,7 +1,8 @@
-//! Whole participants in a room of the gateway's, in virtual time: group keys, media through loss, an outage, a departure.
+//! Whole participants in a room of the gateway's, in virtual time: group keys, media through loss,
+//! an outage, a departure.
 //!
-//! Participants (`smrtc-client`) and the room (the gateway's hub) are the real ones; the network between them is a delay for
-//! the control stream and a delay with loss for datagrams, from a seed.
+//! Participants (`smrtc-client`) and the room (the gateway's hub) are the real ones; the network
+//! between them is a delay for the control stream and a delay with loss for datagrams, from a seed.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 

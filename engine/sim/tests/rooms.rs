@@ -34,7 +34,8 @@ fn a_slow_subscriber_gets_all_of_the_small_pictures_and_hurts_nobody() {
         assert_eq!(flow.room.unwrap().large_share, 1.0);
     }
     let flow = &slow.flows[0];
-    // At the rate of the small size there are 23 a second. Trials of the large one cost some delay, and no picture.
+    // At the rate of the small size there are 23 a second. Trials of the large one cost some delay,
+    // and no picture.
     assert!(flow.fps > 22.5 && flow.gap_share == 0.0, "{flow:?}");
     assert!(flow.delay_ms.p95 < 150.0, "{flow:?}");
     let room = flow.room.unwrap();
@@ -53,7 +54,8 @@ fn each_path_gets_the_repair_packets_that_it_needs_and_a_wide_one_the_large_pict
         assert!(lossy.forward.lost > 500, "nothing was lost");
         assert!(repairs(clean) * 20 < repairs(lossy), "{}", lossy.case);
         assert!(flow.fps > 25.0 && flow.gap_share < 0.05, "{flow:?}");
-        // At 50 % what the large size takes with its repairs is more than the path is known to bear for some of the time.
+        // At 50 % what the large size takes with its repairs is more than the path is known to bear
+        // for some of the time.
         let least = if lossy.case.ends_with("50 %") {
             0.3
         } else {

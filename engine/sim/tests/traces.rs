@@ -1,4 +1,5 @@
-//! Recorded bandwidth as links: the traces in the repository are those of their models, and a call lives on them.
+//! Recorded bandwidth as links: the traces in the repository are those of their models, and a call
+//! lives on them.
 #![allow(
     missing_docs,
     reason = "a test program has no readers of its documentation"

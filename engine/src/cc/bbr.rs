@@ -1,14 +1,19 @@
-//! A controller from a model of the path: how much it delivers at most, and how long it takes empty.
+//! A controller from a model of the path: how much it delivers at most, and how long it takes
+//! empty.
 //!
-//! After BBR (Cardwell et al., ACM Queue 14(5) 2016; draft-ietf-ccwg-bbr), with what media need changed:
+//! After BBR (Cardwell et al., ACM Queue 14(5) 2016; draft-ietf-ccwg-bbr), with what media need
+//! changed:
 //!
-//! - The rate is what is bounded, by pacing; there is no window. The queue is known from one-way delays, so the base need not be
-//!   sought by draining the path (no ProbeRTT).
-//! - A sender of media is mostly limited by its encoder. Samples taken then only raise the estimate.
-//! - Loss is left out of account, except that the delivered rate counts what is lost without a queue as delivered. What BBRv2 takes loss
-//!   for, an overflowing queue, shows here as a standing queue with less delivered than sent.
+//! - The rate is what is bounded, by pacing; there is no window. The queue is known from one-way
+//!   delays, so the base need not be sought by draining the path (no ProbeRTT).
+//! - A sender of media is mostly limited by its encoder. Samples taken then only raise the
+//!   estimate.
+//! - Loss is left out of account, except that the delivered rate counts what is lost without a
+//!   queue as delivered. What BBRv2 takes loss for, an overflowing queue, shows here as a standing
+//!   queue with less delivered than sent.
 //!
-//! Unlike [`super::SimpleController`] it does not give way to a queue that others made, as long as it gets its share.
+//! Unlike [`super::SimpleController`] it does not give way to a queue that others made, as long as
+//! it gets its share.
 
 use core::time::Duration;
 use std::collections::VecDeque;

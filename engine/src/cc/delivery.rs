@@ -70,7 +70,8 @@ pub(super) struct LossRate {
     runs: f64,
 }
 
-/// A packet reported missing may come so long after: paths that turn packets round are common, and the one that came first is reported first.
+/// A packet reported missing may come so long after: paths that turn packets round are common, and
+/// the one that came first is reported first.
 const MAY_BE_LATE: Duration = Duration::from_millis(120);
 /// Runs remembered, about: enough for a mean, few enough to follow a path that changes.
 const RUNS: f64 = 50.0;

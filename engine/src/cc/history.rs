@@ -1,8 +1,9 @@
 //! What was sent, until it is known what became of it.
 //!
-//! A report names packets by their publisher's numbers, and a gateway lets audio overtake pictures that wait: a number below one that came may not
-//! have been sent yet, or be on its way. So only a packet that was sent before another that came is missing (RFC 9002 §6.1, without its
-//! thresholds: what comes late is taken back).
+//! A report names packets by their publisher's numbers, and a gateway lets audio overtake pictures
+//! that wait: a number below one that came may not have been sent yet, or be on its way. So only a
+//! packet that was sent before another that came is missing (RFC 9002 §6.1, without its thresholds:
+//! what comes late is taken back).
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,7 +14,8 @@ use crate::wire::feedback::{Arrival, Feedback};
 
 /// A record older than this is forgotten; a report that late says nothing about the path now.
 const MAX_AGE: Duration = Duration::from_secs(5);
-/// At 8 Mbit/s so many packets go out in about 19 s, so age is what bounds the records of a sender that behaves.
+/// At 8 Mbit/s so many packets go out in about 19 s, so age is what bounds the records of a sender
+/// that behaves.
 const MAX_RECORDS: usize = 16_384;
 
 /// A packet that a report says came.
@@ -68,7 +70,8 @@ pub(super) struct History {
     order: VecDeque<(Instant, u32, u16)>,
     clock: Option<(Arrival, i64)>,
     sent_bytes: u64,
-    /// When the packet went out that was sent last among those that came, and its [`Record::total`].
+    /// When the packet went out that was sent last among those that came, and its
+    /// [`Record::total`].
     newest_received: Option<(Instant, u64)>,
 }
 
@@ -241,7 +244,8 @@ mod tests {
     #[test]
     fn what_was_overtaken_before_it_was_sent_is_not_missing_until_a_later_one_came() {
         let mut history = History::default();
-        // Audio, number 2, before pictures of which 0 is on its way when the report is made and 1 still waits.
+        // Audio, number 2, before pictures of which 0 is on its way when the report is made and 1
+        // still waits.
         sent(&mut history, 0, 2);
         sent(&mut history, 30, 0);
         let at = |ms| Some(Instant::from_millis(ms));

@@ -4,7 +4,8 @@
 //! back, and says what rate the path bears. The uplink has one; a gateway has one for each
 //! subscriber, which is why packets are named by (sender, `transport_seq`).
 //!
-//! Not a pacer, which is [`crate::send::Pacer`], and not a divider of the rate among tracks, which is [`allocate`].
+//! Not a pacer, which is [`crate::send::Pacer`], and not a divider of the rate among tracks, which
+//! is [`allocate`].
 
 mod allocation;
 mod bbr;
@@ -58,7 +59,8 @@ pub struct PathEstimate {
     pub loss: f64,
     /// Share of packets lost while no queue stood, 0 to 1: what repairs are worth sending against.
     pub random_loss: f64,
-    /// How much longer runs of lost packets are than they would be if packets got lost independently; from 1, and 0 if it is not known.
+    /// How much longer runs of lost packets are than they would be if packets got lost
+    /// independently; from 1, and 0 if it is not known.
     pub burst: f64,
     /// The rate that arrives.
     pub delivered: Bitrate,
@@ -66,7 +68,8 @@ pub struct PathEstimate {
     pub packets_lost: u64,
     /// Packets reported received, in total.
     pub packets_received: u64,
-    /// Bytes of packets reported missing while a queue stood, in total: what the path had no room for, as far as can be told.
+    /// Bytes of packets reported missing while a queue stood, in total: what the path had no room
+    /// for, as far as can be told.
     pub overflowed_bytes: u64,
 }
 
@@ -92,7 +95,8 @@ impl Controller {
 
 /// Decides how fast to send, from what was sent and what is reported of it.
 pub trait CongestionController: Debug + Send {
-    /// Notes a packet that goes out now. The same packet again (a gateway repeats packets under their numbers) replaces the older note.
+    /// Notes a packet that goes out now. The same packet again (a gateway repeats packets under
+    /// their numbers) replaces the older note.
     fn on_sent(&mut self, now: Instant, packet: SentPacket);
 
     /// Takes a report. Packets in it that were never sent are ignored.
@@ -110,10 +114,12 @@ pub trait CongestionController: Debug + Send {
     /// How to pace.
     fn pacing(&self) -> Pacing;
 
-    /// Notes a burst that has gone out faster than the target, to find out whether the path bears it. If it does, the target rises.
+    /// Notes a burst that has gone out faster than the target, to find out whether the path bears
+    /// it. If it does, the target rises.
     fn on_probe(&mut self, probe: Probe);
 
-    /// The rate at which the last burst came through, once, when it is known; zero if it shows nothing.
+    /// The rate at which the last burst came through, once, when it is known; zero if it shows
+    /// nothing.
     fn take_probed(&mut self) -> Option<Bitrate>;
 
     /// What is known of the path.

@@ -1,4 +1,5 @@
-//! What reports say of the path: the same for every controller, which differ in what they make of it.
+//! What reports say of the path: the same for every controller, which differ in what they make of
+//! it.
 
 use core::time::Duration;
 
@@ -46,7 +47,8 @@ impl Observed {
         self.sent.on_packet(now.as_micros() as i64, packet.bytes);
     }
 
-    /// What a report has told; none if nothing new. While `draining`, the queue that is drained counts as standing.
+    /// What a report has told; none if nothing new. While `draining`, the queue that is drained
+    /// counts as standing.
     pub(super) fn on_feedback(
         &mut self,
         now: Instant,
@@ -90,8 +92,8 @@ impl Observed {
         self.delivery.over(span) * (1.0 / (1.0 - self.random.settled_share().min(0.95)))
     }
 
-    /// How long a packet sent now would stand in the queue, if the path bears `rate`: what is on its way takes its time, whatever
-    /// is reported of it yet.
+    /// How long a packet sent now would stand in the queue, if the path bears `rate`: what is on
+    /// its way takes its time, whatever is reported of it yet.
     pub(super) fn queue_ahead(&self, rate: Bitrate) -> Duration {
         let known = self.queue.longest();
         if rate == Bitrate::ZERO {

@@ -1,9 +1,10 @@
 //! Bursts that find out whether a path bears more than is sent.
 //!
-//! Nothing that is sent can show what more would do, and sending more for seconds costs seconds of queue where the path does not
-//! bear it. A burst of a few packets, faster than the target, costs some ten milliseconds: the narrowest link spreads it out to
-//! its own rate, which is seen in the arrivals (packet trains: Jain and Dovrolis, *End-to-end available bandwidth*, SIGCOMM
-//! 2002; libwebrtc `probe_bitrate_estimator.cc`).
+//! Nothing that is sent can show what more would do, and sending more for seconds costs seconds of
+//! queue where the path does not bear it. A burst of a few packets, faster than the target, costs
+//! some ten milliseconds: the narrowest link spreads it out to its own rate, which is seen in the
+//! arrivals (packet trains: Jain and Dovrolis, *End-to-end available bandwidth*, SIGCOMM 2002;
+//! libwebrtc `probe_bitrate_estimator.cc`).
 
 use core::time::Duration;
 
@@ -19,7 +20,8 @@ pub struct Probe {
     pub until: Instant,
     /// How much it was.
     pub bytes: usize,
-    /// What was tried. More than this a burst does not show, however close together it went and came.
+    /// What was tried. More than this a burst does not show, however close together it went and
+    /// came.
     pub rate: Bitrate,
 }
 
@@ -27,7 +29,8 @@ pub struct Probe {
 const LEAST_PACKETS: usize = 4;
 /// Reports of what was sent within this time are waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// Of a rate that was less than what was sent: other traffic moves, and the last of a train is not the worst.
+/// Of a rate that was less than what was sent: other traffic moves, and the last of a train is not
+/// the worst.
 const SATURATED: f64 = 0.95;
 const UNSATURATED: f64 = 0.9;
 /// Closer together is at once.
@@ -56,8 +59,8 @@ impl ProbeMeter {
             .is_some_and(|probe| (probe.from..=probe.until).contains(&sent_at))
     }
 
-    /// Takes what a report has told. Once what was sent after the burst is reported, or is overdue: the rate at which the burst came, or zero if
-    /// too little of it did.
+    /// Takes what a report has told. Once what was sent after the burst is reported, or is overdue:
+    /// the rate at which the burst came, or zero if too little of it did.
     pub(super) fn on_report(&mut self, now: Instant, acked: &[Acked]) -> Option<Bitrate> {
         let probe = self.probe.filter(|_| self.waiting)?;
         let own = acked.iter().filter(|packet| self.covers(packet.sent_at));
@@ -77,14 +80,16 @@ impl ProbeMeter {
         }
         let (first, last) = (self.acked.first()?, self.acked.last()?);
         let bytes: usize = self.acked.iter().map(|packet| packet.bytes).sum();
-        // A train's first packet takes no time from the first to the last arrival, and its last none of the sending.
+        // A train's first packet takes no time from the first to the last arrival, and its last
+        // none of the sending.
         let sending = (last.sent_at - first.sent_at).max(INSTANT);
         let sent = Bitrate::from_bytes((bytes - last.bytes) as u64, sending);
         let arrivals = self.acked.iter().map(|packet| packet.arrival);
         let spread = arrivals.clone().max()? - arrivals.min()?;
         let arriving = Duration::from_micros(u64::try_from(spread).ok()?).max(INSTANT);
         let arrived = Bitrate::from_bytes((bytes - first.bytes) as u64, arriving);
-        // What was lost on the way was sent as well, and what is left of the train is stretched no less for it.
+        // What was lost on the way was sent as well, and what is left of the train is stretched no
+        // less for it.
         let all = (probe.bytes as f64 / bytes as f64).max(1.0);
         let (sent, arrived) = (sent * all, arrived * all);
         Some(if arrived < sent * UNSATURATED {

@@ -1,8 +1,9 @@
 //! Trying whether a path bears a higher layer.
 //!
-//! The controller learns of a path only what is sent over it, and a lower layer shows nothing of a higher one. So a few repair packets of one
-//! frame go out as a burst at the rate that the higher layer needs ([`Probe`]). They help where the path loses, and cost
-//! a narrow one some ten milliseconds of queue.
+//! The controller learns of a path only what is sent over it, and a lower layer shows nothing of a
+//! higher one. So a few repair packets of one frame go out as a burst at the rate that the higher
+//! layer needs ([`Probe`]). They help where the path loses, and cost a narrow one some ten
+//! milliseconds of queue.
 
 use core::time::Duration;
 
@@ -18,8 +19,8 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// It is faster than what it is to show by so much, since pacing and clocks are not exact.
 const MARGIN: f64 = 1.15;
 
-/// One trial at a time: [`Self::begin`], then [`Self::queued`] with [`Self::packets`] at the next frame, [`Self::on_sent`] for each of them at
-/// [`Self::rate`], and [`Self::outcome`].
+/// One trial at a time: [`Self::begin`], then [`Self::queued`] with [`Self::packets`] at the next
+/// frame, [`Self::on_sent`] for each of them at [`Self::rate`], and [`Self::outcome`].
 #[derive(Debug, Default)]
 pub struct Probing(Option<Trial>);
 
@@ -60,7 +61,8 @@ impl Probing {
         });
     }
 
-    /// Ends the trial if it is over: whether it has shown what was wanted. `probed` is what the controller made of the burst.
+    /// Ends the trial if it is over: whether it has shown what was wanted. `probed` is what the
+    /// controller made of the burst.
     pub fn outcome(&mut self, now: Instant, probed: Option<Bitrate>) -> Option<bool> {
         let trial = self.0.as_ref()?;
         let sent = trial.burst == Burst::Sent;
@@ -72,7 +74,8 @@ impl Probing {
         Some(shown)
     }
 
-    /// How many packets of `bytes` the burst is to have, if a frame is waited for. `loss` is the path's share, 0 to 1.
+    /// How many packets of `bytes` the burst is to have, if a frame is waited for. `loss` is the
+    /// path's share, 0 to 1.
     pub fn packets(&self, bytes: usize, loss: f64) -> Option<u16> {
         let trial = self.0.as_ref().filter(|t| t.burst == Burst::Wanted)?;
         let spanning = (trial.wanted * MARGIN).bytes_in(SPAN) as f64 / bytes.max(1) as f64;
@@ -96,7 +99,8 @@ impl Probing {
         matches!(trial.burst, Burst::Queued { .. }).then_some(trial.wanted * MARGIN)
     }
 
-    /// Notes a repair packet of `length` bytes that goes out. After the last of the burst: what the controller is to know of it.
+    /// Notes a repair packet of `length` bytes that goes out. After the last of the burst: what the
+    /// controller is to know of it.
     pub fn on_sent(&mut self, now: Instant, length: usize) -> Option<Probe> {
         let rate = self.rate()?;
         let trial = self.0.as_mut()?;

@@ -1,7 +1,7 @@
 //! How much delay stands in queues on the path: the least delay of late above the least delay ever.
 //!
-//! Minima, not averages, because jitter only ever adds: while the fastest packet of the last 200 ms came
-//! as fast as any, nothing stands in the queue, however the others were scattered.
+//! Minima, not averages, because jitter only ever adds: while the fastest packet of the last 200 ms
+//! came as fast as any, nothing stands in the queue, however the others were scattered.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -10,13 +10,15 @@ use crate::time::Instant;
 
 const RECENT_MICROS: i64 = 200_000;
 const LATEST_MICROS: i64 = 60_000;
-/// The base is the least of this and the period before, so that the clocks may drift: 50 ppm make 1.5 ms of 30 s.
+/// The base is the least of this and the period before, so that the clocks may drift: 50 ppm make
+/// 1.5 ms of 30 s.
 const BASE_PERIOD: Duration = Duration::from_secs(15);
 
 /// The measure.
 #[derive(Debug, Default)]
 pub(super) struct QueueDelay {
-    /// (arrival, one-way delay on two clocks) in microseconds, both ascending: a candidate goes when a smaller one comes after it.
+    /// (arrival, one-way delay on two clocks) in microseconds, both ascending: a candidate goes
+    /// when a smaller one comes after it.
     recent: VecDeque<(i64, i64)>,
     base: Option<i64>,
     base_before: Option<i64>,
@@ -60,8 +62,8 @@ impl QueueDelay {
         Duration::from_micros(u64::try_from(delay - base.unwrap_or(delay)).unwrap_or(0))
     }
 
-    /// The least delay of the last 60 ms above the base: sooner than the standing delay, and no proof of a queue by itself, for jitter does
-    /// the same for a while.
+    /// The least delay of the last 60 ms above the base: sooner than the standing delay, and no
+    /// proof of a queue by itself, for jitter does the same for a while.
     pub(super) fn latest(&self) -> Duration {
         let Some(&(newest, _)) = self.recent.back() else {
             return Duration::ZERO;

@@ -1,21 +1,28 @@
 //! A controller from delay, with loss believed only where delay confirms it.
 //!
-//! - Overuse is the trendline detector of Google congestion control ([`super::trendline`]) *and* a standing queue;
-//!   the increase between is multiplicative far from the last known capacity and additive near it
-//!   (draft-ietf-rmcat-gcc-02 §5.5; libwebrtc `aimd_rate_control.cc`).
-//! - After overuse the queue is drained at once: the rate goes below the delivered rate by so much that the queue, and what is
-//!   on its way to it and not reported yet, is gone in about half a second, then back near the capacity measured meanwhile.
-//!   Google's controller only goes to 85 % and leaves a second of queue standing for five.
-//! - A queue that grows while it is drained, or overflows, is a path that has narrowed again, and not a longer way.
-//! - A path, or a machine at its ends, may stand still for a moment, and what comes then looks like a narrow path in one report. So the first cut
-//!   is by the mean of 250 ms, only the next report makes it deeper, and what was held up counts when it comes. Who sends far less than is allowed, and
-//!   gets it through, did not make the queue: the target goes down by 15 %, not to what is sent.
-//! - It starts fast: the rate doubles in a second until the first overuse, as far as there is something to send.
-//! - Loss counts only above 10 % and only while a queue stands. Loss alone is the radio's, and halving the rate does not
-//!   make a radio lose less. A policer that drops without ever queueing is therefore not seen.
+//! - Overuse is the trendline detector of Google congestion control ([`super::trendline`]) *and* a
+//!   standing queue; the increase between is multiplicative far from the last known capacity and
+//!   additive near it (draft-ietf-rmcat-gcc-02 §5.5; libwebrtc `aimd_rate_control.cc`).
+//! - After overuse the queue is drained at once: the rate goes below the delivered rate by so much
+//!   that the queue, and what is on its way to it and not reported yet, is gone in about half a
+//!   second, then back near the capacity measured meanwhile. Google's controller only goes to 85 %
+//!   and leaves a second of queue standing for five.
+//! - A queue that grows while it is drained, or overflows, is a path that has narrowed again, and
+//!   not a longer way.
+//! - A path, or a machine at its ends, may stand still for a moment, and what comes then looks like
+//!   a narrow path in one report. So the first cut is by the mean of 250 ms, only the next report
+//!   makes it deeper, and what was held up counts when it comes. Who sends far less than is
+//!   allowed, and gets it through, did not make the queue: the target goes down by 15 %, not to
+//!   what is sent.
+//! - It starts fast: the rate doubles in a second until the first overuse, as far as there is
+//!   something to send.
+//! - Loss counts only above 10 % and only while a queue stands. Loss alone is the radio's, and
+//!   halving the rate does not make a radio lose less. A policer that drops without ever queueing
+//!   is therefore not seen.
 //!
-//! It sends nothing of its own to find out more than the application sends; what a burst of the host's has shown is believed
-//! ([`super::Probe`]), and the queue that it makes is not taken for overuse.
+//! It sends nothing of its own to find out more than the application sends; what a burst of the
+//! host's has shown is believed ([`super::Probe`]), and the queue that it makes is not taken for
+//! overuse.
 
 use core::time::Duration;
 
@@ -34,8 +41,8 @@ pub struct SimpleConfig {
     pub min: Bitrate,
     /// Never more. Default 20 Mbit/s.
     pub max: Bitrate,
-    /// Pacing rate over target rate. Default 2.5, as libwebrtc: a frame then leaves in 40 % of a frame interval, and
-    /// the path sees no bursts longer than that.
+    /// Pacing rate over target rate. Default 2.5, as libwebrtc: a frame then leaves in 40 % of a
+    /// frame interval, and the path sees no bursts longer than that.
     pub pacing_factor: f64,
 }
 
@@ -54,7 +61,8 @@ impl Default for SimpleConfig {
 const QUEUE_NOTICED: Duration = Duration::from_millis(10);
 /// A queue like this is drained even if it has stopped growing.
 const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
-/// With so much delay in what came latest, and so much less delivered than in the second before, the path has narrowed.
+/// With so much delay in what came latest, and so much less delivered than in the second before,
+/// the path has narrowed.
 const QUEUE_GROWN: Duration = Duration::from_millis(50);
 const NARROWED: f64 = 0.5;
 /// The capacity is what comes through over so long.
@@ -69,8 +77,8 @@ const LESS_CAME: f64 = 0.6;
 const LOSS_NOTICED: f64 = 0.10;
 const BACKOFF: f64 = 0.85;
 const LEAST_DRAIN: f64 = 0.25;
-/// Draining is given up after this time, or after three times the delay to drain: once for it to go, half as much again because
-/// audio goes on, and once for the reports to have come through it.
+/// Draining is given up after this time, or after three times the delay to drain: once for it to
+/// go, half as much again because audio goes on, and once for the reports to have come through it.
 const LONGEST_DRAIN: Duration = Duration::from_millis(1_500);
 /// Of the capacity measured while draining, this much is used after it.
 const AFTER_DRAIN: f64 = 0.88;
@@ -79,11 +87,13 @@ const NEAR_CAPACITY: f64 = 0.15;
 /// libwebrtc's 8 % for each second, and more when all has been well for three.
 const GROWTH_PER_SECOND: f64 = 1.08;
 const LATE_GROWTH_PER_SECOND: f64 = 1.35;
-/// The same while nothing is known of the capacity, because more came through than it was: a path that was narrow and is wide again.
+/// The same while nothing is known of the capacity, because more came through than it was: a path
+/// that was narrow and is wide again.
 const FREE_GROWTH_PER_SECOND: f64 = 1.7;
 const LATE_GROWTH_AFTER: Duration = Duration::from_secs(3);
 const START_GROWTH_PER_SECOND: f64 = 2.0;
-/// The rate does not run further ahead of what is delivered than this, since nothing would prove it (libwebrtc: 1.5 × + 10 kbit/s).
+/// The rate does not run further ahead of what is delivered than this, since nothing would prove it
+/// (libwebrtc: 1.5 × + 10 kbit/s).
 const AHEAD_OF_DELIVERED: f64 = 1.5;
 const AHEAD_OF_DELIVERED_MARGIN: Bitrate = Bitrate::from_kbps(50);
 /// Thirty reports are due in this time; that all were lost means a dead path even at 80 % loss.
@@ -175,8 +185,9 @@ impl SimpleController {
         }
     }
 
-    /// Whether the path has narrowed to less than half. That fills its queue before the trendline, which waits for frames that come
-    /// ever more slowly, and the fastest packet of 200 ms know of it.
+    /// Whether the path has narrowed to less than half. That fills its queue before the trendline,
+    /// which waits for frames that come ever more slowly, and the fastest packet of 200 ms know of
+    /// it.
     fn has_narrowed(&self) -> bool {
         let delivery = &self.observed.delivery;
         // Who has sent less for a while cannot have more delivered.
@@ -192,8 +203,9 @@ impl SimpleController {
         self.observed.losses.share() > self.observed.random.settled_share() + LOSS_NOTICED
     }
 
-    /// Whether the path was tried with the target: about as much went out, or far less came through than went out. Otherwise all got
-    /// through of the little that there was, and that says nothing of how much the path bears.
+    /// Whether the path was tried with the target: about as much went out, or far less came through
+    /// than went out. Otherwise all got through of the little that there was, and that says nothing
+    /// of how much the path bears.
     fn is_tried(&self) -> bool {
         let sent = self.observed.sent.over(BEFORE_SPAN);
         sent > self.target * TRIED || self.observed.sendable(BEFORE_SPAN) < sent * LESS_CAME
@@ -221,8 +233,9 @@ impl SimpleController {
         });
     }
 
-    /// Measures the capacity while a queue stands, and lowers the target so that the queue drains. `confirmed`: an earlier report said
-    /// the same. Returns how long the queue is, with what is on its way.
+    /// Measures the capacity while a queue stands, and lowers the target so that the queue drains.
+    /// `confirmed`: an earlier report said the same. Returns how long the queue is, with what is on
+    /// its way.
     fn cut(&mut self, confirmed: bool) -> Duration {
         // A short span, since the longer one still holds what came before the path narrowed.
         let capacity = self.sendable(CAPACITY_SPAN);
@@ -256,7 +269,8 @@ impl SimpleController {
         let standing = self.observed.queue.standing();
         let waited = now - since;
         let responded = waited >= self.response_time();
-        // What is sent is less than came through when this began: a queue that still grows says that the path has narrowed since.
+        // What is sent is less than came through when this began: a queue that still grows says
+        // that the path has narrowed since.
         if responded && self.observed.queue.latest() > queue.max(ahead) + QUEUE_GROWN {
             self.back_off(now);
             return;
@@ -268,8 +282,8 @@ impl SimpleController {
             answered: !before,
             ..drain
         });
-        // What was sent before the rate was cut came as fast as the path lets it: the longer one looks, the less of it
-        // is from before the path narrowed.
+        // What was sent before the rate was cut came as fast as the path lets it: the longer one
+        // looks, the less of it is from before the path narrowed.
         if before && standing >= QUEUE_NOTICED {
             self.cut(true);
         } else if !answered {
@@ -281,7 +295,8 @@ impl SimpleController {
             return;
         }
         if !drained && standing * 10 > queue * 7 && !self.loses_more() {
-            // Sending far less did not shorten it, and it does not overflow: not our queue, but a longer way.
+            // Sending far less did not shorten it, and it does not overflow: not our queue, but a
+            // longer way.
             self.observed.queue.rebase();
         }
         let resume = self
@@ -326,7 +341,8 @@ impl SimpleController {
         } else {
             self.target * GROWTH_PER_SECOND.powf(seconds)
         };
-        // Lost packets were sent as well: what is delivered is compared with what of the target can be.
+        // Lost packets were sent as well: what is delivered is compared with what of the target can
+        // be.
         let deliverable = 1.0 - self.observed.losses.share().min(0.95);
         let limit = delivered * (AHEAD_OF_DELIVERED / deliverable) + AHEAD_OF_DELIVERED_MARGIN;
         if grown <= limit {
@@ -386,7 +402,8 @@ impl CongestionController for SimpleController {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        // At the floor there is nothing left to do about silence, and none is owed to one who has stopped sending.
+        // At the floor there is nothing left to do about silence, and none is owed to one who has
+        // stopped sending.
         let since = self
             .silent_since
             .filter(|_| self.target > self.config.min)?;

@@ -1,8 +1,10 @@
-//! Whether the queue on the path is growing: the trendline filter and overuse detector of Google congestion control.
+//! Whether the queue on the path is growing: the trendline filter and overuse detector of Google
+//! congestion control.
 //!
-//! Follows libwebrtc `modules/congestion_controller/goog_cc/{inter_arrival_delta,trendline_estimator}.cc`
-//! (draft-ietf-rmcat-gcc-02 §4–5 describes an older form), with its constants; without its optional sorting and cap of
-//! the window.
+//! Follows libwebrtc
+//! `modules/congestion_controller/goog_cc/{inter_arrival_delta,trendline_estimator}.cc`
+//! (draft-ietf-rmcat-gcc-02 §4–5 describes an older form), with its constants; without its optional
+//! sorting and cap of the window.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -32,7 +34,8 @@ const THRESHOLD_START_MS: f64 = 12.5;
 const THRESHOLD_UP: f64 = 0.0087;
 const THRESHOLD_DOWN: f64 = 0.039;
 const THRESHOLD_RANGE_MS: (f64, f64) = (6.0, 600.0);
-/// A jump by more than this above the threshold is a route change or a stall, not a trend to adapt to.
+/// A jump by more than this above the threshold is a route change or a stall, not a trend to adapt
+/// to.
 const MAX_ADAPT_OFFSET_MS: f64 = 15.0;
 
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +188,8 @@ impl Group {
         }
     }
 
-    /// Whether a packet belongs to the group: sent in one burst with it, or held up and let go together.
+    /// Whether a packet belongs to the group: sent in one burst with it, or held up and let go
+    /// together.
     fn holds(&self, sent_at: Instant, arrival: i64) -> bool {
         if sent_at - self.first_sent <= BURST {
             return true;

@@ -2,7 +2,8 @@
 
 use prost::Message;
 
-/// The longest message, without its length prefix, in bytes: the ratchet tree of a group of a thousand takes 400 KiB.
+/// The longest message, without its length prefix, in bytes: the ratchet tree of a group of a
+/// thousand takes 400 KiB.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 
 /// The longest message of a client that has not joined, in bytes.
@@ -13,7 +14,8 @@ const MAX_PREFIX_BYTES: usize = 3;
 
 /// Cuts a stream of bytes, however it arrives in pieces, into messages.
 ///
-/// Push a piece, then call [`Framer::next_message`] until it yields `None`; so memory is bounded by one message and one piece.
+/// Push a piece, then call [`Framer::next_message`] until it yields `None`; so memory is bounded by
+/// one message and one piece.
 #[derive(Debug)]
 pub struct Framer {
     buffer: Vec<u8>,

@@ -1,6 +1,8 @@
-//! What stands in clear at the front of MLS messages (RFC 9420 §6), for the delivery service that orders them.
+//! What stands in clear at the front of MLS messages (RFC 9420 §6), for the delivery service that
+//! orders them.
 //!
-//! Reads framing and opens nothing. Whether a message is genuine its members decide; these checks only keep the obviously wrong from them.
+//! Reads framing and opens nothing. Whether a message is genuine its members decide; these checks
+//! only keep the obviously wrong from them.
 
 /// A read past the end, or a value that RFC 9420 does not allow there.
 #[non_exhaustive]
@@ -39,8 +41,8 @@ pub struct KeyPackage<'a> {
     pub suite: u16,
     /// Of its leaf.
     pub credential: Credential<'a>,
-    /// What it is known by: the bytes from the suite to the credential, with the three public keys. Nobody can make another
-    /// with the same keys and a valid signature.
+    /// What it is known by: the bytes from the suite to the credential, with the three public keys.
+    /// Nobody can make another with the same keys and a valid signature.
     pub known_by: &'a [u8],
 }
 
@@ -53,7 +55,8 @@ pub enum CommitSender {
     New,
 }
 
-/// What a PublicMessage with a commit (§6.2, §12.4) says in clear, up to the credential of its sender.
+/// What a PublicMessage with a commit (§6.2, §12.4) says in clear, up to the credential of its
+/// sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Commit<'a> {
     /// Of the group.
@@ -109,8 +112,8 @@ impl<'a> KeyPackage<'a> {
 }
 
 impl<'a> Commit<'a> {
-    /// Reads the front of an MLSMessage that holds a PublicMessage with a commit, as rooms take them: Add, Remove and
-    /// ExternalInit by value, and an update path.
+    /// Reads the front of an MLSMessage that holds a PublicMessage with a commit, as rooms take
+    /// them: Add, Remove and ExternalInit by value, and an update path.
     ///
     /// # Errors
     ///
@@ -230,7 +233,8 @@ impl<'a> Input<'a> {
         self.integer(8)
     }
 
-    /// A variable-size vector (§2.1.2): the top two bits of its length say how many bytes that takes.
+    /// A variable-size vector (§2.1.2): the top two bits of its length say how many bytes that
+    /// takes.
     fn vector(&mut self) -> Result<&'a [u8], FramingError> {
         let first = *self.0.first().ok_or(FramingError::Truncated)?;
         let (bytes, least) = match first >> 6 {

@@ -1,6 +1,7 @@
 //! Control messages: the types of `proto/control.proto`, and their framing on a byte stream.
 //!
-//! Not what the messages mean; that is [`crate::signal`] on the client and the rooms in the gateway.
+//! Not what the messages mean; that is [`crate::signal`] on the client and the rooms in the
+//! gateway.
 
 mod framer;
 pub mod mls;

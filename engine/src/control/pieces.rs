@@ -8,8 +8,8 @@ use super::v1::{self, ServerMessage, server_message::Body};
 
 /// The bytes of `message` on the stream, its length first, in two pieces; the second may be empty.
 ///
-/// A commit, and the ratchet tree beside a Welcome or the group's state, goes to many. It is the second piece, shared with
-/// `message`; only what stands before it is written anew.
+/// A commit, and the ratchet tree beside a Welcome or the group's state, goes to many. It is the
+/// second piece, shared with `message`; only what stands before it is written anew.
 pub fn encode_in_pieces(message: &ServerMessage) -> (Bytes, Bytes) {
     let Some(parts) = message.body.as_ref().and_then(parts) else {
         return (encode_delimited(message).into(), Bytes::new());

@@ -1,7 +1,9 @@
-//! A systematic Reed–Solomon code by a Cauchy matrix (Blömer et al., ICSI TR-95-048), over blocks of up to 64 fragments.
+//! A systematic Reed–Solomon code by a Cauchy matrix (Blömer et al., ICSI TR-95-048), over blocks
+//! of up to 64 fragments.
 //!
-//! The columns are scaled so that the first repair packet is the exclusive or of all fragments; that keeps every square part of
-//! the matrix invertible. A frame of more fragments is dealt out over several blocks in turn, so that a burst hits all of them a little.
+//! The columns are scaled so that the first repair packet is the exclusive or of all fragments;
+//! that keeps every square part of the matrix invertible. A frame of more fragments is dealt out
+//! over several blocks in turn, so that a burst hits all of them a little.
 
 use super::gf256::{add_scaled, inverse, mul};
 
@@ -70,7 +72,8 @@ impl Code {
         sum
     }
 
-    /// The fragments that are not in `came`, each with its place; `None` if there are not enough repair packets or a place makes no sense.
+    /// The fragments that are not in `came`, each with its place; `None` if there are not enough
+    /// repair packets or a place makes no sense.
     ///
     /// `came` are (place, bytes), each place once, and `repairs` are (row, bytes), each row once.
     pub fn recover(
@@ -112,7 +115,8 @@ impl Code {
     }
 }
 
-/// Gauss–Jordan elimination; `None` if the matrix is singular, as it is if a row stands twice in it.
+/// Gauss–Jordan elimination; `None` if the matrix is singular, as it is if a row stands twice in
+/// it.
 fn solve(matrix: &mut [Vec<u8>], sums: &mut [Vec<u8>]) -> Option<()> {
     for pivot in 0..matrix.len() {
         let found = (pivot..matrix.len()).find(|&row| matrix[row][pivot] != 0)?;
@@ -134,7 +138,8 @@ fn solve(matrix: &mut [Vec<u8>], sums: &mut [Vec<u8>]) -> Option<()> {
     Some(())
 }
 
-/// Of repair packet `row` and fragment `column`: 1/(x + y) with x from 128 on and y below 128, over that of row 0.
+/// Of repair packet `row` and fragment `column`: 1/(x + y) with x from 128 on and y below 128, over
+/// that of row 0.
 fn coefficient(row: usize, column: usize) -> u8 {
     let (x, y) = ((MAX_ROWS + row) as u8, column as u8);
     mul(inverse(x ^ y), MAX_ROWS as u8 ^ y)
@@ -182,7 +187,8 @@ mod tests {
             let repairs: Vec<Vec<u8>> = (0..MAX_ROWS)
                 .map(|row| code.repair(sources.iter().map(Vec::as_slice), row))
                 .collect();
-            // A different choice for every seed: which fragments came, and from which row on the repairs did.
+            // A different choice for every seed: which fragments came, and from which row on the
+            // repairs did.
             let came: Vec<(usize, &[u8])> = (0..fragments)
                 .filter(|i| order >> (i % 64) & 1 == 1)
                 .map(|i| (i, sources[i].as_slice()))

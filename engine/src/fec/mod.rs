@@ -1,10 +1,13 @@
-//! Forward error correction: an erasure code over the packets of a frame, and how much of it to send.
+//! Forward error correction: an erasure code over the packets of a frame, and how much of it to
+//! send.
 //!
-//! Works on ciphertext: a repair packet is made of the fragments of one sealed frame, so whoever forwards the frame can make
-//! and use repair packets without a key.
+//! Works on ciphertext: a repair packet is made of the fragments of one sealed frame, so whoever
+//! forwards the frame can make and use repair packets without a key.
 //!
-//! - [`Code`] is the code: any `count` of the fragments and repair packets of a block give its fragments back.
-//! - [`repair_packets`] says how many of them a frame is worth, [`audio_copies`] how often a frame of audio goes along with later ones.
+//! - [`Code`] is the code: any `count` of the fragments and repair packets of a block give its
+//!   fragments back.
+//! - [`repair_packets`] says how many of them a frame is worth, [`audio_copies`] how often a frame
+//!   of audio goes along with later ones.
 //! - [`PathLoss`] follows what a path loses, which both ask for.
 //!
 //! Not the packets themselves, which are [`crate::wire::repair`].

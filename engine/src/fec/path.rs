@@ -33,8 +33,8 @@ impl PathLoss {
         }
     }
 
-    /// Takes in what is known of the path now: `loss`, a share from 0 to 1, and `burst`, the mean length of its runs, are those
-    /// that no queue explains.
+    /// Takes in what is known of the path now: `loss`, a share from 0 to 1, and `burst`, the mean
+    /// length of its runs, are those that no queue explains.
     pub fn update(&mut self, now: Instant, loss: f64, burst: f64, rtt: Duration) {
         let elapsed = (now - self.updated).as_secs_f64().min(1.0);
         self.updated = now;
@@ -63,7 +63,8 @@ impl PathLoss {
         self.loss >= LOSS_NOTICED
     }
 
-    /// Notes that a frame of `fragments` packets was worth `repairs` repair packets. Key frames are rare, and left out.
+    /// Notes that a frame of `fragments` packets was worth `repairs` repair packets. Key frames are
+    /// rare, and left out.
     pub fn note(&mut self, fragments: u16, repairs: u16, key: bool) {
         if !key {
             let overhead = f64::from(repairs) / f64::from(fragments.max(1));

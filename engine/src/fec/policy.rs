@@ -1,7 +1,8 @@
 //! How many repair packets a frame is worth.
 //!
-//! As many as make it likely enough that the frame is whole without asking. How likely that must be depends on what asking can still do:
-//! a repetition needs the request and the answer to get through, each as likely lost as any packet, and a round trip.
+//! As many as make it likely enough that the frame is whole without asking. How likely that must be
+//! depends on what asking can still do: a repetition needs the request and the answer to get
+//! through, each as likely lost as any packet, and a round trip.
 
 use core::time::Duration;
 
@@ -58,7 +59,8 @@ pub fn repair_packets(fragments: u16, protection: Protection) -> u16 {
     u16::try_from(enough.unwrap_or(most)).unwrap_or(u16::MAX)
 }
 
-/// Share of audio that may be missed where a repetition is quick and sure, and where it never comes through.
+/// Share of audio that may be missed where a repetition is quick and sure, and where it never comes
+/// through.
 const SOUND_MISSED: (f64, f64) = (0.0005, 0.0003);
 /// Beyond this the audio of the copies is worth less than the rate they take.
 const MAX_AUDIO_COPIES: usize = 12;
@@ -85,7 +87,8 @@ fn repeats_help(loss: f64, rtt: Duration) -> f64 {
     (1.0 - loss) * (1.0 - loss) * (0.4 + 0.6 * quick)
 }
 
-/// How likely it is that of `sent` packets fewer than `needed` come, each lost with probability `loss`.
+/// How likely it is that of `sent` packets fewer than `needed` come, each lost with probability
+/// `loss`.
 pub fn residual_loss(needed: usize, sent: usize, loss: f64) -> f64 {
     if sent < needed {
         return 1.0;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::time::Instant;
 
-/// Why the host could not open a frame. Engine and cryptography do not know each other, so these are words for what
-/// the opener says.
+/// Why the host could not open a frame. Engine and cryptography do not know each other, so these
+/// are words for what the opener says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenFailure {

@@ -1,8 +1,8 @@
 //! The log of arrivals, and the reports made from it (WIRE.md, feedback).
 //!
-//! Says what came and when; what that means for a rate is [`crate::cc`]'s. A packet that comes after its number was
-//! reported missing is reported again, together with its neighbours, so that a later report never takes back an
-//! arrival.
+//! Says what came and when; what that means for a rate is [`crate::cc`]'s. A packet that comes
+//! after its number was reported missing is reported again, together with its neighbours, so that a
+//! later report never takes back an arrival.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,16 +11,20 @@ use super::sequence::{Sequence, Step};
 use crate::time::Instant;
 use crate::wire::feedback::FeedbackWriter;
 
-/// Settings of a [`FeedbackCollector`]. Worst-case memory is about `senders` × `history` × 40 bytes.
+/// Settings of a [`FeedbackCollector`]. Worst-case memory is about `senders` × `history` × 40
+/// bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedbackConfig {
     /// Time from the first unreported arrival to its report. Default 50 ms (WIRE.md).
     pub interval: Duration,
-    /// Senders followed at a time; when one more appears, the one that was silent longest is forgotten. Default 128.
+    /// Senders followed at a time; when one more appears, the one that was silent longest is
+    /// forgotten. Default 128.
     pub senders: usize,
-    /// Arrivals so recent are reported again, since reports get lost as media do. Default 150 ms, so that each is reported three times or so.
+    /// Arrivals so recent are reported again, since reports get lost as media do. Default 150 ms,
+    /// so that each is reported three times or so.
     pub repeat: Duration,
-    /// How far behind the newest packet a late one may be and still be reported, in packets. Default 1,024.
+    /// How far behind the newest packet a late one may be and still be reported, in packets.
+    /// Default 1,024.
     pub history: u16,
 }
 
@@ -59,14 +63,15 @@ struct Sender {
 
 /// So many arrivals fill a datagram: 2 bytes each and their bits, beside a few group headers.
 const FULL: usize = 400;
-/// A hole wider than this is not spelt out: the packets were meant for others (a gateway forwards what was subscribed), or the
-/// path was gone so long that their fate is known.
+/// A hole wider than this is not spelt out: the packets were meant for others (a gateway forwards
+/// what was subscribed), or the path was gone so long that their fate is known.
 const WIDEST_HOLE: u64 = 512;
 /// A sender at 8 Mbit/s sends so many packets in about eight seconds.
 const MAX_JUMP: u64 = 8_192;
 /// Arrivals reported again in one report at most.
 const MAX_REPEATED: usize = 128;
-/// [`FeedbackCollector::fraction_lost`] looks at so many numbers: two seconds of audio and a small picture.
+/// [`FeedbackCollector::fraction_lost`] looks at so many numbers: two seconds of audio and a small
+/// picture.
 const FRACTION_OF: u64 = 200;
 
 impl FeedbackCollector {
@@ -139,7 +144,8 @@ impl FeedbackCollector {
         self.due
     }
 
-    /// The share, 0 to 1, of the newest packets of `sender` that did not come (RFC 3550 §6.4.1, of a number of packets, not of an interval).
+    /// The share, 0 to 1, of the newest packets of `sender` that did not come (RFC 3550 §6.4.1, of
+    /// a number of packets, not of an interval).
     pub fn fraction_lost(&self, sender: u32) -> f64 {
         self.senders.get(&sender).map_or(0.0, Sender::fraction_lost)
     }
@@ -229,7 +235,8 @@ impl Sender {
         1.0 - came as f64 / (newest + 1 - first) as f64
     }
 
-    /// The lowest number that arrived after `again` without an older arrival above it; a few hundred numbers at most.
+    /// The lowest number that arrived after `again` without an older arrival above it; a few
+    /// hundred numbers at most.
     fn repeat_from(&self, again: Instant) -> Option<u64> {
         self.arrivals
             .iter()
@@ -240,7 +247,8 @@ impl Sender {
             .map(|(&number, _)| number)
     }
 
-    /// Writes what is unreported, and before it what arrived after `again`; false when the datagram is full.
+    /// Writes what is unreported, and before it what arrived after `again`; false when the datagram
+    /// is full.
     fn write(
         &mut self,
         sender: u32,
@@ -258,7 +266,8 @@ impl Sender {
                     .map_or(first, |(&oldest, _)| oldest),
             );
             let begin = match self.reported_end {
-                // The numbers skipped since the last report are lost as far as we know: say so once.
+                // The numbers skipped since the last report are lost as far as we know: say so
+                // once.
                 Some(end) if end < first && first - end <= WIDEST_HOLE => end,
                 _ => first,
             };
@@ -294,8 +303,8 @@ impl Sender {
     fn settle(&mut self, end: u64, total: &mut usize) {
         let rest = self.arrivals.range(end..).count();
         self.first_unreported = self.arrivals.range(end..).next().map(|(&number, _)| number);
-        // Above the highest number reported nothing was reported; below it a late packet pulled the start back and
-        // everything from there to the newest goes into this report or the next.
+        // Above the highest number reported nothing was reported; below it a late packet pulled the
+        // start back and everything from there to the newest goes into this report or the next.
         *total -= self.unreported.saturating_sub(rest);
         self.unreported = self.unreported.min(rest);
         if self.unreported == 0 {

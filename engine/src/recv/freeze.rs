@@ -24,7 +24,8 @@ const INTERVALS: usize = 30;
 const MARGIN: Duration = Duration::from_millis(150);
 
 impl FreezeMeter {
-    /// A frame is shown at `at`. Returns the length of the stall that it ends, if one had been told.
+    /// A frame is shown at `at`. Returns the length of the stall that it ends, if one had been
+    /// told.
     pub fn on_shown(&mut self, at: Instant) -> Option<Duration> {
         let stalled = std::mem::take(&mut self.stalled);
         let last = self.last.replace(at)?;

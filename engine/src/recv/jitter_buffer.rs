@@ -1,11 +1,12 @@
 //! Opened video frames of one stream, until each can be decoded and it is its turn.
 //!
-//! A frame is decodable if it is a key frame or if the frame it refers to was handed on (WIRE.md, media). The first
-//! decodable frame goes at once when nothing before it is still expected. When something is, it waits for its playout time, which on a
-//! clean path has come already: so waiting costs nothing where there is no jitter. Numbers that later frames
-//! jump over are not losses.
+//! A frame is decodable if it is a key frame or if the frame it refers to was handed on (WIRE.md,
+//! media). The first decodable frame goes at once when nothing before it is still expected. When
+//! something is, it waits for its playout time, which on a clean path has come already: so waiting
+//! costs nothing where there is no jitter. Numbers that later frames jump over are not losses.
 //!
-//! Frames here are authenticated, so numbers are trusted; memory is still capped. Overflow rule: the oldest goes first.
+//! Frames here are authenticated, so numbers are trusted; memory is still capped. Overflow rule:
+//! the oldest goes first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,7 +81,8 @@ impl VideoJitterBuffer {
         }
     }
 
-    /// Whether a frame would come too late, judged by its header only; such a one need not be opened.
+    /// Whether a frame would come too late, judged by its header only; such a one need not be
+    /// opened.
     pub fn is_late(&self, header: &FrameHeader) -> bool {
         self.released.is_some_and(|(newest, _)| {
             self.extend(header.frame_id) <= newest && !self.begins_anew(header)
@@ -120,8 +122,8 @@ impl VideoJitterBuffer {
         }
     }
 
-    /// The next frame to decode, if there is one now. `expected` are the numbers of frames that have begun to come;
-    /// `playout_time` says when a frame should be shown.
+    /// The next frame to decode, if there is one now. `expected` are the numbers of frames that
+    /// have begun to come; `playout_time` says when a frame should be shown.
     pub fn poll(
         &mut self,
         now: Instant,

@@ -1,8 +1,9 @@
 //! When to ask for a key frame.
 //!
-//! The first request goes out at once, for every frame until the key frame comes is a frozen one. Repetitions back
-//! off, because a key frame is many times larger than any other, and the path that lost the last one may be full; but slowly, because where
-//! most is lost most requests are too, and the publisher answers no two within 300 ms.
+//! The first request goes out at once, for every frame until the key frame comes is a frozen one.
+//! Repetitions back off, because a key frame is many times larger than any other, and the path that
+//! lost the last one may be full; but slowly, because where most is lost most requests are too, and
+//! the publisher answers no two within 300 ms.
 
 use std::time::Duration;
 
@@ -21,10 +22,12 @@ pub struct KeyFrameRequester {
 
 /// Between two requests at least: a publisher at 1 Mbit/s spends about this long on sending one.
 const MIN_INTERVAL: Duration = Duration::from_millis(250);
-/// So many requests before the interval doubles: of eight, one comes through with five in six at 80 % loss.
+/// So many requests before the interval doubles: of eight, one comes through with five in six at 80
+/// % loss.
 const TRIES_EACH: u32 = 8;
 const MAX_INTERVAL: Duration = Duration::from_secs(1);
-/// From a request's arrival to the first packet of the key frame: one frame interval and the encoder.
+/// From a request's arrival to the first packet of the key frame: one frame interval and the
+/// encoder.
 const ENCODING: Duration = Duration::from_millis(100);
 
 impl KeyFrameRequester {

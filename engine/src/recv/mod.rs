@@ -7,11 +7,11 @@
 //!                                                        └► VideoJitterBuffer ─► Video { render_at }
 //! ```
 //!
-//! [`Downlink`] is these stages put together for a subscriber. A gateway uses [`FeedbackCollector`] and
-//! [`NackTracker`] by themselves on what a publisher sends it.
+//! [`Downlink`] is these stages put together for a subscriber. A gateway uses [`FeedbackCollector`]
+//! and [`NackTracker`] by themselves on what a publisher sends it.
 //!
-//! Not a decoder and not a key holder: sealed frames are opaque, and opened ones are looked at only through their
-//! header.
+//! Not a decoder and not a key holder: sealed frames are opaque, and opened ones are looked at only
+//! through their header.
 
 mod decrypt_state;
 mod downlink;

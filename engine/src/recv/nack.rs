@@ -1,10 +1,12 @@
 //! What is missing and still worth asking for again (WIRE.md, NACK).
 //!
-//! Finds gaps within frames by fragment, and whole missing frames by `frame_id`. A gap is given one reorder window before it is asked
-//! for, again each round trip (pictures twice), until the frame could not come in time any more. The window grows with the reordering that is
-//! seen; later packets do not end it early as in RFC 9002 §6.1.1, for media leaves in bursts, of which three packets say nothing of time.
-//! Of a frame that is sent with repair packets nothing is asked for before those had time to come.
-//! Works on headers that nothing has authenticated, so every list has a cap.
+//! Finds gaps within frames by fragment, and whole missing frames by `frame_id`. A gap is given one
+//! reorder window before it is asked for, again each round trip (pictures twice), until the frame
+//! could not come in time any more. The window grows with the reordering that is seen; later
+//! packets do not end it early as in RFC 9002 §6.1.1, for media leaves in bursts, of which three
+//! packets say nothing of time. Of a frame that is sent with repair packets nothing is asked for
+//! before those had time to come. Works on headers that nothing has authenticated, so every list
+//! has a cap.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -37,7 +39,8 @@ struct Stream {
     ids: Sequence<32>,
     /// Frames below are not asked for.
     floor: u64,
-    /// Incomplete frames up to the newest; a number in between that is not here is complete or given up.
+    /// Incomplete frames up to the newest; a number in between that is not here is complete or
+    /// given up.
     frames: BTreeMap<u64, Frame>,
     /// Mean time between packets of one frame, for telling a paced frame from a lost tail.
     spacing: Duration,
@@ -107,7 +110,8 @@ impl NackTracker {
         }))
     }
 
-    /// Takes in the header of a packet; false if it is one that had come before (or cannot be followed).
+    /// Takes in the header of a packet; false if it is one that had come before (or cannot be
+    /// followed).
     pub fn on_packet(&mut self, now: Instant, packet: &MediaPacket<'_>) -> bool {
         let frames = self.config.frames;
         let Some(stream) = self.stream(&packet.header) else {
@@ -138,7 +142,8 @@ impl NackTracker {
         stream.on_packet(now, piece, frames)
     }
 
-    /// A packet of this stream of audio carries copies of earlier frames: what is missing is likely to come with the next ones.
+    /// A packet of this stream of audio carries copies of earlier frames: what is missing is likely
+    /// to come with the next ones.
     pub fn on_copies(&mut self, now: Instant, header: &FrameHeader) {
         if let Some(stream) = self.stream(header) {
             stream.protected_until = now + PROTECTED_FOR;
@@ -338,8 +343,9 @@ impl Stream {
         self.last = Some((id, now));
     }
 
-    /// A frame that came refers to the one `distance` before it, and that one, if all of it is missing, most likely to
-    /// another as far before. Waiting to see its header would cost a round trip for each lost frame.
+    /// A frame that came refers to the one `distance` before it, and that one, if all of it is
+    /// missing, most likely to another as far before. Waiting to see its header would cost a round
+    /// trip for each lost frame.
     fn need_references(&mut self, id: u64, distance: u64) {
         let mut reference = id;
         while distance > 0 && reference >= self.floor + distance {
@@ -357,8 +363,9 @@ impl Stream {
     fn own_waits(&self, waits: Waits) -> Waits {
         Waits {
             reorder_window: waits.reorder_window.max(self.reordering * 5 / 4),
-            // Pictures are asked for twice in a round trip: a request gets lost as easily as what it asks for, and who answers knows what is
-            // under way already. Audio that comes by the last of many requests would only teach its buffer to wait for such.
+            // Pictures are asked for twice in a round trip: a request gets lost as easily as what
+            // it asks for, and who answers knows what is under way already. Audio that comes by the
+            // last of many requests would only teach its buffer to wait for such.
             retry: if self.audio {
                 waits.retry
             } else {
@@ -390,7 +397,8 @@ impl Stream {
         }
         let newest = self.ids.newest();
         for (&frame_id, frame) in &mut self.frames {
-            // By when it was due and not by now, so that `next_timeout` agrees however late the call is.
+            // By when it was due and not by now, so that `next_timeout` agrees however late the
+            // call is.
             let end = frame.since + self.deadline;
             let due = frame
                 .due(waits, tail_wait)

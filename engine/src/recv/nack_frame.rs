@@ -17,7 +17,8 @@ pub(super) struct Waits {
 pub(super) struct Frame {
     /// When it was first known to exist.
     pub(super) since: Instant,
-    /// Of a frame missing altogether: whether a frame that came refers to it, or every hole counts as loss.
+    /// Of a frame missing altogether: whether a frame that came refers to it, or every hole counts
+    /// as loss.
     pub(super) needed: bool,
     /// How many times it was asked for.
     pub(super) tries: u32,
@@ -72,7 +73,8 @@ impl Frame {
         self.fragments.is_none()
     }
 
-    /// Takes in one fragment; false if it had come before. A gap in a `protected` frame is none before all of it was sent.
+    /// Takes in one fragment; false if it had come before. A gap in a `protected` frame is none
+    /// before all of it was sent.
     pub(super) fn on_fragment(
         &mut self,
         now: Instant,
@@ -99,7 +101,8 @@ impl Frame {
         true
     }
 
-    /// Takes in one repair packet, of `repairs` that were sent with the frame; false if it had come before.
+    /// Takes in one repair packet, of `repairs` that were sent with the frame; false if it had come
+    /// before.
     pub(super) fn on_repair(&mut self, now: Instant, count: u16, index: u16, repairs: u16) -> bool {
         let fragments = self.fragments.get_or_insert_with(|| {
             self.gap = None;
@@ -131,8 +134,8 @@ impl Frame {
         }
     }
 
-    /// A packet of this stream came that is not one of this frame's missing ones; `later_frame` if its frame comes
-    /// after this one.
+    /// A packet of this stream came that is not one of this frame's missing ones; `later_frame` if
+    /// its frame comes after this one.
     pub(super) fn on_later_packet(&mut self, now: Instant, later_frame: bool, protected: bool) {
         let unasked = |f: &Fragments| {
             f.end < f.count && f.end >= self.asked_end || protected && self.asked_at.is_none()
@@ -148,8 +151,8 @@ impl Frame {
             .is_some_and(|f| f.came_count == f.count || f.is_repaired())
     }
 
-    /// When there is something to ask for. `tail_wait` is how long the last packet may lie back before what follows it
-    /// counts as missing although no later frame came.
+    /// When there is something to ask for. `tail_wait` is how long the last packet may lie back
+    /// before what follows it counts as missing although no later frame came.
     pub(super) fn due(&self, waits: Waits, tail_wait: Duration) -> Option<Instant> {
         let retry = self.asked_at.map(|at| at + waits.retry);
         let Some(fragments) = &self.fragments else {
@@ -172,7 +175,8 @@ impl Frame {
         self.gap.map(|since| since + waits.reorder_window)
     }
 
-    /// Decides what to ask for now: `None` for the whole frame, or the fragments. `last` says that no later frame came.
+    /// Decides what to ask for now: `None` for the whole frame, or the fragments. `last` says that
+    /// no later frame came.
     pub(super) fn ask(
         &mut self,
         now: Instant,
@@ -233,8 +237,8 @@ impl Fragments {
         true
     }
 
-    /// Whether the repair packets that came make up for the fragments that did not. Of a frame of several blocks only who puts it
-    /// together can tell.
+    /// Whether the repair packets that came make up for the fragments that did not. Of a frame of
+    /// several blocks only who puts it together can tell.
     fn is_repaired(&self) -> bool {
         usize::from(self.came_count) + self.repairs.len() >= usize::from(self.count)
             && !self.repairs.is_empty()

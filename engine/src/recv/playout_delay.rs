@@ -1,10 +1,12 @@
 //! How long to hold frames so that late ones are shown on time.
 //!
-//! A frame's transit is its arrival on our clock less its capture on the sender's; the smallest of a window is the
-//! path without queues. What the others took longer is jitter, and a high quantile of it is what playout has to
-//! wait, the way NetEQ chooses its target (libwebrtc `modules/audio_coding/neteq/underrun_optimizer.cc`, quantile
-//! 0.95). libwebrtc's video buffer runs a Kalman filter over frame sizes instead (`modules/video_coding/timing/jitter_estimator.cc`) and
-//! adds a fixed 10 ms for rendering: 7 ms on a clean path, which a quantile does not cost.
+//! A frame's transit is its arrival on our clock less its capture on the sender's; the smallest of
+//! a window is the path without queues. What the others took longer is jitter, and a high quantile
+//! of it is what playout has to wait, the way NetEQ chooses its target (libwebrtc
+//! `modules/audio_coding/neteq/underrun_optimizer.cc`, quantile 0.95). libwebrtc's video buffer
+//! runs a Kalman filter over frame sizes instead
+//! (`modules/video_coding/timing/jitter_estimator.cc`) and adds a fixed 10 ms for rendering: 7 ms
+//! on a clean path, which a quantile does not cost.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,7 +18,8 @@ use crate::time::{Instant, MediaTime};
 pub struct PlayoutDelayConfig {
     /// Share of frames to be in time, 0 to 1. Default 0.95.
     pub quantile: f64,
-    /// Jitter that is not smoothed, because the display's refresh hides it. Default 10 ms, less than one refresh at 60 Hz.
+    /// Jitter that is not smoothed, because the display's refresh hides it. Default 10 ms, less
+    /// than one refresh at 60 Hz.
     pub hidden_jitter: Duration,
     /// Most that frames are held. Default 500 ms.
     pub max: Duration,
@@ -50,7 +53,8 @@ pub struct PlayoutDelay {
     last_arrival: Instant,
 }
 
-/// Fewer frames than this say nothing of such a quantile: the frames queued behind the first key frame would be it.
+/// Fewer frames than this say nothing of such a quantile: the frames queued behind the first key
+/// frame would be it.
 const FEWEST: usize = 30;
 /// A transit further off than this means that the sender's clock was set.
 const CLOCK_SET_MICROS: u64 = 10_000_000;
@@ -109,7 +113,8 @@ impl PlayoutDelay {
             .min(self.config.max)
     }
 
-    /// When a frame of `media_time` should be shown; it may have passed. [`Instant::ZERO`] before the first frame.
+    /// When a frame of `media_time` should be shown; it may have passed. [`Instant::ZERO`] before
+    /// the first frame.
     pub fn playout_time(&self, media_time: MediaTime) -> Instant {
         let Some(origin) = self.origin else {
             return Instant::ZERO;

@@ -1,10 +1,11 @@
 //! Fragments in, whole sealed frames out, each once.
 //!
-//! Nothing here is authenticated yet: the frame is opened only when it is whole. So nothing is kept relative to a
-//! "newest" frame that one forged packet could move, and everything that packets can make grow has a cap.
+//! Nothing here is authenticated yet: the frame is opened only when it is whole. So nothing is kept
+//! relative to a "newest" frame that one forged packet could move, and everything that packets can
+//! make grow has a cap.
 //!
-//! Overflow rule: the frame that has waited longest in the same stream goes first; when all streams together are too
-//! large, the one that has waited longest in the stream that holds most.
+//! Overflow rule: the frame that has waited longest in the same stream goes first; when all streams
+//! together are too large, the one that has waited longest in the stream that holds most.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -18,22 +19,23 @@ use crate::wire::repair::RepairPacket;
 
 mod partial;
 
-/// Bounds of a [`Reassembler`]. Worst-case memory is about `total_bytes` + `streams` × `remembered_frames` × 32 bytes.
+/// Bounds of a [`Reassembler`]. Worst-case memory is about `total_bytes` + `streams` ×
+/// `remembered_frames` × 32 bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct ReassemblerConfig {
     /// Streams known at a time; packets of further ones are refused. Default 256.
     pub streams: usize,
     /// Unfinished frames of one stream. Default 64, about two seconds of video.
     pub stream_frames: usize,
-    /// Bytes of unfinished frames of one stream, bookkeeping included. Default 2 MiB, a frame of 1,024 fragments and
-    /// some more.
+    /// Bytes of unfinished frames of one stream, bookkeeping included. Default 2 MiB, a frame of
+    /// 1,024 fragments and some more.
     pub stream_bytes: usize,
     /// Bytes of unfinished frames of all streams. Default 16 MiB.
     pub total_bytes: usize,
     /// How long an unfinished frame may wait for its next fragment. Default 2 s.
     pub max_wait: Duration,
-    /// Finished frames remembered per stream, so that a fragment that comes again does not begin the frame anew.
-    /// Default 512.
+    /// Finished frames remembered per stream, so that a fragment that comes again does not begin
+    /// the frame anew. Default 512.
     pub remembered_frames: usize,
 }
 
@@ -161,7 +163,8 @@ impl Reassembler {
         })
     }
 
-    /// Whether a packet of a frame of `count` may come in; otherwise what becomes of it. `check` compares it with what is held of its frame.
+    /// Whether a packet of a frame of `count` may come in; otherwise what becomes of it. `check`
+    /// compares it with what is held of its frame.
     fn admit(
         &self,
         header: &FrameHeader,
@@ -172,7 +175,8 @@ impl Reassembler {
             let full = self.streams.len() >= self.config.streams;
             return if full { Err(Inserted::Refused) } else { Ok(()) };
         };
-        // Another media time is another frame under the same number: the publisher began the track anew.
+        // Another media time is another frame under the same number: the publisher began the track
+        // anew.
         if stream.finished.get(&header.frame_id) == Some(&header.media_time) {
             return Err(Inserted::Duplicate);
         }

@@ -25,8 +25,8 @@ pub struct RttEstimator {
 const FIRST_PINGS: u32 = 4;
 const FIRST_INTERVAL: Duration = Duration::from_millis(100);
 const INTERVAL: Duration = Duration::from_millis(1_000);
-/// Before the first pong: RFC 9002 §6.2.2 starts at 333 ms, meant for timers that must not fire early. A NACK that is
-/// early costs a packet, one that is late costs a frame.
+/// Before the first pong: RFC 9002 §6.2.2 starts at 333 ms, meant for timers that must not fire
+/// early. A NACK that is early costs a packet, one that is late costs a frame.
 const INITIAL: Duration = Duration::from_millis(100);
 /// A pong later than this belongs to a path that is gone.
 const LONGEST: Duration = Duration::from_secs(10);

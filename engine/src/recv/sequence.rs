@@ -1,8 +1,8 @@
 //! Counters that wrap, made ones that do not.
 //!
-//! The numbers come from datagrams that nothing has authenticated yet, so one of them alone must not move the
-//! window: a jump further than any outage explains is believed when a second packet confirms it, the rule of RFC 3550
-//! Appendix A.1 for a restarted source.
+//! The numbers come from datagrams that nothing has authenticated yet, so one of them alone must
+//! not move the window: a jump further than any outage explains is believed when a second packet
+//! confirms it, the rule of RFC 3550 Appendix A.1 for a restarted source.
 
 /// Extends a counter of `BITS` bits to 64.
 #[derive(Clone, Debug)]
@@ -17,7 +17,8 @@ pub(crate) struct Sequence<const BITS: u32> {
 pub(crate) enum Step {
     /// Near the newest one, before or after it.
     Near(u64),
-    /// The counter begins anew here (or for the first time); what was kept under earlier numbers is void.
+    /// The counter begins anew here (or for the first time); what was kept under earlier numbers is
+    /// void.
     Restarted(u64),
     /// Too far off to be believed by itself.
     Suspect,

@@ -1,7 +1,9 @@
-//! One video track: its spatial layers, which of them is shown, when, and when a key frame must be asked for.
+//! One video track: its spatial layers, which of them is shown, when, and when a key frame must be
+//! asked for.
 //!
-//! The gateway forwards one layer of a track at a time and changes it at key frames. So the layer shown changes when a
-//! newer key frame of another one can be decoded, and what is left of the old one is dropped.
+//! The gateway forwards one layer of a track at a time and changes it at key frames. So the layer
+//! shown changes when a newer key frame of another one can be decoded, and what is left of the old
+//! one is dropped.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,10 +24,11 @@ pub struct VideoConfig {
     pub playout: PlayoutDelayConfig,
     /// How pictures follow audio.
     pub sync: SyncConfig,
-    /// How long a stream that never began waits for the key frame that may have been overtaken. Default 10 ms.
+    /// How long a stream that never began waits for the key frame that may have been overtaken.
+    /// Default 10 ms.
     pub reorder_window: Duration,
-    /// A stream that has begun waits four round trips and 100 ms for what is missing before it asks for a key frame,
-    /// but at least this. Default 200 ms.
+    /// A stream that has begun waits four round trips and 100 ms for what is missing before it asks
+    /// for a key frame, but at least this. Default 200 ms.
     pub min_hold: Duration,
     /// And at most this. Default 1 s.
     pub max_hold: Duration,
@@ -111,7 +114,8 @@ impl VideoTrack {
             return;
         }
         if newer {
-            // A key frame takes longer because it is large, and is too rare to delay every other frame for it.
+            // A key frame takes longer because it is large, and is too rare to delay every other
+            // frame for it.
             if !header.key {
                 self.playout.on_frame(arrival, header.media_time);
             }
@@ -145,7 +149,8 @@ impl VideoTrack {
         }
     }
 
-    /// The next frame to decode and when to show it. `expected` gives the unfinished frames of a layer.
+    /// The next frame to decode and when to show it. `expected` gives the unfinished frames of a
+    /// layer.
     pub(super) fn poll(
         &mut self,
         now: Instant,

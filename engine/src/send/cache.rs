@@ -1,7 +1,7 @@
 //! Packets kept for a while, so that they can be sent again.
 //!
-//! The uplink keeps what it has sent, a gateway what a publisher has sent it, one cache for each publisher. Whether a
-//! repetition is worth sending is [`super::RepeatGate`]'s to say.
+//! The uplink keeps what it has sent, a gateway what a publisher has sent it, one cache for each
+//! publisher. Whether a repetition is worth sending is [`super::RepeatGate`]'s to say.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,7 +13,8 @@ use crate::wire::nack::NackEntry;
 /// Bounds of a [`PacketCache`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheConfig {
-    /// Bytes of packets kept, with [`Self::PACKET_OVERHEAD_BYTES`] for each; the oldest go first. Default 2 MiB.
+    /// Bytes of packets kept, with [`Self::PACKET_OVERHEAD_BYTES`] for each; the oldest go first.
+    /// Default 2 MiB.
     pub max_bytes: usize,
     /// How long a packet is kept. Default 1.5 s: three round trips of the longest path on which a
     /// repetition is any use.
@@ -65,7 +66,8 @@ impl From<&NackEntry> for FrameKey {
     }
 }
 
-/// Datagrams of one sender by frame and fragment. `B` is how the bytes are held: `Vec<u8>`, or a shared buffer.
+/// Datagrams of one sender by frame and fragment. `B` is how the bytes are held: `Vec<u8>`, or a
+/// shared buffer.
 #[derive(Clone, Debug)]
 pub struct PacketCache<B = Vec<u8>> {
     config: CacheConfig,
@@ -88,7 +90,8 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
         }
     }
 
-    /// Keeps `datagram`, which holds fragment `fragment` of frame `key`. A fragment that is held already stays as it is.
+    /// Keeps `datagram`, which holds fragment `fragment` of frame `key`. A fragment that is held
+    /// already stays as it is.
     pub fn insert(&mut self, now: Instant, key: FrameKey, fragment: u16, datagram: B) {
         self.expire(now);
         let cost = cost(&datagram);
@@ -114,10 +117,12 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
         self.held.get(&key).copied().unwrap_or(0)
     }
 
-    /// What `entry` asks for, as far as it is held: fragment and datagram, ascending. The sender is not looked at.
+    /// What `entry` asks for, as far as it is held: fragment and datagram, ascending. The sender is
+    /// not looked at.
     ///
-    /// An entry of 16 bytes may ask for a thousand packets. No more than `left` are looked at, and each that is, whether asked
-    /// for or not, is taken off `left`: so the work for a NACK is bounded before it is done.
+    /// An entry of 16 bytes may ask for a thousand packets. No more than `left` are looked at, and
+    /// each that is, whether asked for or not, is taken off `left`: so the work for a NACK is
+    /// bounded before it is done.
     pub fn answer(&self, entry: &NackEntry, left: &mut usize) -> Vec<(u16, &B)> {
         let key = FrameKey::from(entry);
         let (first, last) = if entry.is_whole_frame() {

@@ -1,10 +1,11 @@
 //! Sealed frames to packets: the sending half of the engine.
 //!
 //! [`Uplink`] is the session of a publisher: it numbers frames, cuts sealed ones into packets
-//! ([`Packetizer`]), spreads them over time ([`Pacer`]) at the rate its congestion controller allows, keeps them a while
-//! ([`PacketCache`]) and repeats what is asked for again.
+//! ([`Packetizer`]), spreads them over time ([`Pacer`]) at the rate its congestion controller
+//! allows, keeps them a while ([`PacketCache`]) and repeats what is asked for again.
 //!
-//! Not the encoding and not the sealing: a frame comes in as opaque bytes and is told its size by events.
+//! Not the encoding and not the sealing: a frame comes in as opaque bytes and is told its size by
+//! events.
 
 mod cache;
 mod pacer;

@@ -1,10 +1,12 @@
 //! Spreads packets over time, so that a large frame does not fill a queue on the path at once.
 //!
-//! A token bucket counted in time instead of bytes (the generic cell rate algorithm, ITU-T I.371 annex A): each packet
-//! moves `even_at` on by the time it takes at the pacing rate, and may go while that is at most one burst ahead.
+//! A token bucket counted in time instead of bytes (the generic cell rate algorithm, ITU-T I.371
+//! annex A): each packet moves `even_at` on by the time it takes at the pacing rate, and may go
+//! while that is at most one burst ahead.
 //!
-//! Audio is never held back, but counts. The queue is bounded by the time it takes to drain; what gives way is the oldest
-//! frame nobody refers to, then the oldest frames of a layer up to its next key frame, never audio.
+//! Audio is never held back, but counts. The queue is bounded by the time it takes to drain; what
+//! gives way is the oldest frame nobody refers to, then the oldest frames of a layer up to its next
+//! key frame, never audio.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -59,8 +61,8 @@ pub struct Dropped {
 /// Settings of a [`Pacer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacerConfig {
-    /// How far ahead of the rate packets may go in one burst. Default 10 ms: browsers' timers are up to 4 ms late, and
-    /// an ordinary frame goes out whole.
+    /// How far ahead of the rate packets may go in one burst. Default 10 ms: browsers' timers are
+    /// up to 4 ms late, and an ordinary frame goes out whole.
     pub burst: Duration,
     /// The queue is cut when it would take longer than this to drain. Default 400 ms.
     pub max_delay: Duration,
@@ -170,7 +172,8 @@ impl Pacer {
         dropped
     }
 
-    /// Throws out everything of `track`; returns how many frames those were of which something was still to be sent for the first time.
+    /// Throws out everything of `track`; returns how many frames those were of which something was
+    /// still to be sent for the first time.
     pub fn remove_track(&mut self, track: u8) -> u64 {
         let first_time =
             |packet: &&Queued| packet.frame.track == track && packet.class != Class::Repeat;

@@ -6,8 +6,9 @@ use crate::wire::repair::MAX_REPAIRED_BYTES;
 
 /// The packets of one sealed frame, in order.
 ///
-/// Sizes differ by at most one byte, the larger first: equal packets are what segmentation offload wants, and no
-/// packet of a frame is worth less than another. `transport_seq` is 0 in all of them; the sender sets it when one goes out.
+/// Sizes differ by at most one byte, the larger first: equal packets are what segmentation offload
+/// wants, and no packet of a frame is worth less than another. `transport_seq` is 0 in all of them;
+/// the sender sets it when one goes out.
 #[derive(Clone, Debug)]
 pub struct Packetizer<'a> {
     header: FrameHeader,
@@ -27,7 +28,8 @@ impl<'a> Packetizer<'a> {
         Self::in_fragments(header, sealed, 1)
     }
 
-    /// Prepares to cut `sealed` into at least `least` packets, for a code over few packets is a coarse one.
+    /// Prepares to cut `sealed` into at least `least` packets, for a code over few packets is a
+    /// coarse one.
     ///
     /// # Errors
     ///

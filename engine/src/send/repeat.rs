@@ -17,7 +17,8 @@ pub struct RepeatGate {
 
 const MEMORY: Duration = Duration::from_secs(1);
 const MAX_REMEMBERED: usize = 4_096;
-/// Where the round trip is next to nothing, a receiver may ask twice before the first answer is through its own queues.
+/// Where the round trip is next to nothing, a receiver may ask twice before the first answer is
+/// through its own queues.
 const LEAST_INTERVAL: Duration = Duration::from_millis(10);
 
 impl RepeatGate {
@@ -28,8 +29,9 @@ impl RepeatGate {
 
     /// Whether to repeat this packet of `sender` now; if so, remembers that it is.
     ///
-    /// Not within three quarters of `rtt` of the last time: then that one may still be on its way. Not the whole of it, because a
-    /// receiver that waits one round trip before it asks again may be early by the path's jitter.
+    /// Not within three quarters of `rtt` of the last time: then that one may still be on its way.
+    /// Not the whole of it, because a receiver that waits one round trip before it asks again may
+    /// be early by the path's jitter.
     pub fn admit(
         &mut self,
         now: Instant,

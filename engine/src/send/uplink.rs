@@ -44,7 +44,8 @@ use crate::wire::copies::COPY_HEADER_BYTES;
 use crate::wire::media::{self, FrameHeader};
 use crate::wire::ping::Ping;
 
-/// What SFrame adds to a frame: a header of up to 17 bytes and a tag of 16, of which 1 + 8 + 3 + 16 is usual.
+/// What SFrame adds to a frame: a header of up to 17 bytes and a tag of 16, of which 1 + 8 + 3 + 16
+/// is usual.
 const SEAL_BYTES: u64 = 28;
 const AUDIO_FRAMES_PER_SECOND: u64 = 50;
 /// Audio with its copies takes no more of the rate than this, as long as its codec gets the least.
@@ -78,7 +79,8 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// The uplink of `participant`. `seed` sets the numbers of its pings apart from those of other sessions.
+    /// The uplink of `participant`. `seed` sets the numbers of its pings apart from those of other
+    /// sessions.
     pub fn new(config: UplinkConfig, participant: u32, seed: u64) -> Self {
         let congestion = config.controller.build(config.congestion);
         let pacer = Pacer::new(config.pacer, congestion.pacing().rate);
@@ -104,7 +106,8 @@ impl Uplink {
         }
     }
 
-    /// Adds a track or changes what is known of it; its layers ([`Self::set_layers`]) stay. A new one counts its frames from 0.
+    /// Adds a track or changes what is known of it; its layers ([`Self::set_layers`]) stay. A new
+    /// one counts its frames from 0.
     pub fn set_track(&mut self, track: u8, config: TrackConfig) {
         let older = self.tracks.remove(&track);
         self.tracks.insert(
@@ -121,9 +124,10 @@ impl Uplink {
         self.allocate();
     }
 
-    /// Sends a track of pictures in several sizes, spatial layer 0 (the smallest) first, each from an encoder of its own: the
-    /// gateway forwards one of them to each subscriber. None for a single stream again. The track's `max_bitrate`
-    /// bounds them together. Does nothing for an unknown track or for audio.
+    /// Sends a track of pictures in several sizes, spatial layer 0 (the smallest) first, each from
+    /// an encoder of its own: the gateway forwards one of them to each subscriber. None for a
+    /// single stream again. The track's `max_bitrate` bounds them together. Does nothing for an
+    /// unknown track or for audio.
     pub fn set_layers(&mut self, track: u8, layers: &[LayerConfig]) {
         if let Some(track) = self.tracks.get_mut(&track)
             && !track.config.kind.is_audio()
@@ -189,8 +193,8 @@ impl Uplink {
             .map_or(Bitrate::ZERO, |track| track.bitrate)
     }
 
-    /// What the encoder of a layer should produce; zero if the layer is not to be sent now. A layer that begins needs a key
-    /// frame first.
+    /// What the encoder of a layer should produce; zero if the layer is not to be sent now. A layer
+    /// that begins needs a key frame first.
     pub fn layer_bitrate(&self, track: u8, spatial: u8) -> Bitrate {
         self.tracks
             .get(&track)
@@ -206,8 +210,9 @@ impl Uplink {
             .is_some_and(|share| share.admit(now, protector))
     }
 
-    /// Whether a picture of `track` captured now is worth encoding. Where loss or a narrow path leaves little for each picture, fewer are.
-    /// Ask once for each picture captured; `true` counts it as taken.
+    /// Whether a picture of `track` captured now is worth encoding. Where loss or a narrow path
+    /// leaves little for each picture, fewer are. Ask once for each picture captured; `true` counts
+    /// it as taken.
     pub fn wants_frame(&mut self, now: Instant, track: u8) -> bool {
         let protector = &self.protector;
         self.tracks
@@ -215,20 +220,22 @@ impl Uplink {
             .is_some_and(|track| track.gate.admit(now, track.bitrate, protector))
     }
 
-    /// Share of the frames of audio, 0 to 1, that is lost with all their copies. For redundancy inside the codec, which copies make needless.
+    /// Share of the frames of audio, 0 to 1, that is lost with all their copies. For redundancy
+    /// inside the codec, which copies make needless.
     pub fn audio_loss_after_copies(&self) -> f64 {
         let packets = 1 + self.protector.audio_copies() as i32;
         self.congestion.path().loss.powi(packets)
     }
 
-    /// How long what waits to be sent will take. A capturer that sees more than two or three frames' time
-    /// should leave a frame out before it is encoded.
+    /// How long what waits to be sent will take. A capturer that sees more than two or three
+    /// frames' time should leave a frame out before it is encoded.
     pub fn queue_delay(&self) -> Duration {
         self.pacer.queue_delay()
     }
 
-    /// Applies one input; then drain [`Self::poll_output`] until it yields [`UplinkOutput::Timeout`]. Time does not go back: an
-    /// earlier `now` counts as the latest there was.
+    /// Applies one input; then drain [`Self::poll_output`] until it yields
+    /// [`UplinkOutput::Timeout`]. Time does not go back: an earlier `now` counts as the latest
+    /// there was.
     ///
     /// # Errors
     ///
@@ -439,7 +446,8 @@ impl Uplink {
             .values()
             .map(|Track { config, .. }| {
                 let wire = if config.kind.is_audio() {
-                    // Copies make the codec's rate many times as dear; before they crowd out the pictures, it sinks.
+                    // Copies make the codec's rate many times as dear; before they crowd out the
+                    // pictures, it sinks.
                     let most = (target * AUDIO_SHARE).saturating_sub(audio_overhead);
                     let codec = (most * (1.0 / audio_frames)).max(LEAST_AUDIO);
                     config.max_bitrate.min(codec) * audio_frames + audio_overhead

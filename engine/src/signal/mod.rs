@@ -1,4 +1,5 @@
-//! The client's side of the control stream: requests out, replies matched to them, and who is in the room.
+//! The client's side of the control stream: requests out, replies matched to them, and who is in
+//! the room.
 //!
 //! Sans-IO: the bytes go on whatever carries the control stream. Decides nothing about whom to
 //! subscribe to or what to do when a request fails.
@@ -16,7 +17,8 @@ use crate::time::Instant;
 
 pub use roster::{Participant, Roster};
 
-/// How long a reply may take. A gateway answers within a round trip; five seconds are two repetitions of a lost packet on a bad path.
+/// How long a reply may take. A gateway answers within a round trip; five seconds are two
+/// repetitions of a lost packet on a bad path.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What happens to the control stream.
@@ -89,12 +91,13 @@ impl Signal {
         request_id
     }
 
-    /// Applies one input; then drain [`Self::poll_output`] until it yields [`SignalOutput::Timeout`].
+    /// Applies one input; then drain [`Self::poll_output`] until it yields
+    /// [`SignalOutput::Timeout`].
     ///
     /// # Errors
     ///
-    /// [`FramerError`] if the stream cannot be read any further, now and at every later call with bytes: the
-    /// session is to be closed. What was read before is still handed out.
+    /// [`FramerError`] if the stream cannot be read any further, now and at every later call with
+    /// bytes: the session is to be closed. What was read before is still handed out.
     pub fn handle_input(
         &mut self,
         now: Instant,

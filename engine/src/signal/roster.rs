@@ -61,7 +61,8 @@ impl Roster {
             .collect()
     }
 
-    /// Takes over what a message says. Tracks of participants that are not known, and numbers out of range, are ignored.
+    /// Takes over what a message says. Tracks of participants that are not known, and numbers out
+    /// of range, are ignored.
     pub(super) fn apply(&mut self, body: &Body) {
         match body {
             Body::Joined(joined) => {
@@ -89,7 +90,8 @@ impl Roster {
                     participant.tracks.remove(&number);
                 }
             }
-            // The rest says nothing of who publishes what. Whom a group of keys holds, its members know, not the gateway.
+            // The rest says nothing of who publishes what. Whom a group of keys holds, its members
+            // know, not the gateway.
             _ => {}
         }
     }

@@ -85,8 +85,9 @@ impl DropCounts {
 
 /// One track received, after `RTCInboundRtpStreamStats`; its spatial layers are counted together.
 ///
-/// Conservation: `frames_seen` = `frames_delivered` + `frames_dropped` + `frames_pending` at every moment, and
-/// frames of which nothing came although a later frame refers to them are `frames_lost`.
+/// Conservation: `frames_seen` = `frames_delivered` + `frames_dropped` + `frames_pending` at every
+/// moment, and frames of which nothing came although a later frame refers to them are
+/// `frames_lost`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InboundStats {
@@ -154,16 +155,18 @@ pub struct InboundStats {
     pub total_inter_frame_delay: f64,
     /// Interarrival jitter of RFC 3550 §6.4.1, in seconds.
     pub jitter: f64,
-    /// Sum over emitted frames of the time from first packet to `render_at`, in seconds; audio is buffered elsewhere.
+    /// Sum over emitted frames of the time from first packet to `render_at`, in seconds; audio is
+    /// buffered elsewhere.
     pub jitter_buffer_delay: f64,
-    /// What the buffer aims to add to the fastest frames now, in seconds. Ours; compare `jitterBufferTargetDelay`,
-    /// which sums.
+    /// What the buffer aims to add to the fastest frames now, in seconds. Ours; compare
+    /// `jitterBufferTargetDelay`, which sums.
     pub current_target_delay: f64,
     /// How many frames `jitter_buffer_delay` sums.
     pub jitter_buffer_emitted_count: u64,
     /// Delay added for lip-sync now, in seconds. Ours.
     pub sync_delay: f64,
-    /// How much later (positive) or earlier audio plays than the picture of the same moment, in seconds. Ours.
+    /// How much later (positive) or earlier audio plays than the picture of the same moment, in
+    /// seconds. Ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio_lag: Option<f64>,
     /// Whether this track's frames cannot be opened at present. Ours.

@@ -1,8 +1,8 @@
 //! Statistics of one uplink or one downlink, under the names of W3C webrtc-stats.
 //!
-//! Where the specification (<https://www.w3.org/TR/webrtc-stats/>) has a name for a quantity, the field has that
-//! name and that meaning; times are in seconds and rates in bits per second, as there. Fields the
-//! specification has no name for say so. Structures serialize to camelCase.
+//! Where the specification (<https://www.w3.org/TR/webrtc-stats/>) has a name for a quantity, the
+//! field has that name and that meaning; times are in seconds and rates in bits per second, as
+//! there. Fields the specification has no name for say so. Structures serialize to camelCase.
 //!
 //! Not a meter: the stages count, these structures only carry the counts out.
 

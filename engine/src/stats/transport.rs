@@ -14,7 +14,8 @@ pub struct TransportStats {
     pub bytes_sent: u64,
     /// Bytes of those received, without the transport's own headers.
     pub bytes_received: u64,
-    /// The newest round-trip time to the gateway, in seconds; absent before the first pong or report.
+    /// The newest round-trip time to the gateway, in seconds; absent before the first pong or
+    /// report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_round_trip_time: Option<f64>,
     /// Sum of all measured round-trip times, in seconds.

@@ -26,7 +26,8 @@ pub struct PathStats {
     pub packets_received: u64,
     /// Packets reported as lost, less those that came after all.
     pub packets_lost: u64,
-    /// Share of packets lost while no queue stood, 0 to 1: the path's own losses, not those for want of room.
+    /// Share of packets lost while no queue stood, 0 to 1: the path's own losses, not those for
+    /// want of room.
     pub random_loss: f64,
     /// Mean length of a run of lost packets over that of independent losses, from 1.
     pub burst: f64,

@@ -1,8 +1,9 @@
 //! How long audio is held back for pictures that come much later than it does.
 //!
-//! The picture follows the audio, except where it cannot: it is not shown before it came. Where it is late for long, audio waits in its
-//! jitter buffer, a little longer with each report of its position, as fast as stretching goes unheard (libwebrtc's
-//! `StreamSynchronization` does so by up to 80 ms at once).
+//! The picture follows the audio, except where it cannot: it is not shown before it came. Where it
+//! is late for long, audio waits in its jitter buffer, a little longer with each report of its
+//! position, as fast as stretching goes unheard (libwebrtc's `StreamSynchronization` does so by up
+//! to 80 ms at once).
 
 use std::time::Duration;
 
@@ -24,8 +25,9 @@ pub struct AudioHold {
 }
 
 impl AudioHold {
-    /// The least delay that the jitter buffer for audio is to aim at, which aims at `target` now. `audio_lag_micros` is as
-    /// [`super::PictureSync::audio_lag_micros`] has it, none if no picture was shown lately. Call it several times a second.
+    /// The least delay that the jitter buffer for audio is to aim at, which aims at `target` now.
+    /// `audio_lag_micros` is as [`super::PictureSync::audio_lag_micros`] has it, none if no picture
+    /// was shown lately. Call it several times a second.
     pub fn update(
         &mut self,
         now: Instant,
@@ -38,7 +40,8 @@ impl AudioHold {
         let lead = audio_lag_micros.map_or(0, |lag| -lag);
         let tolerated = i64::try_from(config.max_audio_lead.as_micros()).unwrap_or(i64::MAX);
         if lead > tolerated {
-            // From what the buffer aims at, so that what is asked for does not run away from what is done.
+            // From what the buffer aims at, so that what is asked for does not run away from what
+            // is done.
             let from = self
                 .delay
                 .max(target)
@@ -75,7 +78,8 @@ mod tests {
                 .update(self.now, &SyncConfig::default(), lag, target)
         }
 
-        /// Reports for so long, with pictures shown `video` after capture and audio `path` and what the buffer aims at, at least 20 ms.
+        /// Reports for so long, with pictures shown `video` after capture and audio `path` and what
+        /// the buffer aims at, at least 20 ms.
         fn settle(&mut self, reports: u32, video: i64, path: i64) -> Duration {
             let least = Duration::from_millis(20);
             let mut target = least;

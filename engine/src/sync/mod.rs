@@ -1,8 +1,9 @@
 //! Alignment of audio and picture: one playout clock per remote participant.
 //!
-//! Audio leads: its buffer decides when audio is heard, reports of its position relate media time to local time, and
-//! the picture follows. A picture is delayed only as far as it must be, because delay is what people notice first in a
-//! conversation; the tolerance stays inside what ITU-R BT.1359-1 found detectable (45 ms early, 125 ms late).
+//! Audio leads: its buffer decides when audio is heard, reports of its position relate media time
+//! to local time, and the picture follows. A picture is delayed only as far as it must be, because
+//! delay is what people notice first in a conversation; the tolerance stays inside what ITU-R
+//! BT.1359-1 found detectable (45 ms early, 125 ms late).
 //!
 //! Not a scheduler: it answers when a picture is to be shown and holds none.
 
@@ -17,15 +18,16 @@ use crate::time::{Instant, MediaTime};
 /// Settings of a [`PictureSync`].
 #[derive(Clone, Copy, Debug)]
 pub struct SyncConfig {
-    /// How much later than its picture audio may be heard. Default 100 ms: a picture that waits for audio is late for nothing
-    /// while nobody can notice the difference.
+    /// How much later than its picture audio may be heard. Default 100 ms: a picture that waits for
+    /// audio is late for nothing while nobody can notice the difference.
     pub max_audio_lag: Duration,
-    /// How much earlier. A picture cannot be shown before it came; audio that would lead by more is held back. Default 30 ms.
+    /// How much earlier. A picture cannot be shown before it came; audio that would lead by more is
+    /// held back. Default 30 ms.
     pub max_audio_lead: Duration,
     /// Longest delay of a picture for the sake of sync. Default 500 ms.
     pub max_delay: Duration,
-    /// How fast the delay changes, in microseconds per second of playout: 100 ms/s plays pictures 10 % slower
-    /// or faster, which nobody sees. Default 100,000.
+    /// How fast the delay changes, in microseconds per second of playout: 100 ms/s plays pictures
+    /// 10 % slower or faster, which nobody sees. Default 100,000.
     pub slew_micros_per_second: u64,
 }
 
@@ -105,7 +107,8 @@ impl PlayoutClock {
         });
     }
 
-    /// Microseconds from `shown` to when audio captured at `media_time` is heard; `None` if nothing was heard lately.
+    /// Microseconds from `shown` to when audio captured at `media_time` is heard; `None` if nothing
+    /// was heard lately.
     fn lag_micros(&self, now: Instant, media_time: MediaTime, shown: Instant) -> Option<i64> {
         let audio = self
             .audio
@@ -127,7 +130,8 @@ impl PictureSync {
         }
     }
 
-    /// When to show a picture captured at `media_time` that could be shown at `ready`. Call once for each picture, in order.
+    /// When to show a picture captured at `media_time` that could be shown at `ready`. Call once
+    /// for each picture, in order.
     pub fn align(
         &mut self,
         clock: &PlayoutClock,
@@ -182,8 +186,8 @@ fn micros(signed: i64) -> Duration {
 mod tests {
     use super::*;
 
-    /// Plays audio that is heard `audio_delay` after capture and pictures ready `video_delay` after capture, and
-    /// returns how long after capture the pictures were shown.
+    /// Plays audio that is heard `audio_delay` after capture and pictures ready `video_delay` after
+    /// capture, and returns how long after capture the pictures were shown.
     fn play(
         (clock, sync): &mut (PlayoutClock, PictureSync),
         from: u64,

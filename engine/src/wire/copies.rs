@@ -1,6 +1,7 @@
 //! Copies of earlier frames of audio in a media packet.
 //!
-//! Each is a sealed frame of its own, opened by itself; what differs from the packet's header goes with it.
+//! Each is a sealed frame of its own, opened by itself; what differs from the packet's header goes
+//! with it.
 
 use core::time::Duration;
 
@@ -15,7 +16,8 @@ pub const COPY_HEADER_BYTES: usize = 6;
 /// The most time between a frame and its copy: 24 bits of microseconds.
 const MAX_BACK_MICROS: i64 = (1 << 24) - 1;
 
-/// The copies in a packet, in the order they stand there. Already checked, so every one can be read.
+/// The copies in a packet, in the order they stand there. Already checked, so every one can be
+/// read.
 #[derive(Clone, Copy, Debug)]
 pub struct Copies<'a> {
     header: FrameHeader,
@@ -79,8 +81,9 @@ fn read_copy<'a>(
     Ok((copy, reader.bytes(length.into())?))
 }
 
-/// Writes the frames of `earlier` that fit as copies between the header of `datagram`, whose frame is `header`, and its payload,
-/// the oldest last; returns how many. Only those that differ from it in number and time alone can be copied.
+/// Writes the frames of `earlier` that fit as copies between the header of `datagram`, whose frame
+/// is `header`, and its payload, the oldest last; returns how many. Only those that differ from it
+/// in number and time alone can be copied.
 pub(super) fn write<'a>(
     datagram: &mut Vec<u8>,
     at: usize,

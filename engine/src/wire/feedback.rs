@@ -1,6 +1,7 @@
 //! Feedback (kind 0x02): which media packets came, and when, on the receiver's clock.
 //!
-//! Only the format; `recv::FeedbackCollector` decides what to report and [`crate::cc`] what it means.
+//! Only the format; `recv::FeedbackCollector` decides what to report and [`crate::cc`] what it
+//! means.
 
 use core::time::Duration;
 
@@ -152,7 +153,8 @@ impl FeedbackWriter {
         Self { bytes }
     }
 
-    /// Appends what became of the packets of `sender` from `base_seq` on: arrival or `None` for each.
+    /// Appends what became of the packets of `sender` from `base_seq` on: arrival or `None` for
+    /// each.
     ///
     /// Returns how many of them went in. Fewer than asked means that the group holds 512, that the
     /// datagram is full (then the next call takes none), or that two arrivals lie more than

@@ -63,7 +63,8 @@ fn read_entry(bytes: &[u8]) -> Result<KeyFrameEntry, WireError> {
     })
 }
 
-/// Appends a request with the first [`MAX_ENTRIES`] of `entries` to `out`; nothing if there are none.
+/// Appends a request with the first [`MAX_ENTRIES`] of `entries` to `out`; nothing if there are
+/// none.
 pub fn encode(entries: &[KeyFrameEntry], out: &mut Vec<u8>) {
     if entries.is_empty() {
         return;

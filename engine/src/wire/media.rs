@@ -1,4 +1,5 @@
-//! Media packets (kind 0x01): fragments of sealed frames, and the header that is authenticated with each frame.
+//! Media packets (kind 0x01): fragments of sealed frames, and the header that is authenticated with
+//! each frame.
 //!
 //! Not the sealing: the payload is opaque here.
 
@@ -62,7 +63,8 @@ pub struct FrameHeader {
     pub key: bool,
     /// No other frame refers to this one.
     pub discardable: bool,
-    /// Bits 2 and 3 of `fflags`, in place (0, 4, 8 or 12); 0 in what we make, kept in what we receive.
+    /// Bits 2 and 3 of `fflags`, in place (0, 4, 8 or 12); 0 in what we make, kept in what we
+    /// receive.
     pub reserved_flags: u8,
     /// What the track carries.
     pub media_kind: MediaKind,
@@ -76,7 +78,8 @@ pub struct FrameHeader {
     pub sender: u32,
     /// Counts the frames of a (track, spatial layer), modulo 2^32, from 0.
     pub frame_id: u32,
-    /// How many frames back the newest frame lies that this one needs; 0 for a key frame and for audio.
+    /// How many frames back the newest frame lies that this one needs; 0 for a key frame and for
+    /// audio.
     pub reference_distance: u16,
     /// When it was captured, on the sender's clock.
     pub media_time: MediaTime,
@@ -211,7 +214,8 @@ impl<'a> MediaPacket<'a> {
         Ok((packet, copies))
     }
 
-    /// Appends the packet to `out`, without an extension. `metadata` is what is written; `header` is not looked at.
+    /// Appends the packet to `out`, without an extension. `metadata` is what is written; `header`
+    /// is not looked at.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(HEADER_BYTES + self.payload.len());
         out.extend(preamble(Kind::Media, u8::from(self.rtx) * FLAG_RTX));
@@ -223,7 +227,8 @@ impl<'a> MediaPacket<'a> {
     }
 }
 
-/// Makes the repetition of the media packet in `datagram`: the same bytes with RTX set, and with `transport_seq` if one is given.
+/// Makes the repetition of the media packet in `datagram`: the same bytes with RTX set, and with
+/// `transport_seq` if one is given.
 ///
 /// A publisher gives each repetition a number of its own. A gateway gives none: its subscribers
 /// know packets by the publisher's numbers. Does nothing to what is not a media packet.
@@ -237,7 +242,8 @@ pub fn mark_rtx(datagram: &mut [u8], transport_seq: Option<u16>) {
     }
 }
 
-/// Puts copies of `earlier` frames, the newest first, into a packet of audio without extension; returns how many found room.
+/// Puts copies of `earlier` frames, the newest first, into a packet of audio without extension;
+/// returns how many found room.
 pub fn add_copies<'a>(
     datagram: &mut Vec<u8>,
     header: &FrameHeader,
@@ -253,7 +259,8 @@ pub fn add_copies<'a>(
     count
 }
 
-/// Whether the media packet in `datagram` has an extension, which [`MediaPacket::encode`] would leave out.
+/// Whether the media packet in `datagram` has an extension, which [`MediaPacket::encode`] would
+/// leave out.
 pub fn has_extension(datagram: &[u8]) -> bool {
     datagram
         .get(1)

@@ -96,7 +96,8 @@ pub fn kind(datagram: &[u8]) -> Result<Kind, WireError> {
     Ok(kind)
 }
 
-/// Checks that `datagram` is of `expected` kind and returns a reader behind the first two bytes, and the flags.
+/// Checks that `datagram` is of `expected` kind and returns a reader behind the first two bytes,
+/// and the flags.
 fn open(datagram: &[u8], expected: Kind) -> Result<(reader::Reader<'_>, u8), WireError> {
     let found = kind(datagram)?;
     if found != expected {

@@ -1,6 +1,8 @@
-//! Repair packets (kind 0x08): sums of the fragments of one sealed frame, from which lost ones are computed.
+//! Repair packets (kind 0x08): sums of the fragments of one sealed frame, from which lost ones are
+//! computed.
 //!
-//! The first 28 bytes lie as in a media packet, so whoever forwards or numbers one handles the other. The code itself is [`crate::fec`].
+//! The first 28 bytes lie as in a media packet, so whoever forwards or numbers one handles the
+//! other. The code itself is [`crate::fec`].
 
 use super::media::{FrameHeader, MAX_FRAGMENTS, METADATA_BYTES};
 use super::{Kind, MAX_DATAGRAM_BYTES, WireError, open, preamble};
@@ -17,7 +19,8 @@ const FLAG_HOP: u8 = 1 << 0;
 /// One repair packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepairPacket<'a> {
-    /// Made by the gateway for one subscriber: its number counts the gateway's own packets to that subscriber, and is reported as sender 0's.
+    /// Made by the gateway for one subscriber: its number counts the gateway's own packets to that
+    /// subscriber, and is reported as sender 0's.
     pub hop: bool,
     /// Counts with the media packets of the publisher's session, modulo 2^16.
     pub transport_seq: u16,
@@ -29,7 +32,8 @@ pub struct RepairPacket<'a> {
     pub header: FrameHeader,
     /// The authenticated part of the frame's header, as in its media packets.
     pub metadata: [u8; METADATA_BYTES],
-    /// How many fragments, the first ones, are as long as the payload; the others are one byte shorter.
+    /// How many fragments, the first ones, are as long as the payload; the others are one byte
+    /// shorter.
     pub long_fragments: u16,
     /// How many repair packets the frame was sent with.
     pub repair_count: u16,

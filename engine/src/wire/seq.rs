@@ -3,7 +3,8 @@
 /// Turns 16-bit sequence numbers into 64-bit ones that do not wrap.
 ///
 /// Each number is taken as the one nearest to the newest seen so far, so reordering of up to 32,767
-/// is told from wrapping. The first number is placed one whole turn above zero, so that an older one after it does not underflow.
+/// is told from wrapping. The first number is placed one whole turn above zero, so that an older
+/// one after it does not underflow.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unwrapper16 {
     newest: Option<u64>,

@@ -26,7 +26,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIMES", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
     repeat: u32,
 
-    /// The same in Wasm as well: the folder that gateway/loadgen/group/build.sh has filled. Needs `node`.
+    /// The same in Wasm as well: the folder that gateway/loadgen/group/build.sh has filled. Needs
+    /// `node`.
     #[arg(long, value_name = "FOLDER")]
     wasm: Option<PathBuf>,
 }

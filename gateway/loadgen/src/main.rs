@@ -19,16 +19,20 @@ struct Arguments {
 enum Command {
     /// Relays UDP with loss, delay, jitter and a bottleneck, both ways.
     ///
-    /// Each client address gets a socket of its own towards the target, so that replies find their way back. Counters are
-    /// printed as one line of JSON on SIGUSR1, and at the end on SIGTERM or SIGINT.
+    /// Each client address gets a socket of its own towards the target, so that replies find their
+    /// way back. Counters are printed as one line of JSON on SIGUSR1, and at the end on SIGTERM or
+    /// SIGINT.
     ///
-    /// A line on standard input changes the path under way: options as on the command line, from --delay to --direction,
-    /// defaults for what it does not name. The counters so far are printed in answer.
+    /// A line on standard input changes the path under way: options as on the command line, from
+    /// --delay to --direction, defaults for what it does not name. The counters so far are printed
+    /// in answer.
     Impair(impair::Options),
-    /// Runs scenarios of the engine's network simulator and prints a Markdown table; `--plot DIR` draws each case.
+    /// Runs scenarios of the engine's network simulator and prints a Markdown table; `--plot DIR`
+    /// draws each case.
     ///
-    /// In virtual time: a run is a function of its scenario and its seed. Options: SCENARIO.toml... [--seeds N] [--first-seed N]
-    /// [--without fec,red,nack,neteq] [--bbr] [--json FILE] [--plot DIR]
+    /// In virtual time: a run is a function of its scenario and its seed. Options: SCENARIO.toml...
+    /// [--seeds N] [--first-seed N] [--without fec,red,nack,neteq] [--bbr] [--json FILE] [--plot
+    /// DIR]
     Simulate {
         /// Scenario files, and options of the simulator.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
@@ -36,8 +40,9 @@ enum Command {
     },
     /// Measures what group keys (MLS) cost in rooms of different sizes, as JSON.
     ///
-    /// No gateway and no network: bytes, and milliseconds of one core, of members that join, leave and make new keys, once the tree
-    /// is filled. Build with --release for times that mean something.
+    /// No gateway and no network: bytes, and milliseconds of one core, of members that join, leave
+    /// and make new keys, once the tree is filled. Build with --release for times that mean
+    /// something.
     Group(group::Options),
 }
 

@@ -34,8 +34,8 @@ fn a_leave_costs_each_member_a_constant_for_each_doubling_of_the_room() {
     for doubling in 0..3 {
         let more =
             bytes(doubling + 1, "leave", "commit_bytes") - bytes(doubling, "leave", "commit_bytes");
-        // One more level of the tree: a public key of 65 bytes, the path secret for its copath, 120 bytes, and two or three more where
-        // leaves are blank, of which there are some.
+        // One more level of the tree: a public key of 65 bytes, the path secret for its copath, 120
+        // bytes, and two or three more where leaves are blank, of which there are some.
         assert!((0.0..=700.0).contains(&more), "{more} {report}");
         let tree = |room| bytes(room, "join_by_external_commit", "tree_bytes");
         let ratio = tree(doubling + 1) / tree(doubling);

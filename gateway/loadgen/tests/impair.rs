@@ -120,7 +120,8 @@ fn the_same_seed_loses_the_same_packets() {
         for number in 0..60u8 {
             client.send_to(&[number], relay.address).unwrap();
         }
-        // When all are lost or sent on, what was sent on lies in the socket: no wait for what will not come.
+        // When all are lost or sent on, what was sent on lies in the socket: no wait for what will
+        // not come.
         relay.wait_for(|report| {
             let up = |name: &str| report["up"][name].as_u64().unwrap();
             up("lost") + up("packets_out") == 60

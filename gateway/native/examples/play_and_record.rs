@@ -1,4 +1,5 @@
-//! Joins a room, plays an IVF file into it and writes what it hears to a WAV file, sealed end to end with the room's keys:
+//! Joins a room, plays an IVF file into it and writes what it hears to a WAV file, sealed end to
+//! end with the room's keys:
 //!
 //!     play_and_record 127.0.0.1:4433 TOKEN picture.ivf heard.wav SECONDS
 //!

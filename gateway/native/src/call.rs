@@ -74,7 +74,8 @@ enum Command {
     Leave,
 }
 
-/// Keys of the room's MLS group, over SM2, SM3 and SM4-GCM, with a new identity and everybody admitted.
+/// Keys of the room's MLS group, over SM2, SM3 and SM4-GCM, with a new identity and everybody
+/// admitted.
 pub fn group_keys() -> KeySource {
     let unix_seconds = || {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -91,7 +92,8 @@ pub fn group_keys() -> KeySource {
 }
 
 impl Call {
-    /// Connects and joins in the background; comes back by itself after a loss. Must be called inside a tokio runtime.
+    /// Connects and joins in the background; comes back by itself after a loss. Must be called
+    /// inside a tokio runtime.
     ///
     /// # Errors
     ///
@@ -143,12 +145,14 @@ impl Call {
         self.command(Command::Unpublish(number));
     }
 
-    /// Seals and sends one encoded frame of a published track. Without a connection or a key it is dropped.
+    /// Seals and sends one encoded frame of a published track. Without a connection or a key it is
+    /// dropped.
     pub fn send_frame(&self, track: u8, params: FrameParams, encoded: Vec<u8>) {
         self.command(Command::Frame(track, params, encoded.into()));
     }
 
-    /// The time on the clock of this call, for [`FrameParams::media_time`] and [`VideoFrame::render_at`].
+    /// The time on the clock of this call, for [`FrameParams::media_time`] and
+    /// [`VideoFrame::render_at`].
     pub fn now(&self) -> Instant {
         since(self.started)
     }

@@ -1,8 +1,8 @@
 //! IVF, the container in which encoders write single tracks of VP8, VP9 and AV1.
 //!
-//! A header of 32 bytes: `DKIF`, version (u16), header length (u16), codec (4 bytes), width and height (u16), time base
-//! (denominator and numerator, u32), number of frames (u32), 4 unused bytes. Then frames: length (u32), time stamp (u64),
-//! bytes. All little-endian.
+//! A header of 32 bytes: `DKIF`, version (u16), header length (u16), codec (4 bytes), width and
+//! height (u16), time base (denominator and numerator, u32), number of frames (u32), 4 unused
+//! bytes. Then frames: length (u32), time stamp (u64), bytes. All little-endian.
 
 /// Why a file is no IVF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,11 @@
 //! A participant outside of the browser: `smrtc-client` over tokio, WebTransport and WebSocket.
 //!
-//! [`Call::start`] connects, joins and stays; [`Call`] publishes and sends, [`Events`] tells what happens and brings what is
-//! received. Media is sealed end to end, with the room's MLS group or with a key of the application's. Bots, recorders and
-//! native applications build on this.
+//! [`Call::start`] connects, joins and stays; [`Call`] publishes and sends, [`Events`] tells what
+//! happens and brings what is received. Media is sealed end to end, with the room's MLS group or
+//! with a key of the application's. Bots, recorders and native applications build on this.
 //!
-//! Not here: encoders and decoders of pictures. A host brings encoded frames and gets encoded frames.
+//! Not here: encoders and decoders of pictures. A host brings encoded frames and gets encoded
+//! frames.
 
 mod call;
 mod ivf;

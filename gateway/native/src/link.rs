@@ -1,5 +1,5 @@
-//! One transport session with the gateway: WebTransport, or WebSocket where UDP is blocked. The same messages over either
-//! (`engine/WIRE.md`).
+//! One transport session with the gateway: WebTransport, or WebSocket where UDP is blocked. The
+//! same messages over either (`engine/WIRE.md`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,11 +30,13 @@ pub struct Address {
 pub enum Transport {
     /// WebTransport over HTTP/3, with a certificate that the system's authorities vouch for.
     WebTransport,
-    /// WebTransport with a self-signed certificate of one of these SHA-256 hashes, as `/v1/config` lists them.
+    /// WebTransport with a self-signed certificate of one of these SHA-256 hashes, as `/v1/config`
+    /// lists them.
     WebTransportPinned(Vec<[u8; 32]>),
     /// WebSocket over TLS.
     WebSocketTls,
-    /// WebSocket without TLS, for gateways on the same machine. Media stays sealed; the join token is readable.
+    /// WebSocket without TLS, for gateways on the same machine. Media stays sealed; the join token
+    /// is readable.
     WebSocket,
 }
 
@@ -106,8 +108,8 @@ impl Link {
         self.number
     }
 
-    /// Sends; a session that is gone tells so by [`Incoming::Lost`]. A datagram that finds [`MAX_WAITING`] others waiting is
-    /// dropped: the transport stands still, and it would be late.
+    /// Sends; a session that is gone tells so by [`Incoming::Lost`]. A datagram that finds
+    /// [`MAX_WAITING`] others waiting is dropped: the transport stands still, and it would be late.
     pub(crate) fn send(&self, outgoing: Outgoing) {
         if matches!(outgoing, Outgoing::Datagram(_)) {
             if self.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
@@ -311,8 +313,8 @@ async fn read(stream: &mut Option<RecvStream>, buffer: &mut [u8]) -> Option<usiz
     }
 }
 
-/// Why the gateway closed a session that is on its way out. Its code comes in a capsule, which only the reader of datagrams is
-/// told of.
+/// Why the gateway closed a session that is on its way out. Its code comes in a capsule, which only
+/// the reader of datagrams is told of.
 async fn reason(connection: &Connection) -> Option<CloseCode> {
     let read_to_the_end = async {
         loop {

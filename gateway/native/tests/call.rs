@@ -169,7 +169,8 @@ async fn members_over_both_transports_see_each_other_under_group_keys_and_again_
     let code = &ada.verification_code;
     assert_eq!(code.split(' ').count(), 6, "{code}");
 
-    // The gateway goes, and another comes up at the same address. Over WebSocket its certificate does not matter.
+    // The gateway goes, and another comes up at the same address. Over WebSocket its certificate
+    // does not matter.
     eve.call.leave().await;
     first.shutdown().await;
     ada.event(|event| match event {

@@ -1,7 +1,8 @@
 //! Bytes of a join token → [`Permissions`], the only thing rooms accept.
 //!
-//! Tokens are JWTs (RFC 7519) signed with HS256 or ES256. Only the algorithm of the configured key is accepted, whatever
-//! a token's header says. What this module is not: a user data base; whoever holds the signing key decides who may join.
+//! Tokens are JWTs (RFC 7519) signed with HS256 or ES256. Only the algorithm of the configured key
+//! is accepted, whatever a token's header says. What this module is not: a user data base; whoever
+//! holds the signing key decides who may join.
 
 mod claims;
 mod provider;
@@ -153,7 +154,8 @@ impl Verifier {
         // Looked at here, for the crate does not take all that RFC 7519 calls a time.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        // An audience is the business of whoever issues tokens for several services with one key; we have no name to compare.
+        // An audience is the business of whoever issues tokens for several services with one key;
+        // we have no name to compare.
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         Self { key, validation }
@@ -237,7 +239,8 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`TokenError::Invalid`] if an id is empty, longer than [`MAX_ID_BYTES`] or holds control characters.
+    /// [`TokenError::Invalid`] if an id is empty, longer than [`MAX_ID_BYTES`] or holds control
+    /// characters.
     pub fn sign(
         &self,
         room: &str,

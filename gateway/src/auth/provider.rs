@@ -1,7 +1,7 @@
 //! HS256 and ES256 for `jsonwebtoken`, by `ring`, which the TLS stack links already.
 //!
-//! The crate's own providers would add either a second TLS-grade C library or an `rsa` crate with an open advisory
-//! (RUSTSEC-2023-0071) for algorithms that are never accepted here.
+//! The crate's own providers would add either a second TLS-grade C library or an `rsa` crate with
+//! an open advisory (RUSTSEC-2023-0071) for algorithms that are never accepted here.
 
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey,

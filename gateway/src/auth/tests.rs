@@ -81,8 +81,9 @@ fn a_changed_foreign_or_unsigned_token_is_refused() {
 
     for index in 0..good.len() {
         let mut bytes = good.clone().into_bytes();
-        // Within base64url, so that the signature decides and not the decoder; the last character of each part holds
-        // unused bits, which strict decoders refuse and which the signature covers.
+        // Within base64url, so that the signature decides and not the decoder; the last character
+        // of each part holds unused bits, which strict decoders refuse and which the signature
+        // covers.
         bytes[index] = if bytes[index] == b'A' { b'Q' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
         assert_eq!(
@@ -94,7 +95,8 @@ fn a_changed_foreign_or_unsigned_token_is_refused() {
 
     let foreign = Signer::hs256(b"another secret of thirty-two bytes!!").unwrap();
     assert_eq!(verifier.verify(&sign(&foreign)), Err(TokenError::Invalid));
-    // The algorithm is the key's, not the token's: an ES256 verifier takes no HS256 token made from its public key.
+    // The algorithm is the key's, not the token's: an ES256 verifier takes no HS256 token made from
+    // its public key.
     let es = Verifier::es256(public.as_bytes()).unwrap();
     let confused = Signer::hs256(public.as_bytes()).unwrap();
     assert_eq!(es.verify(&sign(&confused)), Err(TokenError::Invalid));

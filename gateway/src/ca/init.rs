@@ -38,8 +38,10 @@ pub enum InitError {
     Key,
 }
 
-/// Makes a key and a certificate that it signs itself, valid from an hour before `now`, which counts from 1970, until `lifetime` after it, and writes `ca.pem`
-/// and `ca-key.pem` into `directory`, which it makes if there is none, for its owner only. Returns their paths. Neither may exist.
+/// Makes a key and a certificate that it signs itself, valid from an hour before `now`, which
+/// counts from 1970, until `lifetime` after it, and writes `ca.pem` and `ca-key.pem` into
+/// `directory`, which it makes if there is none, for its owner only. Returns their paths. Neither
+/// may exist.
 ///
 /// # Errors
 ///
@@ -71,7 +73,8 @@ pub fn init(
         .mode(0o700)
         .create(directory)
         .map_err(|error| failed((directory.to_owned(), error)))?;
-    // The key first: a certificate without its key would stand in the way of the next attempt for nothing.
+    // The key first: a certificate without its key would stand in the way of the next attempt for
+    // nothing.
     create(&private, true, &pem("PRIVATE KEY", &secret)).map_err(failed)?;
     create(&public, false, &pem("CERTIFICATE", &certificate)).map_err(failed)?;
     Ok([public, private])

@@ -1,8 +1,9 @@
-//! A certification authority for development and small installations: certifies that an SM2 key belongs to the user of a join token,
-//! for some hours (`crypto/SPEC.md` §7.8).
+//! A certification authority for development and small installations: certifies that an SM2 key
+//! belongs to the user of a join token, for some hours (`crypto/SPEC.md` §7.8).
 //!
-//! What this is not: an enterprise's authority. It knows nobody but through tokens, so its word is worth as much as whoever
-//! issues those; it keeps no record, publishes no revocation list, and its key lies in a file. It signs with SM2 only.
+//! What this is not: an enterprise's authority. It knows nobody but through tokens, so its word is
+//! worth as much as whoever issues those; it keeps no record, publishes no revocation list, and its
+//! key lies in a file. It signs with SM2 only.
 
 mod certificate;
 mod error;
@@ -121,8 +122,8 @@ impl Authority {
         Ok(())
     }
 
-    /// Certifies the key of a PKCS#10 request, in DER, to be `user`'s; `now` counts from 1970. What the request says of its subject does
-    /// not matter.
+    /// Certifies the key of a PKCS#10 request, in DER, to be `user`'s; `now` counts from 1970. What
+    /// the request says of its subject does not matter.
     ///
     /// # Errors
     ///

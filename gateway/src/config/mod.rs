@@ -1,6 +1,8 @@
-//! What the command line, the environment and a file say, in that order of precedence, over the defaults.
+//! What the command line, the environment and a file say, in that order of precedence, over the
+//! defaults.
 //!
-//! Each option exists three times under one name: `--web-root`, `SMRTC_WEB_ROOT`, `web-root = …` in the TOML file.
+//! Each option exists three times under one name: `--web-root`, `SMRTC_WEB_ROOT`, `web-root = …` in
+//! the TOML file.
 
 mod duration;
 mod options;
@@ -30,7 +32,8 @@ pub enum ConfigError {
     /// A file that an option names cannot be read.
     #[error("cannot read {0}: {1}")]
     Read(PathBuf, #[source] io::Error),
-    /// The configuration file is not TOML, or holds an option that does not exist or a value that does not fit.
+    /// The configuration file is not TOML, or holds an option that does not exist or a value that
+    /// does not fit.
     #[error("in {0}: {1}")]
     File(PathBuf, #[source] Box<toml::de::Error>),
     /// No key for tokens.

@@ -22,17 +22,20 @@ pub enum Isolation {
     Off,
 }
 
-/// The options of `serve`. Everything is optional here; defaults are filled in at the end, so that a layer can be told from one
-/// that repeats a default.
+/// The options of `serve`. Everything is optional here; defaults are filled in at the end, so that
+/// a layer can be told from one that repeats a default.
 #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ServeOptions {
-    /// TOML file with any of these options under the same names ("web-root = …"). The environment and the command line take precedence over it.
+    /// TOML file with any of these options under the same names ("web-root = …"). The environment
+    /// and the command line take precedence over it.
     #[arg(long, env = "SMRTC_CONFIG", value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
-    /// Address to listen on: UDP for WebTransport, TCP of the same port number for HTTP and WebSocket. May be repeated, or a list with commas. [default: [::]:4433, which takes IPv4 too]
+    /// Address to listen on: UDP for WebTransport, TCP of the same port number for HTTP and
+    /// WebSocket. May be repeated, or a list with commas. [default: [::]:4433, which takes IPv4
+    /// too]
     #[arg(
         long,
         env = "SMRTC_LISTEN",
@@ -45,7 +48,8 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_WEB_ROOT", value_name = "DIR")]
     pub web_root: Option<PathBuf>,
 
-    /// Secret that HS256 join tokens are signed with, at least 32 bytes. Others on the machine may see a command line; prefer the file or the environment.
+    /// Secret that HS256 join tokens are signed with, at least 32 bytes. Others on the machine may
+    /// see a command line; prefer the file or the environment.
     #[arg(
         long,
         env = "SMRTC_TOKEN_SECRET",
@@ -62,11 +66,14 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_TOKEN_PUBLIC_KEY", value_name = "FILE")]
     pub token_public_key: Option<PathBuf>,
 
-    /// Give a join token to whoever asks at POST /v1/demo/token. For demonstrations only: it makes every room public. Without a secret, a random one is made at each start. [default: off]
+    /// Give a join token to whoever asks at POST /v1/demo/token. For demonstrations only: it makes
+    /// every room public. Without a secret, a random one is made at each start. [default: off]
     #[arg(long, env = "SMRTC_DEMO", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub demo: Option<bool>,
 
-    /// PEM file with the certificate chain for QUIC and HTTPS; read again when it changes. [default: a self-signed certificate, renewed every few days, whose hash pages get from /v1/config; HTTP without TLS then]
+    /// PEM file with the certificate chain for QUIC and HTTPS; read again when it changes.
+    /// [default: a self-signed certificate, renewed every few days, whose hash pages get from
+    /// /v1/config; HTTP without TLS then]
     #[arg(long, env = "SMRTC_CERTIFICATE", value_name = "FILE")]
     pub certificate: Option<PathBuf>,
 
@@ -74,7 +81,9 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
 
-    /// PEM file with the certificate of an SM2 authority (see "ca init"). With it, POST /v1/certificate certifies a member's key to be that of the user of its join token; with --demo, whoever that claims to be. [default: no certificates are issued]
+    /// PEM file with the certificate of an SM2 authority (see "ca init"). With it, POST
+    /// /v1/certificate certifies a member's key to be that of the user of its join token; with
+    /// --demo, whoever that claims to be. [default: no certificates are issued]
     #[arg(long, env = "SMRTC_CA_CERTIFICATE", value_name = "FILE")]
     pub ca_certificate: Option<PathBuf>,
 
@@ -86,7 +95,9 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_CA_LIFETIME", value_name = "TIME")]
     pub ca_lifetime: Option<Written>,
 
-    /// Origin whose pages may use the gateway, as browsers write it ("https://app.example.org"), or "*" for all. May be repeated, or a list with commas. [default: pages of the gateway's own host, on any port]
+    /// Origin whose pages may use the gateway, as browsers write it ("https://app.example.org"), or
+    /// "*" for all. May be repeated, or a list with commas. [default: pages of the gateway's own
+    /// host, on any port]
     #[arg(
         long,
         env = "SMRTC_ALLOW_ORIGIN",
@@ -95,23 +106,29 @@ pub struct ServeOptions {
     )]
     pub allow_origin: Option<Vec<String>>,
 
-    /// Whether pages are served with the headers that give them SharedArrayBuffer; off if they embed what does not allow it. [default: on]
+    /// Whether pages are served with the headers that give them SharedArrayBuffer; off if they
+    /// embed what does not allow it. [default: on]
     #[arg(long, env = "SMRTC_CROSS_ORIGIN_ISOLATION", value_name = "WHEN")]
     pub cross_origin_isolation: Option<Isolation>,
 
-    /// UDP port that pages are told, where something stands in front of the gateway. [default: the port listened on]
+    /// UDP port that pages are told, where something stands in front of the gateway. [default: the
+    /// port listened on]
     #[arg(long, env = "SMRTC_ADVERTISED_PORT", value_name = "PORT")]
     pub advertised_port: Option<u16>,
 
-    /// Size in bytes to ask for of the receive and the send buffer of each UDP socket; 0 leaves what the system gives. A gateway that gets less than it asks for says so and names the sysctl. [default: 4194304]
+    /// Size in bytes to ask for of the receive and the send buffer of each UDP socket; 0 leaves
+    /// what the system gives. A gateway that gets less than it asks for says so and names the
+    /// sysctl. [default: 4194304]
     #[arg(long, env = "SMRTC_UDP_BUFFER", value_name = "BYTES")]
     pub udp_buffer: Option<usize>,
 
-    /// Most TCP connections at a time that have no session. One more, and the one that was silent for longest, of the address with the most, is closed. [default: 1024]
+    /// Most TCP connections at a time that have no session. One more, and the one that was silent
+    /// for longest, of the address with the most, is closed. [default: 1024]
     #[arg(long, env = "SMRTC_MAX_CONNECTIONS", value_name = "N")]
     pub max_connections: Option<usize>,
 
-    /// Of them, most of one address; raise it where a proxy stands in front of the gateway. [default: 256]
+    /// Of them, most of one address; raise it where a proxy stands in front of the gateway.
+    /// [default: 256]
     #[arg(long, env = "SMRTC_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
     pub max_connections_per_address: Option<usize>,
 
@@ -127,7 +144,9 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_MAX_PARTICIPANTS", value_name = "N")]
     pub max_participants: Option<usize>,
 
-    /// How long calls may go on after SIGTERM, while no new participants are let in ("30s", "10m"); whatever stops the gateway must wait for longer than this and --shutdown-timeout. [default: 30s]
+    /// How long calls may go on after SIGTERM, while no new participants are let in ("30s", "10m");
+    /// whatever stops the gateway must wait for longer than this and --shutdown-timeout. [default:
+    /// 30s]
     #[arg(long, env = "SMRTC_DRAIN_TIMEOUT", value_name = "TIME")]
     pub drain_timeout: Option<Written>,
 
@@ -140,7 +159,9 @@ pub struct ServeOptions {
     #[arg(long, value_name = "FILE")]
     pub record_media: Option<PathBuf>,
 
-    /// Spoil media on its way to subscribers: "flip:EVERY" flips one bit of every EVERY-th datagram, "replay:EVERY:BACK" sends once more, before every EVERY-th, the one that went BACK datagrams earlier. May be repeated.
+    /// Spoil media on its way to subscribers: "flip:EVERY" flips one bit of every EVERY-th
+    /// datagram, "replay:EVERY:BACK" sends once more, before every EVERY-th, the one that went BACK
+    /// datagrams earlier. May be repeated.
     #[cfg(feature = "_test_support")]
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     #[serde(skip)]

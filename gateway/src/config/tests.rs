@@ -4,7 +4,8 @@ use clap::Parser;
 
 use super::*;
 
-/// The options as the program parses them; environment variables are the process's, so tests set none here.
+/// The options as the program parses them; environment variables are the process's, so tests set
+/// none here.
 #[derive(Parser)]
 struct Program {
     #[command(flatten)]

@@ -28,8 +28,9 @@ pub(super) struct Group {
     group_info: Bytes,
     /// Empty until somebody gives it.
     ratchet_tree: Bytes,
-    /// Participants who committed or were welcomed, all of them in the room. One who was removed stays until it leaves the room:
-    /// which leaves a commit removes is not for the gateway to know.
+    /// Participants who committed or were welcomed, all of them in the room. One who was removed
+    /// stays until it leaves the room: which leaves a commit removes is not for the gateway to
+    /// know.
     pub(super) members: BTreeSet<ParticipantId>,
 }
 
@@ -306,7 +307,8 @@ impl Delivery {
         }
     }
 
-    /// Asks another member for the tree that `id` waits for, or gives up. Call when [`Self::next_timeout`] has passed.
+    /// Asks another member for the tree that `id` waits for, or gives up. Call when
+    /// [`Self::next_timeout`] has passed.
     pub(crate) fn timeout(&mut self, now: Instant, id: ParticipantId, out: &mut Vec<Post>) {
         let (Some(group), Some(waiting)) = (&self.group, self.waiting.get_mut(&id)) else {
             return;

@@ -45,10 +45,12 @@ impl Delivery {
         Ok(())
     }
 
-    /// Gives a member a KeyPackage of somebody else. The answer is empty if there is none, or none for it: each costs its owner
-    /// the making of another, so nobody holds more than a few of one owner.
+    /// Gives a member a KeyPackage of somebody else. The answer is empty if there is none, or none
+    /// for it: each costs its owner the making of another, so nobody holds more than a few of one
+    /// owner.
     ///
-    /// The owner may be in the group: whoever is about to begin another takes along those who are in this one.
+    /// The owner may be in the group: whoever is about to begin another takes along those who are
+    /// in this one.
     pub(super) fn claim(
         &mut self,
         id: ParticipantId,
@@ -104,8 +106,9 @@ impl Delivery {
     }
 }
 
-/// Checks that those whom a commit adds are those whom it welcomes, each once, nobody who is in already, and each by a
-/// KeyPackage that the gateway gave to `sender`. So none of them is invented, and nobody comes in under the name of another.
+/// Checks that those whom a commit adds are those whom it welcomes, each once, nobody who is in
+/// already, and each by a KeyPackage that the gateway gave to `sender`. So none of them is
+/// invented, and nobody comes in under the name of another.
 ///
 /// One who has left since the claim may be among them: the next commit takes it out, like anybody.
 pub(super) fn check_added(

@@ -7,7 +7,8 @@ pub struct Limits {
     pub key_packages_low: usize,
     /// One KeyPackage, in bytes; default 16 KiB.
     pub key_package_bytes: usize,
-    /// One commit, in bytes; default 512 KiB. The first after a thousand were added at once takes 117 KiB.
+    /// One commit, in bytes; default 512 KiB. The first after a thousand were added at once takes
+    /// 117 KiB.
     pub commit_bytes: usize,
     /// One GroupInfo without its tree, in bytes; default 64 KiB.
     pub group_info_bytes: usize,
@@ -17,7 +18,8 @@ pub struct Limits {
     pub welcome_bytes: usize,
     /// Welcomes of one commit; default 64.
     pub welcomes: usize,
-    /// KeyPackages of one owner that a participant is given and has not added that owner by; default 4.
+    /// KeyPackages of one owner that a participant is given and has not added that owner by;
+    /// default 4.
     pub claims_of_one: usize,
     /// One heartbeat, in bytes; default 1 KiB.
     pub heartbeat_bytes: usize,
@@ -25,7 +27,8 @@ pub struct Limits {
     pub rates: Rates,
 }
 
-/// How much one participant may ask of a delivery service: so many in a second, and so many at once.
+/// How much one participant may ask of a delivery service: so many in a second, and so many at
+/// once.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
     /// Commits; default 2 and 8.
@@ -38,10 +41,12 @@ pub struct Rates {
     pub heartbeats: (u32, u32),
     /// All its messages in bytes; default 256 KiB and 4 MiB.
     pub bytes: (u32, u32),
-    /// What its messages bring to any one other participant, in bytes: commits, a Welcome with the tree, heartbeats; default
-    /// 64 KiB and 2 MiB. So nobody alone can fill another's control stream, where 4 MiB may wait.
+    /// What its messages bring to any one other participant, in bytes: commits, a Welcome with the
+    /// tree, heartbeats; default 64 KiB and 2 MiB. So nobody alone can fill another's control
+    /// stream, where 4 MiB may wait.
     pub bytes_to_one: (u32, u32),
-    /// The same to all others together; default 16 MiB and 128 MiB. The commit that adds 64 to a thousand takes 60 MiB.
+    /// The same to all others together; default 16 MiB and 128 MiB. The commit that adds 64 to a
+    /// thousand takes 60 MiB.
     pub bytes_to_all: (u32, u32),
 }
 

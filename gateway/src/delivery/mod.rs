@@ -1,7 +1,9 @@
-//! The delivery service of MLS for one room (RFC 9750 §5): keeps KeyPackages, lets one commit end each epoch, hands messages on.
+//! The delivery service of MLS for one room (RFC 9750 §5): keeps KeyPackages, lets one commit end
+//! each epoch, hands messages on.
 //!
-//! It learns no key. Of a message it reads what stands in clear at the front (suite, group, epoch, who comes in) and refuses what
-//! cannot be right, so that one bad client does not cost the others a look; what is genuine the members decide. Sans-IO.
+//! It learns no key. Of a message it reads what stands in clear at the front (suite, group, epoch,
+//! who comes in) and refuses what cannot be right, so that one bad client does not cost the others
+//! a look; what is genuine the members decide. Sans-IO.
 
 mod group;
 mod key_packages;
@@ -83,7 +85,8 @@ struct Participant {
     key_packages: VecDeque<Vec<u8>>,
     /// KeyPackages that it was given and has not used, by whose they are.
     given: BTreeMap<ParticipantId, Vec<Given>>,
-    /// How often it has asked for the group with its tree since it last showed that it gets on with it.
+    /// How often it has asked for the group with its tree since it last showed that it gets on with
+    /// it.
     asked_in_vain: u32,
     /// When it last showed that.
     got_on: Instant,
@@ -274,8 +277,8 @@ impl Delivery {
         };
         let budget = &mut sender.budget;
         let to_one = fan_out.to_one as u64;
-        // A full budget always admits one message: in a room of thousands a commit that costs more than the burst must be late,
-        // not impossible.
+        // A full budget always admits one message: in a room of thousands a commit that costs more
+        // than the burst must be late, not impossible.
         let to_all = (fan_out.to_all as u64).min(budget.bytes_to_all.burst());
         if budget.bytes_to_one.available(now) < to_one
             || budget.bytes_to_all.available(now) < to_all
@@ -334,7 +337,8 @@ impl Budget {
     }
 }
 
-/// Whether a basic credential names the user of the token. Of a certificate chain the members check the name.
+/// Whether a basic credential names the user of the token. Of a certificate chain the members check
+/// the name.
 fn belongs(credential: Credential<'_>, user: &str) -> Result<(), Refusal> {
     match credential {
         Credential::Basic(identity) if identity != user.as_bytes() => Err(

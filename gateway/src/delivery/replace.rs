@@ -1,8 +1,9 @@
 //! When a new group may take the place of the one that is there.
 //!
-//! A group that nobody can join or follow any more is not repaired but replaced (SPEC.md §7.3), which costs everybody the keys
-//! they have: so one participant alone must not be able to do it. Whether a group is broken the gateway cannot see. What it
-//! sees is who asks for the group with its tree, to come in, and does not come in; and who is in it and goes on.
+//! A group that nobody can join or follow any more is not repaired but replaced (SPEC.md §7.3),
+//! which costs everybody the keys they have: so one participant alone must not be able to do it.
+//! Whether a group is broken the gateway cannot see. What it sees is who asks for the group with
+//! its tree, to come in, and does not come in; and who is in it and goes on.
 
 use std::time::Duration;
 
@@ -20,22 +21,24 @@ pub(super) const SETTLING: Duration = Duration::from_secs(10);
 /// How often one has asked for the group in vain before it may replace it. Clients try five times.
 pub(super) const ASKED_TO_REPLACE: u32 = 3;
 
-/// A member that has shown nothing for so long does not count as going on: its page may be frozen, or a member has taken it out
-/// of the group. Members send a heartbeat every 10 s.
+/// A member that has shown nothing for so long does not count as going on: its page may be frozen,
+/// or a member has taken it out of the group. Members send a heartbeat every 10 s.
 pub(super) const SILENT: Duration = Duration::from_secs(60);
 
-/// The same for each member, for in a large room they take turns: three heartbeats of 200 ms for each.
+/// The same for each member, for in a large room they take turns: three heartbeats of 200 ms for
+/// each.
 const SILENT_EACH: Duration = Duration::from_millis(600);
 
-/// How often one has asked in vain before it counts as failing. Once is the way in, or a look at what was missed.
+/// How often one has asked in vain before it counts as failing. Once is the way in, or a look at
+/// what was missed.
 const ASKED_TO_FAIL: u32 = 2;
 
 impl Delivery {
     /// Whether `id` may create a group now. Where there is none, anybody may.
     ///
-    /// To replace one takes a publisher who has tried to join it, and among the publishers in the room no fewer who fail than
-    /// who are in and go on. An audience is many, and its tokens are lightly given: it has a say only where publishers are
-    /// divided evenly.
+    /// To replace one takes a publisher who has tried to join it, and among the publishers in the
+    /// room no fewer who fail than who are in and go on. An audience is many, and its tokens are
+    /// lightly given: it has a say only where publishers are divided evenly.
     pub(super) fn check_create(&self, now: Instant, id: ParticipantId) -> Result<(), Refusal> {
         let Some(group) = &self.group else {
             return Ok(());
@@ -76,7 +79,8 @@ impl Delivery {
         }
     }
 
-    /// `id` has shown that it can join or follow the group: by a commit, even one that came too late, or by a heartbeat.
+    /// `id` has shown that it can join or follow the group: by a commit, even one that came too
+    /// late, or by a heartbeat.
     pub(super) fn gets_on(&mut self, now: Instant, id: ParticipantId) {
         if let Some(participant) = self.participants.get_mut(&id) {
             participant.got_on = now;

@@ -1,7 +1,8 @@
 //! Copies of earlier frames of audio: each path gets as many as it needs.
 //!
-//! A publisher's packets carry what its own path needs. On the way to a subscriber whose path loses more, packets get more of them, made from
-//! the sealed frames that came before: what is authenticated is each frame by itself, not which packet brought it.
+//! A publisher's packets carry what its own path needs. On the way to a subscriber whose path loses
+//! more, packets get more of them, made from the sealed frames that came before: what is
+//! authenticated is each frame by itself, not which packet brought it.
 
 use std::collections::VecDeque;
 
@@ -19,7 +20,8 @@ pub(super) struct Audio {
 }
 
 impl Audio {
-    /// Takes in a packet: its frame and the copies in it, of which some may stand for packets that never came.
+    /// Takes in a packet: its frame and the copies in it, of which some may stand for packets that
+    /// never came.
     pub(super) fn on_packet(&mut self, packet: &MediaPacket<'_>, datagram: &Datagram) {
         if let Ok((_, copies)) = MediaPacket::parse_with_copies(datagram.payload()) {
             for (header, sealed) in copies {
@@ -45,7 +47,8 @@ impl Audio {
         }
     }
 
-    /// The packet in `datagram` with `count` copies; `None` if it has as many, or there are no more.
+    /// The packet in `datagram` with `count` copies; `None` if it has as many, or there are no
+    /// more.
     pub(super) fn with_copies(&self, datagram: &Datagram, count: usize) -> Option<Datagram> {
         let (packet, copies) = MediaPacket::parse_with_copies(datagram.payload()).ok()?;
         let present = copies.count();

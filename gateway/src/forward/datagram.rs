@@ -2,8 +2,9 @@ use bytes::{Bytes, BytesMut};
 
 /// One datagram with one byte of headroom before it, shared by everybody it goes to.
 ///
-/// HTTP/3 (RFC 9297 §2.1) puts the quarter stream id before each datagram, one zero byte for the first session of a
-/// connection. Keeping that byte lets what came from one QUIC connection go to all others without a copy.
+/// HTTP/3 (RFC 9297 §2.1) puts the quarter stream id before each datagram, one zero byte for the
+/// first session of a connection. Keeping that byte lets what came from one QUIC connection go to
+/// all others without a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram(Bytes);
 

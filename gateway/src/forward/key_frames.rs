@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::time::Instant;
 
-/// Shortest time between two requests for one layer. A key frame costs several frames' worth of bits, and one that was
-/// asked for needs about a round trip to arrive.
+/// Shortest time between two requests for one layer. A key frame costs several frames' worth of
+/// bits, and one that was asked for needs about a round trip to arrive.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(300);
 
-/// Shortest time from one key frame to the request for another that is only for a path too narrow for the layer. It may want one
-/// after every run of pictures, and all others would pay for them.
+/// Shortest time from one key frame to the request for another that is only for a path too narrow
+/// for the layer. It may want one after every run of pictures, and all others would pay for them.
 pub const SPARE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a key frame is wanted; the more urgent need is the greater.

@@ -1,15 +1,17 @@
 //! Which layers of each track a subscriber gets.
 //!
-//! Every tick the subscriber's rate is dealt out. In this order: audio; what repetitions took lately, at most half;
-//! every track's cheapest point, with the repair packets its path needs; then the next point of each track in turn.
-//! So that nobody sees pictures jump between sizes:
+//! Every tick the subscriber's rate is dealt out. In this order: audio; what repetitions took
+//! lately, at most half; every track's cheapest point, with the repair packets its path needs; then
+//! the next point of each track in turn. So that nobody sees pictures jump between sizes:
 //!
-//! - up only if the rate has been enough for [`UP_FACTOR`] times what all would take, for a hold time; the hold time doubles, up to
-//!   [`MAX_HOLD`], whenever a step up is followed by one down within [`FAILED_WITHIN`], and half as long again after as long
-//!   without;
-//! - down when the rate has been too low for [`DOWN_AFTER`], for a controller that drains a queue is back by then; at once
-//!   if it is below half of what is needed or pictures had to be given up, for then the path has narrowed;
-//! - a track that begins, or of which other layers were asked for, starts where the rate allows, without any hold.
+//! - up only if the rate has been enough for [`UP_FACTOR`] times what all would take, for a hold
+//!   time; the hold time doubles, up to [`MAX_HOLD`], whenever a step up is followed by one down
+//!   within [`FAILED_WITHIN`], and half as long again after as long without;
+//! - down when the rate has been too low for [`DOWN_AFTER`], for a controller that drains a queue
+//!   is back by then; at once if it is below half of what is needed or pictures had to be given up,
+//!   for then the path has narrowed;
+//! - a track that begins, or of which other layers were asked for, starts where the rate allows,
+//!   without any hold.
 //!
 //! A spatial layer is changed at a key frame of the new one, by [`super::Subscriber`].
 
@@ -66,8 +68,9 @@ impl Default for LayerChooser {
 }
 
 impl LayerChooser {
-    /// Chooses anew: `budget` is for pictures with their repair packets, and `tracks` are what the points of each take with theirs, cheapest
-    /// first, none dearer than what was subscribed to. `given_up` says that pictures waited too long to be sent.
+    /// Chooses anew: `budget` is for pictures with their repair packets, and `tracks` are what the
+    /// points of each take with theirs, cheapest first, none dearer than what was subscribed to.
+    /// `given_up` says that pictures waited too long to be sent.
     pub fn choose(
         &mut self,
         now: Instant,
@@ -130,7 +133,8 @@ impl LayerChooser {
         self.chosen.remove(&track);
     }
 
-    /// The rate for pictures that the next step up waits for, once it has waited long enough to be tried.
+    /// The rate for pictures that the next step up waits for, once it has waited long enough to be
+    /// tried.
     #[must_use]
     pub fn probe_for(&self, now: Instant) -> Option<Bitrate> {
         let rested = self.last_up.is_none_or(|at| now - at >= self.hold);
@@ -209,7 +213,8 @@ fn place(points: &[Point], layers: Layers) -> usize {
         .unwrap_or(0)
 }
 
-/// How far each track gets within `budget`: all to their first point, whatever it takes, then one step each in turn.
+/// How far each track gets within `budget`: all to their first point, whatever it takes, then one
+/// step each in turn.
 fn deal(budget: Bitrate, points: &[&[Point]]) -> Vec<usize> {
     let mut at = vec![0; points.len()];
     loop {

@@ -1,8 +1,8 @@
 //! Media from publishers to subscribers: checks, repair, queues.
 //!
-//! Sans-IO. Everything here works on sealed frames: headers are read, payloads are not. [`Publisher`] is the way in,
-//! [`Subscriber`] the way out, with a congestion controller of its own. What this module is not: the membership it
-//! forwards by ([`crate::room`]).
+//! Sans-IO. Everything here works on sealed frames: headers are read, payloads are not.
+//! [`Publisher`] is the way in, [`Subscriber`] the way out, with a congestion controller of its
+//! own. What this module is not: the membership it forwards by ([`crate::room`]).
 
 mod audio;
 mod bucket;
@@ -32,16 +32,19 @@ pub use subscriber::{KeyFrameWanted, Subscriber};
 /// `queue_bytes + cache_bytes`, and about as much again in bookkeeping for tiny packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes that wait for one subscriber; default 256 KiB, a large key frame with what came around it.
+    /// Bytes that wait for one subscriber; default 256 KiB, a large key frame with what came around
+    /// it.
     pub queue_bytes: usize,
-    /// Bytes kept of what one publisher sent, to answer NACKs with; default 1 MiB, more than a second of 5 Mbit/s.
+    /// Bytes kept of what one publisher sent, to answer NACKs with; default 1 MiB, more than a
+    /// second of 5 Mbit/s.
     pub cache_bytes: usize,
     /// Most media taken from one publisher; default 25 Mbit/s. More is dropped.
     pub ingest: Bitrate,
     /// Most repetitions sent to one subscriber; default 8 Mbit/s, so that NACKs are no amplifier.
     pub repairs: Bitrate,
-    /// Kept packets looked at in a second for one subscriber's NACKs, and for one NACK at most as many as the longest frame
-    /// has; default 10,000. What is asked for beyond is left to the next NACK.
+    /// Kept packets looked at in a second for one subscriber's NACKs, and for one NACK at most as
+    /// many as the longest frame has; default 10,000. What is asked for beyond is left to the next
+    /// NACK.
     pub nack_packets: u32,
 }
 

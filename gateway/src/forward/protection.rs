@@ -1,7 +1,7 @@
 //! Repair packets of the gateway's own: each subscriber's path gets as many as it needs.
 //!
-//! Made on ciphertext, as the publisher's are. Those speak for the path from the publisher and end here, unless the gateway itself
-//! lacks a fragment of their frame.
+//! Made on ciphertext, as the publisher's are. Those speak for the path from the publisher and end
+//! here, unless the gateway itself lacks a fragment of their frame.
 
 use smrtc_engine::{
     fec::{Blocks, Code},
@@ -36,7 +36,8 @@ impl WholeFrame {
             sums: Vec::new(),
         };
         let length = frame.fragments.first().map(|_| frame.payload(0).len())?;
-        // Longer ones first, and by one byte only: what else a publisher may send cannot be told of in a repair packet.
+        // Longer ones first, and by one byte only: what else a publisher may send cannot be told of
+        // in a repair packet.
         let lengths: Vec<usize> = (0..frame.fragments.len())
             .map(|fragment| frame.payload(fragment).len())
             .collect();

@@ -43,7 +43,8 @@ pub enum IngestError {
     /// It came before.
     #[error("repetition")]
     Repetition,
-    /// A repair packet whose frame is here whole: the paths from here on get repair packets of their own.
+    /// A repair packet whose frame is here whole: the paths from here on get repair packets of
+    /// their own.
     #[error("repair of a whole frame")]
     NotNeeded,
     /// The publisher sends more than [`Limits::ingest`].
@@ -51,7 +52,8 @@ pub enum IngestError {
     OverRate,
 }
 
-/// The gateway's end of one publisher's media: what came, what is missing, what may be asked for again.
+/// The gateway's end of one publisher's media: what came, what is missing, what may be asked for
+/// again.
 #[derive(Debug)]
 pub struct Publisher {
     id: u32,
@@ -90,11 +92,13 @@ impl Publisher {
         }
     }
 
-    /// Takes in one media packet; `datagram` is what `packet` was parsed from and `track` the live track it names, if any.
+    /// Takes in one media packet; `datagram` is what `packet` was parsed from and `track` the live
+    /// track it names, if any.
     ///
     /// # Errors
     ///
-    /// See [`IngestError`]; the packet is dropped, and only [`IngestError::ForeignSender`] is a violation.
+    /// See [`IngestError`]; the packet is dropped, and only [`IngestError::ForeignSender`] is a
+    /// violation.
     pub fn ingest(
         &mut self,
         now: Instant,

@@ -1,12 +1,14 @@
 //! What waits for one subscriber's link, in bounded memory.
 //!
-//! Order out: control, then audio, then pictures; each in the order it came in.
-//! Overflow: what nothing builds on goes first, oldest first; then the oldest non-key frame, then the oldest key frame, each whole and with all that
-//! builds on it; then the oldest audio; control never.
-//! A picture that waited longer than [`MAX_PICTURE_AGE`] before it began to be sent is given up in the same way: nobody would show it.
+//! Order out: control, then audio, then pictures; each in the order it came in. Overflow: what
+//! nothing builds on goes first, oldest first; then the oldest non-key frame, then the oldest key
+//! frame, each whole and with all that builds on it; then the oldest audio; control never. A
+//! picture that waited longer than [`MAX_PICTURE_AGE`] before it began to be sent is given up in
+//! the same way: nobody would show it.
 //!
-//! A path that does not bear what comes thus gets runs of pictures that can all be decoded, each begun by a key frame, and nothing between
-//! them. To send what refers to a picture that was given up would only keep the next key frame waiting.
+//! A path that does not bear what comes thus gets runs of pictures that can all be decoded, each
+//! begun by a key frame, and nothing between them. To send what refers to a picture that was given
+//! up would only keep the next key frame waiting.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,7 +21,8 @@ use super::Datagram;
 
 /// Longest wait of a picture's packet; longer than any playout delay worth having.
 pub const MAX_PICTURE_AGE: Duration = Duration::from_millis(600);
-/// Longest wait of the rest of a frame that has begun to be sent. On a slow path a key frame takes its time, and half of one is of no use.
+/// Longest wait of the rest of a frame that has begun to be sent. On a slow path a key frame takes
+/// its time, and half of one is of no use.
 const MAX_BEGUN_AGE: Duration = Duration::from_secs(2);
 
 /// Which frame a packet belongs to; frames are dropped whole, since a part is of no use.
@@ -46,7 +49,8 @@ pub enum Class {
     KeyFrame(FrameId),
     /// A packet of another frame that others build on.
     Picture(FrameId),
-    /// A packet of a frame that no other builds on, or of one that went before and was asked for again.
+    /// A packet of a frame that no other builds on, or of one that went before and was asked for
+    /// again.
     Leavable(FrameId),
 }
 
@@ -93,7 +97,8 @@ impl Drops {
     }
 }
 
-/// A queue with a bound in bytes. Control is counted but not refused: its senders are bounded by their rates.
+/// A queue with a bound in bytes. Control is counted but not refused: its senders are bounded by
+/// their rates.
 #[derive(Debug)]
 pub struct Queue {
     limit_bytes: usize,
@@ -219,7 +224,8 @@ impl Queue {
         oldest.map_or(Duration::ZERO, |waiting| now - waiting.since)
     }
 
-    /// Whether a packet of this frame is worth pushing. If it builds on one that was given up it is not, and counts as dropped.
+    /// Whether a packet of this frame is worth pushing. If it builds on one that was given up it is
+    /// not, and counts as dropped.
     pub fn admits(&mut self, frame: &FrameId, key: bool) -> bool {
         let stream = self.streams.get(&frame.stream());
         let broken = stream.and_then(|stream| stream.broken);
@@ -275,7 +281,8 @@ impl Queue {
         self.control.is_empty() && self.audio.is_empty() && self.pictures.is_empty()
     }
 
-    /// Control datagrams that wait; whoever answers a peer's datagrams with control bounds it by this.
+    /// Control datagrams that wait; whoever answers a peer's datagrams with control bounds it by
+    /// this.
     #[must_use]
     pub fn control(&self) -> usize {
         self.control.len()
@@ -309,7 +316,8 @@ impl Queue {
         true
     }
 
-    /// Drops a frame and what builds on it: all of its stream up to the next key frame, be that here or still to come.
+    /// Drops a frame and what builds on it: all of its stream up to the next key frame, be that
+    /// here or still to come.
     fn give_up(&mut self, frame: FrameId, worth: Worth) {
         if worth == Worth::Leavable {
             self.drop_pictures(|waiting| waiting.frame == frame);

@@ -8,8 +8,9 @@ use smrtc_engine::time::{Bitrate, Instant};
 const SPAN: Duration = Duration::from_millis(500);
 /// A layer of which nothing came for so long is not being sent.
 const SILENCE: Duration = Duration::from_secs(1);
-/// Nor is one of which nothing came for so long while others of its track did. Those who look at it should not wait for the second to pass;
-/// a publisher who thins pictures out for loss still sends nine a second.
+/// Nor is one of which nothing came for so long while others of its track did. Those who look at it
+/// should not wait for the second to pass; a publisher who thins pictures out for loss still sends
+/// nine a second.
 const LEFT_BEHIND: Duration = Duration::from_millis(400);
 /// The share of the newest span in the mean.
 const GAIN: f64 = 0.3;
@@ -47,7 +48,8 @@ struct Meter {
 }
 
 impl Rates {
-    /// Notes a media packet of `bytes`, one of the `fragments` of its frame. A layer is its track, spatial and temporal layer.
+    /// Notes a media packet of `bytes`, one of the `fragments` of its frame. A layer is its track,
+    /// spatial and temporal layer.
     pub fn on_packet(&mut self, now: Instant, layer: (u8, u8, u8), bytes: usize, fragments: u16) {
         let meter = self.layers.entry(layer).or_insert(Meter {
             since: now,
@@ -88,11 +90,12 @@ impl Rates {
             .fold(Bitrate::ZERO, |sum, (_, _, rate)| sum + rate)
     }
 
-    /// The points at which a track can be forwarded, each dearer than the one before; layers that do not come, or have
-    /// not come for long enough to be measured, are left out.
+    /// The points at which a track can be forwarded, each dearer than the one before; layers that
+    /// do not come, or have not come for long enough to be measured, are left out.
     ///
-    /// While nothing moves in a picture its larger size may take no more than the smaller one, and is the better all the same. With
-    /// all of its temporal layers it counts as dearer by one bit per second then.
+    /// While nothing moves in a picture its larger size may take no more than the smaller one, and
+    /// is the better all the same. With all of its temporal layers it counts as dearer by one bit
+    /// per second then.
     #[must_use]
     pub fn points(&self, now: Instant, track: u8) -> Vec<Point> {
         let mut points: Vec<Point> = Vec::new();
@@ -158,7 +161,8 @@ mod tests {
     #[test]
     fn points_add_temporal_layers_and_each_is_dearer_than_the_last() {
         let mut rates = Rates::default();
-        // 80, 40, 40 (a second spatial layer that is cheaper than the first with all of its temporal ones) and 400 kbit/s more.
+        // 80, 40, 40 (a second spatial layer that is cheaper than the first with all of its
+        // temporal ones) and 400 kbit/s more.
         for (layer, bytes) in [((0, 0), 100), ((0, 1), 50), ((1, 0), 50), ((1, 1), 500)] {
             feed(&mut rates, 0, 5_000, layer, bytes);
         }

@@ -1,8 +1,9 @@
 //! The way to one subscriber: how fast, which layers, with how much repair.
 //!
-//! A congestion controller of its own learns from the subscriber's reports what its path bears. Within that rate the
-//! [`LayerChooser`] picks layers, repair packets are made for what this path loses, and the queue goes out evenly.
-//! A subscriber who never reports is not controlled here; then QUIC's or TCP's own window is what bounds it.
+//! A congestion controller of its own learns from the subscriber's reports what its path bears.
+//! Within that rate the [`LayerChooser`] picks layers, repair packets are made for what this path
+//! loses, and the queue goes out evenly. A subscriber who never reports is not controlled here;
+//! then QUIC's or TCP's own window is what bounds it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -33,7 +34,8 @@ const MAX_PACKETS_PER_NACK: u64 = MAX_FRAGMENTS as u64;
 const TICK: Duration = Duration::from_millis(100);
 /// How far ahead of the pacing rate packets may go: an ordinary picture leaves at once.
 const BURST: Duration = Duration::from_millis(10);
-/// A picture that has waited so long is no burst: more comes than the path bears, and it is better kept here, where it can be left out.
+/// A picture that has waited so long is no burst: more comes than the path bears, and it is better
+/// kept here, where it can be left out.
 const BACKLOG: Duration = Duration::from_millis(100);
 /// However much audio is sent, pictures get their turn after this time.
 const MAX_DEBT: Duration = Duration::from_millis(500);
@@ -185,8 +187,8 @@ impl Subscriber {
         now >= self.next_tick
     }
 
-    /// Chooses layers anew. `audio` is what its audio takes, `tracks` what its pictures can be had for. Returns the key frames
-    /// to ask for.
+    /// Chooses layers anew. `audio` is what its audio takes, `tracks` what its pictures can be had
+    /// for. Returns the key frames to ask for.
     pub fn tick(
         &mut self,
         now: Instant,
@@ -235,7 +237,8 @@ impl Subscriber {
         wanted
     }
 
-    /// What a point takes on this path, with its repair packets: of a frame in few packets, more of each.
+    /// What a point takes on this path, with its repair packets: of a frame in few packets, more of
+    /// each.
     fn on_path(&self, point: Point) -> Point {
         let fragments = point.fragments.max(1);
         let repairs = repair_packets(fragments, self.path_loss.protection(false));
@@ -245,7 +248,8 @@ impl Subscriber {
         }
     }
 
-    /// What is left of the rate for pictures and their repair packets: without audio, and without what repetitions took lately.
+    /// What is left of the rate for pictures and their repair packets: without audio, and without
+    /// what repetitions took lately.
     fn pictures_budget(&mut self, now: Instant, audio: Bitrate) -> Bitrate {
         let Some(target) = self.target() else {
             return Bitrate::from_bps(u64::MAX / 4);
@@ -255,7 +259,8 @@ impl Subscriber {
         rest.saturating_sub(repeats)
     }
 
-    /// Where the controller cannot know that the path bears a higher layer, because nothing is sent that would show it, a trial is made.
+    /// Where the controller cannot know that the path bears a higher layer, because nothing is sent
+    /// that would show it, a trial is made.
     fn decide_on_probe(&mut self, now: Instant, audio: Bitrate) {
         let probed = self.congestion.take_probed();
         if self.probing.outcome(now, probed) == Some(false) {
@@ -270,13 +275,15 @@ impl Subscriber {
         }
     }
 
-    /// At the next tick a track gets the layers that the rate allows, without the wait before a step up: the user asked for other ones.
+    /// At the next tick a track gets the layers that the rate allows, without the wait before a
+    /// step up: the user asked for other ones.
     pub fn choose_anew(&mut self, track: TrackKey) {
         self.chooser.remove(track);
     }
 
-    /// Whether a packet of this frame is to be forwarded, now that it is there. `max` is what was subscribed to; a spatial layer above it
-    /// that was forwarded before goes on until a key frame of the one to change to comes, so that the picture does not stand still.
+    /// Whether a packet of this frame is to be forwarded, now that it is there. `max` is what was
+    /// subscribed to; a spatial layer above it that was forwarded before goes on until a key frame
+    /// of the one to change to comes, so that the picture does not stand still.
     pub fn wants(&mut self, header: &FrameHeader, max: Layers) -> bool {
         header.media_kind.is_audio()
             || self.wants_layer(header, max) && self.queue.admits(&FrameId::of(header), header.key)
@@ -287,7 +294,8 @@ impl Subscriber {
         let chosen = self.chooser.chosen(key);
         let forwarded = self.tracks.entry(key).or_default();
         let Some((spatial, temporal)) = chosen else {
-            // Nothing is known yet of what there is: the base layer alone, so that pictures of two sizes never come at once.
+            // Nothing is known yet of what there is: the base layer alone, so that pictures of two
+            // sizes never come at once.
             return header.spatial == *forwarded.spatial.get_or_insert(0)
                 && header.temporal <= max.1;
         };
@@ -300,7 +308,8 @@ impl Subscriber {
             }
         }
         let current = *forwarded.spatial.get_or_insert(spatial);
-        // While a change is awaited all temporal layers of the old one go on, as far as they were subscribed to.
+        // While a change is awaited all temporal layers of the old one go on, as far as they were
+        // subscribed to.
         let temporal = if current == spatial { temporal } else { max.1 };
         header.spatial == current && header.temporal <= temporal.min(max.1)
     }
@@ -323,7 +332,8 @@ impl Subscriber {
         }
     }
 
-    /// Whether frames of this layer go to the subscriber now: what else it asks for again was not lost.
+    /// Whether frames of this layer go to the subscriber now: what else it asks for again was not
+    /// lost.
     #[must_use]
     pub fn forwards(&self, track: TrackKey, spatial: u8) -> bool {
         self.tracks
@@ -399,7 +409,8 @@ impl Subscriber {
     }
 }
 
-/// What the controller is to know of a datagram: nothing unless it is media or repair, which the subscriber reports.
+/// What the controller is to know of a datagram: nothing unless it is media or repair, which the
+/// subscriber reports.
 fn sent_packet(datagram: &Datagram) -> Option<SentPacket> {
     use smrtc_engine::wire::{Kind, kind};
     let bytes = datagram.payload();

@@ -1,4 +1,5 @@
-//! Datagrams: media to its subscribers, NACKs answered from the cache, key-frame requests passed on.
+//! Datagrams: media to its subscribers, NACKs answered from the cache, key-frame requests passed
+//! on.
 
 use smrtc_engine::{
     control::v1::{LeaveReason, MediaKind, Track},
@@ -79,7 +80,8 @@ impl Hub {
         }
     }
 
-    /// Does what is due for a member: reports to a publisher, asks again for a tree. Call when [`Self::next_timeout`] has passed.
+    /// Does what is due for a member: reports to a publisher, asks again for a tree. Call when
+    /// [`Self::next_timeout`] has passed.
     pub fn timeout(&mut self, now: Instant, member: Member) {
         if let Some(entry) = self.rooms.get_mut(&member.room) {
             entry
@@ -186,7 +188,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Repair packets of a frame that is not here whole go where the frame goes. They are not kept: a NACK asks for fragments.
+    /// Repair packets of a frame that is not here whole go where the frame goes. They are not kept:
+    /// a NACK asks for fragments.
     fn on_repair(
         &mut self,
         now: Instant,

@@ -65,7 +65,8 @@ impl Hub {
             .map_or(0, |media| media.subscriber.switches())
     }
 
-    /// A subscriber can start with a key frame only; asking now saves the round trip in which it would find out.
+    /// A subscriber can start with a key frame only; asking now saves the round trip in which it
+    /// would find out.
     pub(super) fn begin_track(&mut self, now: Instant, member: Member, track: TrackKey) {
         self.tick(now, member);
         let spatial = self
@@ -75,7 +76,8 @@ impl Hub {
         self.want_key_frame(now, member.room, stream, Need::Urgent);
     }
 
-    /// Other layers of a track that is received already may be forwarded from now on. The picture goes on until one of them begins.
+    /// Other layers of a track that is received already may be forwarded from now on. The picture
+    /// goes on until one of them begins.
     pub(super) fn change_track(&mut self, now: Instant, member: Member, track: TrackKey) {
         if let Some(media) = self.media(member) {
             media.subscriber.choose_anew(track);
@@ -171,7 +173,8 @@ impl Hub {
     }
 }
 
-/// A packet of audio as it goes over paths that lose more than the publisher's, by how many copies of earlier frames they need.
+/// A packet of audio as it goes over paths that lose more than the publisher's, by how many copies
+/// of earlier frames they need.
 pub(super) fn with_copies(
     entry: &Entry,
     publisher: ParticipantId,

@@ -1,4 +1,5 @@
-//! Members' own MLS sessions over a hub, in virtual time: what the delivery service promises is what they need.
+//! Members' own MLS sessions over a hub, in virtual time: what the delivery service promises is
+//! what they need.
 
 mod hostile;
 

@@ -28,11 +28,13 @@ pub enum AttachError {
     TooManyLanes,
 }
 
-/// Lanes of a participant: enough for what a browser may send where loss makes it slow, few enough to be no burden.
+/// Lanes of a participant: enough for what a browser may send where loss makes it slow, few enough
+/// to be no burden.
 const MAX_LANES: u32 = 64;
 
 impl Hub {
-    /// Lets the bearer of `permissions` into their room. `ticket` is 32 fresh random bytes, which open the downlink.
+    /// Lets the bearer of `permissions` into their room. `ticket` is 32 fresh random bytes, which
+    /// open the downlink.
     ///
     /// # Errors
     ///
@@ -96,8 +98,8 @@ impl Hub {
         Ok(member)
     }
 
-    /// Binds a downlink session to the participant who was given `ticket`. An earlier downlink of theirs ends. The
-    /// number returned is for [`Self::detach`].
+    /// Binds a downlink session to the participant who was given `ticket`. An earlier downlink of
+    /// theirs ends. The number returned is for [`Self::detach`].
     ///
     /// # Errors
     ///
@@ -138,7 +140,8 @@ impl Hub {
         self.tickets.contains_key(&ticket_digest(ticket))
     }
 
-    /// Opens another way for media of the participant who was given `ticket`; [`Self::close_lane`] when it ends.
+    /// Opens another way for media of the participant who was given `ticket`; [`Self::close_lane`]
+    /// when it ends.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! All rooms of a node with their media: requests and datagrams in, messages and datagrams out.
 //!
-//! Sans-IO: no clock, no sockets, no randomness; the host passes the time and secrets in. What this module is not: the
-//! life of a connection ([`crate::net`]), or which node a room lives on.
+//! Sans-IO: no clock, no sockets, no randomness; the host passes the time and secrets in. What this
+//! module is not: the life of a connection ([`crate::net`]), or which node a room lives on.
 
 mod control;
 mod datagrams;
@@ -125,7 +125,8 @@ pub struct Counters {
     pub not_repeated: u64,
     /// Kept packets that were looked at for subscribers' NACKs.
     pub nack_packets: u64,
-    /// NACKs sent to publishers are not told apart from feedback; this counts both, and key-frame requests.
+    /// NACKs sent to publishers are not told apart from feedback; this counts both, and key-frame
+    /// requests.
     pub datagrams_to_publishers: u64,
     /// Key-frame requests that came from subscribers.
     pub key_frame_requests: u64,

@@ -287,7 +287,8 @@ proptest! {
             while let Some(output) = hub.poll_output() {
                 match output {
                     Output::Message(member, message) => {
-                        // One who leaves hears the answer to that, and one who is replaced nothing more.
+                        // One who leaves hears the answer to that, and one who is replaced nothing
+                        // more.
                         let done = matches!(message.body, Some(Body::Done(_)));
                         prop_assert!(hub.contains(member) || done, "{:?} to one who is out", message);
                         prop_assert!(!closed.contains(&member), "after the end");

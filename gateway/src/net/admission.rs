@@ -69,7 +69,8 @@ pub(super) fn admit(
         })
 }
 
-/// Both values are base64url with dots, which no one needs to escape; an escaped one is refused as malformed.
+/// Both values are base64url with dots, which no one needs to escape; an escaped one is refused as
+/// malformed.
 fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query
         .split('&')

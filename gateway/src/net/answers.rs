@@ -1,16 +1,19 @@
 //! What keeps a browser's QUIC sending where it loses much.
 //!
-//! Below our rate control a browser has one of its own, which takes loss for congestion: after loss it sends some four packets and waits until it
-//! hears what became of them. If all got lost it hears nothing, since nothing came that could be acknowledged, until its
-//! probe timeout ends, each time after twice as long (RFC 9002 §6.2.1). Measured in Chromium at 70 % loss: four sessions let
+//! Below our rate control a browser has one of its own, which takes loss for congestion: after loss
+//! it sends some four packets and waits until it hears what became of them. If all got lost it
+//! hears nothing, since nothing came that could be acknowledged, until its probe timeout ends, each
+//! time after twice as long (RFC 9002 §6.2.1). Measured in Chromium at 70 % loss: four sessions let
 //! through a fifth of what they do with answers. So
 //!
-//! - who loses much is sent next to nothing all the time. The browser must acknowledge that; its acknowledgement, which no window holds
-//!   back, has a number above those of the packets before; ours for it tells that those are lost, and makes room for others;
+//! - who loses much is sent next to nothing all the time. The browser must acknowledge that; its
+//!   acknowledgement, which no window holds back, has a number above those of the packets before;
+//!   ours for it tells that those are lost, and makes room for others;
 //! - short packets, which acknowledgements are, go out several times ([`super::lossy_peers`]).
 //!
-//! What the path loses up is taken for what it loses down: who loses nothing on the way up is held back by nothing. Where a queue stands
-//! what is lost is what had no room, and there are no answers to make it longer.
+//! What the path loses up is taken for what it loses down: who loses nothing on the way up is held
+//! back by nothing. Where a queue stands what is lost is what had no room, and there are no answers
+//! to make it longer.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -27,15 +30,16 @@ const MOST_LOSS: f64 = 0.5;
 
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// So much must have been lost for so long without a queue: what a path that narrows has no room for is soon lost no more, and
-/// answers would fill it.
+/// So much must have been lost for so long without a queue: what a path that narrows has no room
+/// for is soon lost no more, and answers would fill it.
 const STEADY: Duration = Duration::from_secs(2);
 const QUEUE_NOTICED: Duration = Duration::from_millis(150);
 
 /// Nothing to report for so long: nothing is sent, or next to nothing gets through.
 const AFTER_REPORT: Duration = Duration::from_secs(2);
 
-/// No more lanes of a participant are answered at once: a thousand packets a second in all, of 60 to 150 bytes.
+/// No more lanes of a participant are answered at once: a thousand packets a second in all, of 60
+/// to 150 bytes.
 const MOST_AT_ONCE: f64 = 10.0;
 
 /// When to answer a participant.
@@ -64,8 +68,8 @@ impl Answering {
         }
     }
 
-    /// Takes what was reported of what came lately: the share, 0 to 1, that got lost, and by how much the round trip is longer
-    /// than the least.
+    /// Takes what was reported of what came lately: the share, 0 to 1, that got lost, and by how
+    /// much the round trip is longer than the least.
     pub(super) fn on_report(&mut self, loss: f64, queue: Duration) {
         let now = Instant::now();
         self.loss = loss;
@@ -75,7 +79,8 @@ impl Answering {
         }
     }
 
-    /// Waits until it is time for answers, and says what share gets lost; `None` once when there are to be no more. May be cancelled.
+    /// Waits until it is time for answers, and says what share gets lost; `None` once when there
+    /// are to be no more. May be cancelled.
     pub(super) async fn due(&mut self) -> Option<f64> {
         if (self.from..self.until).contains(&Instant::now()) {
             self.interval.tick().await;
@@ -110,7 +115,8 @@ mod tests {
 
     const NO_QUEUE: Duration = Duration::ZERO;
 
-    /// Reports thirty times a second, and counts the answers and the ends of answering in the meantime.
+    /// Reports thirty times a second, and counts the answers and the ends of answering in the
+    /// meantime.
     async fn reported(
         answering: &mut Answering,
         lasting: Duration,

@@ -23,7 +23,8 @@ use crate::{
     forward::Bucket,
 };
 
-/// Certificates in a second, and at once: each costs a signature checked and one made, half a millisecond of the one thread.
+/// Certificates in a second, and at once: each costs a signature checked and one made, half a
+/// millisecond of the one thread.
 const RATE: u64 = 20;
 const BURST: u64 = 200;
 

@@ -1,17 +1,20 @@
 //! The congestion controller under QUIC: a bound, not a judge.
 //!
-//! How much media a subscriber gets is decided above, by a controller that sees the delay of every packet
-//! ([`crate::forward::Subscriber`]). A second one below it that takes loss for congestion, as RFC 9002's do, or that shrinks
-//! its window to what was acknowledged within one least round trip, as quinn's BBR does, holds back datagrams that the first
-//! has let go; then they wait in QUIC's own buffer, which drops its oldest in silence. So here
+//! How much media a subscriber gets is decided above, by a controller that sees the delay of every
+//! packet ([`crate::forward::Subscriber`]). A second one below it that takes loss for congestion,
+//! as RFC 9002's do, or that shrinks its window to what was acknowledged within one least round
+//! trip, as quinn's BBR does, holds back datagrams that the first has let go; then they wait in
+//! QUIC's own buffer, which drops its oldest in silence. So here
 //!
 //! - loss changes nothing: it is for the controller above to say what it means;
-//! - the window always holds what the rate given from above sends in [`HORIZON`], for where acknowledgements get lost too,
-//!   nothing is taken off what counts as in flight until one comes through;
-//! - streams have a window of their own that grows while it is used, and shrinks when the round trip shows a queue.
+//! - the window always holds what the rate given from above sends in [`HORIZON`], for where
+//!   acknowledgements get lost too, nothing is taken off what counts as in flight until one comes
+//!   through;
+//! - streams have a window of their own that grows while it is used, and shrinks when the round
+//!   trip shows a queue.
 //!
-//! It stays bounded: nobody has more than [`MAX_WINDOW`] in flight, and who gets no rate from above no more than
-//! [`MAX_STREAM_WINDOW`].
+//! It stays bounded: nobody has more than [`MAX_WINDOW`] in flight, and who gets no rate from above
+//! no more than [`MAX_STREAM_WINDOW`].
 
 use std::{
     any::Any,
@@ -26,17 +29,18 @@ use quinn::congestion::{Controller, ControllerFactory};
 use quinn_proto::RttEstimator;
 use smrtc_engine::time::Bitrate;
 
-/// Where four in five packets get lost both ways, one acknowledgement in a few hundred milliseconds comes through; two
-/// seconds without any are rare.
+/// Where four in five packets get lost both ways, one acknowledgement in a few hundred milliseconds
+/// comes through; two seconds without any are rare.
 const HORIZON: Duration = Duration::from_secs(2);
 
-/// What may always be in flight: 32 packets, so that a key frame is out at once, and a handshake or a stream moves on
-/// whatever gets lost.
+/// What may always be in flight: 32 packets, so that a key frame is out at once, and a handshake or
+/// a stream moves on whatever gets lost.
 const MIN_WINDOW: u64 = 32 * 1_200;
 const MAX_STREAM_WINDOW: u64 = 512 << 10;
 const MAX_WINDOW: u64 = 8 << 20;
 
-/// A round trip longer than the least by more than this has a queue in it; acknowledgements alone wait for 25 ms.
+/// A round trip longer than the least by more than this has a queue in it; acknowledgements alone
+/// wait for 25 ms.
 const QUEUE_NOTICED: Duration = Duration::from_millis(60);
 const BACKOFF_PERCENT: u64 = 70;
 
@@ -53,7 +57,8 @@ impl ControllerFactory for MediaWindowFactory {
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 struct MediaWindow {
-    /// Bits per second that are sent as datagrams; shared by all copies of a connection's controller.
+    /// Bits per second that are sent as datagrams; shared by all copies of a connection's
+    /// controller.
     media_bps: Arc<AtomicU64>,
     /// For streams.
     stream_window: u64,

@@ -1,7 +1,8 @@
-//! A socket that sends some packets several times: those of handshakes, and short ones to who loses much.
+//! A socket that sends some packets several times: those of handshakes, and short ones to who loses
+//! much.
 //!
-//! QUIC takes a packet that comes again for a repetition by the network and drops it (RFC 9000 §12.3), so a copy needs no
-//! agreement with the peer.
+//! QUIC takes a packet that comes again for a repetition by the network and drops it (RFC 9000
+//! §12.3), so a copy needs no agreement with the peer.
 
 use std::{
     io::{self, IoSliceMut},

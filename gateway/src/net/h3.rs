@@ -1,9 +1,10 @@
 //! As much of HTTP/3 (RFC 9114) as one WebTransport session needs, over a QUIC connection.
 //!
-//! QPACK, SETTINGS and the request types are `wtransport-proto`'s. The driver of `wtransport` itself is not used, for
-//! two reasons: it takes datagrams one at a time through a slot of one, so that they cannot be drained and forwarded in
-//! batches; and it cannot end a session with a CLOSE_WEBTRANSPORT_SESSION capsule, the only close code that browsers
-//! show a page (draft-ietf-webtrans-http3 §6). Sessions share no connection here: one connection, one session.
+//! QPACK, SETTINGS and the request types are `wtransport-proto`'s. The driver of `wtransport`
+//! itself is not used, for two reasons: it takes datagrams one at a time through a slot of one, so
+//! that they cannot be drained and forwarded in batches; and it cannot end a session with a
+//! CLOSE_WEBTRANSPORT_SESSION capsule, the only close code that browsers show a page
+//! (draft-ietf-webtrans-http3 §6). Sessions share no connection here: one connection, one session.
 
 use std::{sync::Arc, time::Duration};
 
@@ -112,7 +113,8 @@ impl Incoming {
                         keep,
                     });
                 }
-                // A plain request, or one of a protocol we do not have: the connection may still bring a session.
+                // A plain request, or one of a protocol we do not have: the connection may still
+                // bring a session.
                 Err(_) => {
                     let _ = send.reset(H3_REQUEST_REJECTED);
                     let _ = recv.stop(H3_REQUEST_REJECTED);
@@ -170,7 +172,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// The halves that different tasks use: what ends the session, and what tells that the peer ended it.
+    /// The halves that different tasks use: what ends the session, and what tells that the peer
+    /// ended it.
     pub(super) fn split(self) -> (Connection, Closer, Capsules, StreamAcceptor) {
         let closer = Closer {
             connection: self.connection.clone(),
@@ -309,7 +312,8 @@ async fn send_settings(connection: &Connection) -> Result<SendStream, H3Error> {
     Ok(control)
 }
 
-/// The peer's control and QPACK streams say nothing we act on, but they must be read, and must not end.
+/// The peer's control and QPACK streams say nothing we act on, but they must be read, and must not
+/// end.
 async fn drain_uni_streams(connection: Connection) {
     let mut readers = tokio::task::JoinSet::new();
     while let Ok(mut recv) = connection.accept_uni().await {

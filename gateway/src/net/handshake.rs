@@ -1,13 +1,15 @@
 //! Packets of a handshake go out three times, and more often to a host that is known to lose much.
 //!
-//! A browser gives a handshake up after some seconds. Where seven in ten packets get lost each way, a flight of two packets
-//! arrives whole one time in eleven, and QUIC repeats it ever more slowly, so that hardly any handshake ends in time; of three
-//! copies one arrives two times in three, of six nine in ten. It costs a few kilobytes for each connection, and nothing after.
+//! A browser gives a handshake up after some seconds. Where seven in ten packets get lost each way,
+//! a flight of two packets arrives whole one time in eleven, and QUIC repeats it ever more slowly,
+//! so that hardly any handshake ends in time; of three copies one arrives two times in three, of
+//! six nine in ten. It costs a few kilobytes for each connection, and nothing after.
 //!
-//! Where the address may be forged a server must not send more than three times what came from it (RFC 9000 §8.1), or it
-//! multiplies what an attacker sends at somebody else. quinn keeps to that for what it sends; with the copies it would not be
-//! enough, so here all of it is counted: an address has a credit, copies are made only within it, and a packet of the handshake
-//! beyond it is lost.
+//! Where the address may be forged a server must not send more than three times what came from it
+//! (RFC 9000 §8.1), or it multiplies what an attacker sends at somebody else. quinn keeps to that
+//! for what it sends; with the copies it would not be enough, so here all of it is counted: an
+//! address has a credit, copies are made only within it, and a packet of the handshake beyond it is
+//! lost.
 
 use std::{
     collections::hash_map::RandomState,
@@ -23,16 +25,19 @@ const TIMES: usize = 3;
 /// What an address that is not proved may be sent for each byte that came from it.
 const AMPLIFICATION: usize = 3;
 
-/// Kept for what quinn may send before the handshake is over besides the handshake: HTTP/3's settings.
+/// Kept for what quinn may send before the handshake is over besides the handshake: HTTP/3's
+/// settings.
 const RESERVE: usize = 300;
 
-/// After the handshake the first packets carry HTTP/3's settings and the answer to CONNECT, without which there is no session.
+/// After the handshake the first packets carry HTTP/3's settings and the answer to CONNECT, without
+/// which there is no session.
 const FIRST_PACKETS: u8 = 8;
 
 /// As many where most of them get lost.
 const FIRST_PACKETS_AT_LOSS: u8 = 24;
 
-/// Handshakes that are followed at once. Two that fall on one place displace each other, and the older goes on without copies.
+/// Handshakes that are followed at once. Two that fall on one place displace each other, and the
+/// older goes on without copies.
 const PLACES: usize = 1_024;
 
 /// Long headers, which packets of handshakes have (RFC 9000 §17.2).
@@ -93,7 +98,8 @@ impl Handshakes {
         }
     }
 
-    /// What to do with a packet to `address`. `at_loss` is how often it should go out for what its host loses.
+    /// What to do with a packet to `address`. `at_loss` is how often it should go out for what its
+    /// host loses.
     pub(super) fn sent(
         &self,
         address: SocketAddr,

@@ -1,4 +1,5 @@
-//! HTTP on TCP: configuration, health, metrics, the demo's tokens, static files, and the way to WebSocket.
+//! HTTP on TCP: configuration, health, metrics, the demo's tokens, static files, and the way to
+//! WebSocket.
 
 use std::{
     path::PathBuf,

@@ -1,7 +1,7 @@
 //! Further ways for a participant's media into the gateway, and for reports back.
 //!
-//! Lanes are there because the path loses much: reports, NACKs and requests then come through on one of several. One that
-//! nothing comes up on costs nothing: it is sent nothing.
+//! Lanes are there because the path loses much: reports, NACKs and requests then come through on
+//! one of several. One that nothing comes up on costs nothing: it is sent nothing.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,7 +25,8 @@ const CHECK: Duration = Duration::from_secs(1);
 /// What goes down the session goes down so many lanes as well.
 const REPORTED_ON: usize = 3;
 
-/// A lane so long without media is idle. Where four packets in five are lost, one that is used is heard a few times a second.
+/// A lane so long without media is idle. Where four packets in five are lost, one that is used is
+/// heard a few times a second.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 /// All lanes of a node.
@@ -74,8 +75,9 @@ impl Lanes {
         }
     }
 
-    /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they are many. `loss` is the share, 0 to
-    /// 1, of what comes up that gets lost. Returns how many went out.
+    /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they
+    /// are many. `loss` is the share, 0 to 1, of what comes up that gets lost. Returns how many
+    /// went out.
     pub(super) fn answer(&mut self, now: Instant, member: Member, loss: f64) -> usize {
         let Some(lanes) = self.0.get_mut(&member) else {
             return 0;

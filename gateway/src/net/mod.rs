@@ -1,7 +1,7 @@
 //! Sockets, tasks and transports: the only part that says `async`.
 //!
-//! What this module is not: a place for decisions. Who may what is [`crate::room`]'s and [`crate::auth`]'s, what goes
-//! where [`crate::hub`]'s; here it is carried.
+//! What this module is not: a place for decisions. Who may what is [`crate::room`]'s and
+//! [`crate::auth`]'s, what goes where [`crate::hub`]'s; here it is carried.
 
 mod admission;
 mod answers;

@@ -1,4 +1,5 @@
-//! The hub with what it needs from outside: the time, secrets, and the sessions that carry its output.
+//! The hub with what it needs from outside: the time, secrets, and the sessions that carry its
+//! output.
 
 use std::{
     collections::BTreeMap,
@@ -233,7 +234,8 @@ impl Node {
         self.state().lanes.hear(now, member, outlet)
     }
 
-    /// Answers ([`super::answers`]) on the uplink of a participant and on its lanes; with `None` no more.
+    /// Answers ([`super::answers`]) on the uplink of a participant and on its lanes; with `None` no
+    /// more.
     pub(super) fn answer(&self, member: Member, uplink: &Outlet, loss: Option<f64>) {
         let Some(loss) = loss else {
             uplink.forget_loss();
@@ -356,7 +358,8 @@ impl Node {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic in one session must not end the others; the hub has no state that a half-done change would make unsafe.
+        // A panic in one session must not end the others; the hub has no state that a half-done
+        // change would make unsafe.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -393,8 +396,8 @@ impl State {
         }
     }
 
-    /// Hands a session's datagrams to its transport at once while that has room, in one go, so that QUIC can send them
-    /// in one system call; the writer task does the rest.
+    /// Hands a session's datagrams to its transport at once while that has room, in one go, so that
+    /// QUIC can send them in one system call; the writer task does the rest.
     fn flush(&mut self, now: Instant, member: Member, side: Side, node: &Node) {
         let Some(outlet) = self.outlets.get(&(member, side)).cloned() else {
             return;

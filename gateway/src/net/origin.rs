@@ -5,12 +5,14 @@
 pub(crate) struct AllowedOrigins(Vec<String>);
 
 impl AllowedOrigins {
-    /// `origins` as browsers write them ("https://example.org:8443"); "*" allows every page; none means the gateway's own host.
+    /// `origins` as browsers write them ("https://example.org:8443"); "*" allows every page; none
+    /// means the gateway's own host.
     pub(crate) fn new(origins: Vec<String>) -> Self {
         Self(origins)
     }
 
-    /// Whether a page of `origin` may open a session at `authority` (host and port as the client wrote them).
+    /// Whether a page of `origin` may open a session at `authority` (host and port as the client
+    /// wrote them).
     ///
     /// Without an origin the client is no browser, and could write there what it likes.
     pub(crate) fn allows(&self, origin: Option<&str>, authority: &str) -> bool {
@@ -26,7 +28,8 @@ impl AllowedOrigins {
     }
 }
 
-/// Compares hosts without ports: the page and the gateway may have one each. The names of one's own machine are one host.
+/// Compares hosts without ports: the page and the gateway may have one each. The names of one's own
+/// machine are one host.
 fn is_same_host(origin: &str, authority: &str) -> bool {
     let Some((_, origin)) = origin.split_once("://") else {
         return false;

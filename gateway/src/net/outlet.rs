@@ -13,8 +13,8 @@ use crate::{
     hub::{Member, Side},
 };
 
-/// Control bytes that may wait for one client: a few ratchet trees of the largest kind. Control is never dropped, so a client
-/// that lets more pile up is closed.
+/// Control bytes that may wait for one client: a few ratchet trees of the largest kind. Control is
+/// never dropped, so a client that lets more pile up is closed.
 const MAX_CONTROL_BYTES: usize = 4 << 20;
 
 /// What one session's tasks are told by the rest of the gateway.
@@ -62,7 +62,8 @@ impl Outlet {
         self.bound.get().copied()
     }
 
-    /// Hands a datagram to the transport if that has room for it at once; otherwise it is lost. Returns whether it had.
+    /// Hands a datagram to the transport if that has room for it at once; otherwise it is lost.
+    /// Returns whether it had.
     pub(super) fn send_if_room(&self, datagram: &Datagram) -> bool {
         let direct = self.direct.as_ref();
         let Some(direct) = direct.filter(|direct| direct.has_room()) else {
@@ -73,8 +74,8 @@ impl Outlet {
         true
     }
 
-    /// Gives the peer's QUIC something to go on ([`super::answers`]). `loss` is the share, 0 to 1, of what the peer sends that gets lost.
-    /// Returns whether there was room.
+    /// Gives the peer's QUIC something to go on ([`super::answers`]). `loss` is the share, 0 to 1,
+    /// of what the peer sends that gets lost. Returns whether there was room.
     pub(super) fn answer(&self, loss: f64) -> bool {
         if let Some(direct) = &self.direct {
             direct.set_loss(loss);

@@ -18,31 +18,33 @@ use super::{
 /// ALPN of HTTP/3.
 const ALPN: &[u8] = b"h3";
 
-/// A peer that says nothing for so long is gone, browsers think so too. Where four in five packets get lost, of somebody
-/// who sends nothing but a ping each second fifteen in a row are lost every other minute, and thirty hardly ever; somebody
-/// who closed the lid stays in the room as long.
+/// A peer that says nothing for so long is gone, browsers think so too. Where four in five packets
+/// get lost, of somebody who sends nothing but a ping each second fifteen in a row are lost every
+/// other minute, and thirty hardly ever; somebody who closed the lid stays in the room as long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Many in an idle timeout: each asks for an answer, and QUIC repeats a lost one ever more slowly.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
-/// Assumed until measured. RFC 9002 says 333 ms, with which a lost handshake packet is repeated after a second; most
-/// users of a conference are nearer.
+/// Assumed until measured. RFC 9002 says 333 ms, with which a lost handshake packet is repeated
+/// after a second; most users of a conference are nearer.
 const INITIAL_RTT: Duration = Duration::from_millis(100);
 
-/// Every path carries so much (RFC 9000 §14), and no datagram of ours is longer, so larger packets would gain nothing;
-/// searching for them costs probes and can meet a black hole in the middle of a call.
+/// Every path carries so much (RFC 9000 §14), and no datagram of ours is longer, so larger packets
+/// would gain nothing; searching for them costs probes and can meet a black hole in the middle of a
+/// call.
 const MTU: u16 = 1_200;
 
-/// What waits inside QUIC for one peer. Small, because it leaves in the order it came and drops its oldest in silence: the
-/// queue that knows what is dear is ours. Large enough for a burst of several segmentation-offload batches.
+/// What waits inside QUIC for one peer. Small, because it leaves in the order it came and drops its
+/// oldest in silence: the queue that knows what is dear is ours. Large enough for a burst of
+/// several segmentation-offload batches.
 const DATAGRAM_SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// What may come in while a session's task waits for its turn; at 25 Mbit/s, 80 ms.
 const DATAGRAM_RECEIVE_BUFFER_BYTES: usize = 256 << 10;
 
-/// Streams a peer may have open: its request and its control stream, with room for what later versions add; and HTTP/3's
-/// three housekeeping streams.
+/// Streams a peer may have open: its request and its control stream, with room for what later
+/// versions add; and HTTP/3's three housekeeping streams.
 const MAX_STREAMS: u32 = 8;
 
 /// Unread bytes of one stream: two control messages of the longest kind.
@@ -52,7 +54,8 @@ const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 /// the peer closed, in [`super::outlet`].
 const SEND_WINDOW_BYTES: u64 = 512 << 10;
 
-/// So many handshakes at once are served without question; beyond that a peer must prove its address first.
+/// So many handshakes at once are served without question; beyond that a peer must prove its
+/// address first.
 const UNVALIDATED_HANDSHAKES: usize = 64;
 
 /// The TLS and transport settings of a listener.

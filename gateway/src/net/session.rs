@@ -56,7 +56,8 @@ pub(super) struct Gone;
 
 /// The receiving half of a transport.
 pub(super) trait Receive: Send {
-    /// Waits for something from the peer; datagrams are appended to `batch`, all that are there. May be cancelled.
+    /// Waits for something from the peer; datagrams are appended to `batch`, all that are there.
+    /// May be cancelled.
     fn receive(&mut self, batch: &mut Vec<Datagram>) -> impl Future<Output = Received> + Send;
 
     /// The round-trip time, where the transport knows it.
@@ -113,8 +114,8 @@ pub(super) async fn run(
         }
     };
     finish(&node, &outlet, writer, end).await;
-    // Not sooner: to stop reading would reset the peer's streams, and a browser takes that for the end of the connection
-    // before it sees the close code.
+    // Not sooner: to stop reading would reset the peer's streams, and a browser takes that for the
+    // end of the connection before it sees the close code.
     drop(receiver);
 }
 
@@ -228,7 +229,8 @@ async fn uplink(
             Received::Violation(code, reason) => break Some(End { code, reason }),
         }
     };
-    // Before the hub ends both sessions for its part: the first reason stays, and this one is the cause.
+    // Before the hub ends both sessions for its part: the first reason stays, and this one is the
+    // cause.
     if let Some(end) = end {
         outlet.end(end.code, end.reason);
     }

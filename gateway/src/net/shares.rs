@@ -6,15 +6,15 @@ use smrtc_engine::wire::CloseCode;
 
 use super::{admission::Admission, outlet::End};
 
-/// Uplinks of one user in one room at a time, in the room or about to join. A page has one; where it connects again and again,
-/// those before it take some seconds to end.
+/// Uplinks of one user in one room at a time, in the room or about to join. A page has one; where
+/// it connects again and again, those before it take some seconds to end.
 const UPLINKS: usize = 16;
 
 /// Downlinks of one participant; each ends the one before, which takes a moment.
 const DOWNLINKS: usize = 4;
 
-/// Lanes of one participant, some more than the hub lets in, for those that are about to end. All lanes together get half of a
-/// node's sessions: a call goes on with fewer.
+/// Lanes of one participant, some more than the hub lets in, for those that are about to end. All
+/// lanes together get half of a node's sessions: a call goes on with fewer.
 const LANES: usize = 80;
 
 /// What a session counts as.

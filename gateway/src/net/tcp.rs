@@ -77,8 +77,8 @@ impl Tcp {
     }
 }
 
-/// Datagrams over WebSocket must not wait for each other; nor, beyond what is on the way, in the system's buffer of
-/// megabytes, where nobody can drop them: the queue with a rule is ours.
+/// Datagrams over WebSocket must not wait for each other; nor, beyond what is on the way, in the
+/// system's buffer of megabytes, where nobody can drop them: the queue with a rule is ours.
 fn tune(tcp: &TcpStream) {
     let _ = tcp.set_nodelay(true);
     let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);

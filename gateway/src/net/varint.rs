@@ -1,4 +1,5 @@
-//! QUIC's variable-length integers (RFC 9000 §16), and the type-length-value records that HTTP/3 makes of them.
+//! QUIC's variable-length integers (RFC 9000 §16), and the type-length-value records that HTTP/3
+//! makes of them.
 
 use bytes::{Buf, Bytes, BytesMut};
 

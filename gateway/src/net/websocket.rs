@@ -1,4 +1,5 @@
-//! Sessions over WebSocket, for networks without UDP: the first byte of a message names the channel (WIRE.md).
+//! Sessions over WebSocket, for networks without UDP: the first byte of a message names the channel
+//! (WIRE.md).
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,7 +22,8 @@ const CHANNEL_DATAGRAM: u8 = 1;
 /// Longest message: a whole control message with its length and channel.
 const MAX_MESSAGE: usize = MAX_MESSAGE_BYTES + 16;
 
-/// As over QUIC: a ping when nothing else is sent, and the end when nothing comes for three of them.
+/// As over QUIC: a ping when nothing else is sent, and the end when nothing comes for three of
+/// them.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -36,7 +38,8 @@ pub(super) fn limit(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        // Beyond the size of one message a slow reader makes us wait, and then our queue's rule applies instead of memory.
+        // Beyond the size of one message a slow reader makes us wait, and then our queue's rule
+        // applies instead of memory.
         .write_buffer_size(0)
         .max_write_buffer_size(2 * MAX_MESSAGE)
 }
@@ -80,7 +83,8 @@ impl<S: Stream<Item = Result<Message, axum::Error>> + Send + Unpin> Receive for 
             match message {
                 Some(Ok(Message::Binary(bytes))) => match bytes.first() {
                     Some(&CHANNEL_DATAGRAM) => batch.push(Datagram::copy_of(&bytes[1..])),
-                    // Datagrams before it wait one call longer, which keeps their order among each other.
+                    // Datagrams before it wait one call longer, which keeps their order among each
+                    // other.
                     Some(&CHANNEL_CONTROL) => return Received::Control(bytes.slice(1..)),
                     _ => return Received::Violation(CloseCode::Malformed, "unknown channel"),
                 },
@@ -113,7 +117,8 @@ impl<S: Stream<Item = Result<Message, axum::Error>> + Send + Unpin> Receive for 
     fn set_media_rate(&self, _rate: Bitrate) {}
 }
 
-/// The crate that axum wraps is not ours to name, and this is the one error that has a code of its own.
+/// The crate that axum wraps is not ours to name, and this is the one error that has a code of its
+/// own.
 fn is_too_long(error: &axum::Error) -> bool {
     let mut source = Some(error as &dyn std::error::Error);
     while let Some(error) = source {

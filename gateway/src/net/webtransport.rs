@@ -22,8 +22,8 @@ use super::{
 };
 use crate::forward::Datagram;
 
-/// Most datagrams taken off a connection in one go: three full segmentation-offload batches, and short enough that
-/// other sessions wait for microseconds only.
+/// Most datagrams taken off a connection in one go: three full segmentation-offload batches, and
+/// short enough that other sessions wait for microseconds only.
 const MAX_BATCH: usize = 64;
 
 /// Time from the first packet to the CONNECT request.
@@ -149,7 +149,8 @@ impl Receive for Receiver {
                 Ok(None) | Err(_) => Received::Gone,
             },
             () = self.capsules.closed() => {
-                // The peer waits for us to close the connection, as the session was the only thing on it.
+                // The peer waits for us to close the connection, as the session was the only thing
+                // on it.
                 self.connection.close(0x100u32.into(), b"");
                 return Received::Gone;
             }
@@ -205,7 +206,8 @@ impl Transmit for Sender {
         let bytes = self.sink.frame(datagram);
         match self.sink.connection.send_datagram_wait(bytes).await {
             Err(quinn::SendDatagramError::ConnectionLost(_)) => Err(Gone),
-            // The others mean that this peer takes no datagrams of this size, which the next may still have.
+            // The others mean that this peer takes no datagrams of this size, which the next may
+            // still have.
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -241,7 +243,8 @@ pub(super) enum Pushed {
 }
 
 impl DatagramSink {
-    /// Whether a datagram of any size fits. QUIC itself would drop its oldest, in silence and without regard to what it is.
+    /// Whether a datagram of any size fits. QUIC itself would drop its oldest, in silence and
+    /// without regard to what it is.
     pub(super) fn has_room(&self) -> bool {
         self.connection.datagram_send_buffer_space() > 2 * MAX_DATAGRAM_BYTES
     }
@@ -253,7 +256,8 @@ impl DatagramSink {
         }
     }
 
-    /// Says what share, 0 to 1, of what the peer sends gets lost. To be taken back (0) before the connection is let go.
+    /// Says what share, 0 to 1, of what the peer sends gets lost. To be taken back (0) before the
+    /// connection is let go.
     pub(super) fn set_loss(&self, share: f64) {
         let address = self.connection.remote_address();
         self.copies.lossy.set_loss(address, share);

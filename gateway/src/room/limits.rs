@@ -1,5 +1,5 @@
-/// What one room may hold. The worst-case memory of a room is about
-/// `participants × (queue of a subscriber + tracks × packet cache)`; see [`crate::forward::Limits`].
+/// What one room may hold. The worst-case memory of a room is about `participants × (queue of a
+/// subscriber + tracks × packet cache)`; see [`crate::forward::Limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Participants in the room; default 100.

@@ -26,7 +26,8 @@ impl Room {
     ///
     /// # Errors
     ///
-    /// [`Refusal::LimitReached`] if the room is full, [`Refusal::InvalidArgument`] for codecs beyond reason.
+    /// [`Refusal::LimitReached`] if the room is full, [`Refusal::InvalidArgument`] for codecs
+    /// beyond reason.
     pub fn join(
         &mut self,
         permissions: &Permissions,

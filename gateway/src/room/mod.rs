@@ -1,7 +1,7 @@
 //! Rooms: who is in, what they publish, who receives what.
 //!
-//! Sans-IO: requests in, notifications out, no clock and no sockets. What this module is not: the media path
-//! ([`crate::forward`]) and the sessions that carry requests ([`crate::net`]).
+//! Sans-IO: requests in, notifications out, no clock and no sockets. What this module is not: the
+//! media path ([`crate::forward`]) and the sessions that carry requests ([`crate::net`]).
 
 mod limits;
 mod membership;

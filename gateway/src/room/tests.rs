@@ -28,7 +28,8 @@ enum Operation {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    // Users and participants overlap often; one number above the range of a track to meet its check.
+    // Users and participants overlap often; one number above the range of a track to meet its
+    // check.
     let who = 0u8..6;
     let track = prop_oneof![9 => 0u32..3, 1 => Just(256u32)];
     prop_oneof![
@@ -114,7 +115,8 @@ proptest! {
         let mut model = Model::default();
         for operation in operations {
             let mut out = Vec::new();
-            // The `who`-th participant, so that operations hit living ones; beyond the end, one who never was.
+            // The `who`-th participant, so that operations hit living ones; beyond the end, one who
+            // never was.
             let pick = |index: u8| room.participants().nth(index.into()).unwrap_or(999);
             match operation {
                 Operation::Join { user, audience } => {

@@ -52,7 +52,8 @@ impl Room {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NoSuchTrack`], and [`Refusal::InvalidArgument`] if its kind or stream would change.
+    /// [`Refusal::NoSuchTrack`], and [`Refusal::InvalidArgument`] if its kind or stream would
+    /// change.
     pub fn update_track(
         &mut self,
         id: ParticipantId,

@@ -1,7 +1,7 @@
 //! The gateway's certificate: from PEM files that are looked at again, or self-signed and renewed.
 //!
-//! QUIC and TCP ask the same [`CertificateStore`] at each handshake, so a new certificate needs no restart and harms no
-//! session that is on.
+//! QUIC and TCP ask the same [`CertificateStore`] at each handshake, so a new certificate needs no
+//! restart and harms no session that is on.
 
 mod pem;
 mod self_signed;
@@ -35,7 +35,8 @@ struct Served {
 }
 
 impl CertificateStore {
-    /// Serves `key`; pages are told to trust exactly `hashes`, or the usual authorities if there are none.
+    /// Serves `key`; pages are told to trust exactly `hashes`, or the usual authorities if there
+    /// are none.
     #[must_use]
     pub fn new(key: Arc<CertifiedKey>, hashes: Vec<CertificateHash>) -> Self {
         Self {
@@ -48,7 +49,8 @@ impl CertificateStore {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Served { key, hashes };
     }
 
-    /// The hashes that pages are told: of the certificate served now first, then of the next if it is known.
+    /// The hashes that pages are told: of the certificate served now first, then of the next if it
+    /// is known.
     #[must_use]
     pub fn hashes(&self) -> Vec<CertificateHash> {
         self.served().hashes

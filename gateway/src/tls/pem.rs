@@ -113,7 +113,8 @@ impl PemFiles {
     /// Loads the files again whenever what stands in them has changed; looks every `interval`, and
     /// when `now` says so. Never returns.
     ///
-    /// Files that do not fit together are left for the next look: a renewal writes one after the other.
+    /// Files that do not fit together are left for the next look: a renewal writes one after the
+    /// other.
     pub async fn watch(self, store: Arc<CertificateStore>, interval: Duration, now: Arc<Notify>) {
         let mut seen = self.read().ok().map(|contents| contents.hashes());
         let mut waits = false;

@@ -16,11 +16,13 @@ use super::{CertificateHash, CertificateStore, hash};
 /// When self-signed certificates change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// From a certificate's start to its end. Browsers trust one by its hash for at most 14 days; default 13 days.
+    /// From a certificate's start to its end. Browsers trust one by its hash for at most 14 days;
+    /// default 13 days.
     pub validity: Duration,
     /// How long before its end a certificate is no longer served; default 2 days.
     pub retire_before_end: Duration,
-    /// How long before it is served the next one is announced, so that a page that is open then knows it already; default 2 days.
+    /// How long before it is served the next one is announced, so that a page that is open then
+    /// knows it already; default 2 days.
     pub announce_before: Duration,
     /// How far in the past validity starts, for clients whose clocks are behind; default 1 hour.
     pub backdate: Duration,
@@ -114,7 +116,8 @@ impl SelfSigned {
                 .next_change()
                 .duration_since(SystemTime::now())
                 .unwrap_or_default();
-            // In steps, since timers stop while a machine sleeps and certificates do not; and never busy.
+            // In steps, since timers stop while a machine sleeps and certificates do not; and never
+            // busy.
             tokio::time::sleep(wait.clamp(Duration::from_millis(100), Duration::from_secs(600)))
                 .await;
             match self.tick(SystemTime::now()) {

@@ -140,8 +140,8 @@ impl Session {
         }
     }
 
-    /// Waits for `least` datagrams of a kind, and then for more until there are none for `quiet`: a busy machine delays
-    /// what comes, and what should not come has its time too.
+    /// Waits for `least` datagrams of a kind, and then for more until there are none for `quiet`: a
+    /// busy machine delays what comes, and what should not come has its time too.
     pub async fn at_least(&mut self, least: usize, kind: u8, quiet: Duration) -> Vec<Vec<u8>> {
         let mut all = Vec::new();
         while all.len() < least {
@@ -151,7 +151,8 @@ impl Session {
         all
     }
 
-    /// All datagrams of a kind that come before there are none for `quiet`. Only to show that none or few come.
+    /// All datagrams of a kind that come before there are none for `quiet`. Only to show that none
+    /// or few come.
     pub async fn datagrams_of(&mut self, kind: u8, quiet: Duration) -> Vec<Vec<u8>> {
         while let Ok(Some(event)) = timeout(quiet, self.events.recv()).await {
             self.take(event);

@@ -1,4 +1,5 @@
-//! What the command says besides its reports, the same natively and as Wasm: the list, and the verdict.
+//! What the command says besides its reports, the same natively and as Wasm: the list, and the
+//! verdict.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -65,7 +66,8 @@ pub fn run(
     })
 }
 
-/// Ours on the back end of this name; on all that there are, for `all`; on the one used by itself, for none.
+/// Ours on the back end of this name; on all that there are, for `all`; on the one used by itself,
+/// for none.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
-//! Exports the vectors of this project in Wycheproof's schema, each value with its independent source.
+//! Exports the vectors of this project in Wycheproof's schema, each value with its independent
+//! source.
 //!
-//! The values come out of the files of `vectors/smrtc/`, which the plain-Python reference wrote. Nothing is
-//! computed here, least of all by the code under test.
+//! The values come out of the files of `vectors/smrtc/`, which the plain-Python reference wrote.
+//! Nothing is computed here, least of all by the code under test.
 
 use serde_json::{Map, Value, json};
 

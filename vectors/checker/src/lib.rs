@@ -1,8 +1,8 @@
 //! Checks an implementation with conformance vectors: ours, or somebody else's behind a pipe.
 //!
-//! A file ([`format`]) becomes groups of cases; a case is one or more [`Request`]s, each with what must
-//! come of it; an [`Implementation`] answers requests; [`check`] compares. Nothing here computes an
-//! expected value. What an implementation cannot do is counted and said, never skipped.
+//! A file ([`format`]) becomes groups of cases; a case is one or more [`Request`]s, each with what
+//! must come of it; an [`Implementation`] answers requests; [`check`] compares. Nothing here
+//! computes an expected value. What an implementation cannot do is counted and said, never skipped.
 //!
 //! The command `smrtc-vectors` is a shell over this: see `vectors/README.md`.
 

@@ -1,7 +1,8 @@
-//! Somebody else's implementation: a program that reads requests, one JSON object on a line, and answers each with one.
+//! Somebody else's implementation: a program that reads requests, one JSON object on a line, and
+//! answers each with one.
 //!
-//! The protocol is in `vectors/README.md`. The program is started through the shell, so that a command may
-//! have arguments; it is trusted as much as whoever typed the command.
+//! The protocol is in `vectors/README.md`. The program is started through the shell, so that a
+//! command may have arguments; it is trusted as much as whoever typed the command.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -188,7 +189,8 @@ impl Implementation for Pipe {
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        // The program reads the end of its input and leaves; if it does not, it is in nobody's way but its own.
+        // The program reads the end of its input and leaves; if it does not, it is in nobody's way
+        // but its own.
         drop(self.to.take());
         let _ = self.child.wait();
     }

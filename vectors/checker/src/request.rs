@@ -100,15 +100,16 @@ pub enum Request {
         metadata: Hex,
         ct: Hex,
     },
-    /// As `SframeOpen`, with the base key that the external key of `crypto/SPEC.md` §4 gives to the frame's KID
-    /// → `kid`, `ctr`, `pt`.
+    /// As `SframeOpen`, with the base key that the external key of `crypto/SPEC.md` §4 gives to the
+    /// frame's KID → `kid`, `ctr`, `pt`.
     ExternalKeyOpen {
         cipher_suite: u16,
         secret: Hex,
         metadata: Hex,
         ct: Hex,
     },
-    /// → nothing; refused if the signature is wrong. `public_key` is a point, uncompressed or compressed, `sig` DER.
+    /// → nothing; refused if the signature is wrong. `public_key` is a point, uncompressed or
+    /// compressed, `sig` DER.
     SignatureVerify {
         algorithm: String,
         public_key: Hex,
@@ -147,8 +148,8 @@ pub enum Request {
         private_key: Hex,
         ct: Hex,
     },
-    /// One side of GB/T 32918.3 with both confirmations → `ephemeral` (own point), `confirmation` (own), `shared`
-    /// (the key); refused if the peer's confirmation is not right.
+    /// One side of GB/T 32918.3 with both confirmations → `ephemeral` (own point), `confirmation`
+    /// (own), `shared` (the key); refused if the peer's confirmation is not right.
     KeyExchange {
         algorithm: String,
         role: Role,

@@ -8,8 +8,9 @@ use crate::access::{Form, access};
 use crate::machine::Machine;
 use crate::module::{Function, Instruction};
 
-/// Functions that see lengths and addresses of the allocator only, or are on the way to a panic, and the known answers, which are
-/// of published keys. Their instructions need not run; what does run is followed like the rest.
+/// Functions that see lengths and addresses of the allocator only, or are on the way to a panic,
+/// and the known answers, which are of published keys. Their instructions need not run; what does
+/// run is followed like the rest.
 const NOT_KERNEL: [&str; 14] = [
     "core::fmt",
     "core::panicking",
@@ -28,8 +29,9 @@ const NOT_KERNEL: [&str; 14] = [
     "smrtc_crypto::self_test",
 ];
 
-/// The modules with the cipher and the hash in them. Of other kernels (those of other crates, and the exported functions,
-/// into which errors and self-tests are inlined) something must run, and the share of loads is not looked at.
+/// The modules with the cipher and the hash in them. Of other kernels (those of other crates, and
+/// the exported functions, into which errors and self-tests are inlined) something must run, and
+/// the share of loads is not looked at.
 const STRICT: [&str; 6] = [
     "smrtc_crypto::backend",
     "smrtc_crypto::ctr",
@@ -39,8 +41,8 @@ const STRICT: [&str; 6] = [
     "smrtc_crypto::sm4",
 ];
 
-/// Of the loads in these modules at least so many in a hundred must run, those on the way to a panic aside. Not all can: compilers
-/// keep code for lengths that callers never pass.
+/// Of the loads in these modules at least so many in a hundred must run, those on the way to a
+/// panic aside. Not all can: compilers keep code for lengths that callers never pass.
 const LEAST_OF_ALL: usize = 96;
 /// And of the loads of each of their functions.
 const LEAST_OF_EACH: usize = 66;

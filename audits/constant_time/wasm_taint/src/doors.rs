@@ -1,7 +1,8 @@
 //! The doors of the example `wasm_check_doors`, called with secrets: keys, texts and tags.
 //!
-//! Each result is compared with that of the same crate built for this machine, so that a wrong decoding, a wrong
-//! instruction or a lost byte shows; and it must still be marked as secret, so that a lost mark shows, too.
+//! Each result is compared with that of the same crate built for this machine, so that a wrong
+//! decoding, a wrong instruction or a lost byte shows; and it must still be marked as secret, so
+//! that a lost mark shows, too.
 
 mod many;
 
@@ -71,7 +72,8 @@ pub struct Calls {
     pub calls: usize,
     /// Bytes of text in them.
     pub bytes: usize,
-    /// Comparisons in [`Doors::chunks`] whose answer is public: that a chunk is that of the first pass, and that all came.
+    /// Comparisons in [`Doors::chunks`] whose answer is public: that a chunk is that of the first
+    /// pass, and that all came.
     pub compared: usize,
 }
 
@@ -111,8 +113,8 @@ impl<'x, 'm, 'a> Doors<'x, 'm, 'a> {
         })
     }
 
-    /// SM4-GCM and AES-GCM: key set-up, sealing, opening with the right and with a wrong tag, wiping. `cases` are lengths of
-    /// text and of associated data and the text's offset in memory.
+    /// SM4-GCM and AES-GCM: key set-up, sealing, opening with the right and with a wrong tag,
+    /// wiping. `cases` are lengths of text and of associated data and the text's offset in memory.
     ///
     /// # Errors
     ///

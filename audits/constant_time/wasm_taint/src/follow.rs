@@ -5,8 +5,8 @@ use crate::machine::{Leak, Machine};
 
 const ALL: [u32; 4] = [SM4_GCM, SM4_GCM_PORTABLE, AES_128_GCM, AES_256_GCM];
 
-/// GCM by chunks. Its second pass compares each chunk with what the first has seen, which is public but no verdict on a tag:
-/// so many branches, and no more, may be secret.
+/// GCM by chunks. Its second pass compares each chunk with what the first has seen, which is public
+/// but no verdict on a tag: so many branches, and no more, may be secret.
 ///
 /// # Errors
 ///

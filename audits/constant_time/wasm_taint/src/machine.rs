@@ -1,4 +1,5 @@
-//! Runs functions of a module, follows what is secret, and writes down where a secret decides something.
+//! Runs functions of a module, follows what is secret, and writes down where a secret decides
+//! something.
 
 use std::collections::BTreeMap;
 
@@ -326,7 +327,8 @@ impl<'m, 'a> Machine<'m, 'a> {
         condition.bits != 0
     }
 
-    /// Notes a finding if `value` is secret. Whether a tag verifies is public, but it makes no address.
+    /// Notes a finding if `value` is secret. Whether a tag verifies is public, but it makes no
+    /// address.
     fn must_be_public(&mut self, value: Value, leak: Leak, place: Place) {
         let decides = matches!(leak, Leak::Branch | Leak::Select);
         if value.is_secret() && !(decides && value.is_verdict()) {

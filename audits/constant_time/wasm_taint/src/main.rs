@@ -1,7 +1,8 @@
-//! `smrtc-wasm-taint FILE.wasm...`: follows secrets through builds of the example `wasm_check_doors`.
+//! `smrtc-wasm-taint FILE.wasm...`: follows secrets through builds of the example
+//! `wasm_check_doors`.
 //!
-//! One line for each module and for each planted leak; fails on a finding, on a planted leak that is not found, and on an
-//! instruction of a kernel that did not run.
+//! One line for each module and for each planted leak; fails on a finding, on a planted leak that
+//! is not found, and on an instruction of a kernel that did not run.
 
 use std::process::ExitCode;
 

@@ -40,7 +40,8 @@ pub struct Instruction<'a> {
     pub offset: u64,
     /// Whether a loop is around it.
     pub in_loop: bool,
-    /// Where it can jump: one for `br`, `br_if`, `if` (when false) and `else`; for `br_table` the default last.
+    /// Where it can jump: one for `br`, `br_if`, `if` (when false) and `else`; for `br_table` the
+    /// default last.
     pub jumps: Vec<Jump>,
 }
 
@@ -83,7 +84,8 @@ impl<'a> Module<'a> {
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if they are no module, or one that imports functions or has several memories or tables.
+    /// [`DecodeError`] if they are no module, or one that imports functions or has several memories
+    /// or tables.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut module = Self::default();
         let mut names = BTreeMap::new();

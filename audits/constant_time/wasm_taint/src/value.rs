@@ -1,9 +1,10 @@
 //! A value and what is secret of it, bit by bit, in the manner of memcheck.
 //!
-//! A value has its bits and, beside them, a mask of those that depend on a secret. The rules only ever say too
-//! much: a bit that the mask leaves out is the same whatever the secrets are.
+//! A value has its bits and, beside them, a mask of those that depend on a secret. The rules only
+//! ever say too much: a bit that the mask leaves out is the same whatever the secrets are.
 
-/// What the Wasm value types have in common: an i32 is the low 32 bits, an i64 the low 64, a v128 all.
+/// What the Wasm value types have in common: an i32 is the low 32 bits, an i64 the low 64, a v128
+/// all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Value {
     /// What it is in this run.
@@ -53,7 +54,8 @@ impl Value {
         self.secret != 0
     }
 
-    /// Whether it depends on each byte of the received tag, as only the answer to "does the tag verify" does.
+    /// Whether it depends on each byte of the received tag, as only the answer to "does the tag
+    /// verify" does.
     pub const fn is_verdict(self) -> bool {
         self.tag == WHOLE_TAG
     }

@@ -1,4 +1,5 @@
-//! The rules for masks never call a bit public that a secret can change: checked by changing secrets at random.
+//! The rules for masks never call a bit public that a secret can change: checked by changing
+//! secrets at random.
 
 use smrtc_wasm_taint::value::{Value, ones};
 use smrtc_wasm_taint::{numeric, vector};
@@ -42,7 +43,8 @@ impl Random {
     }
 }
 
-/// Runs `operation` on values and on the same values with other secrets: bits that its mask calls public must not differ.
+/// Runs `operation` on values and on the same values with other secrets: bits that its mask calls
+/// public must not differ.
 fn check(name: &str, widths: [u32; 2], operation: impl Fn(Value, Value) -> Option<Value>) {
     let mut random = Random(0x5eed);
     let mut changed = 0;
@@ -228,7 +230,8 @@ fn no_rule_for_vectors_calls_a_secret_bit_public() {
     });
 }
 
-/// And they do not call everything secret: what the kernels' addresses and branches hang on stays public.
+/// And they do not call everything secret: what the kernels' addresses and branches hang on stays
+/// public.
 #[test]
 fn a_public_part_of_a_value_stays_public() {
     let secret_byte = Value {

@@ -1,7 +1,7 @@
 //! Peer: Botan, through the C functions of native/botan.cpp.
 //!
-//! A mode for each direction that keeps its key. Its interface ends a message with a vector of its own, so what is
-//! not a whole granule is copied there and back.
+//! A mode for each direction that keeps its key. Its interface ends a message with a vector of its
+//! own, so what is not a whole granule is copied there and back.
 #![allow(unsafe_code, reason = "Botan is a C++ library")]
 
 use std::ffi::{CStr, c_char};
@@ -71,8 +71,8 @@ impl Peer for Botan {
 
     fn seal(&mut self, nonce: &[u8; NONCE_BYTES], aad: &[u8], text: &mut [u8]) -> [u8; TAG_BYTES] {
         let mut tag = [0; TAG_BYTES];
-        // SAFETY: the peer is live; it reads 12 bytes of nonce, writes 16 of tag, and each other pointer is valid for
-        // the bytes named behind it.
+        // SAFETY: the peer is live; it reads 12 bytes of nonce, writes 16 of tag, and each other
+        // pointer is valid for the bytes named behind it.
         let sealed = unsafe {
             smrtc_botan_seal(
                 self.0,

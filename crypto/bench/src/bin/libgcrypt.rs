@@ -51,8 +51,9 @@ struct Libgcrypt {
 
 impl Libgcrypt {
     fn new() -> Self {
-        // SAFETY: the null pointer asks for no minimum; the result is a string that lives as long as the library. It is
-        // the first call, on the only thread, as the manual wants; both commands take one integer that is ignored.
+        // SAFETY: the null pointer asks for no minimum; the result is a string that lives as long
+        // as the library. It is the first call, on the only thread, as the manual wants; both
+        // commands take one integer that is ignored.
         unsafe {
             let version = CStr::from_ptr(gcry_check_version(null()));
             succeed(gcry_control(GCRYCTL_DISABLE_SECMEM, 0));
@@ -110,7 +111,8 @@ impl Peer for Libgcrypt {
     fn seal(&mut self, nonce: &[u8; NONCE_BYTES], aad: &[u8], text: &mut [u8]) -> [u8; TAG_BYTES] {
         self.start(nonce, aad);
         let mut tag = [0; TAG_BYTES];
-        // SAFETY: a null input means in place; `text` and `tag` are valid for writing their lengths.
+        // SAFETY: a null input means in place; `text` and `tag` are valid for writing their
+        // lengths.
         unsafe {
             succeed(gcry_cipher_encrypt(
                 self.handle,

@@ -1,6 +1,7 @@
 //! Peer: OpenSSL through EVP.
 //!
-//! In place, one context for each direction that keeps its key, so that a message sets nothing but its nonce.
+//! In place, one context for each direction that keeps its key, so that a message sets nothing but
+//! its nonce.
 #![allow(unsafe_code, reason = "OpenSSL is a C library")]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -61,8 +62,8 @@ struct Context(*mut c_void);
 
 impl OpenSsl {
     fn new() -> Self {
-        // SAFETY: the name is a C string; null means the default library context and properties. The cipher is never
-        // freed, since it is used until the process ends.
+        // SAFETY: the name is a C string; null means the default library context and properties.
+        // The cipher is never freed, since it is used until the process ends.
         let cipher = unsafe { EVP_CIPHER_fetch(null_mut(), c"SM4-GCM".as_ptr(), null()) };
         assert!(!cipher.is_null(), "this OpenSSL has no SM4-GCM");
         Self {
@@ -82,7 +83,8 @@ impl Context {
     }
 
     fn set_key(&mut self, cipher: *const c_void, direction: c_int, key: &[u8; KEY_BYTES]) {
-        // SAFETY: context and cipher are live; the key has the 16 bytes that the cipher reads; no nonce yet.
+        // SAFETY: context and cipher are live; the key has the 16 bytes that the cipher reads; no
+        // nonce yet.
         succeed(unsafe {
             EVP_CipherInit_ex2(self.0, cipher, key.as_ptr(), null(), direction, null())
         });
@@ -92,9 +94,9 @@ impl Context {
     fn run(&mut self, nonce: &[u8; NONCE_BYTES], aad: &[u8], text: &mut [u8]) {
         let length = |bytes: usize| c_int::try_from(bytes).expect("the bench has no such text");
         let mut written = 0;
-        // SAFETY: the context has a cipher and a key; the nonce has the 12 bytes that GCM reads by default; each pointer
-        // is valid for the bytes named beside it; without an output the input is associated data; input and output
-        // may be the same.
+        // SAFETY: the context has a cipher and a key; the nonce has the 12 bytes that GCM reads by
+        // default; each pointer is valid for the bytes named beside it; without an output the input
+        // is associated data; input and output may be the same.
         unsafe {
             succeed(EVP_CipherInit_ex2(
                 self.0,
@@ -130,7 +132,8 @@ impl Context {
         // GCM writes nothing here.
         let mut nothing = [0; 16];
         let mut written = 0;
-        // SAFETY: the message has been begun; `nothing` holds a block, which is the most that any cipher writes.
+        // SAFETY: the message has been begun; `nothing` holds a block, which is the most that any
+        // cipher writes.
         unsafe { EVP_CipherFinal_ex(self.0, nothing.as_mut_ptr(), &mut written) == 1 }
     }
 

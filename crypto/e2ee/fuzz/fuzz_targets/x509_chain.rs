@@ -1,4 +1,5 @@
-//! Chains and revocation lists of any bytes are read without a panic; whoever is named by one that verifies is a user.
+//! Chains and revocation lists of any bytes are read without a panic; whoever is named by one that
+//! verifies is a user.
 #![no_main]
 
 use smrtc_e2ee::mls::{Suite, TrustAnchors};
@@ -7,7 +8,8 @@ const ROOT: &[u8] = include_bytes!("../../../../vectors/x509/root.der");
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let suite = Suite::Sm2Sm4GcmSm3;
-    // The first two bytes cut the rest into a list and a chain of two, so that whole files of `vectors/x509` are of use as a corpus.
+    // The first two bytes cut the rest into a list and a chain of two, so that whole files of
+    // `vectors/x509` are of use as a corpus.
     let (cut, rest) = match bytes {
         [high, low, rest @ ..] => (usize::from(*high) << 8 | usize::from(*low), rest),
         _ => return,

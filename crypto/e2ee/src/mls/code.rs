@@ -11,7 +11,8 @@ pub(super) fn verification_code(suite: Suite, epoch_authenticator: &[u8], roster
     digits(suite, &prk, &[CODE_LABEL, roster], 6)
 }
 
-/// Nine groups of five digits for two identities; it does not depend on who computes it, nor on the call.
+/// Nine groups of five digits for two identities; it does not depend on who computes it, nor on the
+/// call.
 pub(super) fn fingerprint(suite: Suite, one: (&str, &[u8]), other: (&str, &[u8])) -> String {
     let [mut first, mut second] = [one, other].map(|(user, key)| {
         let mut bytes = Vec::with_capacity(4 + user.len() + key.len());

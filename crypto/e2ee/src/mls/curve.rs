@@ -1,8 +1,8 @@
 //! Key pairs, Diffie-Hellman and signatures over P-256 and over the curve of SM2, behind one face.
 //!
-//! Secret keys are 32 bytes, big-endian; public keys are points in uncompressed form (SEC 1 §2.3.3, GB/T 32918.1 §4.2.9),
-//! 65 bytes, and no other form is accepted, so that a key has one encoding in a tree that is hashed.
-//! Signatures are in DER, as in TLS 1.3 (RFC 8446 §4.2.3, RFC 8998 §3.2.1).
+//! Secret keys are 32 bytes, big-endian; public keys are points in uncompressed form (SEC 1 §2.3.3,
+//! GB/T 32918.1 §4.2.9), 65 bytes, and no other form is accepted, so that a key has one encoding in
+//! a tree that is hashed. Signatures are in DER, as in TLS 1.3 (RFC 8446 §4.2.3, RFC 8998 §3.2.1).
 
 use mls_rs_core::crypto::{HpkePublicKey, HpkeSecretKey};
 use p256::ecdsa::{self, signature::Signer, signature::Verifier};
@@ -85,7 +85,8 @@ impl Curve {
         }
     }
 
-    /// A signature in DER. SM2 signs with the identifier 1234567812345678; P-256 with the nonce of RFC 6979.
+    /// A signature in DER. SM2 signs with the identifier 1234567812345678; P-256 with the nonce of
+    /// RFC 6979.
     pub(super) fn sign(
         self,
         secret: &[u8],
@@ -165,7 +166,8 @@ fn uncompressed(bytes: &[u8]) -> Result<(), CipherError> {
     uncompressed.then_some(()).ok_or(CipherError::PublicKey)
 }
 
-/// Candidates for a P-256 key before the random source is given up; each is out of range with 2^-32.
+/// Candidates for a P-256 key before the random source is given up; each is out of range with
+/// 2^-32.
 const DRAWS: u32 = 16;
 
 #[cfg(test)]

@@ -57,7 +57,8 @@ pub enum GroupError {
     /// The group has more leaves than KIDs can name.
     #[error("too many leaves")]
     TooLarge,
-    /// The room's policy does not take the credential: our own, or that of somebody who would be added.
+    /// The room's policy does not take the credential: our own, or that of somebody who would be
+    /// added.
     #[error("{0}")]
     NotAdmitted(#[from] NotAdmitted),
     /// The delivery service does not have the tree of its epoch.
@@ -97,8 +98,9 @@ impl From<MlsError> for GroupError {
 }
 
 impl GroupError {
-    /// Whether it is our own view that refuses the group, and others may see it otherwise: our policy, our clock, or our idea of
-    /// the room. Such an error says nothing about the group's being broken.
+    /// Whether it is our own view that refuses the group, and others may see it otherwise: our
+    /// policy, our clock, or our idea of the room. Such an error says nothing about the group's
+    /// being broken.
     pub(super) fn is_our_view(&self) -> bool {
         self.is_other_room()
             || matches!(
@@ -163,7 +165,8 @@ impl Member {
         }
     }
 
-    /// Where the lifetime of a leaf begins: earlier than now, for clocks differ, but not earlier than the certificate of its key.
+    /// Where the lifetime of a leaf begins: earlier than now, for clocks differ, but not earlier
+    /// than the certificate of its key.
     fn born(&self, unix_seconds: u64) -> MlsTime {
         let earliest = self.identity.valid_from().min(unix_seconds);
         MlsTime::from(unix_seconds.saturating_sub(SKEW_SECONDS).max(earliest))
@@ -187,7 +190,8 @@ impl Member {
             .check(self.identity.signing(), Some(at(unix_seconds)))?)
     }
 
-    /// The user of a KeyPackage whose credential the policy takes. The rest of it is checked when it is added.
+    /// The user of a KeyPackage whose credential the policy takes. The rest of it is checked when
+    /// it is added.
     pub(super) fn check_key_package(
         &self,
         unix_seconds: u64,
@@ -202,8 +206,8 @@ impl Member {
         user_of(self.suite, identity).ok_or(GroupError::Malformed)
     }
 
-    /// Whether a tree that is not ours to join has somebody like us in it: one of `present` whom the policy takes, if the policy
-    /// is asked.
+    /// Whether a tree that is not ours to join has somebody like us in it: one of `present` whom
+    /// the policy takes, if the policy is asked.
     pub(super) fn has_one_of(
         &self,
         unix_seconds: u64,
@@ -254,14 +258,16 @@ impl Member {
             .client
             .join_group(Some(tree), &welcome, Some(at(unix_seconds)))?;
         self.check(&group)?;
-        // The one that was used; the others may be needed when a new group takes the place of this one.
+        // The one that was used; the others may be needed when a new group takes the place of this
+        // one.
         for used in welcome.welcome_key_package_references() {
             self.key_packages.delete(used);
         }
         Ok(group)
     }
 
-    /// Joins by external commit, out of which our own old leaf goes if it is still there. Also gives the commit.
+    /// Joins by external commit, out of which our own old leaf goes if it is still there. Also
+    /// gives the commit.
     pub(super) fn join_externally(
         &self,
         unix_seconds: u64,
@@ -290,7 +296,8 @@ impl Member {
         Ok((group, commit.to_bytes()?))
     }
 
-    /// Forgets all KeyPackages if there are more than a delivery service would keep: nobody can ask us for ever more of them.
+    /// Forgets all KeyPackages if there are more than a delivery service would keep: nobody can ask
+    /// us for ever more of them.
     fn bound_key_packages(&self) {
         let held = self.key_packages.key_packages();
         if held.len() >= MAX_KEY_PACKAGES {

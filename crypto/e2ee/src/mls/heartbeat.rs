@@ -1,12 +1,14 @@
-//! Signed statements of which epoch a member is in (`crypto/SPEC.md` §7.5), by which a split of the group shows.
+//! Signed statements of which epoch a member is in (`crypto/SPEC.md` §7.5), by which a split of the
+//! group shows.
 //!
 //! ```text
 //! version u8 = 1 | leaf u32 | epoch u64 | count u64 | tag (32) | signature, DER
 //! ```
 //!
-//! The signature is SignWithLabel of RFC 9420 §5.1.2 with the label `smrtc heartbeat` over `group id<V> ‖ everything before the
-//! signature`. The tag names the epoch's secrets and gives none away. Members of two groups that were one know each other's
-//! keys, so they can tell a heartbeat of the other group from a forgery.
+//! The signature is SignWithLabel of RFC 9420 §5.1.2 with the label `smrtc heartbeat` over `group
+//! id<V> ‖ everything before the signature`. The tag names the epoch's secrets and gives none away.
+//! Members of two groups that were one know each other's keys, so they can tell a heartbeat of the
+//! other group from a forgery.
 
 use super::error::CipherError;
 use super::suite::Suite;

@@ -236,8 +236,8 @@ impl KemType for Kem {
 }
 
 impl Kem {
-    /// ExtractAndExpand of RFC 9180 §4.1 over the random secret, with `kem_context = enc ‖ pkR` as DHKEM has it, so that
-    /// the secret is bound to what was sent and to whom.
+    /// ExtractAndExpand of RFC 9180 §4.1 over the random secret, with `kem_context = enc ‖ pkR` as
+    /// DHKEM has it, so that the secret is bound to what was sent and to whom.
     fn bind(&self, random: &[u8], enc: &[u8], public: &[u8]) -> Result<Vec<u8>, CipherError> {
         let suite_id = [b"KEM".as_slice(), &self.kem_id().to_be_bytes()].concat();
         let kdf = Kdf(self.suite);

@@ -41,8 +41,8 @@ pub enum IdentityError {
 }
 
 impl Identity {
-    /// A new key for `user`, under a basic credential: nobody but the gateway, which checked the join token, says that it is
-    /// the user's. People compare codes to find out.
+    /// A new key for `user`, under a basic credential: nobody but the gateway, which checked the
+    /// join token, says that it is the user's. People compare codes to find out.
     ///
     /// # Errors
     ///
@@ -52,7 +52,8 @@ impl Identity {
         Self::from_secret(suite, user, &secret)
     }
 
-    /// The identity of a key kept from [`Self::secret`]; the caller keeps the duty to wipe the original.
+    /// The identity of a key kept from [`Self::secret`]; the caller keeps the duty to wipe the
+    /// original.
     ///
     /// # Errors
     ///
@@ -72,13 +73,14 @@ impl Identity {
         })
     }
 
-    /// The identity of a key that an authority has certified to be `user`'s: `chain` is the certificate of the key, then those of
-    /// its issuers, each in DER, with the root or without. Whether others trust the authority is their policy's to say.
+    /// The identity of a key that an authority has certified to be `user`'s: `chain` is the
+    /// certificate of the key, then those of its issuers, each in DER, with the root or without.
+    /// Whether others trust the authority is their policy's to say.
     ///
     /// # Errors
     ///
-    /// [`IdentityError::Certificate`] if the first certificate is malformed, of another algorithm, for another key or of another
-    /// user; else as [`Self::from_secret`].
+    /// [`IdentityError::Certificate`] if the first certificate is malformed, of another algorithm,
+    /// for another key or of another user; else as [`Self::from_secret`].
     pub fn with_chain<T: AsRef<[u8]>>(
         suite: Suite,
         user: &str,
@@ -97,7 +99,8 @@ impl Identity {
         if own.user()? != user {
             return Err(CertificateError::User.into());
         }
-        // Certificates that cannot be read are the others' to refuse: their policy may not need them.
+        // Certificates that cannot be read are the others' to refuse: their policy may not need
+        // them.
         let issuers = chain[1..]
             .iter()
             .filter_map(|der| Certificate::parse(suite.curve(), der.as_ref()).ok());
@@ -107,7 +110,8 @@ impl Identity {
         Ok(identity)
     }
 
-    /// A PKCS#10 request in DER, by which an authority may certify this key; what it answers goes into [`Self::with_chain`].
+    /// A PKCS#10 request in DER, by which an authority may certify this key; what it answers goes
+    /// into [`Self::with_chain`].
     ///
     /// # Errors
     ///
@@ -126,7 +130,8 @@ impl Identity {
         matches!(self.signing.credential, Credential::X509(_))
     }
 
-    /// The secret key, to keep for the next call: the fingerprint stays the same as long as the key does.
+    /// The secret key, to keep for the next call: the fingerprint stays the same as long as the key
+    /// does.
     pub fn secret(&self) -> &Secret {
         &self.secret
     }

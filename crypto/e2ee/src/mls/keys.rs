@@ -1,7 +1,8 @@
 //! [`KeyProvider`] over the epochs of a group (RFC 9605 §5.2).
 //!
-//! It holds the newest epoch and, for [`OLD_EPOCH_MICROS`], those before it, so that frames under way at a change still
-//! open. What this is not: the group. It is told of each epoch by [`MlsKeys::install`], and may live in another worker.
+//! It holds the newest epoch and, for [`OLD_EPOCH_MICROS`], those before it, so that frames under
+//! way at a change still open. What this is not: the group. It is told of each epoch by
+//! [`MlsKeys::install`], and may live in another worker.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +15,8 @@ use crate::sframe::{BaseKey, CipherSuite, Kid};
 /// How long frames of an epoch open after the next began: 10 s.
 pub const OLD_EPOCH_MICROS: u64 = 10_000_000;
 
-/// How long sealing goes on in the epoch before, when nobody was removed: 200 ms, so that a receiver whose commit is on its
-/// way does not have to hold frames.
+/// How long sealing goes on in the epoch before, when nobody was removed: 200 ms, so that a
+/// receiver whose commit is on its way does not have to hold frames.
 pub const SWITCH_MICROS: u64 = 200_000;
 
 /// Most epochs held at a time; more are not lived through in 10 s unless somebody floods the group.
@@ -55,7 +56,8 @@ impl MlsKeys {
         }
     }
 
-    /// Takes the keys of a new epoch at `now`, in microseconds. An epoch that is not newer than the newest is ignored.
+    /// Takes the keys of a new epoch at `now`, in microseconds. An epoch that is not newer than the
+    /// newest is ignored.
     ///
     /// A group that replaced another begins at epoch 0 again: [`Self::clear`] first.
     pub fn install(&mut self, now: u64, keys: EpochKeys) {
@@ -88,8 +90,9 @@ impl MlsKeys {
         self.advance(now);
     }
 
-    /// Lets time pass: wipes epochs that are over, and moves on to the newest that may be sealed in. Whether either changed;
-    /// then sweep the key store, and take a new sealer if [`KeyProvider::epoch`] is another.
+    /// Lets time pass: wipes epochs that are over, and moves on to the newest that may be sealed
+    /// in. Whether either changed; then sweep the key store, and take a new sealer if
+    /// [`KeyProvider::epoch`] is another.
     pub fn advance(&mut self, now: u64) -> bool {
         let held = self.epochs.len();
         self.epochs
@@ -124,7 +127,8 @@ impl MlsKeys {
         *self = Self::new(self.suite);
     }
 
-    /// The leaf that a KID names, and its user, in the KID's epoch. None if there is no such epoch or member.
+    /// The leaf that a KID names, and its user, in the KID's epoch. None if there is no such epoch
+    /// or member.
     pub fn sender_of(&self, kid: Kid) -> Option<(u16, &str)> {
         let parts = KidParts::from(kid);
         let members = &self.epochs.get(&parts.epoch)?.keys.members;
@@ -158,7 +162,8 @@ impl KeyProvider for MlsKeys {
         let mut bytes = [0; 8];
         rng.fill(&mut bytes[8 - CONTEXT_BYTES..])?;
         let context = u64::from_be_bytes(bytes);
-        // A source that repeats itself is broken; a chance of 2^-40 looks the same and is refused too.
+        // A source that repeats itself is broken; a chance of 2^-40 looks the same and is refused
+        // too.
         if !self.contexts.insert(context) {
             return Err(SenderKeyError::Random(crate::rng::RngError));
         }

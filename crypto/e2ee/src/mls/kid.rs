@@ -7,8 +7,9 @@
 //! +------------------------------+---------------+------------+
 //! ```
 //!
-//! E = 8 bits of epoch, S = 16 bits of leaf index, the rest context. The context is drawn anew for each sending session, so
-//! that no reload, second worker or restored state meets a key that has counted from 0 before.
+//! E = 8 bits of epoch, S = 16 bits of leaf index, the rest context. The context is drawn anew for
+//! each sending session, so that no reload, second worker or restored state meets a key that has
+//! counted from 0 before.
 
 use crate::sframe::Kid;
 

@@ -18,7 +18,8 @@ use super::x509::{Certificate, CertificateError, TrustAnchors};
 /// Who may be in the group, and by what credential.
 #[derive(Clone, Debug, Default)]
 pub enum Policy {
-    /// Everybody whom the gateway lets into the room, by the name in the join token. Everybody is shown to all.
+    /// Everybody whom the gateway lets into the room, by the name in the join token. Everybody is
+    /// shown to all.
     #[default]
     Everyone,
     /// These users only, whatever the gateway lets in.
@@ -32,7 +33,8 @@ pub enum Policy {
 pub struct CertificatePolicy {
     /// The authorities, and what they have revoked.
     pub anchors: TrustAnchors,
-    /// Whether basic credentials are taken too: of those users nobody but the gateway says who they are.
+    /// Whether basic credentials are taken too: of those users nobody but the gateway says who they
+    /// are.
     pub admits_basic: bool,
     /// These users only; none for everybody who is certified.
     pub users: Option<BTreeSet<String>>,
@@ -213,7 +215,8 @@ impl IdentityProvider for Members {
         Ok(user.into_bytes())
     }
 
-    /// A user may replace its own leaf: a reload, another tab. Nobody replaces one that is certified without a certificate.
+    /// A user may replace its own leaf: a reload, another tab. Nobody replaces one that is
+    /// certified without a certificate.
     fn valid_successor(
         &self,
         predecessor: &SigningIdentity,

@@ -7,12 +7,13 @@
 //!                              MlsKeys: KeyProvider         application
 //! ```
 //!
-//! [`MlsSession`] is one member of one room's group. It is sans-IO: time and messages go in, requests, keys and events come out.
-//! [`MlsKeys`] is fed by it, in the same worker or, through [`EpochKeys::to_bytes`], in another, and stands behind sealers and key
-//! stores. [`Provider`] has the algorithms. What is on the wire is in `crypto/SPEC.md` §7.
+//! [`MlsSession`] is one member of one room's group. It is sans-IO: time and messages go in,
+//! requests, keys and events come out. [`MlsKeys`] is fed by it, in the same worker or, through
+//! [`EpochKeys::to_bytes`], in another, and stands behind sealers and key stores. [`Provider`] has
+//! the algorithms. What is on the wire is in `crypto/SPEC.md` §7.
 //!
-//! What this is not: the delivery service, which the gateway is and which links none of this; and a store. Nothing of a group is
-//! ever written down.
+//! What this is not: the delivery service, which the gateway is and which links none of this; and a
+//! store. Nothing of a group is ever written down.
 
 mod code;
 mod curve;

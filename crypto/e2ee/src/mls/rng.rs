@@ -17,7 +17,8 @@ impl SharedRng {
 
 impl Rng for SharedRng {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
-        // A source that panicked once may have a broken state, but it is the caller's, who saw the panic.
+        // A source that panicked once may have a broken state, but it is the caller's, who saw the
+        // panic.
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,5 @@
-//! Cipher suites of MLS (RFC 9420 §5.1) and their HPKE code points (RFC 9180 §7), as in `crypto/SPEC.md` §7.1.
+//! Cipher suites of MLS (RFC 9420 §5.1) and their HPKE code points (RFC 9180 §7), as in
+//! `crypto/SPEC.md` §7.1.
 
 use mls_rs_core::crypto::CipherSuite;
 use smrtc_crypto::aead::Algorithm;
@@ -12,7 +13,8 @@ pub enum Suite {
     P256Aes128GcmSha256 = 0x0002,
     /// DHKEM over the SM2 curve with HKDF-SM3, SM4-GCM, SM3, SM2 signatures. Private use.
     Sm2Sm4GcmSm3 = 0xF001,
-    /// As [`Self::Sm2Sm4GcmSm3`], with SM2 public-key encryption (GB/T 32918.4) in place of DHKEM. Private use.
+    /// As [`Self::Sm2Sm4GcmSm3`], with SM2 public-key encryption (GB/T 32918.4) in place of DHKEM.
+    /// Private use.
     Sm2PkeSm4GcmSm3 = 0xF002,
 }
 

@@ -7,8 +7,8 @@
 //! +-+-----+-+-----+------------+------------+
 //! ```
 //!
-//! X = 0: K is the KID (0 to 7). X = 1: the KID follows in K + 1 bytes. Y and C do the same for CTR.
-//! Only the shortest encoding is accepted, so that a frame has one header and no other.
+//! X = 0: K is the KID (0 to 7). X = 1: the KID follows in K + 1 bytes. Y and C do the same for
+//! CTR. Only the shortest encoding is accepted, so that a frame has one header and no other.
 
 use core::fmt;
 

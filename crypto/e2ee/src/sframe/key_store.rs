@@ -1,8 +1,8 @@
 //! Opening (RFC 9605 §4.4.4): keys by KID, replay windows, and bounds on what strangers can cost.
 //!
 //! A KID is 64 bits that anybody may write into a header. So a key is derived for it on demand, but
-//! remembered only once a frame under it has authenticated; and derivations that came to nothing are
-//! rationed by the frames presented, not by a clock, which this crate has not.
+//! remembered only once a frame under it has authenticated; and derivations that came to nothing
+//! are rationed by the frames presented, not by a clock, which this crate has not.
 
 use std::collections::BTreeMap;
 
@@ -162,7 +162,8 @@ impl<P: KeyProvider> KeyStore<P> {
 
     /// Wipes what is known of KIDs whose epoch is over, by what the provider says of them now.
     ///
-    /// A key of an epoch that is over opens nothing even before this is called; it is the wiping that waits for it.
+    /// A key of an epoch that is over opens nothing even before this is called; it is the wiping
+    /// that waits for it.
     pub fn sweep(&mut self) {
         let provider = &self.provider;
         self.receivers
@@ -179,8 +180,8 @@ impl<P: KeyProvider> KeyStore<P> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::UnknownKid`] is recoverable: keep a copy of the frame for a moment and retry when
-    /// the provider has changed. All others mean that the frame is dropped; after
+    /// [`OpenError::UnknownKid`] is recoverable: keep a copy of the frame for a moment and retry
+    /// when the provider has changed. All others mean that the frame is dropped; after
     /// [`OpenError::Authentication`] its bytes are zeros.
     pub fn open<'a>(
         &mut self,

@@ -100,7 +100,8 @@ impl Sealer {
         self.seal_untested(metadata, plaintext, out)
     }
 
-    /// Length of the next frame's header: the room to leave in front of a frame for [`Self::seal_in_place`].
+    /// Length of the next frame's header: the room to leave in front of a frame for
+    /// [`Self::seal_in_place`].
     pub fn header_bytes(&self) -> usize {
         let mut header = Vec::with_capacity(MAX_HEADER_BYTES);
         self.next_header().encode(&mut header);
@@ -109,9 +110,10 @@ impl Sealer {
 
     /// Seals one encoded frame where it lies: `frame` becomes header ‖ ciphertext ‖ tag.
     ///
-    /// The plaintext is `frame[room..]`, and the header takes the place of what is in front of it. With a `room` of
-    /// [`Self::header_bytes`] and capacity for [`aead::TAG_BYTES`] more, not a byte of the plaintext is moved; with
-    /// any other `room` it is moved within `frame`. `metadata` is as in [`Self::seal`].
+    /// The plaintext is `frame[room..]`, and the header takes the place of what is in front of it.
+    /// With a `room` of [`Self::header_bytes`] and capacity for [`aead::TAG_BYTES`] more, not a
+    /// byte of the plaintext is moved; with any other `room` it is moved within `frame`. `metadata`
+    /// is as in [`Self::seal`].
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! Frames that came before their key, kept for a moment.
 //!
-//! At a change of epoch a frame may overtake the commit that makes its key. It waits here, within bounds: of frames, bytes
-//! and time, and of what one KID may take, since anybody can write a KID into a header.
+//! At a change of epoch a frame may overtake the commit that makes its key. It waits here, within
+//! bounds: of frames, bytes and time, and of what one KID may take, since anybody can write a KID
+//! into a header.
 
 use std::collections::VecDeque;
 
@@ -14,7 +15,8 @@ pub struct WaitingLimits {
     pub frames: usize,
     /// Bytes held; default 4 MiB. Beyond it the oldest goes.
     pub bytes: usize,
-    /// Frames held of one KID; default 64, about a second of a sender with two pictures and audio. Beyond it its oldest goes.
+    /// Frames held of one KID; default 64, about a second of a sender with two pictures and audio.
+    /// Beyond it its oldest goes.
     pub frames_of_a_kid: usize,
     /// How long a frame waits, in microseconds; default 2 s.
     pub micros: u64,
@@ -139,8 +141,8 @@ impl<T> Waiting<T> {
         self.dropped
     }
 
-    /// What was to be known of the frames that were dropped since the last call, oldest first. Take it after each call
-    /// that may drop: nothing else empties it.
+    /// What was to be known of the frames that were dropped since the last call, oldest first. Take
+    /// it after each call that may drop: nothing else empties it.
     pub fn take_dropped(&mut self) -> Vec<T> {
         std::mem::take(&mut self.gone)
     }

@@ -21,7 +21,8 @@ struct Waiting {
     asked: u32,
 }
 
-/// How long a member has to give the tree, and how many are asked before the group is given without it; as in the gateway.
+/// How long a member has to give the tree, and how many are asked before the group is given without
+/// it; as in the gateway.
 const TREE_PATIENCE: u64 = 1_000_000;
 const TREE_ATTEMPTS: u32 = 3;
 

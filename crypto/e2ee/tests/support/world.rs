@@ -29,7 +29,8 @@ pub(crate) struct Page {
     pub(crate) user: String,
     pub(crate) session: MlsSession,
     pub(crate) store: KeyStore<MlsKeys>,
-    /// What seals: the worker of the camera, and another (a screen, a second tab) that has the keys as bytes.
+    /// What seals: the worker of the camera, and another (a screen, a second tab) that has the keys
+    /// as bytes.
     pub(crate) workers: [Worker; 2],
     /// The keys of the newest epoch as bytes, as they pass between workers.
     keys: Option<Vec<u8>>,
@@ -169,7 +170,8 @@ impl World {
         id
     }
 
-    /// A page is closed, or crashes: all that it knew is gone. Returns what it had, for those who keep a removed page.
+    /// A page is closed, or crashes: all that it knew is gone. Returns what it had, for those who
+    /// keep a removed page.
     pub(crate) fn leave(&mut self, id: u32) -> Page {
         let page = self.pages.remove(&id).expect("in the room");
         self.service.left(id);
@@ -365,7 +367,8 @@ impl World {
         let (_, sealer) = sealer.as_mut()?;
         let mut frame = Vec::new();
         sealer.seal(metadata, text, &mut frame).ok()?;
-        // As the wire has it: the key of a frame follows from the epoch's base key and the KID, the nonce from those and CTR.
+        // As the wire has it: the key of a frame follows from the epoch's base key and the KID, the
+        // nonce from those and CTR.
         let (header, _) = Header::parse(&frame).expect("a frame of ours");
         let base_key = page.base_keys.get(&epoch)?.clone();
         let fresh = self.sealed.insert((base_key, header.kid, header.ctr.0));
@@ -383,7 +386,8 @@ impl World {
         open_with(&mut page.store, frame)
     }
 
-    /// Whether all pages are in one epoch of one group, with one roster that is the room, and one code; says why not.
+    /// Whether all pages are in one epoch of one group, with one roster that is the room, and one
+    /// code; says why not.
     pub(crate) fn agreed(&self) -> Result<(), String> {
         let users: BTreeSet<_> = self.pages.values().map(|page| page.user.clone()).collect();
         let mut codes = BTreeSet::new();

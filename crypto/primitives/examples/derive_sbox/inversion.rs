@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::fields::{AES_FIELD, invert};
 
-/// Inversion in the field of AES: linear forms, a nonlinear circuit on them, linear forms of its outputs.
+/// Inversion in the field of AES: linear forms, a nonlinear circuit on them, linear forms of its
+/// outputs.
 pub(crate) struct Inversion {
     /// Names of the forms, as the middle layer calls them.
     pub(crate) names: Vec<String>,
@@ -91,8 +92,8 @@ pub(crate) fn gates(text: &'static str) -> impl Iterator<Item = [&'static str; 4
 
 pub(crate) const PRODUCTS: usize = 18;
 
-/// The middle layer of: J. Boyar, R. Peralta, A small depth-16 circuit for the AES S-box, SEC 2012. It inverts in
-/// GF(2^8) as a tower over GF(2^4), in 63 gates.
+/// The middle layer of: J. Boyar, R. Peralta, A small depth-16 circuit for the AES S-box, SEC 2012.
+/// It inverts in GF(2^8) as a tower over GF(2^4), in 63 gates.
 pub(crate) const MIDDLE: &str = "
     t1 = m0 & m1; t2 = m2 & m3; t3 = m4 ^ t1; t4 = m5 & m6; t5 = t4 ^ t1; t6 = m7 & m8; t7 = m9 & m10;
     t8 = m11 ^ t6; t9 = m12 & m13; t10 = t9 ^ t6; t11 = m14 & m15; t12 = m16 & m17; t13 = t12 ^ t11;
@@ -106,8 +107,8 @@ pub(crate) const MIDDLE: &str = "
     z11 = t42 & m14; z12 = t45 & m16; z13 = t41 & m18; z14 = t44 & m1; z15 = t40 & m3; z16 = t39 & m6;
     z17 = t43 & m8;";
 
-/// What it is given: linear forms of an element of the field of AES, as masks of its bits. Any one choice will
-/// do, since the search goes through all; that it is right, `solve_columns` finds out.
+/// What it is given: linear forms of an element of the field of AES, as masks of its bits. Any one
+/// choice will do, since the search goes through all; that it is right, `solve_columns` finds out.
 pub(crate) const FORMS: [u8; 22] = [
     0xb1, 0xd2, 0x3d, 0xdc, 0xf5, 0x8c, 0x0e, 0x15, 0x70, 0x1e, 0x0c, 0x65, 0x0b, 0x7c, 0x87, 0x72,
     0xa4, 0xa2, 0x23, 0xd0, 0xf3, 0x77,

@@ -5,10 +5,11 @@
 //! cargo run --release -p smrtc-crypto --example derive_sbox -- check  # compares it with the one kept
 //! ```
 //!
-//! `docs/sbox.md` tells the story; in short: S(x) = A·inv(A·x ⊕ c) ⊕ c. Inversion is taken from a circuit of
-//! Boyar and Peralta for AES (its middle layer, the nonlinear one, between two linear ones); the two linear
-//! layers are joined with A and an isomorphism of fields, and shortened greedily; and of all 255 · 8 maps
-//! that commute with inversion the one is taken that leaves the fewest gates.
+//! `docs/sbox.md` tells the story; in short: S(x) = A·inv(A·x ⊕ c) ⊕ c. Inversion is taken from a
+//! circuit of Boyar and Peralta for AES (its middle layer, the nonlinear one, between two linear
+//! ones); the two linear layers are joined with A and an isomorphism of fields, and shortened
+//! greedily; and of all 255 · 8 maps that commute with inversion the one is taken that leaves the
+//! fewest gates.
 
 mod algebra;
 mod circuit;

@@ -10,7 +10,8 @@ pub(crate) struct Best {
     /// What the middle layer is given, as forms of the S-box's input; and the program for them.
     pub(crate) forms: Vec<u8>,
     pub(crate) top: LinearProgram,
-    /// For each product, which output bits it goes into; and the program for these, to be transposed.
+    /// For each product, which output bits it goes into; and the program for these, to be
+    /// transposed.
     pub(crate) columns: Vec<u8>,
     pub(crate) bottom: LinearProgram,
 }

@@ -6,9 +6,10 @@ pub(crate) struct LinearProgram {
     pub(crate) sums: Vec<(usize, usize)>,
 }
 
-/// The greedy method of Boyar and Peralta: add the sum that brings all targets nearest in total, ties to the
-/// greater sum of squares, then by `random`. Distances are exact, since there are only 256 forms. With
-/// `eager`, a sum that is a target itself comes first; neither way is always the better one.
+/// The greedy method of Boyar and Peralta: add the sum that brings all targets nearest in total,
+/// ties to the greater sum of squares, then by `random`. Distances are exact, since there are only
+/// 256 forms. With `eager`, a sum that is a target itself comes first; neither way is always the
+/// better one.
 pub(crate) fn shorten(
     targets: &[u8],
     eager: bool,

@@ -1,4 +1,5 @@
-//! Every kernel of the machine seals as the oracle does, and opens what it sealed: in one piece, in a batch, by chunks.
+//! Every kernel of the machine seals as the oracle does, and opens what it sealed: in one piece, in
+//! a batch, by chunks.
 #![no_main]
 
 use smrtc_crypto::aead::{self, Frame, Key, Tag};

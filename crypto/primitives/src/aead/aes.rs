@@ -1,4 +1,5 @@
-//! AES-GCM: the crate `aes-gcm` for whole messages; its parts, `aes` and `ghash`, for messages by chunks.
+//! AES-GCM: the crate `aes-gcm` for whole messages; its parts, `aes` and `ghash`, for messages by
+//! chunks.
 
 use alloc::vec::Vec;
 

@@ -1,8 +1,8 @@
 //! Several frames under one key in one call: small ones share the passes of a kernel.
 //!
-//! A kernel encrypts a batch of blocks at a time, 32 or 64 of them. A frame of 160 bytes has 11, and by
-//! itself it leaves most lanes empty; a few such frames together do not. The result is that of
-//! [`Key::seal_in_place`] and [`Key::open_in_place`] frame by frame.
+//! A kernel encrypts a batch of blocks at a time, 32 or 64 of them. A frame of 160 bytes has 11,
+//! and by itself it leaves most lanes empty; a few such frames together do not. The result is that
+//! of [`Key::seal_in_place`] and [`Key::open_in_place`] frame by frame.
 
 use alloc::vec::Vec;
 use zeroize::Zeroize;
@@ -39,11 +39,11 @@ impl Key {
         Ok(())
     }
 
-    /// Verifies and decrypts each frame in place, in any case all of them; says for each, in order, whether
-    /// it opened.
+    /// Verifies and decrypts each frame in place, in any case all of them; says for each, in order,
+    /// whether it opened.
     ///
-    /// The buffer of a frame that did not open holds zeros, never plaintext, whether the caller looks at the
-    /// result or not.
+    /// The buffer of a frame that did not open holds zeros, never plaintext, whether the caller
+    /// looks at the result or not.
     #[must_use = "says which frames did not open; their buffers hold zeros"]
     pub fn open_batch(&self, frames: &mut [Frame<'_>]) -> Vec<Result<(), OpenError>> {
         if self_test::ensure(self.algorithm()).is_err() {

@@ -1,4 +1,5 @@
-//! The doors for several frames and for chunks give what the door for one whole text gives, on every back end.
+//! The doors for several frames and for chunks give what the door for one whole text gives, on
+//! every back end.
 
 use std::vec::Vec;
 

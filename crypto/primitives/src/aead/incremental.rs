@@ -1,15 +1,17 @@
 //! GCM by chunks, for texts that are not in one piece.
 //!
-//! Sealing takes one pass. Opening takes two, because a tag comes last and nobody may see a plaintext that
-//! was not verified: the first pass reads all chunks and checks the tag, the second decrypts the same chunks.
+//! Sealing takes one pass. Opening takes two, because a tag comes last and nobody may see a
+//! plaintext that was not verified: the first pass reads all chunks and checks the tag, the second
+//! decrypts the same chunks.
 //!
 //! ```text
 //! Key::start_sealing ──► Sealing    update(&mut chunk)…  finish() ──► Tag
 //! Key::start_opening ──► Verifying  update(&chunk)…      finish(tag) ──► Opening  update(&mut chunk)…  finish()
 //! ```
 //!
-//! Between the passes a file may change. So the first pass keeps the state of the hash after each chunk, and the
-//! second compares each chunk with it *before* decrypting it: no byte is decrypted that the tag did not cover.
+//! Between the passes a file may change. So the first pass keeps the state of the hash after each
+//! chunk, and the second compares each chunk with it *before* decrypting it: no byte is decrypted
+//! that the tag did not cover.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -25,7 +27,8 @@ use crate::self_test;
 use crate::sm4::BLOCK_BYTES;
 
 impl Key {
-    /// Starts to seal a text that comes in chunks; what comes out is that of [`Key::seal_in_place`] on all of it.
+    /// Starts to seal a text that comes in chunks; what comes out is that of [`Key::seal_in_place`]
+    /// on all of it.
     ///
     /// # Errors
     ///
@@ -68,7 +71,8 @@ impl Sealing<'_> {
     ///
     /// # Errors
     ///
-    /// [`SealError::TextTooLong`] if all chunks together are longer than GCM allows; this one is then unchanged.
+    /// [`SealError::TextTooLong`] if all chunks together are longer than GCM allows; this one is
+    /// then unchanged.
     pub fn update(&mut self, chunk: &mut [u8]) -> Result<(), SealError> {
         self.0.check_room(chunk)?;
         self.0.apply_keystream(chunk);
@@ -90,12 +94,13 @@ pub struct Verifying<'k> {
 }
 
 impl<'k> Verifying<'k> {
-    /// Takes the next chunk of ciphertext, of any length. It costs 24 bytes of memory until the end of the second
-    /// pass: prefer chunks of some KiB.
+    /// Takes the next chunk of ciphertext, of any length. It costs 24 bytes of memory until the end
+    /// of the second pass: prefer chunks of some KiB.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Authentication`] if all chunks together are longer than GCM allows; the tag cannot verify then.
+    /// [`OpenError::Authentication`] if all chunks together are longer than GCM allows; the tag
+    /// cannot verify then.
     pub fn update(&mut self, chunk: &[u8]) -> Result<(), OpenError> {
         self.message
             .check_room(chunk)
@@ -142,10 +147,12 @@ impl Opening<'_> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::Authentication`] if it is not, and from then on; the chunk holds zeros, never plaintext. (Another
-    /// chunk passes with the probability that GCM gives any forgery: the hash is keyed, and nobody has seen it.)
+    /// [`OpenError::Authentication`] if it is not, and from then on; the chunk holds zeros, never
+    /// plaintext. (Another chunk passes with the probability that GCM gives any forgery: the hash
+    /// is keyed, and nobody has seen it.)
     pub fn update(&mut self, chunk: &mut [u8]) -> Result<(), OpenError> {
-        // Nothing is decrypted before the comparison, so the position of the keystream is kept for after it.
+        // Nothing is decrypted before the comparison, so the position of the keystream is kept for
+        // after it.
         let start = self.message.text_bytes;
         self.message.absorb(chunk);
         let as_verified = self.checkpoints.0.get(self.next).is_some_and(|expected| {
@@ -162,7 +169,8 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Says whether all chunks of the first pass have come: a text cut short is not the text that was sealed.
+    /// Says whether all chunks of the first pass have come: a text cut short is not the text that
+    /// was sealed.
     ///
     /// # Errors
     ///

@@ -56,8 +56,8 @@ impl Algorithm {
     }
 }
 
-/// The kernels that run SM4-GCM here: `portable`, `wasm_simd128`, `wasm_relaxed_simd`, `x86_avx2` or
-/// `x86_avx512_gfni`.
+/// The kernels that run SM4-GCM here: `portable`, `wasm_simd128`, `wasm_relaxed_simd`, `x86_avx2`
+/// or `x86_avx512_gfni`.
 pub fn sm4_backend() -> &'static str {
     backend::names()[0]
 }
@@ -109,8 +109,8 @@ pub enum SealError {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The tag did not verify, or a length is beyond GCM's limits or not taken. Carries nothing else, on
-    /// purpose.
+    /// The tag did not verify, or a length is beyond GCM's limits or not taken. Carries nothing
+    /// else, on purpose.
     #[error("authentication failed")]
     Authentication,
     /// The algorithm gave a wrong known answer; it refuses to work until the process ends.
@@ -205,13 +205,13 @@ impl Key {
 
     /// [`Self::seal_in_place`] with a nonce of another length, for SM4-GCM only.
     ///
-    /// A nonce of 12 bytes is used as it is; any other is hashed (SP 800-38D §7.1), so two nonces may meet
-    /// by chance. Prefer 12 bytes.
+    /// A nonce of 12 bytes is used as it is; any other is hashed (SP 800-38D §7.1), so two nonces
+    /// may meet by chance. Prefer 12 bytes.
     ///
     /// # Errors
     ///
-    /// [`SealError`]; the buffer is then unchanged. [`SealError::NonceLength`] for an empty nonce, and for AES
-    /// with anything but 12 bytes.
+    /// [`SealError`]; the buffer is then unchanged. [`SealError::NonceLength`] for an empty nonce,
+    /// and for AES with anything but 12 bytes.
     pub fn seal_in_place_with_nonce(
         &self,
         nonce: &[u8],

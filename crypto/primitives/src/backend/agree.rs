@@ -1,4 +1,5 @@
-//! Every kernel against the crates `sm4` and `ghash`, which are the oracle and are used nowhere else.
+//! Every kernel against the crates `sm4` and `ghash`, which are the oracle and are used nowhere
+//! else.
 
 use std::boxed::Box;
 use std::io::Write;
@@ -21,8 +22,9 @@ fn for_each_backend(check: impl Fn(&dyn Fn(&[u8; 16]) -> Box<dyn GcmCipher>)) {
     }
 }
 
-/// What is not listed is not compared, so the list is checked against another detection. Says which kernels were compared and
-/// which were not, past the harness, which keeps what a test prints to itself.
+/// What is not listed is not compared, so the list is checked against another detection. Says which
+/// kernels were compared and which were not, past the harness, which keeps what a test prints to
+/// itself.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn no_kernel_that_this_machine_has_is_skipped() {

@@ -1,9 +1,9 @@
 //! Multiplication in GHASH's field GF(2^128), out of integer multiplications.
 //!
-//! Carry-less multiplication with holes, as in BearSSL's `ghash_ctmul64` by Thomas Pornin: operands are
-//! cut into four, each with three zero bits after each bit of it, so that carries of a 64-bit product
-//! fall into bits that are masked away. Constant time where the machine multiplies 64-bit integers in
-//! constant time; x86-64, AArch64 and what browsers run on do.
+//! Carry-less multiplication with holes, as in BearSSL's `ghash_ctmul64` by Thomas Pornin: operands
+//! are cut into four, each with three zero bits after each bit of it, so that carries of a 64-bit
+//! product fall into bits that are masked away. Constant time where the machine multiplies 64-bit
+//! integers in constant time; x86-64, AArch64 and what browsers run on do.
 
 use zeroize::Zeroize;
 
@@ -54,8 +54,8 @@ impl Element {
 
 /// a · b.
 pub(crate) fn multiply(a: Element, b: Element) -> Element {
-    // Karatsuba. The high half of each product is the low half of the product of the reflected factors,
-    // reflected; reflection commutes with sums.
+    // Karatsuba. The high half of each product is the low half of the product of the reflected
+    // factors, reflected; reflection commutes with sums.
     let low = carry_less(a.low, b.low);
     let high = carry_less(a.high, b.high);
     let middle = carry_less(a.low ^ a.high, b.low ^ b.high);
@@ -75,8 +75,8 @@ pub(crate) fn multiply(a: Element, b: Element) -> Element {
     ])
 }
 
-/// Reduces a 256-bit product, least significant word first, modulo x^128 + x^7 + x^2 + x + 1, reflected:
-/// the low half is divided by x^128, in two steps of 64 bits.
+/// Reduces a 256-bit product, least significant word first, modulo x^128 + x^7 + x^2 + x + 1,
+/// reflected: the low half is divided by x^128, in two steps of 64 bits.
 pub(crate) fn fold(words: [u64; 4]) -> Element {
     let [w0, mut w1, mut w2, mut w3] = words;
     w1 ^= w0 << 63 ^ w0 << 62 ^ w0 << 57;

@@ -1,8 +1,8 @@
 //! The kernels, and the choice among them.
 //!
-//! All have the same functions: counter mode by batches, and GHASH. [`portable`] is plain and is the
-//! definition of correct; the others are wider and are compared with it. None branches on a secret or
-//! indexes memory by one.
+//! All have the same functions: counter mode by batches, and GHASH. [`portable`] is plain and is
+//! the definition of correct; the others are wider and are compared with it. None branches on a
+//! secret or indexes memory by one.
 
 #[cfg(test)]
 mod agree;

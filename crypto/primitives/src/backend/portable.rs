@@ -1,6 +1,7 @@
 //! Kernels in plain integers: 16 blocks in a `u64`.
 //!
-//! A lane of a plane has 16 bits: lane j of a plane is bits 16j to 16j + 15, block t is bit t of each.
+//! A lane of a plane has 16 bits: lane j of a plane is bits 16j to 16j + 15, block t is bit t of
+//! each.
 
 use core::array;
 
@@ -89,7 +90,8 @@ fn counters(first: u32) -> Word<u64> {
 
 /// XORs the blocks in the planes, last word first as SM4 has it, to `batch`.
 fn xor_blocks(x: &[Word<u64>; 4], batch: &mut [Block]) {
-    // Element i of a word: that of block i in the low half, most significant byte first, of block i + 8 in the high.
+    // Element i of a word: that of block i in the low half, most significant byte first, of block
+    // i + 8 in the high.
     let words = x.map(|planes| swap_bits(planes).map(part_blocks));
     let (low, high) = batch.split_at_mut(8);
     for (i, (block, eighth_on)) in low.iter_mut().zip(high).enumerate() {

@@ -139,7 +139,8 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// Takes at most `room` blocks of the next short frame; none if there is no room or no such frame.
+    /// Takes at most `room` blocks of the next short frame; none if there is no room or no such
+    /// frame.
     fn next<C: BatchCipher>(&mut self, frames: &[Frame<'_>], room: usize) -> Option<Run> {
         if room == 0 {
             return None;

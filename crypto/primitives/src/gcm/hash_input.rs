@@ -1,7 +1,8 @@
 //! What GHASH hashes, four blocks at a time.
 //!
-//! The blocks of the associated data, those of the text and the block of lengths, with blocks of zeros
-//! *in front* so that they come to whole quads: zeros in front change no hash, since it starts from 0.
+//! The blocks of the associated data, those of the text and the block of lengths, with blocks of
+//! zeros *in front* so that they come to whole quads: zeros in front change no hash, since it
+//! starts from 0.
 
 use crate::ctr::Block;
 use crate::sm4::BLOCK_BYTES;
@@ -22,8 +23,8 @@ pub(crate) struct HashInput<'a> {
 }
 
 impl<'a> HashInput<'a> {
-    /// All of a message: `aad` and `text`, each padded with zeros to whole blocks, and the block of their
-    /// lengths in bits.
+    /// All of a message: `aad` and `text`, each padded with zeros to whole blocks, and the block of
+    /// their lengths in bits.
     pub(crate) fn message(aad: &'a [u8], text: &'a [u8]) -> Self {
         let lengths = length_block(aad.len() as u64, text.len() as u64);
         Self::new(aad, text, Some(lengths))

@@ -72,7 +72,8 @@ impl<C: BatchCipher, G: Ghash> Gcm<C, G> {
         Keystream::new(&self.cipher, &j0_of_twelve(nonce), blocks, scratch)
     }
 
-    /// That of a message with any other nonce: its pre-counter block (§7.1 step 2) is a hash under the key, so it is secret.
+    /// That of a message with any other nonce: its pre-counter block (§7.1 step 2) is a hash under
+    /// the key, so it is secret.
     fn keystream_of_hash(&self, nonce: &[u8]) -> SecretKeystream<'_, C> {
         let j0 = self.ghash.hash(&HashInput::message(&[], nonce));
         SecretKeystream::new(&self.cipher, &j0)

@@ -1,4 +1,5 @@
-//! Known answers of the AEAD algorithms: one published vector each, sealed, opened, and refused with a wrong tag.
+//! Known answers of the AEAD algorithms: one published vector each, sealed, opened, and refused
+//! with a wrong tag.
 
 use crate::aead::{Algorithm, Key, Tag};
 

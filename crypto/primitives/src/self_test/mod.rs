@@ -1,12 +1,12 @@
 //! Known-answer tests, run before an algorithm is first used, in the style of GM/T 0028.
 //!
 //! Each [`Test`] runs once per process, or Wasm instance, before the first use of what it covers;
-//! [`run_all`] runs them again on demand and [`status`] tells where they stand. A wrong answer, or a
-//! key pair that is not consistent, puts the whole module into its error state until the process ends:
-//! nothing is sealed, opened, signed, verified, encrypted, decrypted or agreed any more.
+//! [`run_all`] runs them again on demand and [`status`] tells where they stand. A wrong answer, or
+//! a key pair that is not consistent, puts the whole module into its error state until the process
+//! ends: nothing is sealed, opened, signed, verified, encrypted, decrypted or agreed any more.
 //!
-//! Plain hashing, HMAC and HKDF have no way to refuse. Their tests run before the services that build on
-//! them: SM2 here, the SFrame and MLS suites in `smrtc-e2ee`.
+//! Plain hashing, HMAC and HKDF have no way to refuse. Their tests run before the services that
+//! build on them: SM2 here, the SFrame and MLS suites in `smrtc-e2ee`.
 //!
 //! The feature `_test_support` has `danger_break`, which makes one test compute a wrong answer;
 //! `tests/break_known_answers.rs` breaks each in turn and shows that everything is refused.
@@ -133,7 +133,8 @@ impl Test {
         self.state().fail();
     }
 
-    /// What to add to this test's computed answer: nothing, unless a test of the tests asked for it.
+    /// What to add to this test's computed answer: nothing, unless a test of the tests asked for
+    /// it.
     pub(crate) fn fault(self) -> u8 {
         #[cfg(feature = "_test_support")]
         return u8::from(
@@ -198,8 +199,8 @@ impl From<Algorithm> for Test {
     }
 }
 
-/// How far the module has come: [`Status::Failed`] in its error state, [`Status::Passed`] once every test
-/// has passed.
+/// How far the module has come: [`Status::Failed`] in its error state, [`Status::Passed`] once
+/// every test has passed.
 pub fn status() -> Status {
     if state::in_error_state() {
         Status::Failed
@@ -210,11 +211,13 @@ pub fn status() -> Status {
     }
 }
 
-/// Runs every test now, also those that have run: the self-test on demand. Takes about fifteen SM2 operations.
+/// Runs every test now, also those that have run: the self-test on demand. Takes about fifteen SM2
+/// operations.
 ///
 /// # Errors
 ///
-/// [`SelfTestFailed`] if any answer was wrong, now or before; the module is then in its error state.
+/// [`SelfTestFailed`] if any answer was wrong, now or before; the module is then in its error
+/// state.
 pub fn run_all() -> Result<(), SelfTestFailed> {
     for test in Test::ALL {
         test.state().repeat(|| test.passes())?;

@@ -25,7 +25,8 @@ impl SelfTest {
     ///
     /// # Errors
     ///
-    /// [`SelfTestFailed`] if `test` returned false, now or in any earlier call, or the module is in its error state.
+    /// [`SelfTestFailed`] if `test` returned false, now or in any earlier call, or the module is in
+    /// its error state.
     pub fn ensure(&self, test: impl FnOnce() -> bool) -> Result<(), SelfTestFailed> {
         if !in_error_state() && self.0.load(Ordering::Acquire) == UNTESTED {
             self.record(test());

@@ -1,7 +1,7 @@
 //! The little of DER (X.690) that SM2 needs: SEQUENCE, INTEGER from 0 to 2^256 − 1, OCTET STRING.
 //!
-//! Strict: one encoding for each value, so no length in a longer form than needed, no needless leading zero, no
-//! negative number, nothing behind the end.
+//! Strict: one encoding for each value, so no length in a longer form than needed, no needless
+//! leading zero, no negative number, nothing behind the end.
 
 use alloc::vec::Vec;
 

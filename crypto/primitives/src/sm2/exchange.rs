@@ -11,10 +11,11 @@
 //! S_B = SM3(02 ‖ y_V ‖ h)      S_A = SM3(03 ‖ y_V ‖ h)           h = SM3(x_V ‖ Z_A ‖ Z_B ‖ x1 ‖ y1 ‖ x2 ‖ y2)
 //! ```
 //!
-//! The standard leaves the confirmation optional; here neither side gets the key without having checked the
-//! other's tag. A step consumes the state of the one before, so no ephemeral key is used twice. Each
-//! side knows the other's public key and identity beforehand; where they come from is not decided here.
-//! A private key that leaks later does not give away the keys exchanged before.
+//! The standard leaves the confirmation optional; here neither side gets the key without having
+//! checked the other's tag. A step consumes the state of the one before, so no ephemeral key is
+//! used twice. Each side knows the other's public key and identity beforehand; where they come from
+//! is not decided here. A private key that leaks later does not give away the keys exchanged
+//! before.
 
 use ::sm2::elliptic_curve::point::AffineCoordinates;
 use ::sm2::{AffinePoint, ProjectivePoint, Scalar};
@@ -52,7 +53,8 @@ pub enum ExchangeError {
     /// The peer's ephemeral point is not on the curve, or gives infinity with its public key.
     #[error("bad point from the peer")]
     Point,
-    /// The peer's tag is wrong: it is not who it should be, thinks us somebody else, or a message was changed.
+    /// The peer's tag is wrong: it is not who it should be, thinks us somebody else, or a message
+    /// was changed.
     #[error("key confirmation failed")]
     Confirmation,
     /// The module is in its error state; there is nothing to do but end the process.
@@ -111,7 +113,8 @@ impl Initiator {
     ///
     /// # Errors
     ///
-    /// [`ExchangeError::Id`], [`ExchangeError::KeyLength`], [`ExchangeError::Random`], [`ExchangeError::SelfTest`].
+    /// [`ExchangeError::Id`], [`ExchangeError::KeyLength`], [`ExchangeError::Random`],
+    /// [`ExchangeError::SelfTest`].
     pub fn start(
         local: Local<'_>,
         peer: Peer<'_>,
@@ -157,13 +160,13 @@ impl Initiator {
         Ok((initiator, Offer(point::encode(&offered))))
     }
 
-    /// Checks the answer; gives the key and the confirmation to send. The peer has proved that it holds its
-    /// private key and the same key.
+    /// Checks the answer; gives the key and the confirmation to send. The peer has proved that it
+    /// holds its private key and the same key.
     ///
     /// # Errors
     ///
-    /// [`ExchangeError::Point`], [`ExchangeError::Confirmation`], [`ExchangeError::SelfTest`]; nothing is to be
-    /// sent then.
+    /// [`ExchangeError::Point`], [`ExchangeError::Confirmation`], [`ExchangeError::SelfTest`];
+    /// nothing is to be sent then.
     pub fn finish(self, answer: &Answer) -> Result<(Secret, Confirmation), ExchangeError> {
         Test::Sm2Exchange.ensure()?;
         scrubbed(|| self.finish_untested(answer))
@@ -274,8 +277,8 @@ impl Responder {
         Ok((responder, answer))
     }
 
-    /// Checks the confirmation; gives the key. The peer has proved that it holds its private key and the same
-    /// key.
+    /// Checks the confirmation; gives the key. The peer has proved that it holds its private key
+    /// and the same key.
     ///
     /// # Errors
     ///

@@ -7,8 +7,9 @@ use crate::secret::Secret;
 
 /// `len` bytes derived from the concatenation of `z`; `None` if they are all zero, or none at all.
 ///
-/// GB/T 32918.4 refuses an all-zero stream, since it would leave the message as it is. The time depends
-/// on the lengths only. `len` must be below 2^32 hash outputs; the callers' limits are far below.
+/// GB/T 32918.4 refuses an all-zero stream, since it would leave the message as it is. The time
+/// depends on the lengths only. `len` must be below 2^32 hash outputs; the callers' limits are far
+/// below.
 pub(super) fn derive(z: &[&[u8]], len: usize) -> Option<Secret> {
     let mut out = Secret::zeroed(len);
     let mut any_bit = 0;

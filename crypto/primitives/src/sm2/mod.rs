@@ -1,4 +1,5 @@
-//! SM2 on the recommended curve of GB/T 32918.5-2017: signatures, key agreement, encryption, key exchange.
+//! SM2 on the recommended curve of GB/T 32918.5-2017: signatures, key agreement, encryption, key
+//! exchange.
 //!
 //! | item | standard |
 //! |---|---|
@@ -7,15 +8,16 @@
 //! | [`pke`] | GB/T 32918.4-2016, C1 ‖ C3 ‖ C2; `SM2Cipher` of GM/T 0009 |
 //! | [`SecretKey::agree`] | plain Diffie-Hellman, as RFC 8998 §3.3 and HPKE use it; no GB/T number |
 //!
-//! The arithmetic of curve and field is that of the crate `sm2` (constant time); keys, nonces, encodings
-//! and checks are ours. Every operation runs its known-answer test first and refuses service if one failed.
+//! The arithmetic of curve and field is that of the crate `sm2` (constant time); keys, nonces,
+//! encodings and checks are ours. Every operation runs its known-answer test first and refuses
+//! service if one failed.
 //!
-//! **Secrets.** A private scalar lives in one heap cell, wiped on drop and never printed. Nonces, shared
-//! points and key streams are wiped too, and each operation overwrites the stack that it used (`scrub.rs`), for the arithmetic
-//! passes its numbers by value. Registers are not wiped.
+//! **Secrets.** A private scalar lives in one heap cell, wiped on drop and never printed. Nonces,
+//! shared points and key streams are wiped too, and each operation overwrites the stack that it
+//! used (`scrub.rs`), for the arithmetic passes its numbers by value. Registers are not wiped.
 //!
-//! **Nonces** of a signature come from the private key, the digest and fresh randomness together: see
-//! `nonce.rs`. A source that repeats itself cannot make two messages share a nonce.
+//! **Nonces** of a signature come from the private key, the digest and fresh randomness together:
+//! see `nonce.rs`. A source that repeats itself cannot make two messages share a nonce.
 //!
 //! This is not a key store and not X.509: `smrtc-e2ee` reads certificates.
 

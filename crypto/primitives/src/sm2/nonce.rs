@@ -1,7 +1,7 @@
 //! Secret numbers that are used once: k of a signature or an encryption, r of a key exchange.
 //!
-//! They come from HMAC-SM3 as RFC 6979 §3.2 generates them, with fresh randomness as the additional data
-//! of its §3.6:
+//! They come from HMAC-SM3 as RFC 6979 §3.2 generates them, with fresh randomness as the additional
+//! data of its §3.6:
 //!
 //! ```text
 //! V = 01…01    K = 00…00
@@ -10,11 +10,13 @@
 //! candidate = V = HMAC(K, V);   if it is not from 1 to n − 1:   K = HMAC(K, V ‖ 00)   V = HMAC(K, V)
 //! ```
 //!
-//! For a signature, `secret` is the private key and `context` is e mod n, where e = SM3(Z_A ‖ M). So
-//! - with a good source k is uniform and unpredictable, and a repeated signature differs, which hinders
-//!   fault attacks on deterministic nonces;
-//! - with a source that is constant, repeats (a restored snapshot) or is known, k is the deterministic
-//!   nonce of RFC 6979: it repeats for the same key and message only, where it gives the same signature.
+//! For a signature, `secret` is the private key and `context` is e mod n, where e = SM3(Z_A ‖ M).
+//! So
+//! - with a good source k is uniform and unpredictable, and a repeated signature differs, which
+//!   hinders fault attacks on deterministic nonces;
+//! - with a source that is constant, repeats (a restored snapshot) or is known, k is the
+//!   deterministic nonce of RFC 6979: it repeats for the same key and message only, where it gives
+//!   the same signature.
 //!
 //! A source that reports an error is believed: nothing is signed.
 
@@ -57,7 +59,8 @@ impl Nonces {
             self.v = Hash::Sm3.hmac(self.k.as_bytes(), &[self.v.as_bytes()]);
             let mut candidate = Zeroizing::new([0; 32]);
             candidate.copy_from_slice(self.v.as_bytes());
-            // RFC 6979 updates K only when a candidate is turned down; so does the next call of this.
+            // RFC 6979 updates K only when a candidate is turned down; so does the next call of
+            // this.
             let scalar = scalar::decode_nonzero(&candidate).map(SecretScalar::new);
             self.k = Hash::Sm3.hmac(self.k.as_bytes(), &[self.v.as_bytes(), &[0]]);
             self.v = Hash::Sm3.hmac(self.k.as_bytes(), &[self.v.as_bytes()]);

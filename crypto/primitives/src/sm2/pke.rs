@@ -4,9 +4,9 @@
 //! C1 = [k]G    (x2, y2) = [k]P = [d]C1    t = KDF(x2 ‖ y2, |M|)    C2 = M ⊕ t    C3 = SM3(x2 ‖ M ‖ y2)
 //! ```
 //!
-//! The raw form is C1 ‖ C3 ‖ C2 with C1 uncompressed: 97 bytes more than the message. [`raw_to_der`] and
-//! [`der_to_raw`] convert it from and to `SM2Cipher` of GM/T 0009. For keys and other short secrets; for
-//! anything long, encrypt a key. It authenticates no sender.
+//! The raw form is C1 ‖ C3 ‖ C2 with C1 uncompressed: 97 bytes more than the message.
+//! [`raw_to_der`] and [`der_to_raw`] convert it from and to `SM2Cipher` of GM/T 0009. For keys and
+//! other short secrets; for anything long, encrypt a key. It authenticates no sender.
 
 use alloc::vec::Vec;
 
@@ -63,7 +63,8 @@ pub enum DecryptError {
 #[error("malformed SM2 ciphertext")]
 pub struct InvalidCiphertext;
 
-/// Encrypts `message`, from 1 to [`MAX_MESSAGE_BYTES`] bytes, to the owner of `to`; gives C1 ‖ C3 ‖ C2.
+/// Encrypts `message`, from 1 to [`MAX_MESSAGE_BYTES`] bytes, to the owner of `to`; gives C1 ‖ C3 ‖
+/// C2.
 ///
 /// # Errors
 ///
@@ -73,7 +74,8 @@ pub fn encrypt(to: &PublicKey, message: &[u8], rng: &mut dyn Rng) -> Result<Vec<
     scrubbed(|| encrypt_untested(to, message, rng))
 }
 
-/// Encrypts with the nonce `k`, for test vectors. `None` if `k` is not from 1 to n − 1 or gives no ciphertext.
+/// Encrypts with the nonce `k`, for test vectors. `None` if `k` is not from 1 to n − 1 or gives no
+/// ciphertext.
 #[cfg(feature = "_test_support")]
 pub fn encrypt_with_k(to: &PublicKey, message: &[u8], k: &[u8; 32]) -> Option<Vec<u8>> {
     try_encrypt(to, message, &scalar::decode_nonzero(k)?)
@@ -97,7 +99,8 @@ pub(super) fn encrypt_untested(
     if message.is_empty() || message.len() > MAX_MESSAGE_BYTES {
         return Err(EncryptError::Length);
     }
-    // Receiver and message join the randomness: a source that repeats itself gives no two messages one stream.
+    // Receiver and message join the randomness: a source that repeats itself gives no two messages
+    // one stream.
     let randomness = nonce::draw(rng)?;
     let context = Hash::Sm3.digest(&[&to.to_sec1(), message]);
     let context = scalar::reduce_digest(&context);
@@ -138,12 +141,13 @@ pub(super) fn decrypt_untested(key: &SecretKey, ciphertext: &[u8]) -> Result<Sec
     }
 }
 
-/// `SM2Cipher ::= SEQUENCE { x INTEGER, y INTEGER, hash OCTET STRING (SIZE(32)), cipherText OCTET STRING }`
-/// of a raw ciphertext (GM/T 0009).
+/// `SM2Cipher ::= SEQUENCE { x INTEGER, y INTEGER, hash OCTET STRING (SIZE(32)), cipherText OCTET
+/// STRING }` of a raw ciphertext (GM/T 0009).
 ///
 /// # Errors
 ///
-/// [`InvalidCiphertext`] if `raw` is not C1 ‖ C3 ‖ C2 with C1 on the curve and a length within the limits.
+/// [`InvalidCiphertext`] if `raw` is not C1 ‖ C3 ‖ C2 with C1 on the curve and a length within the
+/// limits.
 pub fn raw_to_der(raw: &[u8]) -> Result<Vec<u8>, InvalidCiphertext> {
     let parts = split(raw).ok_or(InvalidCiphertext)?;
     let (mut x, mut y) = ([0; 32], [0; 32]);

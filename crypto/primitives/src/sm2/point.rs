@@ -1,4 +1,5 @@
-//! Points: strict decoding (GB/T 32918.1-2016 §4.2.9), encoding, and multiplication that yields a secret.
+//! Points: strict decoding (GB/T 32918.1-2016 §4.2.9), encoding, and multiplication that yields a
+//! secret.
 
 use ::sm2::elliptic_curve::point::{AffineCoordinates, DecompressPoint};
 use ::sm2::elliptic_curve::subtle::Choice;
@@ -9,8 +10,9 @@ use super::PUBLIC_KEY_BYTES;
 
 /// A point from its uncompressed (65 bytes) or compressed (33 bytes) form.
 ///
-/// `None` for the point at infinity, a hybrid form, a coordinate that is not below the field's prime, or a
-/// point that is not on the curve. The group has prime order (cofactor 1), so nothing else needs checking.
+/// `None` for the point at infinity, a hybrid form, a coordinate that is not below the field's
+/// prime, or a point that is not on the curve. The group has prime order (cofactor 1), so nothing
+/// else needs checking.
 pub(super) fn decode(bytes: &[u8]) -> Option<AffinePoint> {
     let (tag, coordinates) = bytes.split_first()?;
     match (tag, coordinates.len()) {

@@ -16,13 +16,13 @@ pub struct InvalidPublicKey;
 pub struct PublicKey(pub(super) AffinePoint);
 
 impl PublicKey {
-    /// Decodes the uncompressed form of 65 bytes, `04 ‖ x ‖ y`, or the compressed of 33, `02 ‖ x` or `03 ‖ x`
-    /// (SEC 1 §2.3.4, GB/T 32918.1-2016 §4.2.9).
+    /// Decodes the uncompressed form of 65 bytes, `04 ‖ x ‖ y`, or the compressed of 33, `02 ‖ x`
+    /// or `03 ‖ x` (SEC 1 §2.3.4, GB/T 32918.1-2016 §4.2.9).
     ///
     /// # Errors
     ///
-    /// [`InvalidPublicKey`] for any other form, a coordinate that is not below the prime, a point that is not
-    /// on the curve, and infinity.
+    /// [`InvalidPublicKey`] for any other form, a coordinate that is not below the prime, a point
+    /// that is not on the curve, and infinity.
     pub fn from_sec1(bytes: &[u8]) -> Result<Self, InvalidPublicKey> {
         point::decode(bytes).map(Self).ok_or(InvalidPublicKey)
     }

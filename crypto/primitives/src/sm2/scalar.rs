@@ -11,7 +11,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::hash::Digest;
 
-/// A secret number modulo n: one heap cell, so that a move copies nothing; wiped on drop; never printed.
+/// A secret number modulo n: one heap cell, so that a move copies nothing; wiped on drop; never
+/// printed.
 #[derive(Clone)]
 pub(super) struct SecretScalar(Box<Scalar>);
 

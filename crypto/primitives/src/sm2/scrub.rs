@@ -1,14 +1,16 @@
 //! Overwrites the stack that an operation with secrets used.
 //!
-//! The arithmetic of the crate `sm2` passes scalars and points by value, so copies of them stay behind in frames that have
-//! returned: after a signature the whole of (1 + d)⁻¹ lay in the stack of a Wasm instance, and that is the private key.
-//! Nothing in the language promises what this does; `tests/sm2_residue.mjs` looks at the memory and finds nothing.
+//! The arithmetic of the crate `sm2` passes scalars and points by value, so copies of them stay
+//! behind in frames that have returned: after a signature the whole of (1 + d)⁻¹ lay in the stack
+//! of a Wasm instance, and that is the private key. Nothing in the language promises what this
+//! does; `tests/sm2_residue.mjs` looks at the memory and finds nothing.
 
 use core::hint::black_box;
 
 /// Runs `operation`, then writes zeros over the stack below this call.
 ///
-/// What `operation` returns and what it captures lie above; they must not be secrets that are not wiped by themselves.
+/// What `operation` returns and what it captures lie above; they must not be secrets that are not
+/// wiped by themselves.
 pub(super) fn scrubbed<T>(operation: impl FnOnce() -> T) -> T {
     let result = run(operation);
     overwrite();

@@ -29,8 +29,8 @@ pub enum KeyGenerationError {
     /// The random source gave the same 32 bytes twice in a row; it is stuck.
     #[error("the random source repeats itself")]
     StuckRandomness,
-    /// The module is in its error state, perhaps since the new pair failed its consistency test; there is
-    /// nothing to do but end the process.
+    /// The module is in its error state, perhaps since the new pair failed its consistency test;
+    /// there is nothing to do but end the process.
     #[error(transparent)]
     SelfTest(#[from] SelfTestFailed),
 }
@@ -52,8 +52,8 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
-    /// Draws a key uniformly from 1 to n − 2 (GB/T 32918.1-2016 §6.1) and tests that the pair signs and verifies, encrypts
-    /// and decrypts.
+    /// Draws a key uniformly from 1 to n − 2 (GB/T 32918.1-2016 §6.1) and tests that the pair signs
+    /// and verifies, encrypts and decrypts.
     ///
     /// # Errors
     ///
@@ -87,7 +87,8 @@ impl SecretKey {
 
     /// Takes a key made elsewhere: 32 bytes, big-endian. The caller keeps the duty to wipe `bytes`.
     ///
-    /// The public key is computed from it, so the pair belongs together; no consistency test is run.
+    /// The public key is computed from it, so the pair belongs together; no consistency test is
+    /// run.
     ///
     /// # Errors
     ///
@@ -125,7 +126,8 @@ impl SecretKey {
 
     /// Diffie-Hellman: the x-coordinate, 32 bytes, of the point that both sides can compute.
     ///
-    /// It is no key yet: derive one with the context of both sides. Authenticates nobody; [`super::exchange`] does.
+    /// It is no key yet: derive one with the context of both sides. Authenticates nobody;
+    /// [`super::exchange`] does.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! Known-answer tests with the worked examples of GB/T 32918.5-2017, and the pairwise consistency test.
+//! Known-answer tests with the worked examples of GB/T 32918.5-2017, and the pairwise consistency
+//! test.
 //!
 //! `fault` is added to what each computes; it is zero but in tests of the tests.
 

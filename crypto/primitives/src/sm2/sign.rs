@@ -70,7 +70,8 @@ impl SecretKey {
         scrubbed(|| self.sign_untested(id, message, rng))
     }
 
-    /// Signs with the nonce `k`, for test vectors. `None` if `k` is not from 1 to n − 1 or gives no signature.
+    /// Signs with the nonce `k`, for test vectors. `None` if `k` is not from 1 to n − 1 or gives no
+    /// signature.
     #[cfg(feature = "_test_support")]
     pub fn sign_with_k(&self, id: &[u8], message: &[u8], k: &[u8; 32]) -> Option<Signature> {
         let e = digest(id, self.public_key(), message).ok()?;

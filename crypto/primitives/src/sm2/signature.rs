@@ -32,7 +32,8 @@ impl Signature {
         self.0
     }
 
-    /// Decodes `SM2Signature ::= SEQUENCE { r INTEGER, s INTEGER }` (GM/T 0009), which certificates use.
+    /// Decodes `SM2Signature ::= SEQUENCE { r INTEGER, s INTEGER }` (GM/T 0009), which certificates
+    /// use.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! Who signs: the identity and Z_A, its hash with the curve and the public key (GB/T 32918.2-2016 §5.5).
+//! Who signs: the identity and Z_A, its hash with the curve and the public key (GB/T 32918.2-2016
+//! §5.5).
 
 use ::sm2::AffinePoint;
 use ::sm2::elliptic_curve::point::AffineCoordinates;

@@ -52,7 +52,8 @@ impl<P: Plane> RoundKeyPlanes<P> {
     /// The 32 rounds: X_0 … X_3 become X_32 … X_35.
     #[inline(always)]
     pub(crate) fn encrypt(&self, x: &mut [Word<P>; 4]) {
-        // The halves change places by reference: the state stays in memory, where it does not fit into registers.
+        // The halves change places by reference: the state stays in memory, where it does not fit
+        // into registers.
         let (mut these, mut others) = x.split_at_mut(2);
         for rk in self.0.as_chunks::<2>().0 {
             let shared = xor(&others[0], &others[1]);
@@ -75,8 +76,8 @@ impl<P: Plane> Drop for RoundKeyPlanes<P> {
 
 /// `target ⊕= L(τ(one ⊕ others ⊕ rk))`.
 ///
-/// With loops and not closures: what is called here must come to lie within the caller, which alone has the vector
-/// instructions.
+/// With loops and not closures: what is called here must come to lie within the caller, which alone
+/// has the vector instructions.
 #[inline(always)]
 fn round<P: Plane>(target: &mut Word<P>, one: &Word<P>, others: &Word<P>, rk: &Word<P::Stored>) {
     let mut input = xor(one, others);
@@ -85,9 +86,10 @@ fn round<P: Plane>(target: &mut Word<P>, one: &Word<P>, others: &Word<P>, rk: &W
     }
     let y = circuit::inverse_map(input);
 
-    // L(y) = y ⊕ (y <<< 2) ⊕ (y <<< 10) ⊕ (y <<< 18) ⊕ (y <<< 24). z holds the first term and the last.
-    // Bit b of the three between them is bit p of three bytes: j, j + 1 and j + 2, or one byte on where
-    // the 2 bits cross into the next byte. z two lanes on has two of them, j + 2 and j + 1.
+    // L(y) = y ⊕ (y <<< 2) ⊕ (y <<< 10) ⊕ (y <<< 18) ⊕ (y <<< 24). z holds the first term and the
+    // last. Bit b of the three between them is bit p of three bytes: j, j + 1 and j + 2, or one
+    // byte on where the 2 bits cross into the next byte. z two lanes on has two of them, j + 2 and
+    // j + 1.
     let mut r = y;
     for plane in &mut r {
         *plane = plane.rotate_by_three();

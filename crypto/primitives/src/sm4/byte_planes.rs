@@ -4,19 +4,20 @@
 //! plane j of word w:  byte j of w, of block 0, of block 1, …      (in lanes of 16 bytes, see `Vector`)
 //! ```
 //!
-//! Bytes of a word sit in four vectors, so the rotations of L by 8, 16 and 24 are which vector is meant; u and v, the
-//! two ways in which the rotation by 2 cuts a byte, come out of the inversion itself:
+//! Bytes of a word sit in four vectors, so the rotations of L by 8, 16 and 24 are which vector is
+//! meant; u and v, the two ways in which the rotation by 2 cuts a byte, come out of the inversion
+//! itself:
 //!
 //! ```text
 //! u = y ⊕ (y << 2)   v = y ⊕ (y >> 6)   s_j = v_j ⊕ u_{j+3}   L(y)_j = s_j ⊕ s_0 ⊕ s_1 ⊕ s_2 ⊕ s_3
 //! ```
 //!
-//! How to invert is the machine's: by an instruction, or by looking nibbles up in registers. Each way has a basis of
-//! the bytes that it likes best. The state is kept in it, so that nothing comes before the inversion; counters and
-//! keys go into it, keystream out of it.
+//! How to invert is the machine's: by an instruction, or by looking nibbles up in registers. Each
+//! way has a basis of the bytes that it likes best. The state is kept in it, so that nothing comes
+//! before the inversion; counters and keys go into it, keystream out of it.
 //!
-//! With loops and not closures: what is called here must come to lie within the caller, which alone has the vector
-//! instructions.
+//! With loops and not closures: what is called here must come to lie within the caller, which alone
+//! has the vector instructions.
 
 use core::ops::BitXor;
 
@@ -90,8 +91,8 @@ impl Keys {
 
 /// What to encrypt.
 pub(crate) enum Input<'a> {
-    /// This nonce with this counter and those after it. The low bits of the counter that count the blocks of a batch
-    /// are 0. The keystream is XORed to the batch.
+    /// This nonce with this counter and those after it. The low bits of the counter that count the
+    /// blocks of a batch are 0. The keystream is XORed to the batch.
     Counters(&'a [u8; 12], u32),
     /// What the batch holds, in place.
     Batch,
@@ -185,8 +186,8 @@ fn xor<V: Vector>(a: &[V; 4], b: &[V; 4]) -> [V; 4] {
     [a[0] ^ b[0], a[1] ^ b[1], a[2] ^ b[2], a[3] ^ b[3]]
 }
 
-/// Of the 16 × 16 bytes in each lane: from planes (vector k, byte t of lane q: byte k of block LANES·t + q) to blocks
-/// (vector t, lane q: block LANES·t + q), and back.
+/// Of the 16 × 16 bytes in each lane: from planes (vector k, byte t of lane q: byte k of block
+/// LANES·t + q) to blocks (vector t, lane q: block LANES·t + q), and back.
 #[inline(always)]
 fn transpose<V: Vector>(v: [V; 16]) -> [V; 16] {
     step(step(step(step(v))))

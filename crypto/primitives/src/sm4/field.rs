@@ -1,8 +1,8 @@
 //! The algebra of the S-box, computed at compile time: for kernels that invert by an instruction.
 //!
-//! S(x) = A·inv(A·x ⊕ c) ⊕ c in the field modulo 0x1F5. φ takes that field to the one of AES, in which
-//! processors invert; G = φ∘A is the basis that such a kernel keeps its state in, so that its S-box has
-//! no map to apply before the inversion. `docs/sbox.md` tells more.
+//! S(x) = A·inv(A·x ⊕ c) ⊕ c in the field modulo 0x1F5. φ takes that field to the one of AES, in
+//! which processors invert; G = φ∘A is the basis that such a kernel keeps its state in, so that its
+//! S-box has no map to apply before the inversion. `docs/sbox.md` tells more.
 
 /// A linear map of bytes: the images of the eight unit bytes.
 #[derive(Clone, Copy)]

@@ -1,16 +1,20 @@
-//! Inversion by nibbles, for kernels that look them up in registers; its tables are computed at compile time.
+//! Inversion by nibbles, for kernels that look them up in registers; its tables are computed at
+//! compile time.
 //!
-//! SM4's field is GF(16)², with w and w̄ = w^16 for a basis, w + w̄ = 1. For x = i·w + j·w̄, k = i + j and a = 1/(w·w̄),
+//! SM4's field is GF(16)², with w and w̄ = w^16 for a basis, w + w̄ = 1. For x = i·w + j·w̄, k =
+//! i + j and a = 1/(w·w̄),
 //!
 //! ```text
 //! i' = 1/(1/i + a/k) + j     j' = 1/(1/j + a/k) + i     1/x = C₁/i' + C₂/j'
 //! ```
 //!
-//! with two constants of GF(256): five look-ups in tables of 16, and whatever linear map follows comes out of two more
-//! for nothing. (Mike Hamburg, *Accelerating AES with vector permute instructions*, CHES 2009.) 1/0 is *infinity*, a
-//! byte with its top bit set: it stays so under XOR of nibbles, and a look-up by it finds 0.
+//! with two constants of GF(256): five look-ups in tables of 16, and whatever linear map follows
+//! comes out of two more for nothing. (Mike Hamburg, *Accelerating AES with vector permute
+//! instructions*, CHES 2009.) 1/0 is *infinity*, a byte with its top bit set: it stays so under XOR
+//! of nibbles, and a look-up by it finds 0.
 //!
-//! A byte in this basis is i ‖ k, and the state is kept in it after A: the S-box has no map to apply before it.
+//! A byte in this basis is i ‖ k, and the state is kept in it after A: the S-box has no map to
+//! apply before it.
 
 use super::BLOCK_BYTES;
 use super::byte_planes::{Inversion, Vector};

@@ -1,11 +1,12 @@
 //! Noise far below hearing, added to what the stages process, so that no filter decays to nothing.
 //!
-//! A number below 1.2e-38 is subnormal, and processors compute with those a hundred times more slowly.
-//! The memory of a recursive filter gets there within a second of digital silence, and Wasm has no
-//! switch that rounds such numbers to zero. With silence at the far end the echo canceller then took
-//! eight times the CPU that it takes for speech.
+//! A number below 1.2e-38 is subnormal, and processors compute with those a hundred times more
+//! slowly. The memory of a recursive filter gets there within a second of digital silence, and Wasm
+//! has no switch that rounds such numbers to zero. With silence at the far end the echo canceller
+//! then took eight times the CPU that it takes for speech.
 //!
-//! Not heard and not sent: [`super::Stages`] gives out digital silence where only this noise is left.
+//! Not heard and not sent: [`super::Stages`] gives out digital silence where only this noise is
+//! left.
 
 use super::Block;
 

@@ -1,6 +1,8 @@
-//! Removes from the microphone what the loudspeaker played: libwebrtc's AEC3, in the Rust port `sonora`.
+//! Removes from the microphone what the loudspeaker played: libwebrtc's AEC3, in the Rust port
+//! `sonora`.
 //!
-//! AEC3 finds the delay between the two itself, up to about 500 ms; the host only has to hand over both at the same pace.
+//! AEC3 finds the delay between the two itself, up to about 500 ms; the host only has to hand over
+//! both at the same pace.
 
 use sonora::config::{MaxProcessingRate, Pipeline};
 use sonora::{AudioProcessing, Config, StreamConfig};

@@ -1,6 +1,8 @@
-//! Brings quiet talkers up and keeps loud ones from clipping: libwebrtc's AGC2, in the Rust port `sonora`.
+//! Brings quiet talkers up and keeps loud ones from clipping: libwebrtc's AGC2, in the Rust port
+//! `sonora`.
 //!
-//! Digital gain only. The browser's own gain control of the microphone is asked to be off, else the two would chase each other.
+//! Digital gain only. The browser's own gain control of the microphone is asked to be off, else the
+//! two would chase each other.
 
 use sonora::config::{AdaptiveDigital, GainController2};
 use sonora::{AudioProcessing, Config};

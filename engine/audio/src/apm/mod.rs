@@ -1,7 +1,9 @@
-//! The processing stages of the capture side, each on blocks of 10 ms and each removable while it runs.
+//! The processing stages of the capture side, each on blocks of 10 ms and each removable while it
+//! runs.
 //!
-//! Order as in libwebrtc's audio processing module: high-pass, echo canceller, noise suppressor, gain. The echo
-//! canceller must see the linear path from loudspeaker to microphone, so nothing that changes with the signal may stand before it.
+//! Order as in libwebrtc's audio processing module: high-pass, echo canceller, noise suppressor,
+//! gain. The echo canceller must see the linear path from loudspeaker to microphone, so nothing
+//! that changes with the signal may stand before it.
 //!
 //! A little noise goes in with the audio, for the reason in [`dither`], and does not come out.
 
@@ -22,7 +24,8 @@ use noise_suppressor::NoiseSuppressor;
 /// 10 ms of mono audio.
 pub(crate) type Block = [f32; BLOCK_SAMPLES];
 
-/// The stages that are on. A stage that is switched on starts afresh; the others keep what they have learned.
+/// The stages that are on. A stage that is switched on starts afresh; the others keep what they
+/// have learned.
 pub(crate) struct Stages {
     high_pass: Option<HighPass>,
     echo_canceller: Option<EchoCanceller>,
@@ -75,8 +78,8 @@ impl Stages {
         }
     }
 
-    /// Processes one block of the microphone in place; `far` is what the loudspeaker played meanwhile.
-    /// Digital silence comes out as such, once what the stages hold back is out.
+    /// Processes one block of the microphone in place; `far` is what the loudspeaker played
+    /// meanwhile. Digital silence comes out as such, once what the stages hold back is out.
     pub(crate) fn process(&mut self, near: &mut Block, far: &Block) {
         if !self.is_any_on() {
             return;

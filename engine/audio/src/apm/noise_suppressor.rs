@@ -1,4 +1,5 @@
-//! Removes noise that is not speech, and says how likely the audio is speech: RNNoise, in the Rust port `nnnoiseless`.
+//! Removes noise that is not speech, and says how likely the audio is speech: RNNoise, in the Rust
+//! port `nnnoiseless`.
 //!
 //! Adds 10 ms of delay while it suppresses.
 

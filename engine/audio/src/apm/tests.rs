@@ -1,7 +1,7 @@
 //! What silence does to the memory of the stages, and what it comes out as.
 //!
-//! No clock decides here: the stages print what they hold, and a subnormal number in it is what makes
-//! silence slow.
+//! No clock decides here: the stages print what they hold, and a subnormal number in it is what
+//! makes silence slow.
 
 use std::f32::consts::TAU;
 use std::fmt::Debug;
@@ -10,7 +10,8 @@ use super::*;
 
 const BLOCKS_A_SECOND: usize = 100;
 
-/// A buzz with harmonics over the whole band, in syllables: loud enough for every stage to adapt to.
+/// A buzz with harmonics over the whole band, in syllables: loud enough for every stage to adapt
+/// to.
 fn buzz(block: usize) -> Block {
     std::array::from_fn(|n| {
         let n = block * BLOCK_SAMPLES + n;
@@ -68,8 +69,8 @@ fn silence_after_audio_leaves_no_subnormal_numbers_in_the_stages() {
     for (name, least, (numbers, _)) in stages {
         assert!(numbers >= least, "{name} shows {numbers} numbers only");
     }
-    // One spectrum of the canceller is zero whenever hardly anything is heard: 65 numbers of 135,000.
-    // Without dither there are 3,000, and they are in what is computed with most.
+    // One spectrum of the canceller is zero whenever hardly anything is heard: 65 numbers of
+    // 135,000. Without dither there are 3,000, and they are in what is computed with most.
     let slow = stages.map(|(name, _, (all, subnormal))| (name, subnormal * 1_000 / all));
     assert!(
         slow.iter().all(|(_, per_mille)| *per_mille == 0),

@@ -11,10 +11,12 @@ pub struct CaptureConfig {
     pub encoder: EncoderOptions,
 }
 
-/// Which processing stages are on. Costs are shares of one core in Wasm, where one times real time is 100 %.
+/// Which processing stages are on. Costs are shares of one core in Wasm, where one times real time
+/// is 100 %.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AudioOptions {
-    /// Removes what the loudspeaker plays from the microphone. Default on; about 3.5 %. Implies `high_pass`.
+    /// Removes what the loudspeaker plays from the microphone. Default on; about 3.5 %. Implies
+    /// `high_pass`.
     pub echo_cancellation: bool,
     /// Removes noise that is not speech. Default on; about 1 %, and 10 ms of delay.
     pub noise_suppression: bool,
@@ -22,7 +24,8 @@ pub struct AudioOptions {
     pub auto_gain_control: bool,
     /// Removes offset and rumble. Default on; next to nothing.
     pub high_pass: bool,
-    /// Estimates the probability of speech even when `noise_suppression` is off. Default off; about 1 %.
+    /// Estimates the probability of speech even when `noise_suppression` is off. Default off; about
+    /// 1 %.
     pub voice_detection: bool,
 }
 
@@ -54,18 +57,18 @@ impl Default for AudioOptions {
 pub struct EncoderOptions {
     /// Target bitrate, 6 to 510 kbit/s. Default 32 kbit/s, fullband speech.
     pub bitrate: Bitrate,
-    /// Every packet the same size. Default off. Costs quality; hides from an observer of the ciphertext what packet
-    /// sizes tell about the speech inside.
+    /// Every packet the same size. Default off. Costs quality; hides from an observer of the
+    /// ciphertext what packet sizes tell about the speech inside.
     pub constant_bitrate: bool,
-    /// Puts a low-bitrate copy of each frame into the next packet, once `expected_loss` is above 0. Default on; the
-    /// copy takes its share of `bitrate`.
+    /// Puts a low-bitrate copy of each frame into the next packet, once `expected_loss` is above 0.
+    /// Default on; the copy takes its share of `bitrate`.
     pub inband_fec: bool,
     /// Share of packets that get lost, 0 to 1. Default 0.
     pub expected_loss: f32,
     /// Stops sending while nobody speaks. Default off.
     pub discontinuous_transmission: bool,
-    /// 0 (fast) to 10 (good). Default 8: at 32 kbit/s more is not heard (PESQ 3.96), and 5 is (3.64) for
-    /// 0.6 of its work; `make bench-speech` and the example `stages` measure it.
+    /// 0 (fast) to 10 (good). Default 8: at 32 kbit/s more is not heard (PESQ 3.96), and 5 is
+    /// (3.64) for 0.6 of its work; `make bench-speech` and the example `stages` measure it.
     pub complexity: u8,
 }
 

@@ -39,7 +39,8 @@ pub struct EncodedAudio {
     pub media_offset: u64,
     /// The level of the audio in the packet, after processing and mute.
     pub level_dbov: Dbov,
-    /// How likely the packet holds speech, 0 to 1; `None` unless suppression or voice detection is on.
+    /// How likely the packet holds speech, 0 to 1; `None` unless suppression or voice detection is
+    /// on.
     pub voice_probability: Option<f32>,
 }
 
@@ -95,7 +96,8 @@ impl Capture {
 
     /// Takes samples of the microphone, and those that the loudspeaker played at the same time.
     ///
-    /// Any number at a time, nominally within ±1. A shorter `far` counts as silence at its end; what is not a number, as 0.
+    /// Any number at a time, nominally within ±1. A shorter `far` counts as silence at its end;
+    /// what is not a number, as 0.
     pub fn push(&mut self, near: &[f32], far: &[f32]) {
         let far = far.iter().copied().chain(std::iter::repeat(0.0));
         for (&near, far) in near.iter().zip(far) {
@@ -172,7 +174,8 @@ impl Capture {
         })
     }
 
-    /// Tells the encoder what share of its packets gets lost, 0 to 1; it sizes the in-band redundancy by it.
+    /// Tells the encoder what share of its packets gets lost, 0 to 1; it sizes the in-band
+    /// redundancy by it.
     ///
     /// # Errors
     ///
@@ -230,7 +233,8 @@ impl Capture {
                 return;
             }
         };
-        // The first empty packet tells the receiver that the pause is meant; the rest would only cost headers.
+        // The first empty packet tells the receiver that the pause is meant; the rest would only
+        // cost headers.
         let repeats_dtx = self.in_dtx && is_dtx(&opus);
         self.in_dtx = is_dtx(&opus);
         if repeats_dtx {

@@ -1,7 +1,7 @@
 //! What the capture side counts.
 
-/// Statistics of one microphone. Names of W3C webrtc-stats (`RTCAudioSourceStats`) where there are such; serialised in
-/// camel case.
+/// Statistics of one microphone. Names of W3C webrtc-stats (`RTCAudioSourceStats`) where there are
+/// such; serialised in camel case.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureStats {

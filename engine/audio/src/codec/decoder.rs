@@ -27,7 +27,8 @@ impl Decoder {
         self.run(Some(opus), MAX_PACKET_SAMPLES, false)
     }
 
-    /// Decodes the low-bitrate copy, inside `successor`, of the packet before it. `samples` is that packet's duration.
+    /// Decodes the low-bitrate copy, inside `successor`, of the packet before it. `samples` is that
+    /// packet's duration.
     pub(crate) fn decode_fec(
         &mut self,
         successor: &[u8],

@@ -1,4 +1,5 @@
-//! Opus (RFC 6716) through libopus: encoder, decoder, and what can be read off a packet without decoding it.
+//! Opus (RFC 6716) through libopus: encoder, decoder, and what can be read off a packet without
+//! decoding it.
 
 mod decoder;
 mod encoder;

@@ -11,15 +11,17 @@ pub(crate) fn samples(opus: &[u8]) -> Option<usize> {
         .filter(|&samples| samples > 0)
 }
 
-/// Whether the packet only says that the talker fell silent (discontinuous transmission): at most a TOC byte and one more.
+/// Whether the packet only says that the talker fell silent (discontinuous transmission): at most a
+/// TOC byte and one more.
 pub(crate) fn is_dtx(opus: &[u8]) -> bool {
     opus.len() <= 2
 }
 
 /// Whether the packet carries a low-bitrate copy of the frame before it (RFC 6716 §4.2.4).
 ///
-/// The LP layer opens with one VAD bit per 20 ms SILK frame and then the LBRR flag, all coded with probability one half
-/// and therefore readable as plain bits. Only packets of one frame are looked at, which is what our encoder makes.
+/// The LP layer opens with one VAD bit per 20 ms SILK frame and then the LBRR flag, all coded with
+/// probability one half and therefore readable as plain bits. Only packets of one frame are looked
+/// at, which is what our encoder makes.
 pub(crate) fn has_lbrr(opus: &[u8]) -> bool {
     let Some((&toc, rest)) = opus.split_first() else {
         return false;
@@ -49,7 +51,8 @@ pub(crate) fn has_lbrr(opus: &[u8]) -> bool {
     (1..=channels).any(|channel| frame[0] & (0x80u8 >> (channel * (silk_frames + 1) - 1)) != 0)
 }
 
-/// The frame of a code-3 packet that holds one frame and padding, which is how libopus fills a packet to a constant size.
+/// The frame of a code-3 packet that holds one frame and padding, which is how libopus fills a
+/// packet to a constant size.
 fn single_padded_frame(rest: &[u8]) -> Option<&[u8]> {
     let (&count, mut rest) = rest.split_first()?;
     if count & 0x3F != 1 {

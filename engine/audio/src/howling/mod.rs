@@ -1,16 +1,21 @@
-//! Tells acoustic feedback (howling, the Larsen effect): a loudspeaker that a microphone hears, whose audio comes back to it louder each time.
+//! Tells acoustic feedback (howling, the Larsen effect): a loudspeaker that a microphone hears,
+//! whose audio comes back to it louder each time.
 //!
-//! In a call that takes two devices in one room, so no echo canceller knows of it. Once round is as long as the call's delay, so a howl
-//! grows by the loop's gain every 60 ms or more, at one frequency, until something in the loop is at its limit.
+//! In a call that takes two devices in one room, so no echo canceller knows of it. Once round is as
+//! long as the call's delay, so a howl grows by the loop's gain every 60 ms or more, at one
+//! frequency, until something in the loop is at its limit.
 //!
-//! Follows the criteria of van Waterschoot and Moonen, *Fifty years of acoustic feedback control: state of the art and future
-//! challenges*, Proc. IEEE 99(2), 2011, §IV: candidates are peaks of the spectrum above its mean (PAPR) and above what is beside them
-//! (PNPR). Such a peak howls when it has stayed where it is (IPMP), when its level has risen in a straight line in decibels for a third of
-//! a second (IMSD), and when by now hardly anything else is heard, not even its harmonics (PTPR, PHPR).
+//! Follows the criteria of van Waterschoot and Moonen, *Fifty years of acoustic feedback control:
+//! state of the art and future challenges*, Proc. IEEE 99(2), 2011, §IV: candidates are peaks of
+//! the spectrum above its mean (PAPR) and above what is beside them (PNPR). Such a peak howls when
+//! it has stayed where it is (IPMP), when its level has risen in a straight line in decibels for a
+//! third of a second (IMSD), and when by now hardly anything else is heard, not even its harmonics
+//! (PTPR, PHPR).
 //!
-//! It is the growth that tells a howl from what was meant to be heard. So a steady tone is none, however loud (an instrument, DTMF, a test
-//! signal), nor is a whistle, which is at its level within a tenth of a second or two. One pure tone that slowly swells is
-//! taken for a howl; and a loop that runs faster than 150 dB a second, which no call does, is not.
+//! It is the growth that tells a howl from what was meant to be heard. So a steady tone is none,
+//! however loud (an instrument, DTMF, a test signal), nor is a whistle, which is at its level
+//! within a tenth of a second or two. One pure tone that slowly swells is taken for a howl; and a
+//! loop that runs faster than 150 dB a second, which no call does, is not.
 //!
 //! Not a suppressor: it changes no sample.
 
@@ -24,7 +29,8 @@ use crate::SAMPLE_RATE_HZ;
 
 /// Peaks that are followed at a time. A frame has a few more candidates than a howl has rivals.
 const MAX_TRACKS: usize = 8;
-/// Power within the main lobe against all, on average over the frames judged: hardly anything else is heard.
+/// Power within the main lobe against all, on average over the frames judged: hardly anything else
+/// is heard.
 const MIN_TOTAL_SHARE: f32 = 0.6;
 /// Frequencies at which a loop howls at once, until one wins.
 const MAX_RIVALS: usize = 2;
@@ -65,7 +71,8 @@ impl Default for HowlingDetector {
 }
 
 impl HowlingDetector {
-    /// Takes samples of the microphone at 48 kHz, before anything has processed them; any number at a time.
+    /// Takes samples of the microphone at 48 kHz, before anything has processed them; any number at
+    /// a time.
     pub fn push(&mut self, samples: &[f32]) {
         let mut rest = samples;
         while !rest.is_empty() {
@@ -115,7 +122,8 @@ impl HowlingDetector {
         self.judge();
     }
 
-    /// Begins to follow peaks that nobody follows, the strongest first, in place of the weakest tracks if there are too many.
+    /// Begins to follow peaks that nobody follows, the strongest first, in place of the weakest
+    /// tracks if there are too many.
     fn follow(&mut self, peaks: &[Peak]) {
         for peak in peaks {
             if self.tracks.iter().any(|track| track.is_at(peak.bin)) {

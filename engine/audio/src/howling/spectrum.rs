@@ -13,8 +13,8 @@ pub(super) const HOP: usize = 960;
 const FIRST_BIN: usize = 9;
 /// 12 kHz; above, neither loudspeakers nor microphones have a gain that howls.
 const END_BIN: usize = 1_024;
-/// Bins of a tone on each side of its peak: two under a Hann window, and one because a howl has some width at first, for a loop with much delay
-/// howls at several frequencies next to each other.
+/// Bins of a tone on each side of its peak: two under a Hann window, and one because a howl has
+/// some width at first, for a loop with much delay howls at several frequencies next to each other.
 const LOBE: usize = 3;
 /// Power of a peak over the mean of all (PAPR): 10 dB.
 const MIN_OVER_MEAN: f32 = 10.0;
@@ -22,11 +22,13 @@ const MIN_OVER_MEAN: f32 = 10.0;
 const MIN_OVER_NEIGHBOURS: f32 = 10.0;
 /// The bins of which that is asked, 60 to 80 Hz away.
 const NEIGHBOURS: std::ops::RangeInclusive<usize> = LOBE + 2..=LOBE + 4;
-/// What a howl may have at twice its frequency, in dB below it: what clips a loop clips both sides alike, which makes nothing there.
+/// What a howl may have at twice its frequency, in dB below it: what clips a loop clips both sides
+/// alike, which makes nothing there.
 const MAX_SECOND_DB: f32 = -15.0;
 /// And at three times: a square wave has −9.5.
 const MAX_THIRD_DB: f32 = -8.0;
-/// And at the places of both partials beside it, were it the second, third or fourth harmonic of a voice.
+/// And at the places of both partials beside it, were it the second, third or fourth harmonic of a
+/// voice.
 const MAX_PARTIAL_DB: f32 = -25.0;
 /// The candidates of a frame, at most.
 const MAX_PEAKS: usize = 6;
@@ -104,7 +106,8 @@ impl Spectrum {
         let _ =
             self.fft
                 .process_with_scratch(&mut self.windowed, &mut self.output, &mut self.scratch);
-        // A sine of amplitude A has (A · SIZE / 4)² in its middle bin and half as much again beside it, and a mean square of A² / 2.
+        // A sine of amplitude A has (A · SIZE / 4)² in its middle bin and half as much again beside
+        // it, and a mean square of A² / 2.
         let scale = 16.0 / (3.0 * (SIZE * SIZE) as f32);
         for (power, value) in self.power.iter_mut().zip(&self.output) {
             *power = value.norm_sqr() * scale;
@@ -158,8 +161,8 @@ impl Spectrum {
         10.0 * self.lobe(bin).max(1e-12).log10()
     }
 
-    /// Whether a tone has nothing that a voice or an instrument would have with it (PHPR): neither harmonics, nor partials on both sides if it
-    /// is a harmonic itself.
+    /// Whether a tone has nothing that a voice or an instrument would have with it (PHPR): neither
+    /// harmonics, nor partials on both sides if it is a harmonic itself.
     pub(super) fn is_pure(&self, bin: f32) -> bool {
         let level = self.level_db(bin);
         let over =

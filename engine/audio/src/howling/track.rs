@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 /// Spectra over which growth is fitted: 200 ms.
 const FIT: usize = 10;
-/// Stretches of [`FIT`] over which the growth of a loop with much delay is looked for, 800 ms. Its level goes up and down with what was said, as
-/// often as that comes round, so no line fits it.
+/// Stretches of [`FIT`] over which the growth of a loop with much delay is looked for, 800 ms. Its
+/// level goes up and down with what was said, as often as that comes round, so no line fits it.
 const STRETCHES: usize = 4;
 /// By how much each of them is louder than the one before, in dB, and all in all.
 const MIN_STEP_DB: f32 = 1.0;
 const MIN_CLIMB_DB: f32 = 8.0;
-/// Bins by which a howl may wander from one spectrum to the next, and one that is not refined exactly.
+/// Bins by which a howl may wander from one spectrum to the next, and one that is not refined
+/// exactly.
 const NEAR_BINS: f32 = 1.5;
 /// Spectra in a row without the peak: another audio was louder for that long, or it is gone.
 const MAX_MISSED: u32 = 6;
@@ -21,7 +22,8 @@ const PERSISTENT_OF: u32 = 20;
 const MIN_SLOPE: f32 = 0.1;
 /// How far a level may lie off the line, in dB, as root of the mean square (IMSD).
 const MAX_DEVIATION_DB: f32 = 2.0;
-/// So many fits in a row that show growth, together 340 ms; an instrument or a whistle is at its level sooner.
+/// So many fits in a row that show growth, together 340 ms; an instrument or a whistle is at its
+/// level sooner.
 const MIN_GROWING: u32 = 8;
 /// And so much growth in all, in dB.
 const MIN_RISE_DB: f32 = 8.0;

@@ -1,7 +1,9 @@
-//! What a room sounds like while nobody speaks, so that concealment ends in that and not in dead silence.
+//! What a room sounds like while nobody speaks, so that concealment ends in that and not in dead
+//! silence.
 //!
-//! The quietest stretch of late is modelled as white noise through an all-pole filter (linear prediction by the autocorrelation
-//! method, Levinson–Durbin; as NetEQ's `BackgroundNoise`). Its level is that stretch's; a voice that never pauses raises it slowly.
+//! The quietest stretch of late is modelled as white noise through an all-pole filter (linear
+//! prediction by the autocorrelation method, Levinson–Durbin; as NetEQ's `BackgroundNoise`). Its
+//! level is that stretch's; a voice that never pauses raises it slowly.
 
 /// Enough for the colour of a room.
 const ORDER: usize = 8;
@@ -9,7 +11,8 @@ const ORDER: usize = 8;
 /// A model is taken from so much audio: 10 ms.
 const BLOCK: usize = 480;
 
-/// How much louder than the quietest a block may be to replace it, growing with each block: doubles in 2 s.
+/// How much louder than the quietest a block may be to replace it, growing with each block: doubles
+/// in 2 s.
 const RISE: f32 = 1.003_5;
 
 /// Mean square of what passes for no noise at all: −90 dB.
@@ -90,7 +93,8 @@ impl BackgroundNoise {
     }
 }
 
-/// The coefficients that predict a signal of this autocorrelation best, and the power (times length) of what they leave.
+/// The coefficients that predict a signal of this autocorrelation best, and the power (times
+/// length) of what they leave.
 fn predict(autocorrelation: [f32; ORDER + 1]) -> ([f32; ORDER], f32) {
     let mut coefficients = [0.0; ORDER];
     // A little white noise on top keeps the filter stable whatever the audio was.

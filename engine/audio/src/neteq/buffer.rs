@@ -1,4 +1,5 @@
-//! One source: packets in, 10 ms blocks out. When it plays is decided here, and what comes next in [`produce`].
+//! One source: packets in, 10 ms blocks out. When it plays is decided here, and what comes next in
+//! [`produce`].
 
 mod produce;
 
@@ -21,7 +22,8 @@ use crate::{BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE_HZ, duration};
 /// After so much concealment the source has stopped: 2 s.
 const STOP_AFTER_SAMPLES: usize = 2 * SAMPLE_RATE_HZ as usize;
 
-/// Delay beyond the target at which packets are skipped, because shortening would take too long; and what is left then.
+/// Delay beyond the target at which packets are skipped, because shortening would take too long;
+/// and what is left then.
 const SKIP_MICROS: i64 = 400_000;
 const SKIP_TO_MICROS: i64 = 40_000;
 
@@ -203,7 +205,8 @@ impl Neteq {
         true
     }
 
-    /// Drops the oldest packets when the delay is far beyond its target, as after a stall of the host.
+    /// Drops the oldest packets when the delay is far beyond its target, as after a stall of the
+    /// host.
     fn skip_ahead(&mut self, now: Instant) {
         let target = self.delay.target_micros();
         // Before the source is heard there is nothing to break.

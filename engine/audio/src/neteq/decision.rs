@@ -54,11 +54,12 @@ pub(super) fn decide(
     }
 }
 
-/// Calls of `render` over which the least delay is taken: a host that renders several blocks at once looks, at the
-/// first of them, as if it had time left.
+/// Calls of `render` over which the least delay is taken: a host that renders several blocks at
+/// once looks, at the first of them, as if it had time left.
 const SLACK_WINDOW: usize = 12;
 
-/// Above the target by more than this, audio is shortened; below it by more than `LOW`, lengthened. Both aim between.
+/// Above the target by more than this, audio is shortened; below it by more than `LOW`, lengthened.
+/// Both aim between.
 const HIGH_MICROS: i64 = 15_000;
 const LOW_MICROS: i64 = 5_000;
 const AIM_MICROS: i64 = 5_000;
@@ -70,7 +71,8 @@ const URGENT_MICROS: i64 = 60_000;
 const SPACING_FRAMES: u32 = 5;
 const URGENT_SPACING_FRAMES: u32 = 2;
 
-/// The seam asked for at first, and how much less with each frame that offers none: any seam is taken after 1 s.
+/// The seam asked for at first, and how much less with each frame that offers none: any seam is
+/// taken after 1 s.
 const CORRELATION: f32 = 0.9;
 const URGENT_CORRELATION: f32 = 0.5;
 const PATIENCE_PER_FRAME: f32 = 0.04;

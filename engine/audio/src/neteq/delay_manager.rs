@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use smrtc_engine::time::{Instant, MediaTime};
 
-/// Long enough to hold the jitter of a bad second, short enough that 0.2 % of clock drift moves the fastest packet by 10 ms at most.
+/// Long enough to hold the jitter of a bad second, short enough that 0.2 % of clock drift moves the
+/// fastest packet by 10 ms at most.
 const WINDOW: Duration = Duration::from_secs(5);
 
 /// Bounds the memory whatever comes in.
@@ -14,19 +15,21 @@ const MAX_WINDOW_PACKETS: usize = 512;
 /// The share of packets that the target delay waits for, in thousandths.
 const QUANTILE_PER_MILLE: usize = 980;
 
-/// The same of packets that come after later ones: those were lost and came by a copy or a repetition, so that missing more of them is heard as
-/// loss although they come.
+/// The same of packets that come after later ones: those were lost and came by a copy or a
+/// repetition, so that missing more of them is heard as loss although they come.
 const MENDED_QUANTILE_PER_MILLE: usize = 990;
 
-/// How much of it is forgotten with each packet, while there are such packets and while there are none: 5 ms and 10 ms a second. The window
-/// alone would forget the worst of them every five seconds, and hear it as loss when it comes again.
+/// How much of it is forgotten with each packet, while there are such packets and while there are
+/// none: 5 ms and 10 ms a second. The window alone would forget the worst of them every five
+/// seconds, and hear it as loss when it comes again.
 const MENDED_DECAY_MICROS: i64 = 100;
 const UNUSED_DECAY_MICROS: i64 = 200;
 
 /// Fewer such packets in the window, about a hundredth of it, are not waited for.
 const FEWEST_MENDED: usize = 4;
 
-/// Packets carry now more copies of earlier ones, now fewer. The delay does not follow down before there were fewer for so long: each change is heard.
+/// Packets carry now more copies of earlier ones, now fewer. The delay does not follow down before
+/// there were fewer for so long: each change is heard.
 const COPIES_HELD: Duration = Duration::from_secs(10);
 
 /// On top of the jitter: one block of rendering, since a packet is asked for at multiples of that.
@@ -45,7 +48,8 @@ pub(crate) struct DelayLimits {
 
 pub(super) struct DelayManager {
     limits: DelayLimits,
-    /// Arrival time, transit time in microseconds against `origin`, and whether a later packet had come before.
+    /// Arrival time, transit time in microseconds against `origin`, and whether a later packet had
+    /// come before.
     window: VecDeque<(Instant, i64, bool)>,
     origin: Option<MediaTime>,
     /// Transit of the fastest packet in the window.
@@ -112,7 +116,8 @@ impl DelayManager {
         self.update();
     }
 
-    /// Forgets all packets but the fastest: a queue that emptied before the source is heard says nothing of what is to come.
+    /// Forgets all packets but the fastest: a queue that emptied before the source is heard says
+    /// nothing of what is to come.
     pub(super) fn keep_fastest(&mut self) {
         if let Some(fastest) = self
             .window
@@ -143,7 +148,8 @@ impl DelayManager {
         Duration::from_micros(self.jitter_micros as u64)
     }
 
-    /// Microseconds since the fastest packet would have delivered `media_time`. Negative: it is not due yet.
+    /// Microseconds since the fastest packet would have delivered `media_time`. Negative: it is not
+    /// due yet.
     pub(super) fn delay_micros(&mut self, now: Instant, media_time: MediaTime) -> i64 {
         self.transit(now, media_time) - self.base_micros
     }
@@ -179,7 +185,8 @@ impl DelayManager {
         let step = if self.scratch.len() < FEWEST_MENDED {
             UNUSED_DECAY_MICROS
         } else {
-            // One that took far longer than the others, as a repetition among copies, is not waited for.
+            // One that took far longer than the others, as a repetition among copies, is not waited
+            // for.
             self.scratch.sort_unstable();
             self.scratch.pop();
             let mended = quantile(&mut self.scratch, MENDED_QUANTILE_PER_MILLE);

@@ -1,5 +1,6 @@
-//! Concealment over its whole course: libopus continues the past, however long nothing comes the audio fades to what the room
-//! sounds like instead of droning on, and what is real again is joined to it in step.
+//! Concealment over its whole course: libopus continues the past, however long nothing comes the
+//! audio fades to what the room sounds like instead of droning on, and what is real again is joined
+//! to it in step.
 
 use std::collections::VecDeque;
 
@@ -25,7 +26,8 @@ const NOISE_FADE_END: usize = 2_000 * MILLISECOND;
 #[derive(Default)]
 pub(super) struct Expand {
     run: usize,
-    /// Made and not yet used: libopus conceals best in whole frames, and the next packet may come after half of one.
+    /// Made and not yet used: libopus conceals best in whole frames, and the next packet may come
+    /// after half of one.
     reserve: VecDeque<f32>,
     /// The last audio made, real or not, as much as a pitch is found in.
     history: VecDeque<f32>,
@@ -93,15 +95,16 @@ impl Expand {
         self.reserve.resize(JOIN, 0.0);
     }
 
-    /// The next real audio does not continue the last: what that would have gone on like is faded out under it.
+    /// The next real audio does not continue the last: what that would have gone on like is faded
+    /// out under it.
     pub(super) fn cover_jump(&mut self, decoder: Option<&mut Decoder>, frame_samples: usize) {
         if !self.is_silent() {
             self.fill(JOIN, decoder, frame_samples);
         }
     }
 
-    /// Ends the run: `pcm` from `start` on is real again and comes in over the rest of the concealment, in step with it.
-    /// Returns by how many samples that made it longer.
+    /// Ends the run: `pcm` from `start` on is real again and comes in over the rest of the
+    /// concealment, in step with it. Returns by how many samples that made it longer.
     pub(super) fn end(&mut self, pcm: &mut Vec<f32>, start: usize) -> usize {
         let run = std::mem::take(&mut self.run);
         let mut tail = Vec::from(std::mem::take(&mut self.reserve));

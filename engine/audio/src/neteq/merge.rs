@@ -1,7 +1,7 @@
 //! Where concealment is left for what is real again: at the sample where the two look most alike.
 //!
-//! A cross-fade between two periods of a voice that are out of step cancels it for a moment. So concealment goes on until it is
-//! in step (NetEQ's `Merge`), if that makes the seam better at all.
+//! A cross-fade between two periods of a voice that are out of step cancels it for a moment. So
+//! concealment goes on until it is in step (NetEQ's `Merge`), if that makes the seam better at all.
 
 use super::time_stretch::correlation;
 

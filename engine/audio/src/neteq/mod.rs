@@ -1,10 +1,12 @@
 //! The adaptive buffer between the network and the mixer, one for each source.
 //!
-//! Packets go in as they come; 10 ms of audio come out whenever asked. In between, a fixed rule picks an [`Operation`]
-//! each time audio runs short: decode what is next, conceal what is missing, or shorten or lengthen what was decoded
-//! so that the delay stays at its target. The words are libwebrtc NetEQ's; the rules are simpler: `Expand` is libopus's own
-//! concealment with our fade to background noise, and our pitch repetition only continues it up to a `Merge`. Not here: a
-//! target delay that weighs what a loss costs against waiting (libwebrtc's `ReorderOptimizer`); it is a quantile of what came lately.
+//! Packets go in as they come; 10 ms of audio come out whenever asked. In between, a fixed rule
+//! picks an [`Operation`] each time audio runs short: decode what is next, conceal what is missing,
+//! or shorten or lengthen what was decoded so that the delay stays at its target. The words are
+//! libwebrtc NetEQ's; the rules are simpler: `Expand` is libopus's own concealment with our fade to
+//! background noise, and our pitch repetition only continues it up to a `Merge`. Not here: a target
+//! delay that weighs what a loss costs against waiting (libwebrtc's `ReorderOptimizer`); it is a
+//! quantile of what came lately.
 //!
 //! ```text
 //!  insert ─► packet_buffer ─► decision ─┬─ Normal, Merge, Recover ─► Opus ─┬─► pcm ─► render
@@ -12,8 +14,9 @@
 //!               └► delay_manager ┘      └─ Accelerate, PreemptiveExpand ───┘
 //! ```
 //!
-//! Delay is measured by schedule, not by buffer level: the time since the fastest recent packet would have delivered
-//! the sample about to be rendered. So neither bursts of arrivals nor bursts of `render` calls look like a change.
+//! Delay is measured by schedule, not by buffer level: the time since the fastest recent packet
+//! would have delivered the sample about to be rendered. So neither bursts of arrivals nor bursts
+//! of `render` calls look like a change.
 
 mod background_noise;
 mod buffer;

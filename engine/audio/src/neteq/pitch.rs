@@ -1,7 +1,9 @@
-//! Concealment of our own: the last pitch period, repeated (the core of NetEQ's `Expand` and of ITU-T G.711 appendix I).
+//! Concealment of our own: the last pitch period, repeated (the core of NetEQ's `Expand` and of
+//! ITU-T G.711 appendix I).
 //!
-//! libopus conceals first: its decoder goes on from its own concealment without a seam, where a join of ours to this one is heard (135 steps
-//! that stand alone, in a minute of the vowel of `tests/loss.rs` at 5 % loss). This is for where libopus has nothing to give, and for what its
+//! libopus conceals first: its decoder goes on from its own concealment without a seam, where a
+//! join of ours to this one is heard (135 steps that stand alone, in a minute of the vowel of
+//! `tests/loss.rs` at 5 % loss). This is for where libopus has nothing to give, and for what its
 //! concealment would go on like when a packet comes in the middle of it.
 
 use super::time_stretch::{MAX_LAG, MIN_LAG, correlation};

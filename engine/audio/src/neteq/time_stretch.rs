@@ -1,7 +1,8 @@
 //! Takes a short piece out of the audio, or repeats one, where it is heard least.
 //!
-//! The piece is between 2.5 and 15 ms long, which covers the pitch periods of speech; its length is the one at which the
-//! audio looks most like itself, and the seam is cross-faded (NetEQ's `TimeStretch`, without its voiced/unvoiced model).
+//! The piece is between 2.5 and 15 ms long, which covers the pitch periods of speech; its length is
+//! the one at which the audio looks most like itself, and the seam is cross-faded (NetEQ's
+//! `TimeStretch`, without its voiced/unvoiced model).
 
 /// 2.5 ms, a pitch of 400 Hz.
 pub(super) const MIN_LAG: usize = 120;
@@ -15,8 +16,8 @@ const OVERLAP: usize = 240;
 /// Mean square below which any seam is inaudible: −55 dB.
 const SILENCE: f32 = 3e-6;
 
-/// Removes one piece of at most `max_samples` from the start of `pcm` if the seam is at least as good as
-/// `min_correlation` (−1 to 1); returns how many samples went.
+/// Removes one piece of at most `max_samples` from the start of `pcm` if the seam is at least as
+/// good as `min_correlation` (−1 to 1); returns how many samples went.
 pub(super) fn accelerate(pcm: &mut Vec<f32>, max_samples: usize, min_correlation: f32) -> usize {
     let Some(lag) = best_lag(pcm, max_samples, min_correlation) else {
         return 0;
@@ -28,7 +29,8 @@ pub(super) fn accelerate(pcm: &mut Vec<f32>, max_samples: usize, min_correlation
     lag
 }
 
-/// Repeats one piece of at most `max_samples` at the start of `pcm`, under the same condition; returns how many samples came.
+/// Repeats one piece of at most `max_samples` at the start of `pcm`, under the same condition;
+/// returns how many samples came.
 pub(super) fn preemptive_expand(
     pcm: &mut Vec<f32>,
     max_samples: usize,

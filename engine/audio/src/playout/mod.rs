@@ -1,7 +1,7 @@
 //! The way in: Opus packets of every source in, one mixed signal for the loudspeaker out.
 //!
-//! Not the place of retransmission, decryption or lip sync: packets come here as soon as they are opened, and
-//! [`Playout::position`] tells the host how far each source has been played.
+//! Not the place of retransmission, decryption or lip sync: packets come here as soon as they are
+//! opened, and [`Playout::position`] tells the host how far each source has been played.
 
 mod limiter;
 mod stats;
@@ -24,14 +24,15 @@ pub struct SourceId(pub u64);
 /// How to start a [`Playout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlayoutConfig {
-    /// Least target delay of the jitter buffer. Default 20 ms, the least at which a lost frame can be recovered from the next packet.
+    /// Least target delay of the jitter buffer. Default 20 ms, the least at which a lost frame can
+    /// be recovered from the next packet.
     pub min_delay: Duration,
     /// Greatest target delay, whatever the jitter. Default 300 ms.
     pub max_delay: Duration,
     /// Target delay until enough packets have come to know better. Default 30 ms.
     pub start_delay: Duration,
-    /// Whether the target delay follows the jitter. If not, it stays at [`Self::start_delay`] and audio is never stretched: a plain buffer, to
-    /// compare with. Default yes.
+    /// Whether the target delay follows the jitter. If not, it stays at [`Self::start_delay`] and
+    /// audio is never stretched: a plain buffer, to compare with. Default yes.
     pub adaptive: bool,
     /// Sources kept at once; packets of further ones are ignored. Default 64, at about 60 kB each.
     pub max_sources: usize,
@@ -97,8 +98,8 @@ impl Playout {
 
     /// Takes one packet, in any order. The first packet of a source creates it.
     ///
-    /// `frame_id` counts the source's packets modulo 2^32, `media_time` is the capture time of the packet's first
-    /// sample. What is late, repeated or not Opus is dropped and counted.
+    /// `frame_id` counts the source's packets modulo 2^32, `media_time` is the capture time of the
+    /// packet's first sample. What is late, repeated or not Opus is dropped and counted.
     pub fn insert(
         &mut self,
         source: SourceId,
@@ -125,8 +126,9 @@ impl Playout {
             .insert(now, frame_id, media_time, opus);
     }
 
-    /// Tells that packets of a source carry copies of so many frames before them: the target delay then lets the last copy of a lost frame
-    /// come. Fewer count after 10 s without as many. A plain buffer does not follow.
+    /// Tells that packets of a source carry copies of so many frames before them: the target delay
+    /// then lets the last copy of a lost frame come. Fewer count after 10 s without as many. A
+    /// plain buffer does not follow.
     pub fn expect_copies(&mut self, source: SourceId, now: Instant, frames: u8) {
         if !self.config.adaptive {
             return;
@@ -142,7 +144,8 @@ impl Playout {
         self.volumes.remove(&source);
     }
 
-    /// Sets how loud a source is mixed, 0 (silent) to 4; 1 leaves it as it is. May come before its first packet.
+    /// Sets how loud a source is mixed, 0 (silent) to 4; 1 leaves it as it is. May come before its
+    /// first packet.
     pub fn set_volume(&mut self, source: SourceId, volume: f32) {
         let volume = if volume.is_finite() {
             volume.clamp(0.0, 4.0)
@@ -163,14 +166,16 @@ impl Playout {
         self.apply_limits();
     }
 
-    /// Sets the greatest target delay of all sources, now and later; the least one holds if it is greater.
+    /// Sets the greatest target delay of all sources, now and later; the least one holds if it is
+    /// greater.
     pub fn set_max_delay(&mut self, max_delay: Duration) {
         self.config.max_delay = max_delay;
         self.apply_limits();
     }
 
-    /// Sets the least target delay of one source for the sake of its pictures, which come later than its audio; within the greatest
-    /// delay of all. Zero ends it. A plain buffer does not follow.
+    /// Sets the least target delay of one source for the sake of its pictures, which come later
+    /// than its audio; within the greatest delay of all. Zero ends it. A plain buffer does not
+    /// follow.
     pub fn set_sync_delay(&mut self, source: SourceId, delay: Duration) {
         if let Some(source) = self.sources.get_mut(&source) {
             source.sync_delay = delay;
@@ -198,10 +203,11 @@ impl Playout {
         }
     }
 
-    /// Mixes the next 10 ms of all sources into `out`, which has [`BLOCK_SAMPLES`] samples; beyond that it is silent.
+    /// Mixes the next 10 ms of all sources into `out`, which has [`BLOCK_SAMPLES`] samples; beyond
+    /// that it is silent.
     ///
-    /// `now` is on the clock of [`Self::insert`]. Calls need not be evenly spaced, but on average one has to come every 10 ms.
-    /// The result lies within ±1.
+    /// `now` is on the clock of [`Self::insert`]. Calls need not be evenly spaced, but on average
+    /// one has to come every 10 ms. The result lies within ±1.
     pub fn render(&mut self, now: Instant, out: &mut [f32]) {
         out.fill(0.0);
         let mut block = [0.0; BLOCK_SAMPLES];

@@ -1,7 +1,7 @@
 //! What the receiving side counts.
 
-/// Statistics of one source. Names and meanings of W3C webrtc-stats (`RTCInboundRtpStreamStats`) unless said
-/// otherwise; serialised in camel case. Times are in seconds.
+/// Statistics of one source. Names and meanings of W3C webrtc-stats (`RTCInboundRtpStreamStats`)
+/// unless said otherwise; serialised in camel case. Times are in seconds.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AudioReceiveStats {
@@ -35,7 +35,8 @@ pub struct AudioReceiveStats {
     pub fec_packets_received: u64,
     /// Those of them whose copy was not needed or came too late.
     pub fec_packets_discarded: u64,
-    /// Samples of lost frames decoded from such a copy; not among the concealed. Not in webrtc-stats.
+    /// Samples of lost frames decoded from such a copy; not among the concealed. Not in
+    /// webrtc-stats.
     pub recovered_samples: u64,
     /// Linear, 0 to 1, before the volume.
     pub audio_level: f64,

@@ -1,4 +1,5 @@
-//! A call in virtual time: packets leave every 20 ms, a network takes them, the loudspeaker asks every 10 ms.
+//! A call in virtual time: packets leave every 20 ms, a network takes them, the loudspeaker asks
+//! every 10 ms.
 
 use std::time::Duration;
 
@@ -77,8 +78,8 @@ impl Call {
         1_000.0 * (after.jitter_buffer_delay - before.jitter_buffer_delay) / count as f64
     }
 
-    /// Sends all packets, with frame ids from just before the wrap. `network` gives the transit times in microseconds of
-    /// packet n, one for each copy that comes.
+    /// Sends all packets, with frame ids from just before the wrap. `network` gives the transit
+    /// times in microseconds of packet n, one for each copy that comes.
     pub(crate) fn run(packets: &[EncodedAudio], network: impl FnMut(usize) -> Vec<u64>) -> Self {
         let mut call = Self::new();
         call.play(packets, network, |n| n * 10_000);

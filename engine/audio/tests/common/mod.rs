@@ -44,8 +44,8 @@ pub(crate) fn noise(seed: u64, amplitude: f32, samples: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Sounds like a talker to the detectors: glottal pulses of a moving pitch through three moving formants, in syllables
-/// with pauses, with some hiss at their starts.
+/// Sounds like a talker to the detectors: glottal pulses of a moving pitch through three moving
+/// formants, in syllables with pauses, with some hiss at their starts.
 pub(crate) fn speech(seed: u64, amplitude: f32, samples: usize) -> Vec<f32> {
     const VOWELS: [[f32; 3]; 5] = [
         [730.0, 1090.0, 2440.0],
@@ -145,7 +145,8 @@ pub(crate) fn power_db(samples: &[f32]) -> f64 {
     10.0 * (sum / samples.len() as f64).max(1e-15).log10()
 }
 
-/// Power in dB of the part of `samples` at `frequency_hz` (Goertzel), a sine of amplitude 1 being −3.
+/// Power in dB of the part of `samples` at `frequency_hz` (Goertzel), a sine of amplitude 1 being
+/// −3.
 pub(crate) fn tone_power_db(samples: &[f32], frequency_hz: f32) -> f64 {
     let step = std::f64::consts::TAU * f64::from(frequency_hz) / RATE as f64;
     let (mut re, mut im) = (0.0, 0.0);

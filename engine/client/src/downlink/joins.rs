@@ -1,8 +1,8 @@
 //! A room in virtual time: people come and go, and nobody is told that they cannot be decrypted.
 //!
 //! Group sessions, keys, sealing and the downlink are the real ones; the delivery service keeps the
-//! gateway's contract. Control messages, keys on their way between the workers, and media each take a time of
-//! their own, from a seed: frames come before and after their keys.
+//! gateway's contract. Control messages, keys on their way between the workers, and media each take
+//! a time of their own, from a seed: frames come before and after their keys.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -40,8 +40,8 @@ impl DownlinkHalf {
         }
     }
 
-    /// Opens frames that have waited for a key that is there now. A frame that was held before our first epoch and is not
-    /// of it belongs to an earlier one, whose keys never come.
+    /// Opens frames that have waited for a key that is there now. A frame that was held before our
+    /// first epoch and is not of it belongs to an earlier one, whose keys never come.
     fn retry(&mut self, now: Instant, first: bool) {
         let Some(keys) = self.keys.provider_mut().mls() else {
             return;

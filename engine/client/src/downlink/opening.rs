@@ -1,14 +1,14 @@
 //! Opening, and what is known of each sender's keys.
 //!
-//! With group keys a frame opens only if its KID names a leaf of the user as whom the gateway presents its sender. The
-//! group, not the gateway, says who speaks.
+//! With group keys a frame opens only if its KID names a leaf of the user as whom the gateway
+//! presents its sender. The group, not the gateway, says who speaks.
 //!
 //! Why a frame did not open is told to the engine, whose `DecryptState` decides when it is worth an
 //! alarm. With group keys most frames that do not open are on the wrong side of a change, and the
-//! KID alone cannot tell: it holds the low bits of an epoch, and a group that replaces another counts
-//! from 0 again. So a tag that does not verify stands for a wrong key only if something has been
-//! opened under its KID before; else it is an unknown key's, of a group that its sender is in and we
-//! are not.
+//! KID alone cannot tell: it holds the low bits of an epoch, and a group that replaces another
+//! counts from 0 again. So a tag that does not verify stands for a wrong key only if something has
+//! been opened under its KID before; else it is an unknown key's, of a group that its sender is in
+//! and we are not.
 
 use serde::Serialize;
 use smrtc_e2ee::sframe::{Kid, OpenError};
@@ -47,8 +47,8 @@ pub(super) struct Held {
 }
 
 impl DownlinkHalf {
-    /// Opens a frame where it lies. The engine carries it on as it is, and looks at none of its bytes. One whose key may
-    /// still come waits for it.
+    /// Opens a frame where it lies. The engine carries it on as it is, and looks at none of its
+    /// bytes. One whose key may still come waits for it.
     pub(super) fn open(&mut self, now: Instant, header: FrameHeader, mut frame: Vec<u8>) {
         let sender = header.sender;
         let opened = self
@@ -80,7 +80,8 @@ impl DownlinkHalf {
         self.engine.handle_input(now, input);
     }
 
-    /// Whether the group has the sender of a frame as the gateway presents it. Without a group there is nobody to ask.
+    /// Whether the group has the sender of a frame as the gateway presents it. Without a group
+    /// there is nobody to ask.
     fn attribute(&mut self, header: &FrameHeader, frame: &[u8]) -> Result<(), OpenError> {
         let user = self.users.get(&header.sender);
         let (Some(group), Some(kid)) = (self.keys.provider_mut().mls(), sealing::kid_of(frame))

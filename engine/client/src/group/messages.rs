@@ -74,7 +74,8 @@ pub fn is_for_group(body: &server_message::Body) -> bool {
     )
 }
 
-/// What a message from the gateway is for the session; `asked` is the request of the session's that it answers.
+/// What a message from the gateway is for the session; `asked` is the request of the session's that
+/// it answers.
 pub fn input(body: &server_message::Body, asked: Option<RequestKind>) -> Option<Input> {
     use server_message::Body;
     let some = |bytes: &[u8]| Some(bytes.to_vec()).filter(|bytes| !bytes.is_empty());

@@ -76,7 +76,8 @@ impl Connection {
     }
 }
 
-/// Whether a session that was closed with this code would be closed again: another takes its place, or ours was at fault.
+/// Whether a session that was closed with this code would be closed again: another takes its place,
+/// or ours was at fault.
 fn is_final(code: CloseCode) -> bool {
     !matches!(
         code,

@@ -36,9 +36,11 @@ pub enum Input<'a> {
 /// What a participant wants done.
 #[derive(Debug)]
 pub enum Output {
-    /// Bring up a transport; the downlink's with this ticket. An older one of the same side is to be closed.
+    /// Bring up a transport; the downlink's with this ticket. An older one of the same side is to
+    /// be closed.
     Connect(Side, Option<Vec<u8>>),
-    /// Close both transports, once they have sent what they were given before. Their end is not to be told any more.
+    /// Close both transports, once they have sent what they were given before. Their end is not to
+    /// be told any more.
     Disconnect,
     /// Write these bytes to the control stream.
     Control(Vec<u8>),

@@ -1,7 +1,8 @@
 //! The way of pictures and audio into the engine.
 //!
-//! A picture is copied once, by the host, from its encoder into a [`FrameBuffer`], which leaves room for the SFrame header.
-//! There it is encrypted in place. The engine cuts the result into packets, each copied behind a header of its own.
+//! A picture is copied once, by the host, from its encoder into a [`FrameBuffer`], which leaves
+//! room for the SFrame header. There it is encrypted in place. The engine cuts the result into
+//! packets, each copied behind a header of its own.
 
 use smrtc_engine::send::FrameParams;
 use smrtc_engine::time::{Instant, MediaTime};
@@ -11,20 +12,22 @@ use crate::FrameBuffer;
 use crate::sealing;
 
 impl UplinkHalf {
-    /// Whether a picture of `track` that was captured now is worth encoding. Ask once for each picture: asking counts.
+    /// Whether a picture of `track` that was captured now is worth encoding. Ask once for each
+    /// picture: asking counts.
     pub fn wants_frame(&mut self, now: Instant, track: u8) -> bool {
         self.engine_mut()
             .is_some_and(|uplink| uplink.wants_frame(now, track))
     }
 
-    /// The same for one size of a track that is sent in several; `spatial` counts from 0, the smallest.
+    /// The same for one size of a track that is sent in several; `spatial` counts from 0, the
+    /// smallest.
     pub fn wants_layer_frame(&mut self, now: Instant, track: u8, spatial: u8) -> bool {
         self.engine_mut()
             .is_some_and(|uplink| uplink.wants_layer_frame(now, track, spatial))
     }
 
-    /// Seals one encoded frame and sends it. False if there is no session or no key, or if the engine refused it, which
-    /// [`UplinkEvent::NotSent`] tells.
+    /// Seals one encoded frame and sends it. False if there is no session or no key, or if the
+    /// engine refused it, which [`UplinkEvent::NotSent`] tells.
     pub fn send_frame(
         &mut self,
         now: Instant,
@@ -38,8 +41,9 @@ impl UplinkHalf {
         sent
     }
 
-    /// Takes samples of the microphone and those that the loudspeaker played at the same time, 48 kHz mono, nominally
-    /// within ±1. `end` is when the last one was captured, on the media clock, in microseconds.
+    /// Takes samples of the microphone and those that the loudspeaker played at the same time, 48
+    /// kHz mono, nominally within ±1. `end` is when the last one was captured, on the media clock,
+    /// in microseconds.
     pub fn push_audio(&mut self, now: Instant, track: u8, near: &[f32], far: &[f32], end_us: f64) {
         self.now = now;
         let second = self.samples_pushed / SAMPLES_PER_SECOND;
@@ -78,8 +82,8 @@ impl UplinkHalf {
         }
     }
 
-    /// Tells the encoder how much is lost with all its copies. Redundancy inside the codec takes from the audio itself, so
-    /// it must not grow with what the copies mend.
+    /// Tells the encoder how much is lost with all its copies. Redundancy inside the codec takes
+    /// from the audio itself, so it must not grow with what the copies mend.
     fn tell_loss(&mut self) {
         let loss = self
             .engine_mut()

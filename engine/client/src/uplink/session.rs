@@ -1,4 +1,5 @@
-//! One session with the gateway: its sealing key, its control stream, its engine, and what comes out of them.
+//! One session with the gateway: its sealing key, its control stream, its engine, and what comes
+//! out of them.
 
 use smrtc_e2ee::sframe::Sealer;
 use smrtc_engine::control::v1::server_message;
@@ -69,7 +70,8 @@ impl Session {
 impl UplinkHalf {
     /// Moves what the parts of the session put out into the queues that the host polls.
     pub(super) fn drain(&mut self) {
-        // Messages of the stream go to the group, and requests of the group go onto the stream, until both are silent.
+        // Messages of the stream go to the group, and requests of the group go onto the stream,
+        // until both are silent.
         loop {
             self.drain_group();
             if !self.drain_signal() {

@@ -25,7 +25,8 @@ fn any_link(rng: &mut Rng) -> LinkConfig {
     }
 }
 
-/// The books are checked at the end of every run, and both ends are watched for spinning all the time.
+/// The books are checked at the end of every run, and both ends are watched for spinning all the
+/// time.
 #[test]
 fn every_frame_is_accounted_for_whatever_the_path_does() {
     let (mut lost, mut recovered, mut duplicates) = (0, 0, 0);

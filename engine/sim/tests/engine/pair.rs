@@ -212,7 +212,8 @@ impl Sim {
         });
     }
 
-    /// Hands something to the uplink and does all it wants; returns when it wants to be called again.
+    /// Hands something to the uplink and does all it wants; returns when it wants to be called
+    /// again.
     fn input(&mut self, input: UplinkInput<'_>) -> Instant {
         self.uplink
             .handle_input(self.now, input)
@@ -263,7 +264,8 @@ impl Outcome {
         sent.filter(|id| !here.contains(id)).collect()
     }
 
-    /// From hand-over to whole again, of the frames of `track` captured in these seconds, ascending.
+    /// From hand-over to whole again, of the frames of `track` captured in these seconds,
+    /// ascending.
     pub(crate) fn delays(&self, track: u8, seconds: std::ops::Range<u64>) -> Vec<Duration> {
         let of_interest = |header: &FrameHeader| {
             header.track == track && seconds.contains(&(header.media_time.as_micros() / 1_000_000))

@@ -21,7 +21,8 @@ fn a_clean_path_is_played_with_next_to_no_delay() {
         quantile(&delays, 0.5) - PATH,
         quantile(&delays, 0.95) - PATH,
     );
-    // A frame of 1 Mbit/s is four packets, which the sender's pacer spreads over a few milliseconds.
+    // A frame of 1 Mbit/s is four packets, which the sender's pacer spreads over a few
+    // milliseconds.
     assert!(
         median < Duration::from_millis(5) && p95 < Duration::from_millis(7),
         "{median:?}, {p95:?}"
@@ -112,7 +113,8 @@ fn reordering_asks_for_no_key_frame_and_drops_nothing() {
         played.key_frames_asked
     );
     assert_eq!(played.video().freeze_count, 0);
-    // Jitter is smoothed: pictures are shown as evenly as they were captured, but for the last few per cent.
+    // Jitter is smoothed: pictures are shown as evenly as they were captured, but for the last few
+    // per cent.
     let uneven = |pair: &[super::call::Picture]| {
         let shown = pair[1].render_at - pair[0].render_at;
         shown.abs_diff(pair[1].captured - pair[0].captured) > Duration::from_millis(12)

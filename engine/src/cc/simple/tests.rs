@@ -68,7 +68,8 @@ fn a_report_ends_the_silence() {
     assert_eq!(cc.path().packets_received, 1);
 }
 
-/// A controller that was told nothing but a burst of eight packets of 1,000 bytes, sent each millisecond and arriving each `apart`.
+/// A controller that was told nothing but a burst of eight packets of 1,000 bytes, sent each
+/// millisecond and arriving each `apart`.
 fn probed(apart: u64) -> (SimpleController, Option<Bitrate>) {
     let mut cc = SimpleController::new(SimpleConfig::default());
     let packet = |seq| SentPacket {
@@ -114,7 +115,8 @@ fn a_burst_that_is_held_up_neither_raises_nor_cuts_the_target() {
 
 const ONE_WAY: Duration = Duration::from_millis(25);
 
-/// One who sends as much as the controller allows over a bottleneck with a drop-tail queue, in steps of a millisecond.
+/// One who sends as much as the controller allows over a bottleneck with a drop-tail queue, in
+/// steps of a millisecond.
 struct Path {
     cc: SimpleController,
     kbps: u64,
@@ -290,9 +292,9 @@ fn a_queue_that_stays_full_is_not_taken_for_a_longer_way() {
 /// So long after a path stood still or became slow, the target is to be back.
 const SOON: u64 = 400;
 
-/// A path wide enough for all, 30 Mbit/s, that stands still for so many milliseconds each second and carries only `kbps` for another `trickling`
-/// after it: a machine that is busy, or TCP that waits for what got lost. Returns the least target in kbit/s but for [`SOON`]
-/// after each change.
+/// A path wide enough for all, 30 Mbit/s, that stands still for so many milliseconds each second
+/// and carries only `kbps` for another `trickling` after it: a machine that is busy, or TCP that
+/// waits for what got lost. Returns the least target in kbit/s but for [`SOON`] after each change.
 fn held_up(most_kbps: u64, packet_bytes: usize, millis: u64, kbps: u64, trickling: u64) -> u64 {
     let mut path = Path::new(30_000, 10_000);
     path.packet_bytes = packet_bytes;
@@ -312,7 +314,8 @@ fn held_up(most_kbps: u64, packet_bytes: usize, millis: u64, kbps: u64, tricklin
     least
 }
 
-/// That the target stays above `floor` wherever a path stands still and then trickles, for up to six times `trickling` milliseconds.
+/// That the target stays above `floor` wherever a path stands still and then trickles, for up to
+/// six times `trickling` milliseconds.
 fn assert_stays_above(floor: u64, most_kbps: u64, packet_bytes: usize, kbps: u64, trickling: u64) {
     for millis in (60..=300).step_by(10) {
         for trickling in (0..=6).map(|times| times * trickling) {

@@ -58,8 +58,8 @@ impl Downlink {
         self.count_given_up();
     }
 
-    /// Takes in the earlier frames that a packet of audio carries, after the packet itself: so who plays
-    /// them sees that they were lost and are late.
+    /// Takes in the earlier frames that a packet of audio carries, after the packet itself: so who
+    /// plays them sees that they were lost and are late.
     pub(super) fn on_copies(&mut self, now: Instant, packet: &MediaPacket<'_>, copies: Copies<'_>) {
         for (header, payload) in copies {
             let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
@@ -153,7 +153,8 @@ impl Downlink {
             .insert(key, (assembled.first_arrival, assembled.last_arrival))
             .is_some()
         {
-            // The same number twice at the host: the track began anew, and only one can be told from the other.
+            // The same number twice at the host: the track began anew, and only one can be told
+            // from the other.
             self.drop_frame(header, DropReason::Late);
         }
         while self.opening.len() > MAX_OPENING {

@@ -41,7 +41,8 @@ pub enum DownlinkInput<'a> {
         /// The track.
         track: u8,
     },
-    /// The audio of a participant that is heard now was captured at `media_time`. Tell about ten times a second.
+    /// The audio of a participant that is heard now was captured at `media_time`. Tell about ten
+    /// times a second.
     AudioPlayout {
         /// Whose audio.
         sender: u32,

@@ -1,7 +1,7 @@
 //! The whole receiving side of a subscriber.
 //!
-//! `handle_input`, then drain `poll_output` until it says `Timeout`. What each stage does is in its own file; here is
-//! only the order in which they run.
+//! `handle_input`, then drain `poll_output` until it says `Timeout`. What each stage does is in its
+//! own file; here is only the order in which they run.
 
 mod frames;
 mod io;
@@ -78,8 +78,8 @@ impl Downlink {
         }
     }
 
-    /// Begins to receive a track, anew if it is known. Packets of tracks that were not added are dropped: add it
-    /// before subscribing.
+    /// Begins to receive a track, anew if it is known. Packets of tracks that were not added are
+    /// dropped: add it before subscribing.
     pub fn add_track(&mut self, sender: u32, track: u8, kind: MediaKind) {
         self.remove_track(sender, track);
         self.participants.entry(sender).or_default();
@@ -115,7 +115,8 @@ impl Downlink {
         self.feedback.remove_sender(sender);
     }
 
-    /// Tells that a track's source pauses on purpose (muted) or goes on, so that a pause is no freeze.
+    /// Tells that a track's source pauses on purpose (muted) or goes on, so that a pause is no
+    /// freeze.
     pub fn set_paused(&mut self, sender: u32, track: u8, paused: bool) {
         if let Some(track) = self.tracks.get_mut(&(sender, track)) {
             track.paused = paused;
@@ -125,8 +126,9 @@ impl Downlink {
         }
     }
 
-    /// Applies one input; then drain [`Self::poll_output`] until it yields `Timeout`. Whatever cannot be used is
-    /// counted and dropped. Time does not go back: an earlier `now` counts as the latest there was.
+    /// Applies one input; then drain [`Self::poll_output`] until it yields `Timeout`. Whatever
+    /// cannot be used is counted and dropped. Time does not go back: an earlier `now` counts as the
+    /// latest there was.
     pub fn handle_input(&mut self, now: Instant, input: DownlinkInput<'_>) {
         self.now = self.now.max(now);
         let now = self.now;
@@ -153,8 +155,9 @@ impl Downlink {
         }
     }
 
-    /// The least delay that the jitter buffer for the audio of `sender` is to aim at for the sake of lip sync; it aims at `target` now.
-    /// Ask several times a second, with each report of what is heard.
+    /// The least delay that the jitter buffer for the audio of `sender` is to aim at for the sake
+    /// of lip sync; it aims at `target` now. Ask several times a second, with each report of what
+    /// is heard.
     pub fn audio_hold(&mut self, now: Instant, sender: u32, target: Duration) -> Duration {
         let Some(participant) = self.participants.get_mut(&sender) else {
             return Duration::ZERO;

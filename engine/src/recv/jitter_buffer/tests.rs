@@ -161,7 +161,8 @@ fn memory_is_bounded_and_the_oldest_goes_first() {
 }
 
 proptest! {
-    /// Whatever the order and the references: what comes out ascends, is decodable, and the books balance.
+    /// Whatever the order and the references: what comes out ascends, is decodable, and the books
+    /// balance.
     #[test]
     fn any_frames_in_any_order(
         start in prop_oneof![Just(0_u32), Just(u32::MAX - 10)],

@@ -7,8 +7,8 @@ use std::time::Duration;
 pub enum Holes {
     /// The frame was lost: a publisher sends every frame it numbers. For a gateway's uplink.
     Lost,
-    /// The frame may have been left out on purpose (layers, overflow), unless a frame that came refers to it. For a
-    /// subscriber. Audio frames are never left out on purpose.
+    /// The frame may have been left out on purpose (layers, overflow), unless a frame that came
+    /// refers to it. For a subscriber. Audio frames are never left out on purpose.
     Referenced,
 }
 
@@ -19,13 +19,15 @@ pub struct NackConfig {
     pub video_holes: Holes,
     /// How long a gap may be mere reordering at least. Default 10 ms.
     pub reorder_window: Duration,
-    /// Least time between two requests for the same packet; the round-trip time if that is more, half of it for pictures. Default 20 ms.
+    /// Least time between two requests for the same packet; the round-trip time if that is more,
+    /// half of it for pictures. Default 20 ms.
     pub min_retry: Duration,
     /// Requests for one frame. Default 48.
     pub max_tries: u32,
     /// How long after a video frame is found missing its packets are still of use. Default 1 s.
     pub video_deadline: Duration,
-    /// The same for audio; zero to ask for no audio. Default 160 ms, about what a jitter buffer under loss holds.
+    /// The same for audio; zero to ask for no audio. Default 160 ms, about what a jitter buffer
+    /// under loss holds.
     pub audio_deadline: Duration,
     /// Incomplete frames followed per stream; the oldest is given up first. Default 256.
     pub frames: usize,

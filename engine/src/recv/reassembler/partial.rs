@@ -10,8 +10,8 @@ use crate::wire::repair::RepairPacket;
 pub(super) const FRAME_COST: usize = 256;
 pub(super) const FRAGMENT_COST: usize = size_of::<Part>();
 
-/// Payloads in order of arrival, and where each fragment lies. Fragments nearly always come in order, and then the
-/// frame needs no second copy.
+/// Payloads in order of arrival, and where each fragment lies. Fragments nearly always come in
+/// order, and then the frame needs no second copy.
 #[derive(Debug)]
 pub(super) struct Partial {
     pub(super) header: FrameHeader,
@@ -21,7 +21,8 @@ pub(super) struct Partial {
     data: Vec<u8>,
     parts: Vec<Part>,
     repairs: Vec<Part>,
-    /// What repair packets say of the fragments: the length of the longer ones, and how many those are.
+    /// What repair packets say of the fragments: the length of the longer ones, and how many those
+    /// are.
     shape: Option<(usize, u16)>,
     pub(super) first_arrival: Instant,
     pub(super) last_arrival: Instant,

@@ -180,7 +180,8 @@ fn a_flood_stays_within_the_caps() {
 }
 
 proptest! {
-    /// Any mixture of packets leaves the books balanced: every frame begun is whole, given up or still held.
+    /// Any mixture of packets leaves the books balanced: every frame begun is whole, given up or
+    /// still held.
     #[test]
     fn any_packets_in_any_order(
         packets in proptest::collection::vec((0u32..6, 0u16..4, 1u16..5, 1usize..40, 0u8..2), 0..300),

@@ -14,7 +14,8 @@ use crate::wire::{self, Kind};
 /// Repetitions beyond so many waiting are left to the next NACK.
 const MAX_REPEATS_WAITING: usize = 512;
 
-/// Kept packets looked at for one NACK: as many as the longest frame has. The rest is left to the next one.
+/// Kept packets looked at for one NACK: as many as the longest frame has. The rest is left to the
+/// next one.
 const MAX_PACKETS_PER_NACK: usize = MAX_FRAGMENTS as usize;
 
 impl Uplink {

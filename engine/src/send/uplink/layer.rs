@@ -75,8 +75,9 @@ impl Layer {
         }
     }
 
-    /// Whether a request is to be passed to the encoder. Not while an earlier one is being answered, and not when a key frame
-    /// went out so lately that the one who asks cannot have seen it.
+    /// Whether a request is to be passed to the encoder. Not while an earlier one is being
+    /// answered, and not when a key frame went out so lately that the one who asks cannot have seen
+    /// it.
     pub(super) fn admit_key_frame_request(&mut self, now: Instant, rtt: Duration) -> bool {
         let recent = |at: Option<Instant>, span| at.is_some_and(|at| now - at < span);
         if recent(self.last_request, KEY_FRAME_INTERVAL) || recent(self.last_key_frame, rtt) {

@@ -15,8 +15,8 @@ pub struct ProtectionConfig {
     pub repair: bool,
     /// Whether packets of audio carry copies of earlier frames. Default yes.
     pub copies: bool,
-    /// A picture of fewer bytes than this is not worth showing: rather fewer pictures than worse ones. Default 800, about
-    /// what 360 lines need to be recognised.
+    /// A picture of fewer bytes than this is not worth showing: rather fewer pictures than worse
+    /// ones. Default 800, about what 360 lines need to be recognised.
     pub worthwhile_frame_bytes: u64,
 }
 
@@ -30,7 +30,8 @@ impl Default for ProtectionConfig {
     }
 }
 
-/// Where packets get lost they are not much longer than this, up to so many, for a code over few packets is a coarse one.
+/// Where packets get lost they are not much longer than this, up to so many, for a code over few
+/// packets is a coarse one.
 const FINE_FRAGMENT_BYTES: usize = 350;
 const FINE_FRAGMENTS: usize = 6;
 /// Fewer pictures a second than this are no motion.
@@ -79,7 +80,8 @@ impl Protector {
         bytes.div_ceil(FINE_FRAGMENT_BYTES).min(FINE_FRAGMENTS)
     }
 
-    /// The repair packets of a frame whose media packets are `datagrams`: as many as it needs, and at least `least`.
+    /// The repair packets of a frame whose media packets are `datagrams`: as many as it needs, and
+    /// at least `least`.
     pub(super) fn repairs(
         &mut self,
         header: &FrameHeader,
@@ -131,7 +133,8 @@ impl Protector {
         (0..repair_count).map(repair).collect()
     }
 
-    /// The time between pictures at which each is worth showing, for an encoder that gets `bitrate`.
+    /// The time between pictures at which each is worth showing, for an encoder that gets
+    /// `bitrate`.
     fn frame_interval(&self, bitrate: Bitrate) -> Duration {
         let bytes = self.config.worthwhile_frame_bytes;
         bitrate

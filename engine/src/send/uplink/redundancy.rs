@@ -12,8 +12,8 @@ pub(super) struct Redundancy {
 }
 
 impl Redundancy {
-    /// Puts copies of the `count` frames before it into the packet of a frame, and keeps that frame for later packets. Returns how
-    /// many bytes were added.
+    /// Puts copies of the `count` frames before it into the packet of a frame, and keeps that frame
+    /// for later packets. Returns how many bytes were added.
     pub(super) fn add(
         &mut self,
         header: &FrameHeader,

@@ -1,8 +1,10 @@
-//! When so much was lost in a queue that mending it takes longer than beginning anew with a key frame at the new rate.
+//! When so much was lost in a queue that mending it takes longer than beginning anew with a key
+//! frame at the new rate.
 //!
-//! A path that narrows to a third loses what is too much until the rate follows, a round trip and a queue later. Those
-//! pictures are large, for the old rate; sent again at the new one they keep everything that comes after them waiting. They are
-//! waited for: a key frame sent as soon as the path is seen to narrow meets a queue that is still full, and gets lost too.
+//! A path that narrows to a third loses what is too much until the rate follows, a round trip and a
+//! queue later. Those pictures are large, for the old rate; sent again at the new one they keep
+//! everything that comes after them waiting. They are waited for: a key frame sent as soon as the
+//! path is seen to narrow meets a queue that is still full, and gets lost too.
 
 use core::time::Duration;
 use std::collections::VecDeque;

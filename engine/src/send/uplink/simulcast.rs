@@ -1,8 +1,9 @@
 //! One track sent as several streams of different size, its spatial layers.
 //!
-//! The rate of a track fills its layers from the base up: each gets as much as it can use before the next gets anything,
-//! and a layer that would get less than its least gets nothing. It begins only when there is some more than the least,
-//! and ends only when there has been less for a while, because every beginning costs a key frame.
+//! The rate of a track fills its layers from the base up: each gets as much as it can use before
+//! the next gets anything, and a layer that would get less than its least gets nothing. It begins
+//! only when there is some more than the least, and ends only when there has been less for a while,
+//! because every beginning costs a key frame.
 
 use core::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::time::{Bitrate, Instant};
 
 /// A layer begins with so many times its least rate.
 const BEGIN_FACTOR: f64 = 1.15;
-/// A layer that gets less than its least for so long ends. A controller that drains a queue is back sooner.
+/// A layer that gets less than its least for so long ends. A controller that drains a queue is back
+/// sooner.
 const END_AFTER: Duration = Duration::from_millis(1_500);
 
 /// What a layer of a track gets.

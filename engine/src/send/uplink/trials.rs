@@ -1,6 +1,7 @@
 //! When to try whether the path bears the next size of a track.
 //!
-//! While a size is not sent nothing shows that there would be room for it, and the controller's rate stays near what is sent.
+//! While a size is not sent nothing shows that there would be room for it, and the controller's
+//! rate stays near what is sent.
 
 use core::time::Duration;
 
@@ -31,7 +32,8 @@ impl Trials {
         }
     }
 
-    /// Looks at what became of a trial, and begins another if one is due. `wanted` is the rate that the next size needs, if one is not sent.
+    /// Looks at what became of a trial, and begins another if one is due. `wanted` is the rate that
+    /// the next size needs, if one is not sent.
     fn on_time(
         &mut self,
         now: Instant,

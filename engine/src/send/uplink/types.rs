@@ -51,7 +51,8 @@ pub struct FrameParams {
     pub spatial: u8,
     /// Temporal layer, 0 to 15.
     pub temporal: u8,
-    /// How many frames of the layer back the newest frame lies that it needs; 0 for a key frame and for audio.
+    /// How many frames of the layer back the newest frame lies that it needs; 0 for a key frame and
+    /// for audio.
     pub reference_distance: u16,
     /// When it was captured.
     pub media_time: MediaTime,
@@ -102,7 +103,8 @@ pub enum UplinkOutput {
 /// What the encoders should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UplinkEvent {
-    /// What the encoders together should produce, packet headers already taken off; [`super::Uplink::track_bitrate`] has each one's.
+    /// What the encoders together should produce, packet headers already taken off;
+    /// [`super::Uplink::track_bitrate`] has each one's.
     TargetBitrate {
         /// All video and screen tracks together.
         video: Bitrate,

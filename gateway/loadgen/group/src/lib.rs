@@ -1,9 +1,12 @@
-//! What group keys cost in rooms of different sizes: bytes on the wire and milliseconds of one core.
+//! What group keys cost in rooms of different sizes: bytes on the wire and milliseconds of one
+//! core.
 //!
-//! The members are sessions of `smrtc-e2ee`, the delivery service is a few lines of memory, the clock is virtual: what is timed is
-//! the work of a member alone. The room grows by external commits, each of which gives the newcomer's whole path fresh keys; so the
-//! tree is filled, as in a room where every member has committed once. Two members live through all of it, and
-//! commit and process; the others only stand in the tree. The same code runs natively and, by `build.sh`, as Wasm in Node.
+//! The members are sessions of `smrtc-e2ee`, the delivery service is a few lines of memory, the
+//! clock is virtual: what is timed is the work of a member alone. The room grows by external
+//! commits, each of which gives the newcomer's whole path fresh keys; so the tree is filled, as in
+//! a room where every member has committed once. Two members live through all of it, and commit and
+//! process; the others only stand in the tree. The same code runs natively and, by `build.sh`, as
+//! Wasm in Node.
 
 mod measure;
 mod room;
@@ -28,11 +31,13 @@ pub struct Costs {
     pub growth: Vec<Growth>,
 }
 
-/// Grows a room to each of `sizes`, does everything `repeat` times there, and takes medians. `progress` is told each size before.
+/// Grows a room to each of `sizes`, does everything `repeat` times there, and takes medians.
+/// `progress` is told each size before.
 ///
 /// # Errors
 ///
-/// That the members do not agree, or that something which must happen does not: a fault of the group keys.
+/// That the members do not agree, or that something which must happen does not: a fault of the
+/// group keys.
 pub fn costs(
     suite: Suite,
     sizes: &[u32],

@@ -28,7 +28,8 @@ pub struct Growth {
     pub to: u32,
     /// To download for whoever joins.
     pub join_bytes_per_member: f64,
-    /// For each member of the room, when one leaves. O(log N): a constant for each doubling, next to nothing for each member.
+    /// For each member of the room, when one leaves. O(log N): a constant for each doubling, next
+    /// to nothing for each member.
     pub leave_bytes_per_member: f64,
     /// The same for each doubling.
     pub leave_bytes_per_doubling: f64,
@@ -63,7 +64,8 @@ impl Growth {
     }
 }
 
-/// Does everything `repeat` times. Whoever leaves is replaced, so that the size stays and the tree is filled again.
+/// Does everything `repeat` times. Whoever leaves is replaced, so that the size stays and the tree
+/// is filled again.
 pub(super) fn measure(room: &mut Room, repeat: u32) -> anyhow::Result<Cost> {
     let (mut joins, mut externals, mut leaves, mut rotations) = (vec![], vec![], vec![], vec![]);
     let members = room.size();

@@ -13,7 +13,8 @@ use smrtc_e2ee::{
 
 use crate::stopwatch::Stopwatch;
 
-/// One joins because a member adds it. All bytes but the KeyPackage's go to the newcomer, the commit to each member.
+/// One joins because a member adds it. All bytes but the KeyPackage's go to the newcomer, the
+/// commit to each member.
 #[derive(Serialize)]
 pub struct Join {
     /// What the newcomer has uploaded before.
@@ -446,7 +447,8 @@ fn commit_of(session: &mut MlsSession) -> Option<CommitRequest> {
         .last()
 }
 
-/// Everything that waits to be sent; what else comes out is dropped, but for what should not happen here.
+/// Everything that waits to be sent; what else comes out is dropped, but for what should not happen
+/// here.
 fn requests(session: &mut MlsSession) -> impl Iterator<Item = Request> + use<> {
     let mut requests = Vec::new();
     while let Some(output) = session.poll_output() {

@@ -24,8 +24,8 @@ pub(crate) struct LinkConfig {
     pub(crate) reorder: bool,
     /// Share of packets lost, 0 to 1.
     pub(crate) loss: f64,
-    /// Mean number of packets lost in a row (Gilbert–Elliott with a lossless good and a lossy bad state); 1 or less
-    /// loses each packet by itself.
+    /// Mean number of packets lost in a row (Gilbert–Elliott with a lossless good and a lossy bad
+    /// state); 1 or less loses each packet by itself.
     pub(crate) mean_burst: f64,
     /// Bottleneck in bits per second; `None` for none.
     pub(crate) rate_bps: Option<u64>,
@@ -80,7 +80,8 @@ impl<P> Link<P> {
         }
     }
 
-    /// Changes the link at time `now`. What waits before the bottleneck leaves at the new rate; what is behind it goes on.
+    /// Changes the link at time `now`. What waits before the bottleneck leaves at the new rate;
+    /// what is behind it goes on.
     pub(crate) fn reconfigure(&mut self, now: Duration, config: LinkConfig) {
         let faster = match (self.config.rate_bps, config.rate_bps) {
             (Some(old), Some(new)) => old as f64 / new.max(1) as f64,
@@ -105,7 +106,8 @@ impl<P> Link<P> {
         self.config = config;
     }
 
-    /// Puts a packet of `bytes` bytes on the way at time `now`, or drops it; `spared` ones are not lost, but queue like all.
+    /// Puts a packet of `bytes` bytes on the way at time `now`, or drops it; `spared` ones are not
+    /// lost, but queue like all.
     pub(crate) fn offer(&mut self, now: Duration, packet: P, bytes: usize, spared: bool) {
         self.counters.packets_in += 1;
         self.counters.bytes_in += bytes as u64;
@@ -156,8 +158,8 @@ impl<P> Link<P> {
         &self.counters
     }
 
-    /// Gilbert–Elliott: the stay in the bad state is geometric with the mean wanted, and the share of time spent there is
-    /// the loss.
+    /// Gilbert–Elliott: the stay in the bad state is geometric with the mean wanted, and the share
+    /// of time spent there is the loss.
     fn loses(&mut self) -> bool {
         let loss = self.config.loss;
         if self.config.mean_burst <= 1.0 || loss >= 1.0 {
@@ -335,7 +337,8 @@ mod tests {
         for number in 0..4 {
             link.offer(Duration::ZERO, number, 1_000, false);
         }
-        // At 150 ms one is through and half of the second; two and a half packets take 25 ms at the new rate.
+        // At 150 ms one is through and half of the second; two and a half packets take 25 ms at the
+        // new rate.
         let fast = LinkConfig {
             rate_bps: Some(800_000),
             ..slow

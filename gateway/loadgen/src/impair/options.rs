@@ -21,7 +21,8 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) path: Path,
 
-    /// Spare STUN and DTLS (RFC 7983, §7) from loss, so that a peer connection comes about and stays.
+    /// Spare STUN and DTLS (RFC 7983, §7) from loss, so that a peer connection comes about and
+    /// stays.
     #[arg(long)]
     pub(crate) spare_setup: bool,
 

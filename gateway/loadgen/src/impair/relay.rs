@@ -1,7 +1,7 @@
 //! The relay: a thread that reads each socket, one that lets packets go when their time has come.
 //!
-//! Threads with plain blocking sockets and not an async runtime, because its timers have steps of a millisecond, which is
-//! a fifth of the delays this is used to measure.
+//! Threads with plain blocking sockets and not an async runtime, because its timers have steps of a
+//! millisecond, which is a fifth of the delays this is used to measure.
 
 use std::collections::HashMap;
 use std::io;
@@ -194,7 +194,8 @@ fn read_target(socket: Arc<UdpSocket>, client: SocketAddr, events: Sender<Event>
     });
 }
 
-/// Whether a packet is STUN or DTLS; RTP, RTCP and QUIC begin with larger numbers (RFC 7983 §7, RFC 9443 §3).
+/// Whether a packet is STUN or DTLS; RTP, RTCP and QUIC begin with larger numbers (RFC 7983 §7, RFC
+/// 9443 §3).
 fn is_setup(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0..=3 | 20..=63))
 }

@@ -78,7 +78,8 @@ fn nobody_replaces_a_group_that_the_others_get_on_with() {
 fn a_group_that_more_fail_to_join_than_get_on_with_is_replaced() {
     let (mut room, epoch) = Room::in_one_group();
     let listeners = room.listen(epoch);
-    // What 4 commits now nobody else can follow; it says that all is well, and so does a crowd of listeners.
+    // What 4 commits now nobody else can follow; it says that all is well, and so does a crowd of
+    // listeners.
     let broken = epoch + listeners + 1;
     assert_eq!(room.commit(4, ends(broken - 1, None)), Ok((true, broken)));
     room.asks(1, ASKED_TO_REPLACE);

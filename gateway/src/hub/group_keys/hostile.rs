@@ -27,7 +27,8 @@ impl Call {
         (call, eve, group)
     }
 
-    /// The gateway's answer to something that no session of ours would say; what it causes goes to the others.
+    /// The gateway's answer to something that no session of ours would say; what it causes goes to
+    /// the others.
     fn says(&mut self, who: Member, request: Request) -> Body {
         self.hub.request(self.now, who, 1, Some(request));
         let mut answer = None;

@@ -1,4 +1,5 @@
-//! Arrays with names, as in RFC 9605's vectors (sframe-wg/sframe, `test-vectors/`), and ours beside them.
+//! Arrays with names, as in RFC 9605's vectors (sframe-wg/sframe, `test-vectors/`), and ours beside
+//! them.
 
 use smrtc_vectors::Hex;
 

@@ -1,4 +1,5 @@
-//! Files converted from other projects' tables: `algorithm`, `source`, `tests`, field names as there.
+//! Files converted from other projects' tables: `algorithm`, `source`, `tests`, field names as
+//! there.
 
 use super::{Case, Fields, Group, PartError, Step};
 use crate::request::{Padding, Request, hex};
@@ -35,8 +36,8 @@ pub(super) fn groups(file: &str, top: &Fields<'_>) -> Result<Vec<Group>, PartErr
     }
 }
 
-/// A file that `reference/convert.py` converted: a group for each reason why cases were left out. The others
-/// are in the files named by `convertedTo`.
+/// A file that `reference/convert.py` converted: a group for each reason why cases were left out.
+/// The others are in the files named by `convertedTo`.
 pub(super) fn left_out(top: &Fields<'_>) -> Result<Vec<Group>, PartError> {
     let algorithm = top.text("algorithm")?;
     top.objects("notConverted")?
@@ -194,8 +195,9 @@ fn modes(top: &Fields<'_>) -> Result<Vec<Group>, PartError> {
     Ok(groups)
 }
 
-/// Both standards call their mode XTS, with tweaks that are multiplied in another order of bits. Tongsuo's own
-/// default is GB, also under its heading that names IEEE: case 13, as the independent reference confirms.
+/// Both standards call their mode XTS, with tweaks that are multiplied in another order of bits.
+/// Tongsuo's own default is GB, also under its heading that names IEEE: case 13, as the independent
+/// reference confirms.
 fn mode_name(case: &Fields<'_>) -> Result<String, PartError> {
     let mode = case.text("mode")?;
     let ieee = case.text_or_empty("comment").contains("XTSStandard=IEEE");

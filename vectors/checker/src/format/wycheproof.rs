@@ -1,5 +1,6 @@
-//! Wycheproof's schemas (C2SP/wycheproof, `schemas/`), with three group types of ours for what it has
-//! no schema for: `HashTest`, `SframeTest` and `SframeHeaderTest`; `ExternalKeyTest`; and those of [`sm2`].
+//! Wycheproof's schemas (C2SP/wycheproof, `schemas/`), with three group types of ours for what it
+//! has no schema for: `HashTest`, `SframeTest` and `SframeHeaderTest`; `ExternalKeyTest`; and those
+//! of [`sm2`].
 
 use super::{Expected, Fields, Group, Outcome, PartError, Step, arrays, sm2};
 use crate::request::{Padding, Request, hex};

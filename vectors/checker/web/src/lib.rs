@@ -1,7 +1,8 @@
-//! The checker for JavaScript. It takes the texts of files and gives back reports: no files, no threads, no clock.
+//! The checker for JavaScript. It takes the texts of files and gives back reports: no files, no
+//! threads, no clock.
 //!
-//! [`Checker`] is what both the page and the command in Node hold; words and exit codes are those of the native
-//! command because they are made by the same code.
+//! [`Checker`] is what both the page and the command in Node hold; words and exit codes are those
+//! of the native command because they are made by the same code.
 
 use serde_json::json;
 use smrtc_vectors_check::args::{self, Command};
@@ -23,7 +24,8 @@ pub struct Checker {
 
 #[wasm_bindgen]
 impl Checker {
-    /// Ours on this back end; on every one that this build has, for `all`; on the one used by itself, for nothing.
+    /// Ours on this back end; on every one that this build has, for `all`; on the one used by
+    /// itself, for nothing.
     ///
     /// # Errors
     ///

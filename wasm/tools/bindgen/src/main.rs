@@ -1,7 +1,8 @@
-//! Makes the JavaScript side of the Wasm module: what `wasm-bindgen --target web` does, as a program of the project.
+//! Makes the JavaScript side of the Wasm module: what `wasm-bindgen --target web` does, as a
+//! program of the project.
 //!
-//! The published command of that name takes long to build because of options that nobody here uses, and its version
-//! would have to be kept equal to the linked crate's by hand.
+//! The published command of that name takes long to build because of options that nobody here uses,
+//! and its version would have to be kept equal to the linked crate's by hand.
 
 use std::env;
 
@@ -28,7 +29,8 @@ fn main() -> Result<()> {
         .typescript(true)
         // The SDK chooses among several modules; a default would name one that is not there.
         .omit_default_module_path(true)
-        // DWARF is what the browser's debugger reads; checks in the glue catch the use of a freed object.
+        // DWARF is what the browser's debugger reads; checks in the glue catch the use of a freed
+        // object.
         .keep_debug(debug)
         .debug(debug)
         .remove_name_section(false)

@@ -5,7 +5,8 @@ use smrtc_crypto::aead::Key;
 use super::{Calls, DoorError, Doors, kind};
 
 impl Doors<'_, '_, '_> {
-    /// A batch of `lens.len()` frames of SM4-GCM under one key: sealed, then opened with one wrong tag.
+    /// A batch of `lens.len()` frames of SM4-GCM under one key: sealed, then opened with one wrong
+    /// tag.
     ///
     /// # Errors
     ///

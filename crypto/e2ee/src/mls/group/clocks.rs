@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A key package whose lifetime (RFC 9420 §7.2) does not contain our time: its maker's clock or ours is wrong.
+/// A key package whose lifetime (RFC 9420 §7.2) does not contain our time: its maker's clock or
+/// ours is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClocksDiffer {
     /// When it was made by its maker's clock, in seconds since 1970.

@@ -2,7 +2,8 @@
 
 /// Whether a commit brings an update path; `None` of what is no commit in a PublicMessage.
 ///
-/// RFC 9420 lets a commit that only adds members do without. The rooms' do not (`crypto/SPEC.md` §7.3): it would give the group no fresh secret.
+/// RFC 9420 lets a commit that only adds members do without. The rooms' do not (`crypto/SPEC.md`
+/// §7.3): it would give the group no fresh secret.
 pub(super) fn has_update_path(message: &[u8]) -> Option<bool> {
     let mut reader = Reader(message);
     // MLSMessage (§6): version, wire_format = mls_public_message.

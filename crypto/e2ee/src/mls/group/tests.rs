@@ -190,7 +190,8 @@ fn a_commit_without_an_update_path_is_refused() {
     assert!(matches!(error, GroupError::NoPath), "{error}");
 }
 
-/// What the group of somebody at `NOW` says to the key package of somebody whose clock is at `theirs`.
+/// What the group of somebody at `NOW` says to the key package of somebody whose clock is at
+/// `theirs`.
 fn refusal_of_key_package(theirs: u64) -> Option<String> {
     let member = |user, seed| {
         Member::new(

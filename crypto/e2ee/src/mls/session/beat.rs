@@ -25,7 +25,8 @@ pub(super) struct Beats {
 
 /// What was heard of a leaf.
 struct Heard {
-    /// The epoch with which its member came in, as far as we know. What was said before is another session's.
+    /// The epoch with which its member came in, as far as we know. What was said before is another
+    /// session's.
     entered: u64,
     /// The greatest count.
     count: u64,
@@ -94,7 +95,8 @@ impl MlsSession {
         self.beats.next_at = Some(now.micros);
     }
 
-    /// Whether more of the members who are in the room have stayed in our epoch than have left it, as they say and we for ourselves.
+    /// Whether more of the members who are in the room have stayed in our epoch than have left it,
+    /// as they say and we for ourselves.
     pub(super) fn most_have_stayed(&self) -> bool {
         let others = self
             .roster
@@ -111,7 +113,8 @@ impl MlsSession {
         here > elsewhere
     }
 
-    /// The group was looked at, and nobody is ahead of us: whoever claimed to be makes us look no more in this epoch.
+    /// The group was looked at, and nobody is ahead of us: whoever claimed to be makes us look no
+    /// more in this epoch.
     pub(super) fn doubt_claims(&mut self) {
         for (leaf, heard) in &mut self.beats.heard {
             if heard.place == Place::Elsewhere {

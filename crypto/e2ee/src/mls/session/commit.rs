@@ -92,7 +92,8 @@ impl MlsSession {
                 }
                 Err(error) => self.tell(Event::refused(Refused::KeyPackage, &error)),
             }
-            // One bad KeyPackage must not keep the others out: the good ones are those that commit by themselves.
+            // One bad KeyPackage must not keep the others out: the good ones are those that commit
+            // by themselves.
             let mut good = Vec::with_capacity(adds.len());
             for add in &adds {
                 if self.build(now, std::slice::from_ref(add)).is_ok() {
@@ -100,7 +101,8 @@ impl MlsSession {
                 }
             }
             if good.len() == adds.len() {
-                // Each is good, and they do not go together: the first comes in, the others by themselves.
+                // Each is good, and they do not go together: the first comes in, the others by
+                // themselves.
                 good.truncate(1);
             }
             for (participant, _) in adds {
@@ -115,7 +117,8 @@ impl MlsSession {
         }
     }
 
-    /// The participants to be added next, each with its KeyPackage: one for each user, the one who came last.
+    /// The participants to be added next, each with its KeyPackage: one for each user, the one who
+    /// came last.
     fn adds(&mut self) -> Vec<(u32, Vec<u8>)> {
         let mut newest = BTreeMap::new();
         for participant in self.work.wanted.keys() {

@@ -82,7 +82,8 @@ impl MlsSession {
         self.ask(now, false);
     }
 
-    /// Another group has taken the place of ours. Whoever began it adds us; if not, we come in by ourselves.
+    /// Another group has taken the place of ours. Whoever began it adds us; if not, we come in by
+    /// ourselves.
     pub(super) fn follow(&mut self, now: Now) {
         self.ahead_since = None;
         self.part_no_more();
@@ -194,7 +195,8 @@ impl MlsSession {
         };
     }
 
-    /// The delivery service has answered a commit of ours, with the group's epoch; none is a refusal without an outcome.
+    /// The delivery service has answered a commit of ours, with the group's epoch; none is a
+    /// refusal without an outcome.
     pub(super) fn answered(&mut self, now: Now, outcome: Option<(bool, u64)>) {
         let Some(answered) = self.in_flight.pop_front() else {
             return;
@@ -214,14 +216,16 @@ impl MlsSession {
                     }
                     self.not_now(now, Refused::Group, &GroupError::Service);
                 }
-                // Its group has gone on meanwhile; a new one of somebody else's would have been told before.
+                // Its group has gone on meanwhile; a new one of somebody else's would have been
+                // told before.
                 (None, Some((_, epoch))) if created && self.parted.since.is_some() => {
                     self.parted.goes_on(epoch);
                     self.pause(now);
                 }
                 // Whoever created it adds us.
                 (None, Some(_)) if created => self.ask(now, false),
-                // Somebody was faster: that is no failure, and the pause is only there to spread the crowd.
+                // Somebody was faster: that is no failure, and the pause is only there to spread
+                // the crowd.
                 (None, Some(_)) => self.pause_up_to(now, self.config.timing.backoff),
             },
             entry => {
@@ -239,7 +243,8 @@ impl MlsSession {
     pub(super) fn welcomed(&mut self, now: Now, epoch: u64, welcome: &[u8], tree: &[u8]) {
         let settled = self.state == State::InGroup && self.parted.since.is_none();
         if settled && self.epoch().is_some_and(|ours| epoch == ours + 1) {
-            // Somebody who missed that we are in puts us in again, and takes our leaf out in the same commit, which comes next.
+            // Somebody who missed that we are in puts us in again, and takes our leaf out in the
+            // same commit, which comes next.
             self.welcome_back = Some((epoch, welcome.to_vec(), tree.to_vec()));
         }
         if settled || self.state == State::Idle {
@@ -273,7 +278,8 @@ impl MlsSession {
         if takes_along {
             self.work.take_along();
         } else {
-            // Who among them has come in meanwhile is not known; whoever has not comes in by itself.
+            // Who among them has come in meanwhile is not known; whoever has not comes in by
+            // itself.
             self.work.forget_claims();
         }
         self.part_no_more();
@@ -385,11 +391,12 @@ fn public_state(group: &Group<Config>) -> Result<(Vec<u8>, Vec<u8>), GroupError>
     Ok((group_info.to_bytes()?, tree))
 }
 
-/// The epoch that a first group replaces: no group is ever in it, so of two who create one only the first succeeds.
+/// The epoch that a first group replaces: no group is ever in it, so of two who create one only the
+/// first succeeds.
 const NO_EPOCH: u64 = u64::MAX;
 
-/// Attempts of a member to follow the group that is there before it goes on in the epoch that it is in. Somebody who is in none has
-/// more patience before it begins another.
+/// Attempts of a member to follow the group that is there before it goes on in the epoch that it is
+/// in. Somebody who is in none has more patience before it begins another.
 const MAX_ATTEMPTS: u32 = 5;
 
 const MAX_PAUSE_MICROS: u64 = 5_000_000;

@@ -162,8 +162,8 @@ impl MlsSession {
         self.begin_beats(now, group_id, (epoch, tag), &anew, replaced);
     }
 
-    /// Where a room takes both kinds of credentials, a name that has lost its certificate is told. It cannot be refused: who came later does not
-    /// know of it, and the group would part.
+    /// Where a room takes both kinds of credentials, a name that has lost its certificate is told.
+    /// It cannot be refused: who came later does not know of it, and the group would part.
     fn follow_certificates(&mut self) {
         let (certified, basic): (Vec<_>, Vec<_>) = self
             .roster
@@ -193,7 +193,8 @@ impl MlsSession {
                 let public_key = member.signing_identity.signature_key.to_vec();
                 // The tree was checked to have no more leaves than KIDs can name.
                 let leaf_index = member.index as u16;
-                // In a large room most members were there before, and the fingerprint is most of the work.
+                // In a large room most members were there before, and the fingerprint is most of
+                // the work.
                 let before = self
                     .roster
                     .binary_search_by_key(&leaf_index, |other| other.leaf_index)

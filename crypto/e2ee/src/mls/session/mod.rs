@@ -1,4 +1,5 @@
-//! A member's side of a room's group, sans-IO: inputs and the time go in, requests, keys and events come out.
+//! A member's side of a room's group, sans-IO: inputs and the time go in, requests, keys and events
+//! come out.
 //!
 //! | file | holds |
 //! |---|---|
@@ -9,8 +10,8 @@
 //! | `epoch` | what follows from a new epoch: keys, roster, codes |
 //! | `beat` | heartbeats: confirmation, split, silence |
 //!
-//! Nothing of a group is ever stored: whoever lost its memory joins anew, under a new leaf and in a new epoch. So no state can
-//! be restored to seal under keys that have sealed before.
+//! Nothing of a group is ever stored: whoever lost its memory joins anew, under a new leaf and in a
+//! new epoch. So no state can be restored to seal under keys that have sealed before.
 
 mod beat;
 mod commit;
@@ -61,7 +62,8 @@ pub struct MlsSession {
     entry: Entry,
     /// Attempts to enter that have failed, one after the other.
     attempts: u32,
-    /// Whether our place in the group is to be made anew in any case: the delivery service knows us under another number.
+    /// Whether our place in the group is to be made anew in any case: the delivery service knows us
+    /// under another number.
     rejoin: bool,
     /// Whether the delivery service has KeyPackages of ours.
     uploaded: bool,
@@ -122,7 +124,8 @@ impl MlsSession {
         }
     }
 
-    /// Applies one input; then drain [`Self::poll_output`]. No input is an error: what is not accepted is an event.
+    /// Applies one input; then drain [`Self::poll_output`]. No input is an error: what is not
+    /// accepted is an event.
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
             Input::Joined {
@@ -269,7 +272,8 @@ impl MlsSession {
         }
     }
 
-    /// Whether the policy takes ourselves. If it does not, the others would not either: our page is told once, and nothing is sent.
+    /// Whether the policy takes ourselves. If it does not, the others would not either: our page is
+    /// told once, and nothing is sent.
     fn takes_ourselves(&mut self, now: Now) -> bool {
         match self.member.check_own(now.unix_seconds) {
             Ok(()) => {
@@ -285,7 +289,8 @@ impl MlsSession {
         }
     }
 
-    /// A random time below `bound`; none of it if there is no randomness, which the next key will notice.
+    /// A random time below `bound`; none of it if there is no randomness, which the next key will
+    /// notice.
     fn jitter(&mut self, bound: u64) -> u64 {
         let mut bytes = [0; 8];
         match self.rng.fill(&mut bytes) {
@@ -314,7 +319,8 @@ impl std::fmt::Debug for MlsSession {
     }
 }
 
-/// A tree up to this size goes along with each commit: a joiner then need not wait for somebody to send it.
+/// A tree up to this size goes along with each commit: a joiner then need not wait for somebody to
+/// send it.
 const SMALL_TREE_BYTES: usize = 32 << 10;
 
 /// KeyPackages uploaded at a time.

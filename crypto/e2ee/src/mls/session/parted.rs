@@ -1,13 +1,18 @@
-//! A group of the delivery service that we do not follow: our epoch goes on without it, and a new group comes when one is needed.
+//! A group of the delivery service that we do not follow: our epoch goes on without it, and a new
+//! group comes when one is needed.
 //!
-//! The delivery service orders commits and cannot check them. So it may hold an epoch that began with a commit which members
-//! refuse: garbage, or the external commit of somebody whom their policy does not take. Nobody in the epoch before has shared a
-//! secret with that commit's sender, and its keys stay as good as they were: a refused commit alone is no reason to act. What
-//! cannot be done any more in that epoch is to add, to remove and to rotate. Once one of these is due, a new group is begun:
+//! The delivery service orders commits and cannot check them. So it may hold an epoch that began
+//! with a commit which members refuse: garbage, or the external commit of somebody whom their
+//! policy does not take. Nobody in the epoch before has shared a secret with that commit's sender,
+//! and its keys stay as good as they were: a refused commit alone is no reason to act. What cannot
+//! be done any more in that epoch is to add, to remove and to rotate. Once one of these is due, a
+//! new group is begun:
 //!
-//! - by a member, if more of the members whose heartbeats it knows have stayed in its epoch than have gone on. Whoever refuses
-//!   alone what the others take is alone with its error, and ends nobody's group;
-//! - with the KeyPackages of those who stayed already claimed, so that they are added by the first commit;
+//! - by a member, if more of the members whose heartbeats it knows have stayed in its epoch than
+//!   have gone on. Whoever refuses alone what the others take is alone with its error, and ends
+//!   nobody's group;
+//! - with the KeyPackages of those who stayed already claimed, so that they are added by the first
+//!   commit;
 //! - the more rarely, the more often it was done.
 
 use super::enter::Entry;
@@ -23,7 +28,8 @@ pub(super) struct Parted {
     pub(super) offered: Option<(Vec<u8>, u64)>,
     /// Whether KeyPackages of those who stay were claimed.
     claimed: bool,
-    /// New groups in the place of live ones, seen or begun, without a long time of quiet in between.
+    /// New groups in the place of live ones, seen or begun, without a long time of quiet in
+    /// between.
     replacements: u32,
     last_replacement: u64,
 }
@@ -38,14 +44,16 @@ impl Parted {
         self.last_replacement = now;
     }
 
-    /// The group that we do not follow is in another epoch by now: the one that a new group would have to replace.
+    /// The group that we do not follow is in another epoch by now: the one that a new group would
+    /// have to replace.
     pub(super) fn goes_on(&mut self, epoch: u64) {
         if let Some((_, offered)) = &mut self.offered {
             *offered = epoch;
         }
     }
 
-    /// Not before then is a live group replaced: at once for the first time, then after 10 s, 20 s and so on up to 5 min.
+    /// Not before then is a live group replaced: at once for the first time, then after 10 s, 20 s
+    /// and so on up to 5 min.
     pub(super) fn replaces_from(&self) -> u64 {
         match self.replacements.checked_sub(1) {
             None => 0,
@@ -77,7 +85,8 @@ impl MlsSession {
         self.work.forget_kept();
     }
 
-    /// Whether what there is to do is done by a new group, and from when on; none if the entry has to come to an end first.
+    /// Whether what there is to do is done by a new group, and from when on; none if the entry has
+    /// to come to an end first.
     pub(super) fn replaces_when_due(&self) -> Option<u64> {
         let since = self.parted.since?;
         let settled = matches!(self.entry, Entry::Pausing { .. }) && self.most_have_stayed();
@@ -124,9 +133,10 @@ impl MlsSession {
         self.create(now, epoch);
     }
 
-    /// How much patience somebody in no group has before it replaces the one that is there. Those who are in it have the first
-    /// word, if there is anybody. It has most if it is our view alone that refuses the group, and others of our kind seem to be in
-    /// it: they may not follow us. Yet one whom we refuse may have added them without their coming.
+    /// How much patience somebody in no group has before it replaces the one that is there. Those
+    /// who are in it have the first word, if there is anybody. It has most if it is our view alone
+    /// that refuses the group, and others of our kind seem to be in it: they may not follow us. Yet
+    /// one whom we refuse may have added them without their coming.
     pub(super) fn patience(&self, now: Now, error: &GroupError, tree: Option<&[u8]>) -> u32 {
         if self.peers.is_empty() {
             return 1;
@@ -141,8 +151,9 @@ impl MlsSession {
     }
 }
 
-/// Whose turn it is to begin a new group, of those who come after so many others: in a large room many may not do so, and it
-/// must not take long until somebody acts who may. They come two and more at a time, for one will do.
+/// Whose turn it is to begin a new group, of those who come after so many others: in a large room
+/// many may not do so, and it must not take long until somebody acts who may. They come two and
+/// more at a time, for one will do.
 pub(super) fn turn(rank: u64) -> u64 {
     if rank < TURNS {
         rank

@@ -76,7 +76,8 @@ pub struct GroupSnapshot {
     pub ratchet_tree: Option<Vec<u8>>,
 }
 
-/// What happens to a session. Everything that comes from the gateway is taken for what a stranger may have written.
+/// What happens to a session. Everything that comes from the gateway is taken for what a stranger
+/// may have written.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// We are in the room: at first, and again after each reconnect.
@@ -204,7 +205,8 @@ pub enum Request {
 /// A commit with all that the delivery service keeps or passes on with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitRequest {
-    /// The epoch that it ends; with `create`, that of the group to be replaced, or 2^64 − 1 if there should be none.
+    /// The epoch that it ends; with `create`, that of the group to be replaced, or 2^64 − 1 if
+    /// there should be none.
     pub epoch: u64,
     /// The commit; empty with `create`.
     pub commit: Vec<u8>,
@@ -238,7 +240,8 @@ pub enum State {
     Idle,
     /// On its way into the group.
     Joining,
-    /// In the group: that of the delivery service, or, where members refuse that, the epoch in which most of them have stayed.
+    /// In the group: that of the delivery service, or, where members refuse that, the epoch in
+    /// which most of them have stayed.
     InGroup,
     /// In the group, but behind it; on its way back.
     Healing,
@@ -255,12 +258,13 @@ pub struct RosterMember {
     pub user: String,
     /// The signature key, an uncompressed point.
     pub public_key: Vec<u8>,
-    /// Nine groups of five digits for this identity and ours; the same in every call while both keep their keys.
+    /// Nine groups of five digits for this identity and ours; the same in every call while both
+    /// keep their keys.
     pub fingerprint: String,
     /// Whether it is us.
     pub own: bool,
-    /// If an authority of the room's policy certifies that the key is the user's: until when, in seconds since 1970. If not, it is
-    /// the gateway's word only.
+    /// If an authority of the room's policy certifies that the key is the user's: until when, in
+    /// seconds since 1970. If not, it is the gateway's word only.
     pub expires: Option<u64>,
 }
 
@@ -300,14 +304,16 @@ pub enum Event {
         /// Which epoch.
         epoch: u64,
     },
-    /// A signed heartbeat of this member names other secrets for an epoch of ours: there are two groups.
+    /// A signed heartbeat of this member names other secrets for an epoch of ours: there are two
+    /// groups.
     Split {
         /// Who.
         user: String,
         /// Which epoch.
         epoch: u64,
     },
-    /// These members have been silent for three periods: commits or heartbeats may be withheld. Empty once all are heard again.
+    /// These members have been silent for three periods: commits or heartbeats may be withheld.
+    /// Empty once all are heard again.
     Unconfirmed {
         /// Who.
         users: Vec<String>,
@@ -317,8 +323,9 @@ pub enum Event {
         /// Whose commit it was.
         by: Option<String>,
     },
-    /// The certificate of a member, or of somebody who would be one, is not valid; it is not let in, or is taken out. Of ours: we
-    /// shall not get in. With [`CertificateError::Lost`] the member is in.
+    /// The certificate of a member, or of somebody who would be one, is not valid; it is not let
+    /// in, or is taken out. Of ours: we shall not get in. With [`CertificateError::Lost`] the
+    /// member is in.
     CertificateInvalid {
         /// Whom it names, if it names anybody; nobody has verified that.
         user: Option<String>,
@@ -345,7 +352,8 @@ pub enum Refused {
     Group,
     /// The KeyPackage of somebody who waits to be added.
     KeyPackage,
-    /// Our own attempt: for want of randomness, by a failed self-test, or because the policy does not take our own credential.
+    /// Our own attempt: for want of randomness, by a failed self-test, or because the policy does
+    /// not take our own credential.
     Own,
 }
 

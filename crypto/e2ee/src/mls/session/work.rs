@@ -1,9 +1,10 @@
 //! What is to be committed, by whom, and when.
 //!
-//! The present members, in the order of their leaves and turned by the epoch, take their turn: the first at once, or for
-//! departures when they have been collected; each next one later by [`super::Timing::fallback`], if nothing has happened by
-//! then. The turning spreads the work and fills the tree. Two who act at once do no harm: one commit wins the epoch, the
-//! other member looks at what is left to do.
+//! The present members, in the order of their leaves and turned by the epoch, take their turn: the
+//! first at once, or for departures when they have been collected; each next one later by
+//! [`super::Timing::fallback`], if nothing has happened by then. The turning spreads the work and
+//! fills the tree. Two who act at once do no harm: one commit wins the epoch, the other member
+//! looks at what is left to do.
 
 use std::collections::BTreeMap;
 

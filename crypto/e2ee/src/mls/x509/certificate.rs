@@ -111,7 +111,8 @@ impl Certificate {
         Ok(())
     }
 
-    /// Whether its key may sign a member's messages: no authority's, and not kept for something else.
+    /// Whether its key may sign a member's messages: no authority's, and not kept for something
+    /// else.
     pub(super) fn check_member(&self) -> Result<(), CertificateError> {
         let signs = self.key_usage.is_none_or(|usage| usage.digital_signature());
         let for_clients = self.extended_key_usage.as_ref().is_none_or(|usage| {
@@ -141,8 +142,8 @@ impl Certificate {
     }
 }
 
-/// The first element of the SEQUENCE that a signed structure of X.509 is, byte for byte: what is verified is what came, not
-/// what an encoder of ours would make of it.
+/// The first element of the SEQUENCE that a signed structure of X.509 is, byte for byte: what is
+/// verified is what came, not what an encoder of ours would make of it.
 pub(super) fn signed_part(der: &[u8]) -> Result<Vec<u8>, CertificateError> {
     let mut reader = SliceReader::new(der).map_err(malformed)?;
     let signed = reader.sequence(|inner| {
@@ -209,7 +210,8 @@ pub(super) fn curve_oid(curve: Curve) -> ObjectIdentifier {
     }
 }
 
-/// Nothing critical that is not understood, nothing twice, and no name constraints, which would have to be obeyed.
+/// Nothing critical that is not understood, nothing twice, and no name constraints, which would
+/// have to be obeyed.
 fn check_extensions(tbs: &x509_cert::TbsCertificate) -> Result<(), CertificateError> {
     let extensions = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
     for (position, one) in extensions.iter().enumerate() {

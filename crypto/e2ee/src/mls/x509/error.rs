@@ -19,7 +19,8 @@ pub enum CertificateError {
     /// It insists on something that is not understood here.
     #[error("a critical extension that is not understood")]
     CriticalExtension,
-    /// The key may not be used for this: a member's must sign messages, an authority's certificates, and neither both.
+    /// The key may not be used for this: a member's must sign messages, an authority's
+    /// certificates, and neither both.
     #[error("a key that may not be used for this")]
     KeyUsage,
     /// An issuer that is no certification authority.
@@ -43,7 +44,8 @@ pub enum CertificateError {
     /// Its authority has taken it back.
     #[error("the certificate is revoked")]
     Revoked,
-    /// Whether it is revoked cannot be told: the list is missing, out of date or not its authority's.
+    /// Whether it is revoked cannot be told: the list is missing, out of date or not its
+    /// authority's.
     #[error("no current revocation list")]
     RevocationUnknown,
     /// Nobody said what time it is.
@@ -52,8 +54,8 @@ pub enum CertificateError {
     /// The member has no certificate, and the room asks for one.
     #[error("no certificate, where the room asks for one")]
     Missing,
-    /// A member whose credential is basic, under a name that was certified before. Both are admitted; that it is the same person
-    /// nobody but the gateway says.
+    /// A member whose credential is basic, under a name that was certified before. Both are
+    /// admitted; that it is the same person nobody but the gateway says.
     #[error("no certificate any more, under a name that had one")]
     Lost,
 }

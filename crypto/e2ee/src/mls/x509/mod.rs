@@ -1,4 +1,5 @@
-//! X.509 for members (RFC 5280, cut down to what a room needs): chains, trust anchors, revocation lists, requests.
+//! X.509 for members (RFC 5280, cut down to what a room needs): chains, trust anchors, revocation
+//! lists, requests.
 //!
 //! | file | holds |
 //! |---|---|
@@ -8,9 +9,10 @@
 //! | `user` | the user whom a certificate names |
 //! | `request` | PKCS#10, to ask an authority for a certificate |
 //!
-//! The parsers are those of the crate `x509-cert`; keys, signatures and every decision are ours. Profile and rules are in
-//! `crypto/SPEC.md` §7.8. What this is not: a client of OCSP, a store, or a reader of the clock. Name constraints and policies
-//! are not understood, so a certificate that insists on them is refused.
+//! The parsers are those of the crate `x509-cert`; keys, signatures and every decision are ours.
+//! Profile and rules are in `crypto/SPEC.md` §7.8. What this is not: a client of OCSP, a store, or
+//! a reader of the clock. Name constraints and policies are not understood, so a certificate that
+//! insists on them is refused.
 
 mod certificate;
 mod error;

@@ -1,4 +1,5 @@
-//! From a member's certificate to a trust anchor (RFC 5280 §6, without policies and name constraints).
+//! From a member's certificate to a trust anchor (RFC 5280 §6, without policies and name
+//! constraints).
 
 use super::certificate::verify;
 use super::revocation::{self, RevocationList};
@@ -30,11 +31,13 @@ pub(in crate::mls) struct Valid {
 }
 
 impl TrustAnchors {
-    /// Trusts the authorities of these certificates, each in DER, of the suite's algorithms; who signed them does not matter.
+    /// Trusts the authorities of these certificates, each in DER, of the suite's algorithms; who
+    /// signed them does not matter.
     ///
     /// # Errors
     ///
-    /// [`CertificateError`], of the first that is malformed, of another algorithm or no authority's.
+    /// [`CertificateError`], of the first that is malformed, of another algorithm or no
+    /// authority's.
     pub fn new<T: AsRef<[u8]>>(suite: Suite, anchors: &[T]) -> Result<Self, CertificateError> {
         let curve = suite.curve();
         if anchors.len() > MAX_ANCHORS {
@@ -56,11 +59,13 @@ impl TrustAnchors {
         })
     }
 
-    /// Also heeds this revocation list, in DER. From now on whatever its issuer signed is refused once the list is out of date.
+    /// Also heeds this revocation list, in DER. From now on whatever its issuer signed is refused
+    /// once the list is out of date.
     ///
     /// # Errors
     ///
-    /// [`CertificateError`], if it is malformed, of another algorithm, or says something that is not understood.
+    /// [`CertificateError`], if it is malformed, of another algorithm, or says something that is
+    /// not understood.
     pub fn with_revocation_list(mut self, list: &[u8]) -> Result<Self, CertificateError> {
         if self.lists.len() >= MAX_ANCHORS {
             return Err(CertificateError::Malformed);
@@ -76,8 +81,8 @@ impl TrustAnchors {
         self
     }
 
-    /// Checks a member's chain at a time, in seconds since 1970: its own certificate first, then each issuer's, with the anchor or
-    /// without. Gives the user whom it names.
+    /// Checks a member's chain at a time, in seconds since 1970: its own certificate first, then
+    /// each issuer's, with the anchor or without. Gives the user whom it names.
     ///
     /// # Errors
     ///
@@ -112,7 +117,8 @@ impl TrustAnchors {
         })
     }
 
-    /// Climbs the chain until an anchor has signed. What comes behind in the chain may be that anchor and nothing else.
+    /// Climbs the chain until an anchor has signed. What comes behind in the chain may be that
+    /// anchor and nothing else.
     fn check_path(&self, chain: &[Certificate], now: u64) -> Result<(), CertificateError> {
         for (below, certificate) in chain.iter().enumerate() {
             certificate.check_time(now)?;
@@ -141,7 +147,8 @@ impl TrustAnchors {
         Err(CertificateError::UnknownAuthority)
     }
 
-    /// The anchor that signed `certificate`; none if no anchor has its issuer's name, an error if one has and did not sign.
+    /// The anchor that signed `certificate`; none if no anchor has its issuer's name, an error if
+    /// one has and did not sign.
     fn anchor_of(
         &self,
         certificate: &Certificate,

@@ -13,7 +13,8 @@ use crate::mls::error::CipherError;
 use crate::mls::suite::Curve;
 use crate::rng::Rng;
 
-/// A request in DER for the public key of `secret`, whose subject is the common name `user`, if that is short enough to be one.
+/// A request in DER for the public key of `secret`, whose subject is the common name `user`, if
+/// that is short enough to be one.
 pub(in crate::mls) fn certificate_request(
     curve: Curve,
     user: &str,

@@ -37,7 +37,8 @@ impl RevocationList {
         }
         check_signature_algorithm(curve, &tbs.signature)?;
         let revoked = tbs.revoked_certificates.as_deref().unwrap_or_default();
-        // Critical ones make a list mean something else: a delta, a part, or the certificates of others.
+        // Critical ones make a list mean something else: a delta, a part, or the certificates of
+        // others.
         let entries = revoked
             .iter()
             .filter_map(|entry| entry.crl_entry_extensions.as_ref());
@@ -69,8 +70,9 @@ impl RevocationList {
     }
 }
 
-/// Whether `certificate`, which `issuer` signed, is on none of the lists. A list of that issuer's name that is out of date or not
-/// signed by it says nothing, and then nothing is known; so it is, if one is `required`, without any.
+/// Whether `certificate`, which `issuer` signed, is on none of the lists. A list of that issuer's
+/// name that is out of date or not signed by it says nothing, and then nothing is known; so it is,
+/// if one is `required`, without any.
 pub(super) fn check(
     curve: Curve,
     lists: &[RevocationList],

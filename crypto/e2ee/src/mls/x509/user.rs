@@ -1,7 +1,8 @@
 //! The user whom a member's certificate names (`crypto/SPEC.md` §7.8).
 //!
-//! A subject alternative name `smrtc-user:` with the user's name percent-encoded, if there is such a URI; else the common name of
-//! the subject. One, not several: a certificate that could be read as two people's is nobody's.
+//! A subject alternative name `smrtc-user:` with the user's name percent-encoded, if there is such
+//! a URI; else the common name of the subject. One, not several: a certificate that could be read
+//! as two people's is nobody's.
 
 use x509_cert::der::asn1::{PrintableStringRef, Utf8StringRef};
 use x509_cert::der::oid::db::rfc4519;

@@ -1,13 +1,14 @@
 //! GHASH by swizzles.
 //!
-//! To multiply by a constant of the key, each nibble of the other factor picks its product from a table
-//! of 16 bytes that sits in a vector: a swizzle looks sixteen of them up at once, in registers. The
-//! tables hold multiples of powers of H; what picks from them never becomes an address.
+//! To multiply by a constant of the key, each nibble of the other factor picks its product from a
+//! table of 16 bytes that sits in a vector: a swizzle looks sixteen of them up at once, in
+//! registers. The tables hold multiples of powers of H; what picks from them never becomes an
+//! address.
 //!
-//! Four chains run side by side, chain i on block i of each quad, so that a vector can hold the same 32
-//! bits of four field elements; a product of 128 bits is 9 products of 32 bits (Karatsuba, twice). Up to
-//! eight quads are multiplied by H^4, H^8, … H^32 and added before one reduction. The last quad goes by
-//! H^4, H^3, H^2 and H, which joins the chains. `docs/ghash.md` draws it.
+//! Four chains run side by side, chain i on block i of each quad, so that a vector can hold the
+//! same 32 bits of four field elements; a product of 128 bits is 9 products of 32 bits (Karatsuba,
+//! twice). Up to eight quads are multiplied by H^4, H^8, … H^32 and added before one reduction. The
+//! last quad goes by H^4, H^3, H^2 and H, which joins the chains. `docs/ghash.md` draws it.
 
 use core::arch::wasm32::{
     i8x16_eq, i8x16_shuffle, i32x4_shl, u8x16, u8x16_splat, u16x8_shr, u32x4_shr, u64x2_splat,
@@ -147,8 +148,8 @@ impl Ghash {
         let blocks = quad.as_chunks::<BLOCK_BYTES>().0;
         let chains = transpose_words(chains);
         let factors: [V; 4] = array::from_fn(|i| reverse_bytes(chains[i]) ^ V::load(&blocks[i]));
-        // Horner over the byte offsets, highest first: shift (high ‖ low) up by a byte, add the next.
-        // Bytes of a block stand most significant first.
+        // Horner over the byte offsets, highest first: shift (high ‖ low) up by a byte, add the
+        // next. Bytes of a block stand most significant first.
         let (mut high, mut low) = (zero, zero);
         for offset in (0..WIDE_OFFSETS).rev() {
             high = shift_up_a_byte(high, low);
@@ -262,8 +263,8 @@ fn wide_tables(constant: Element) -> Tables<WIDE_OFFSETS> {
     })
 }
 
-/// The 16 sums of subsets of four bytes, each given in every place: byte n is the sum of those whose bit
-/// is set in n.
+/// The 16 sums of subsets of four bytes, each given in every place: byte n is the sum of those
+/// whose bit is set in n.
 #[inline(always)]
 fn sums_of_subsets(bytes: [V; 4]) -> Stored {
     let n = u8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -277,8 +278,9 @@ fn sums_of_subsets(bytes: [V; 4]) -> Stored {
 
 /// The sum of the products of each factor with its constant, at each byte offset.
 ///
-/// Not inlined, and the mask from memory, so that engines get a short loop and keep the mask in a register: where the compiler
-/// sees how long the loop can be, it writes it out; and a constant is made anew in each turn.
+/// Not inlined, and the mask from memory, so that engines get a short loop and keep the mask in a
+/// register: where the compiler sees how long the loop can be, it writes it out; and a constant is
+/// made anew in each turn.
 #[inline(never)]
 fn sum_products(
     constants: &[Tables<NARROW_OFFSETS>],

@@ -1,8 +1,9 @@
-//! Kernels in WebAssembly SIMD (128 bits): 32 blocks in bit planes, 16 in byte planes for short texts and tails, and
-//! GHASH by swizzles.
+//! Kernels in WebAssembly SIMD (128 bits): 32 blocks in bit planes, 16 in byte planes for short
+//! texts and tails, and GHASH by swizzles.
 //!
-//! A lane of a bit plane is a 32-bit lane: block t is bit t of each. Engines run a swizzle and a shift by a
-//! constant in constant time; what an engine's compiler makes of the rest is in `audits/constant_time/`.
+//! A lane of a bit plane is a 32-bit lane: block t is bit t of each. Engines run a swizzle and a
+//! shift by a constant in constant time; what an engine's compiler makes of the rest is in
+//! `audits/constant_time/`.
 #![allow(
     unsafe_code,
     reason = "loads and stores of vectors are raw; each is of a whole array behind a reference"
@@ -82,7 +83,8 @@ fn nibbles(bytes: V) -> (V, V) {
     (bytes & mask, V(u16x8_shr(bytes.0, 4)) & mask)
 }
 
-/// Byte i is byte `indices[i]` of `table` for an index below 16, and 0 for one with its top bit set.
+/// Byte i is byte `indices[i]` of `table` for an index below 16, and 0 for one with its top bit
+/// set.
 #[inline(always)]
 fn swizzle(table: V, indices: V) -> V {
     #[cfg(target_feature = "relaxed-simd")]

@@ -228,7 +228,8 @@ fn swap<const DISTANCE: u32>(low: V, high: V, mask: u8) -> [V; 2] {
     [low ^ V(i32x4_shl(t.0, DISTANCE)), high ^ t]
 }
 
-/// 4 × 4, of bytes: from byte j of block 8m + i as byte m of lane j, to a word of a block in each lane, and back.
+/// 4 × 4, of bytes: from byte j of block 8m + i as byte m of lane j, to a word of a block in each
+/// lane, and back.
 #[inline(always)]
 fn transpose_bytes(v: V) -> V {
     V(i8x16_shuffle::<

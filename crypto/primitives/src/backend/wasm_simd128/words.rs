@@ -1,8 +1,8 @@
 //! SM4 in words, 4 blocks to a vector: for tails that do not fill 16 blocks.
 //!
-//! A lane holds a word of a block as it lies in memory, so nothing is transposed byte by byte, and a batch costs what its
-//! blocks cost. Inversion looks nibbles up as `bytes` does; the rotations of L by whole bytes are shifts here, which is why
-//! 16 blocks go in byte planes.
+//! A lane holds a word of a block as it lies in memory, so nothing is transposed byte by byte, and
+//! a batch costs what its blocks cost. Inversion looks nibbles up as `bytes` does; the rotations of
+//! L by whole bytes are shifts here, which is why 16 blocks go in byte planes.
 
 use core::arch::wasm32::{
     i16x8_shl, i16x8_shuffle, i32x4_shl, u16x8_shr, u32x4, u32x4_shr, u32x4_splat,

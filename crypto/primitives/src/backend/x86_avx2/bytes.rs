@@ -1,4 +1,5 @@
-//! SM4 in byte planes, 32 blocks: by look-ups of nibbles for short texts without GFNI, by GFNI with it.
+//! SM4 in byte planes, 32 blocks: by look-ups of nibbles for short texts without GFNI, by GFNI with
+//! it.
 
 use core::arch::x86_64::{
     _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_gf2p8affine_epi64_epi8,
@@ -97,7 +98,8 @@ impl LookUp for V {
     }
 }
 
-/// Inversion by an instruction, in the field of AES. Used only within functions that enable GFNI too.
+/// Inversion by an instruction, in the field of AES. Used only within functions that enable GFNI
+/// too.
 struct Gfni;
 
 impl Inversion<V> for Gfni {

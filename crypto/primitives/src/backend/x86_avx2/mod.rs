@@ -1,5 +1,5 @@
-//! Kernels in AVX2 with PCLMULQDQ, for x86-64 without AVX-512: 64 blocks in bit planes, and 32 in byte planes for
-//! short texts; or, with GFNI, 32 in byte planes for all.
+//! Kernels in AVX2 with PCLMULQDQ, for x86-64 without AVX-512: 64 blocks in bit planes, and 32 in
+//! byte planes for short texts; or, with GFNI, 32 in byte planes for all.
 #![allow(
     unsafe_code,
     reason = "calls of functions that need CPU features, which `Avx2` proves; and loads and stores of vectors, \

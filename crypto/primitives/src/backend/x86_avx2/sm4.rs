@@ -1,7 +1,7 @@
 //! SM4 in counter mode, 64 blocks at a time.
 //!
-//! A vector is two halves of 128 bits that go side by side: a plane's four lanes have 32 bits in each half,
-//! blocks 0 to 31 in the lower and 32 to 63 in the upper.
+//! A vector is two halves of 128 bits that go side by side: a plane's four lanes have 32 bits in
+//! each half, blocks 0 to 31 in the lower and 32 to 63 in the upper.
 
 use core::arch::x86_64::{
     __m256i, _mm_xor_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_si128,
@@ -310,8 +310,8 @@ fn swap_bits(a: Word<V>) -> Word<V> {
     [a0, a1, a2, a3, a4, a5, a6, a7]
 }
 
-/// 4 × 4 in each half of each vector, of bytes: from byte j of block 8m + i as byte m of lane j, to a word of a
-/// block in each lane, and back.
+/// 4 × 4 in each half of each vector, of bytes: from byte j of block 8m + i as byte m of lane j, to
+/// a word of a block in each lane, and back.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transpose_bytes(words: [V; 8]) -> [V; 8] {

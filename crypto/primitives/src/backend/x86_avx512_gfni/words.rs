@@ -1,14 +1,16 @@
-//! SM4 on 16 blocks, a word of each in a vector: for texts too short for byte planes, and for tails.
+//! SM4 on 16 blocks, a word of each in a vector: for texts too short for byte planes, and for
+//! tails.
 //!
-//! Everything waits for the newest word here, so a round is cut for latency. With bytes in the basis of the state
-//! and u, v as in byte planes, byte 0 of a word lowest in its lane:
+//! Everything waits for the newest word here, so a round is cut for latency. With bytes in the
+//! basis of the state and u, v as in byte planes, byte 0 of a word lowest in its lane:
 //!
 //! ```text
 //! s = v ⊕ (u <<< 8)      L(y) = (s <<< 8) ⊕ (s <<< 16) ⊕ (s <<< 24)
 //! ```
 //!
-//! The S-box's input x is kept twice, also as x <<< 8: u comes out rotated from that one, and since rotations of s
-//! are at hand, the next x <<< 8 costs nothing on the way. From x to x: inversion, XOR, rotation, two XORs.
+//! The S-box's input x is kept twice, also as x <<< 8: u comes out rotated from that one, and since
+//! rotations of s are at hand, the next x <<< 8 costs nothing on the way. From x to x: inversion,
+//! XOR, rotation, two XORs.
 
 use core::arch::x86_64::{
     __m512i, _mm512_gf2p8affine_epi64_epi8, _mm512_gf2p8affineinv_epi64_epi8, _mm512_or_si512,
@@ -113,7 +115,8 @@ fn round(input: Twice, a: &mut __m512i, others: [__m512i; 2], next_key: __m512i)
     Twice { x, rotated }
 }
 
-/// 4 × 4, of words: from block 4t + q in lane q of vector t, to a word of it in place t of lane q; and back.
+/// 4 × 4, of words: from block 4t + q in lane q of vector t, to a word of it in place t of lane q;
+/// and back.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn transpose([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {

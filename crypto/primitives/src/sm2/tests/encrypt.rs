@@ -80,7 +80,8 @@ fn lengths_out_of_bounds_are_refused() {
 
 #[test]
 fn a_key_stream_of_zeros_is_refused() {
-    // For messages of one byte the stream is zero for one nonce of 256, and C2 would be the message.
+    // For messages of one byte the stream is zero for one nonce of 256, and C2 would be the
+    // message.
     let key = key(1);
     let mut found = 0;
     for k in 1..=600u16 {

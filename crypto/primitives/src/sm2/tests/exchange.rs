@@ -206,7 +206,8 @@ fn a_changed_message_gives_no_key() {
 
 #[test]
 fn the_tag_of_one_side_does_not_serve_the_other() {
-    // A reflected tag: S_A in the place of S_B cannot be had before A checked S_B; the reverse can be tried.
+    // A reflected tag: S_A in the place of S_B cannot be had before A checked S_B; the reverse can
+    // be tried.
     let mut rng = SeededRng::new(3);
     let (a, b) = (key(1), key(2));
     let (initiator, offer) = Initiator::start(

@@ -32,7 +32,8 @@ impl Rng for SeededRng {
     }
 }
 
-/// The same bytes each time, as a source that is stuck or a machine that is restored again and again.
+/// The same bytes each time, as a source that is stuck or a machine that is restored again and
+/// again.
 struct ConstantRng;
 
 impl Rng for ConstantRng {

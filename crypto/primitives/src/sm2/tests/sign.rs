@@ -105,7 +105,8 @@ fn r_and_s_are_from_1_to_n_minus_1() {
 
 #[test]
 fn a_signature_with_r_plus_s_equal_to_n_is_refused() {
-    // With t = r + s = 0 the public key plays no part: e = r − x([s]G) would make it valid for any key.
+    // With t = r + s = 0 the public key plays no part: e = r − x([s]G) would make it valid for any
+    // key.
     let key = key(1);
     let s = scalar::reduce(&[7; 32]);
     let x = point::multiply_generator(&s).unwrap().x().into();

@@ -1,4 +1,5 @@
-//! What a source plays next: a packet, the copy of one, or something made up; and how it is joined to what came before.
+//! What a source plays next: a packet, the copy of one, or something made up; and how it is joined
+//! to what came before.
 
 use smrtc_engine::time::Instant;
 
@@ -42,8 +43,8 @@ impl Neteq {
 
     /// Samples that are wanted between the audio made so far and `packet`.
     ///
-    /// Frame ids tell it exactly; media times, which wobble with the sender's clock readings, only where a pause was meant
-    /// or the two disagree widely.
+    /// Frame ids tell it exactly; media times, which wobble with the sender's clock readings, only
+    /// where a pause was meant or the two disagree widely.
     fn gap_before(&self, packet: &Packet) -> i64 {
         let rate = i64::from(SAMPLE_RATE_HZ);
         let by_time = packet.media_time.micros_since(self.end) * rate / 1_000_000;
@@ -152,7 +153,8 @@ impl Neteq {
         }
     }
 
-    /// Shortens or lengthens what is about to be rendered, if the delay asks for it and the audio allows it.
+    /// Shortens or lengthens what is about to be rendered, if the delay asks for it and the audio
+    /// allows it.
     fn correct(&mut self) {
         let Some(wanted) = self.corrector.poll(self.delay.target_micros()) else {
             return;

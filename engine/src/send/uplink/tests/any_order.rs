@@ -207,7 +207,8 @@ impl Host {
 }
 
 proptest! {
-    /// No order of inputs and no jump of the clock panics, spins the host, lets what waits grow without bound or keeps it for good.
+    /// No order of inputs and no jump of the clock panics, spins the host, lets what waits grow
+    /// without bound or keeps it for good.
     #[test]
     fn any_input_in_any_order(steps in proptest::collection::vec(step(), 0..200)) {
         let mut host = Host { uplink: uplink(), now: at(1_000), next: at(1_000), sent: 0 };
@@ -224,7 +225,8 @@ proptest! {
                 );
             }
         }
-        // Whatever went before, all that waits leaves, and a new frame does too. A clock that was set back has to make up for it first.
+        // Whatever went before, all that waits leaves, and a new frame does too. A clock that was
+        // set back has to make up for it first.
         let end = host.now.max(host.uplink.now) + Duration::from_secs(400);
         host.run_to(end);
         prop_assert_eq!(host.uplink.pacer.queued_bytes(), 0);

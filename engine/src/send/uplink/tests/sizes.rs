@@ -39,8 +39,8 @@ fn a_track_in_two_sizes_has_a_rate_and_numbers_for_each() {
     assert_eq!(ids, [0, 0, 1, 1, 2]);
 }
 
-/// Runs an uplink of two sizes over a path of `kbps` that everything comes through, until `end` seconds; what its large size gets then, in kbit/s, and
-/// how many repair packets went out.
+/// Runs an uplink of two sizes over a path of `kbps` that everything comes through, until `end`
+/// seconds; what its large size gets then, in kbit/s, and how many repair packets went out.
 fn two_sizes_over(uplink: &mut Uplink, from: u64, end: u64, kbps: u64) -> (u64, usize) {
     let rate = Bitrate::from_kbps(kbps);
     let (mut idle_at, mut repairs) = (at(from * 1_000), 0);
