@@ -17,21 +17,23 @@ use mls_rs::{Client, ExtensionList, Group, MlsMessage, MlsMessageDescription};
 
 pub use clocks::ClocksDiffer;
 
+use super::admission::{Admission, NotAdmitted, Policy, RefusedCertificate, user_of};
+use super::commit_policy::{CommitPolicy, ROOM_EXTENSION};
 use super::identity::Identity;
 use super::kid::MAX_LEAF_INDEX;
-use super::members::{Members, NotAdmitted, Policy, RefusedCertificate, user_of};
 use super::provider::{Ciphers, Provider};
-use super::rules::{ROOM_EXTENSION, Rules};
 use super::suite::Suite;
 
-pub(super) type Config =
-    WithMlsRules<Rules, WithIdentityProvider<Members, WithCryptoProvider<Provider, BaseConfig>>>;
+pub(super) type Config = WithMlsRules<
+    CommitPolicy,
+    WithIdentityProvider<Admission, WithCryptoProvider<Provider, BaseConfig>>,
+>;
 
 /// Makes and joins groups of one room as one identity.
 pub(super) struct Member {
     suite: Suite,
     client: Client<Config>,
-    members: Members,
+    members: Admission,
     key_packages: InMemoryKeyPackageStorage,
     ciphers: Ciphers,
     room: ExtensionList,
@@ -144,11 +146,11 @@ impl Member {
         let key_packages = InMemoryKeyPackageStorage::new();
         let ciphers = provider.ciphers();
         let suite = identity.suite();
-        let members = Members::new(suite, policy);
+        let members = Admission::new(suite, policy);
         let client = ClientBuilder::new()
             .crypto_provider(provider)
             .identity_provider(members.clone())
-            .mls_rules(Rules)
+            .mls_rules(CommitPolicy)
             .extension_type(ROOM_EXTENSION)
             .key_package_lifetime(LIFETIME)
             .key_package_repo(key_packages.clone())

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::curve::{PUBLIC_BYTES, SECRET_BYTES, sm2_public, sm2_secret};
 use super::error::CipherError;
-use super::rng::SharedRng;
+use super::shared_rng::SharedRng;
 use super::suite::{Curve, Suite};
 
 /// HPKE of one suite.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::error::CipherError;
 use super::hpke::{Aead, Hpke, Kdf, hpke};
-use super::rng::SharedRng;
+use super::shared_rng::SharedRng;
 use super::suite::Suite;
 use crate::rng::Rng;
 

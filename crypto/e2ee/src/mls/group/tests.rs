@@ -6,7 +6,7 @@ use mls_rs_core::extension::ExtensionType;
 use mls_rs_core::protocol_version::ProtocolVersion;
 
 use super::*;
-use crate::mls::rules::{RuleViolation, room_extension};
+use crate::mls::commit_policy::{RuleViolation, room_extension};
 use crate::rng::{Rng, RngError};
 
 const SUITE: Suite = Suite::P256Aes128GcmSha256;
@@ -41,7 +41,7 @@ fn identity(user: &str, seed: u64) -> Identity {
 type Lawless = Group<
     WithMlsRules<
         DefaultMlsRules,
-        WithIdentityProvider<Members, WithCryptoProvider<Provider, BaseConfig>>,
+        WithIdentityProvider<Admission, WithCryptoProvider<Provider, BaseConfig>>,
     >,
 >;
 
@@ -53,7 +53,7 @@ fn pair() -> (Group<Config>, Lawless) {
     let options = CommitOptions::new().with_ratchet_tree_extension(true);
     let client = ClientBuilder::new()
         .crypto_provider(provider(2))
-        .identity_provider(Members::new(SUITE, Policy::Everyone))
+        .identity_provider(Admission::new(SUITE, Policy::Everyone))
         .mls_rules(DefaultMlsRules::new().with_commit_options(options))
         .extension_type(ROOM_EXTENSION)
         .key_package_lifetime(LIFETIME)

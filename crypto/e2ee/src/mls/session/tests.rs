@@ -1,7 +1,7 @@
 //! What needs the key of a member that means harm.
 
 use super::*;
-use crate::mls::heartbeat::Heartbeat;
+use crate::mls::signed_heartbeat::Heartbeat;
 use crate::mls::{Identity, Policy};
 use crate::sframe::CipherSuite;
 

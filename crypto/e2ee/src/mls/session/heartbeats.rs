@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Event, MlsSession, Now, Refused, Request, State};
 use crate::mls::group::GroupError;
-use crate::mls::heartbeat::{Heartbeat, TAG_BYTES};
+use crate::mls::signed_heartbeat::{Heartbeat, TAG_BYTES};
 
 #[derive(Default)]
 pub(super) struct Beats {

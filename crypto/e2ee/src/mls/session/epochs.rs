@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use smrtc_crypto::secret::Secret;
 
 use super::{Event, MlsSession, Now, Output, Refused, RosterMember, State, group};
-use crate::mls::code::{fingerprint, verification_code};
+use crate::mls::admission::{expiry_of, user_of};
 use crate::mls::epoch_keys::EpochKeys;
-use crate::mls::heartbeat::{self, put_vector};
-use crate::mls::members::{expiry_of, user_of};
+use crate::mls::signed_heartbeat::{self, put_vector};
+use crate::mls::verification_code::{fingerprint, verification_code};
 use crate::mls::x509::CertificateError;
 use crate::sframe::BaseKey;
 
@@ -74,7 +74,7 @@ impl MlsSession {
             Err(error) => {
                 self.tell(Event::refused(Refused::Commit, &error));
                 // It may have been accepted all the same; if so, the group has gone on without us.
-                if matches!(self.entry, super::enter::Entry::None) {
+                if matches!(self.entry, super::joining::Entry::None) {
                     self.heal(now);
                 }
             }
@@ -132,7 +132,7 @@ impl MlsSession {
             .map(|one| one.leaf_index)
             .collect();
         let code = verification_code(self.suite, &authenticator, &self.roster_bytes());
-        let tag = heartbeat::tag(self.suite, &authenticator);
+        let tag = signed_heartbeat::tag(self.suite, &authenticator);
         self.out.push_back(Output::Keys(EpochKeys {
             epoch,
             own_leaf: own_leaf as u16,

@@ -2,7 +2,7 @@
 
 use mls_rs::Group;
 
-use super::epoch::Came;
+use super::epochs::Came;
 use super::{
     CommitRequest, Event, GroupSnapshot, KEY_PACKAGES, MlsSession, Now, OWN_PAUSE_MICROS, Output,
     Refused, Request, SMALL_TREE_BYTES, State, group,

@@ -128,7 +128,7 @@ fn each_byte(byte: u8) -> u32 {
 const FK: [u32; 4] = [0xA3B1_BAC6, 0x56AA_3350, 0x677D_9197, 0xB270_22DC];
 
 #[cfg(test)]
-#[path = "../../tests/support/s_box.rs"]
+#[path = "../tests/support/s_box.rs"]
 mod published;
 
 #[cfg(test)]

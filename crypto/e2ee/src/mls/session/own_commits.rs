@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use mls_rs::MlsMessage;
 
-use super::epoch::Came;
-use super::work::Submitted;
+use super::commit_schedule::Submitted;
+use super::epochs::Came;
 use super::{
     CommitRequest, Event, MlsSession, Now, OWN_PAUSE_MICROS, Refused, SMALL_TREE_BYTES, group,
 };
+use crate::mls::commit_policy::MAX_ADDS;
 use crate::mls::group::GroupError;
-use crate::mls::rules::MAX_ADDS;
 
 impl MlsSession {
     pub(super) fn own_commit_answered(

@@ -4,10 +4,10 @@
 //! the definition of correct; the others are wider and are compared with it. None branches on a
 //! secret or indexes memory by one.
 
-#[cfg(test)]
-mod agree;
 mod bmul;
 pub(crate) mod portable;
+#[cfg(test)]
+mod tests;
 
 use alloc::boxed::Box;
 

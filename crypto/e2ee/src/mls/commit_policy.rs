@@ -40,9 +40,9 @@ impl IntoAnyError for RuleViolation {
 
 /// The rules of every room; all members have the same.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rules;
+pub(super) struct CommitPolicy;
 
-impl MlsRules for Rules {
+impl MlsRules for CommitPolicy {
     type Error = RuleViolation;
 
     fn filter_proposals(

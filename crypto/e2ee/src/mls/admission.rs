@@ -69,7 +69,7 @@ impl IntoAnyError for NotAdmitted {
 
 /// The policy as `mls-rs` asks for it. Clones share what they refused.
 #[derive(Clone, Debug)]
-pub(super) struct Members {
+pub(super) struct Admission {
     suite: Suite,
     policy: Arc<Policy>,
     refused: Arc<Mutex<Vec<RefusedCertificate>>>,
@@ -78,7 +78,7 @@ pub(super) struct Members {
 /// A member whose certificate was refused: the user whom it claims to be, if it says so, and why.
 pub(super) type RefusedCertificate = (Option<String>, CertificateError);
 
-impl Members {
+impl Admission {
     pub(super) fn new(suite: Suite, policy: Policy) -> Self {
         Self {
             suite,
@@ -185,7 +185,7 @@ fn certificate_of(curve: Curve, member: &SigningIdentity) -> Option<Certificate>
     Certificate::parse(curve, chain.leaf()?).ok()
 }
 
-impl IdentityProvider for Members {
+impl IdentityProvider for Admission {
     type Error = NotAdmitted;
 
     fn validate_member(

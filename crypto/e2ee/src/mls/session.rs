@@ -4,38 +4,38 @@
 //! | file | holds |
 //! |---|---|
 //! | `enter` | creating, joining by Welcome or external commit, healing |
-//! | `parted` | a group of the delivery service that we do not follow |
-//! | `work` | who commits what, and when |
-//! | `commit` | our own commits |
-//! | `epoch` | what follows from a new epoch: keys, roster, codes |
-//! | `beat` | heartbeats: confirmation, split, silence |
+//! | `restarting` | a group of the delivery service that we do not follow |
+//! | `commit_schedule` | who commits what, and when |
+//! | `own_commits` | our own commits |
+//! | `epochs` | what follows from a new epoch: keys, roster, codes |
+//! | `heartbeats` | heartbeats: confirmation, split, silence |
 //!
 //! Nothing of a group is ever stored: whoever lost its memory joins anew, under a new leaf and in a
 //! new epoch. So no state can be restored to seal under keys that have sealed before.
 
-mod beat;
-mod commit;
-mod enter;
-mod epoch;
-mod parted;
+mod commit_schedule;
+mod epochs;
+mod heartbeats;
+mod joining;
+mod own_commits;
+mod restarting;
 #[cfg(test)]
 mod tests;
 mod types;
-mod work;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mls_rs::Group;
 
-use self::beat::Beats;
-use self::enter::Entry;
-use self::parted::Parted;
-use self::work::Work;
+use self::commit_schedule::Work;
+use self::heartbeats::Beats;
+use self::joining::Entry;
+use self::restarting::Parted;
+use super::admission::RefusedCertificate;
+use super::commit_policy::room_extension;
 use super::group::{self, Config, Member};
-use super::members::RefusedCertificate;
 use super::provider::Provider;
-use super::rng::SharedRng;
-use super::rules::room_extension;
+use super::shared_rng::SharedRng;
 use super::suite::Suite;
 use crate::rng::{Rng, RngError};
 

@@ -15,34 +15,34 @@
 //! What this is not: the delivery service, which the gateway is and which links none of this; and a
 //! store. Nothing of a group is ever written down.
 
-mod code;
+mod admission;
+mod commit_policy;
 mod curve;
 mod epoch_keys;
 mod error;
 mod group;
-mod heartbeat;
 mod hpke;
 mod identity;
-mod keys;
 mod kid;
-mod members;
+mod mls_keys;
 mod provider;
-mod rng;
-mod rules;
 mod session;
+mod shared_rng;
+mod signed_heartbeat;
 mod suite;
+mod verification_code;
 mod x509;
 
+pub use admission::{CertificatePolicy, NotAdmitted, Policy};
+pub use commit_policy::RuleViolation;
 pub use epoch_keys::{EpochKeys, InvalidEpochKeys};
 pub use error::CipherError;
 pub use group::{ClocksDiffer, GroupError};
 pub use hpke::{Aead, Kdf};
 pub use identity::{Identity, IdentityError, MAX_USER_BYTES};
-pub use keys::{MlsKeys, OLD_EPOCH_MICROS, SWITCH_MICROS};
 pub use kid::MAX_LEAF_INDEX;
-pub use members::{CertificatePolicy, NotAdmitted, Policy};
+pub use mls_keys::{MlsKeys, OLD_EPOCH_MICROS, SWITCH_MICROS};
 pub use provider::{Ciphers, Provider, ProviderError};
-pub use rules::RuleViolation;
 pub use session::{
     CommitRequest, Event, GroupSnapshot, Input, MlsSession, Now, Output, Refused, Request,
     RequestKind, RosterMember, SessionConfig, State, Timing,

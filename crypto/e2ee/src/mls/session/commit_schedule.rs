@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::enter::Entry;
-use super::parted::turn;
+use super::joining::Entry;
+use super::restarting::turn;
 use super::{Event, MlsSession, Now, Refused, Request};
 use crate::mls::x509::CertificateError;
 

@@ -3,7 +3,7 @@
 
 use std::vec::Vec;
 
-use super::*;
+use crate::aead::*;
 use crate::oracle::Random;
 
 /// Every algorithm, and SM4 on each kernel that this machine can run.

@@ -15,10 +15,10 @@
 //!   commit;
 //! - the more rarely, the more often it was done.
 
-use super::enter::Entry;
+use super::joining::Entry;
 use super::{Event, MlsSession, Now, Refused, State};
+use crate::mls::commit_policy::MAX_ADDS;
 use crate::mls::group::GroupError;
-use crate::mls::rules::MAX_ADDS;
 
 #[derive(Default)]
 pub(super) struct Parted {

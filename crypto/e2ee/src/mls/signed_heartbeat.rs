@@ -117,7 +117,7 @@ const BODY_BYTES: usize = 1 + 4 + 8 + 8 + TAG_BYTES;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mls::rng::SharedRng;
+    use crate::mls::shared_rng::SharedRng;
     use crate::rng::tests::Counting;
 
     #[test]
