@@ -1,10 +1,12 @@
 #!/bin/sh
 # Builds the package smrtc-wasm for the browser: build.sh release|debug [BUILD...]
 #
-# Writes smrtc_wasm_{relaxed_simd,simd128,scalar}.wasm to wasm/sdk/dist, and smrtc_wasm.js, which serves all three; the SDK
-# fetches the best module that the browser runs. `debug` makes the first alone and keeps DWARF, so that the browser's
-# developer tools step through Rust; it never meets wasm-opt, which breaks the line table. Naming builds makes those alone,
-# for work between edits: `build.sh release relaxed_simd` takes a third of the time and serves the browsers on this machine.
+# Writes smrtc_wasm_{relaxed_simd,simd128,scalar}.wasm to wasm/sdk/dist, and smrtc_wasm.js, which
+# serves all three. The SDK fetches the best module that the browser runs and the server has.
+#
+# Naming builds makes those alone: `build.sh release simd128` takes a third of the time and serves
+# every browser of today. `debug` makes relaxed_simd alone and keeps DWARF, so that the browser's
+# developer tools step through Rust; it skips wasm-opt, which breaks the line table.
 set -eu
 
 mode=${1:-}

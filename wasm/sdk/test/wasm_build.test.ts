@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { RtcError } from "../src/errors.ts";
-import { chooseBuild, moduleUrl, probeBuilds } from "../src/internal/wasm_build.ts";
+import { chooseBuilds, loadModule, moduleUrl, probeBuilds } from "../src/internal/wasm_build.ts";
 
 /** What a Node.js started with these flags finds. */
 function probedWith(...flags: string[]): unknown {
@@ -55,8 +57,70 @@ if (process.env.SMRTC_PROBE === undefined) {
   });
 
   test("a build that is asked for and does not run is refused in words", () => {
-    assert.equal(chooseBuild("scalar"), "scalar");
-    assert.throws(() => chooseBuild("mmx" as "scalar"), (thrown) => thrown instanceof RtcError && thrown.codeName === "NOT_SUPPORTED" && thrown.message.includes('mmx'));
+    assert.deepEqual(chooseBuilds("scalar"), ["scalar"]);
+    assert.throws(() => chooseBuilds("mmx" as "scalar"), (thrown) => thrown instanceof RtcError && thrown.codeName === "NOT_SUPPORTED" && thrown.message.includes('mmx'));
+  });
+
+  test("without a wish, every build that runs here is tried, best first", () => {
+    assert.deepEqual(chooseBuilds(), probeBuilds());
+  });
+
+  /** Serves the empty module under `names`, and `status` for the rest; tells what was asked for. */
+  async function served(names: string[], status: number, load: (base: string) => Promise<void>) {
+    const asked: string[] = [];
+    const server = createServer(({ url = "" }, response) => {
+      const name = url.replace("/smrtc_wasm_", "").replace(".wasm", "");
+      asked.push(name);
+      if (!names.includes(name)) return response.writeHead(status).end();
+      response.writeHead(200, { "content-type": "application/wasm" });
+      return response.end(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      await load(`http://127.0.0.1:${port}/`);
+    } finally {
+      server.close();
+    }
+    return asked;
+  }
+  const ALL = ["relaxed-simd", "simd128", "scalar"] as const;
+  const isNotSupported = (words: RegExp) => (thrown: unknown) =>
+    thrown instanceof RtcError && thrown.codeName === "NOT_SUPPORTED" && words.test(thrown.message);
+
+  test("the best build is fetched, and no other", async () => {
+    const asked = await served(["relaxed_simd", "simd128", "scalar"], 404, async (base) => {
+      const { build, module } = await loadModule(ALL, base);
+      assert.equal(build, "relaxed-simd");
+      assert.ok(module instanceof WebAssembly.Module);
+    });
+    assert.deepEqual(asked, ["relaxed_simd"]);
+  });
+
+  test("a server with one build serves every browser that runs it", async () => {
+    for (const status of [403, 404, 410]) {
+      const asked = await served(["simd128"], status, async (base) => {
+        assert.equal((await loadModule(ALL, base)).build, "simd128");
+      });
+      assert.deepEqual(asked, ["relaxed_simd", "simd128"]);
+    }
+  });
+
+  test("a server without any build, or without the wanted one, is an error that names the file", async () => {
+    await served([], 404, async (base) => {
+      await assert.rejects(loadModule(ALL, base), isNotSupported(/smrtc_wasm_scalar.wasm: HTTP 404/));
+    });
+    await served(["scalar"], 404, async (base) => {
+      const loading = loadModule(["simd128"], base);
+      await assert.rejects(loading, isNotSupported(/smrtc_wasm_simd128.wasm: HTTP 404/));
+    });
+  });
+
+  test("a server that fails is not asked for a lesser build", async () => {
+    const asked = await served(["scalar"], 500, async (base) => {
+      await assert.rejects(loadModule(ALL, base), isNotSupported(/relaxed_simd.wasm: HTTP 500/));
+    });
+    assert.deepEqual(asked, ["relaxed_simd"]);
   });
 
   test("each build has a file of its own", () => {

@@ -6,7 +6,7 @@ import { AudioEngine } from "./audio_engine.ts";
 import { Logger } from "./logger.ts";
 import { Caller } from "./rpc.ts";
 import { sleep } from "./sleep.ts";
-import { chooseBuild, moduleUrl } from "./wasm_build.ts";
+import { chooseBuilds, loadModule } from "./wasm_build.ts";
 import type { DownlinkCalls, DownlinkNotice, KeySource, UplinkCalls, UplinkNotice } from "./worker_protocol.ts";
 
 /** Who hears the workers. */
@@ -19,35 +19,39 @@ export class EngineHost {
   readonly uplink: Caller<UplinkCalls, UplinkNotice>;
   readonly downlink: Caller<DownlinkCalls, DownlinkNotice>;
   readonly audio: AudioEngine;
-  readonly wasmBuild: WasmBuild;
+  #wasmBuild: WasmBuild | undefined;
   readonly #workers: readonly Worker[];
 
   private constructor(
-    wasmBuild: WasmBuild,
     uplink: Caller<UplinkCalls, UplinkNotice>,
     downlink: Caller<DownlinkCalls, DownlinkNotice>,
     audio: AudioEngine,
     workers: readonly Worker[],
   ) {
-    this.wasmBuild = wasmBuild;
     this.uplink = uplink;
     this.downlink = downlink;
     this.audio = audio;
     this.#workers = workers;
   }
 
+  /** The build that runs in the workers. */
+  get wasmBuild(): WasmBuild {
+    if (this.#wasmBuild === undefined) throw new RtcError("INVALID_OPERATION", "the engine is not loaded");
+    return this.#wasmBuild;
+  }
+
   static async start(options: ClientOptions, log: Logger, listener: NoticeListener): Promise<EngineHost> {
     const base = options.assetBase;
-    const wasmBuild = chooseBuild(options.wasmBuild);
-    const module = compile(moduleUrl(wasmBuild, base));
-    // Told where it is awaited, if nothing else fails before.
-    module.catch(() => undefined);
+    // Compiled once, run in both workers.
+    const loading = loadModule(chooseBuilds(options.wasmBuild), base);
+    // Reported where it is awaited, unless something else fails before.
+    loading.catch(() => undefined);
     const uplinkWorker = startWorker(UPLINK, "smrtc-uplink", base, () => new Worker(new URL("./uplink_worker.js", import.meta.url), { type: "module", name: "smrtc-uplink" }));
     const downlinkWorker = startWorker(DOWNLINK, "smrtc-downlink", base, () => new Worker(new URL("./downlink_worker.js", import.meta.url), { type: "module", name: "smrtc-downlink" }));
     const uplink = new Caller<UplinkCalls, UplinkNotice>(uplinkWorker, (notice) => listener.onUplink(notice));
     const downlink = new Caller<DownlinkCalls, DownlinkNotice>(downlinkWorker, (notice) => listener.onDownlink(notice));
     const audio = new AudioEngine(log);
-    const host = new EngineHost(wasmBuild, uplink, downlink, audio, [uplinkWorker, downlinkWorker]);
+    const host = new EngineHost(uplink, downlink, audio, [uplinkWorker, downlinkWorker]);
     const broken = new Promise<never>((_, reject) => {
       const refuse = (file: string) => (event: ErrorEvent): void => reject(notStarted(file, base, event.message ?? "its script could not be loaded"));
       uplinkWorker.onerror = refuse(UPLINK);
@@ -55,8 +59,10 @@ export class EngineHost {
     });
     broken.catch(() => undefined);
     try {
-      await Promise.race([host.#init(options, await module), broken]);
-      log.info(`engine build ${wasmBuild}`);
+      const { build, module } = await loading;
+      host.#wasmBuild = build;
+      await Promise.race([host.#init(options, module), broken]);
+      log.info(`engine build ${build}`);
       // Vite puts small files into the page as `data:` unless it is told not to, and a strict
       // policy refuses to run them.
       await audio.start(base === undefined ? new URL("./audio_worklet.js?no-inline", import.meta.url) : new URL("audio_worklet.js", base));
@@ -164,15 +170,3 @@ const DOWNLINK = "downlink_worker.js";
 
 /** How long a worker may take to wipe its keys. */
 const WIPE_MS = 500;
-
-/** Compiled once, run in both workers. Servers that do not know the file's type get the slower way. */
-async function compile(url: URL): Promise<WebAssembly.Module> {
-  try {
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`HTTP ${String(response.status)}`);
-    if (response.headers.get("content-type")?.startsWith("application/wasm") === true) return await WebAssembly.compileStreaming(response);
-    return await WebAssembly.compile(await response.arrayBuffer());
-  } catch (thrown) {
-    throw new RtcError("NOT_SUPPORTED", `the engine could not be loaded from ${url.pathname}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
-  }
-}

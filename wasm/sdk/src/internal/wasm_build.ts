@@ -1,4 +1,7 @@
-/** Which of the three Wasm modules this browser gets: found out once, from what it validates. */
+/**
+ * Which of the three Wasm modules this browser gets: the best that it validates and that the
+ * server has.
+ */
 import { RtcError } from "../errors.ts";
 import type { WasmBuild } from "../options.ts";
 
@@ -25,12 +28,69 @@ export function probeBuilds(): WasmBuild[] {
   return BUILDS.filter(({ probe }) => WebAssembly.validate(probe)).map(({ build }) => build);
 }
 
-/** The wanted build, or the best one; `NOT_SUPPORTED` if it does not run here. */
-export function chooseBuild(wanted?: WasmBuild): WasmBuild {
+/**
+ * The builds to try, best first: all that run here, or the wanted one alone.
+ *
+ * Throws `NOT_SUPPORTED` if the wanted build does not run here, or none does.
+ */
+export function chooseBuilds(wanted?: WasmBuild): readonly WasmBuild[] {
   const builds = runnableBuilds();
-  const build = wanted ?? builds[0];
-  if (build !== undefined && builds.includes(build)) return build;
-  throw new RtcError("NOT_SUPPORTED", build === undefined ? "this browser has no WebAssembly" : `this browser does not run the ${build} build of the engine`);
+  if (wanted === undefined && builds.length > 0) return builds;
+  if (wanted !== undefined && builds.includes(wanted)) return [wanted];
+  throw new RtcError(
+    "NOT_SUPPORTED",
+    wanted === undefined || builds.length === 0
+      ? "this browser has no WebAssembly"
+      : `this browser does not run the ${wanted} build of the engine`,
+  );
+}
+
+/** A compiled module, and which of the builds it is. */
+export interface LoadedModule {
+  readonly build: WasmBuild;
+  readonly module: WebAssembly.Module;
+}
+
+/**
+ * Fetches and compiles the first of `builds` that the server has.
+ *
+ * A server may have fewer builds than three: a local demo makes one, and whoever copies the files
+ * may leave some out. Any of them serves each browser that runs it, so a build that is not there
+ * is passed over. Throws `NOT_SUPPORTED` for every other failure, and if no build is there.
+ */
+export async function loadModule(
+  builds: readonly WasmBuild[],
+  base: string | URL | undefined,
+): Promise<LoadedModule> {
+  let url: URL | undefined;
+  let answer = "";
+  try {
+    for (const build of builds) {
+      url = moduleUrl(build, base);
+      const response = await fetch(url);
+      if (response.ok) return { build, module: await compile(response) };
+      answer = `HTTP ${String(response.status)}`;
+      if (!NOT_THERE.includes(response.status)) break;
+    }
+    throw new Error(answer);
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new RtcError(
+      "NOT_SUPPORTED",
+      `the engine could not be loaded from ${url?.pathname ?? "nowhere"}: ${reason}`,
+      { cause: thrown },
+    );
+  }
+}
+
+/** How servers say that a file is not there; stores of objects say 403 where they list nothing. */
+const NOT_THERE: readonly number[] = [403, 404, 410];
+
+/** Servers that do not know the file's type get the slower way. */
+async function compile(response: Response): Promise<WebAssembly.Module> {
+  const type = response.headers.get("content-type") ?? "";
+  if (type.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
+  return WebAssembly.compile(await response.arrayBuffer());
 }
 
 /** Where a build lies: in `base`, or beside this module, in words that bundlers understand. */
