@@ -165,7 +165,7 @@ impl Gateway {
         };
         let tls = tls::server_config(store.clone()).map_err(StartError::Tls)?;
 
-        let tcp = net::fit_descriptors(settings.tcp, settings.max_sessions);
+        let tcp = net::fit_open_files(settings.tcp, settings.max_sessions);
         let node = Arc::new(Node::new(NodeConfig {
             verifier: settings.verifier,
             demo_signer: settings.demo_signer,

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use smrtc_engine::wire::CloseCode;
 
-use super::{node::Node, outlet::End};
+use super::{node::Node, session_handle::SessionEnd};
 use crate::auth::{Permissions, TokenError};
 
 /// The one path that sessions have.
@@ -12,7 +12,7 @@ pub(super) const SESSION_PATH: &str = "/v1/session";
 /// Length of an attach ticket in bytes.
 const TICKET_BYTES: usize = 32;
 
-const MALFORMED_TICKET: End = End {
+const MALFORMED_TICKET: SessionEnd = SessionEnd {
     code: CloseCode::TicketInvalid,
     reason: "malformed attach ticket",
 };
@@ -34,9 +34,9 @@ pub(super) fn admit(
     origin: Option<&str>,
     authority: &str,
     query: &str,
-) -> Result<Admission, End> {
+) -> Result<Admission, SessionEnd> {
     if !node.origins.allows(origin, authority) {
-        return Err(End {
+        return Err(SessionEnd {
             code: CloseCode::OriginNotAllowed,
             reason: "the page's origin is not allowed",
         });
@@ -54,15 +54,15 @@ pub(super) fn admit(
         .verify(token)
         .map(Admission::Uplink)
         .map_err(|error| match error {
-            TokenError::Expired => End {
+            TokenError::Expired => SessionEnd {
                 code: CloseCode::TokenExpired,
                 reason: "the token has expired",
             },
-            TokenError::NotYetValid => End {
+            TokenError::NotYetValid => SessionEnd {
                 code: CloseCode::TokenExpired,
                 reason: "the token is not valid yet",
             },
-            _ => End {
+            _ => SessionEnd {
                 code: CloseCode::TokenInvalid,
                 reason: "the token is missing or invalid",
             },

@@ -1,6 +1,9 @@
 //! HTTP on TCP: configuration, health, metrics, the demo's tokens, static files, and the way to
 //! WebSocket.
 
+pub(super) mod server;
+mod tcp_stream;
+
 use std::{
     path::PathBuf,
     sync::Arc,
@@ -27,17 +30,15 @@ use tower_http::{
 };
 
 use super::{
-    admission,
-    certificate::certificate,
-    node::Node,
-    outlet::Outlet,
-    serve::{Peer, TcpLimits},
-    sockets, websocket,
+    admission, certificate::certificate, node::Node, session_handle::SessionHandle, sockets,
+    websocket,
 };
 use crate::{
     auth::{Role, TokenError},
     tls::CertificateStore,
 };
+use server::Peer;
+pub use server::TcpLimits;
 
 /// Longest body of a request: the demo's, or a request for a certificate.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -263,8 +264,8 @@ async fn session(
 ) -> Response {
     let (origin, host) = origin_and_host(&headers);
     let admission = admission::admit(&node, origin, host, &query.unwrap_or_default());
-    let outlet = Arc::new(Outlet::new(None));
-    let entrance = node.enter(&outlet, admission);
+    let handle = Arc::new(SessionHandle::new(None));
+    let entrance = node.enter(&handle, admission);
     // Refused ones too: a page sees a close code, but not an HTTP status. As many as can be told at
     // a time.
     let refusal = match &entrance {
@@ -275,7 +276,7 @@ async fn session(
         },
     };
     websocket::limit(upgrade).on_upgrade(move |socket| async move {
-        websocket::serve(node, remote, socket, outlet, entrance).await;
+        websocket::serve(node, remote, socket, handle, entrance).await;
         drop(refusal);
     })
 }

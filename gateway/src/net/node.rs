@@ -24,13 +24,13 @@ use super::{
     admission::Admission,
     certificate::Issuer,
     clock::Clock,
-    connections::Connections,
-    lanes::Lanes,
+    connection_limit::ConnectionLimit,
+    http::TcpLimits,
+    lane_book::LaneBook,
     log_limit::LogLimit,
-    outlet::{End, Outlet},
-    serve::TcpLimits,
     session::Entrance,
-    shares::{Share, Shares},
+    session_handle::{SessionEnd, SessionHandle},
+    session_quotas::{QuotaKey, SessionQuotas},
     sockets::UdpBuffers,
     webtransport::Pushed,
 };
@@ -56,11 +56,11 @@ pub(crate) struct Node {
     pub(super) demo_signer: Option<Signer>,
     /// Certifies members; absent unless configured.
     pub(super) issuer: Option<Issuer>,
-    pub(super) origins: super::origin::AllowedOrigins,
+    pub(super) origins: super::allowed_origins::AllowedOrigins,
     pub(super) metrics: Metrics,
     pub(super) max_sessions: usize,
     /// TCP connections without a session.
-    pub(super) connections: Arc<Connections>,
+    pub(super) connections: Arc<ConnectionLimit>,
     pub(super) refusals: Arc<Semaphore>,
     refusal_log: LogLimit,
     /// Of the listeners, once they are set up.
@@ -73,12 +73,12 @@ pub(crate) struct Node {
 #[derive(Debug)]
 struct State {
     hub: Hub,
-    outlets: BTreeMap<(Member, Side), Arc<Outlet>>,
+    handles: BTreeMap<(Member, Side), Arc<SessionHandle>>,
     /// Further sessions of participants' uplinks.
-    lanes: Lanes,
+    lanes: LaneBook,
     /// All sessions, those that are not in a room yet and those that are refused too.
-    sessions: BTreeMap<u64, Arc<Outlet>>,
-    shares: Shares,
+    sessions: BTreeMap<u64, Arc<SessionHandle>>,
+    shares: SessionQuotas,
     last_session: u64,
     /// No new participants, who come elsewhere; those who are in go on.
     draining: bool,
@@ -92,7 +92,7 @@ pub(crate) struct NodeConfig {
     pub(crate) verifier: Verifier,
     pub(crate) demo_signer: Option<Signer>,
     pub(crate) authority: Option<Authority>,
-    pub(crate) origins: super::origin::AllowedOrigins,
+    pub(crate) origins: super::allowed_origins::AllowedOrigins,
     pub(crate) max_sessions: usize,
     pub(crate) tcp: TcpLimits,
     pub(crate) limits: Limits,
@@ -114,7 +114,7 @@ impl Node {
             origins: config.origins,
             metrics: Metrics::default(),
             max_sessions: config.max_sessions,
-            connections: Arc::new(Connections::new(
+            connections: Arc::new(ConnectionLimit::new(
                 config.tcp.connections,
                 config.tcp.connections_per_address,
             )),
@@ -123,10 +123,10 @@ impl Node {
             udp: Mutex::default(),
             state: Mutex::new(State {
                 hub: Hub::new(config.limits),
-                outlets: BTreeMap::new(),
-                lanes: Lanes::default(),
+                handles: BTreeMap::new(),
+                lanes: LaneBook::default(),
                 sessions: BTreeMap::new(),
-                shares: Shares::default(),
+                shares: SessionQuotas::default(),
                 last_session: 0,
                 draining: false,
                 closing: false,
@@ -165,7 +165,7 @@ impl Node {
     /// Lets an uplink session into its room; see [`Hub::join`].
     pub(super) fn join(
         &self,
-        outlet: &Arc<Outlet>,
+        handle: &Arc<SessionHandle>,
         permissions: &Permissions,
         request_id: u32,
         join: &v1::Join,
@@ -176,8 +176,8 @@ impl Node {
         let mut state = self.state();
         let member = state.hub.join(now, permissions, request_id, join, ticket)?;
         // Before the outputs are carried out: the reply is one of them.
-        outlet.bind(member, Side::Uplink);
-        state.outlets.insert((member, Side::Uplink), outlet.clone());
+        handle.bind(member, Side::Uplink);
+        state.handles.insert((member, Side::Uplink), handle.clone());
         state.carry_out_all(now, self);
         Ok(member)
     }
@@ -185,7 +185,7 @@ impl Node {
     /// Binds a downlink session to its participant; see [`Hub::attach`].
     pub(super) fn attach(
         &self,
-        outlet: &Arc<Outlet>,
+        handle: &Arc<SessionHandle>,
         ticket: &[u8],
     ) -> Result<(Member, u64), AttachError> {
         let now = self.clock.now();
@@ -193,75 +193,78 @@ impl Node {
         let (member, attachment) = state.hub.attach(now, ticket)?;
         // After the outputs are carried out: one of them ends the session that had this place.
         state.carry_out_all(now, self);
-        outlet.bind(member, Side::Downlink);
+        handle.bind(member, Side::Downlink);
         state
-            .outlets
-            .insert((member, Side::Downlink), outlet.clone());
+            .handles
+            .insert((member, Side::Downlink), handle.clone());
         Ok((member, attachment))
     }
 
     /// Takes a session out of the hub's reach, unless another took its place.
-    pub(super) fn disconnect(&self, member: Member, side: Side, outlet: &Arc<Outlet>) {
+    pub(super) fn disconnect(&self, member: Member, side: Side, handle: &Arc<SessionHandle>) {
         let mut state = self.state();
-        let present = state.outlets.get(&(member, side));
-        if present.is_some_and(|present| Arc::ptr_eq(present, outlet)) {
-            state.outlets.remove(&(member, side));
+        let present = state.handles.get(&(member, side));
+        if present.is_some_and(|present| Arc::ptr_eq(present, handle)) {
+            state.handles.remove(&(member, side));
         }
     }
 
     /// Binds a lane to its participant; see [`Hub::open_lane`].
     pub(super) fn open_lane(
         &self,
-        outlet: &Arc<Outlet>,
+        handle: &Arc<SessionHandle>,
         ticket: &[u8],
     ) -> Result<Member, AttachError> {
         let mut state = self.state();
         let member = state.hub.open_lane(ticket)?;
-        state.lanes.add(member, outlet);
+        state.lanes.add(member, handle);
         Ok(member)
     }
 
     /// Takes a lane away.
-    pub(super) fn close_lane(&self, member: Member, outlet: &Arc<Outlet>) {
+    pub(super) fn close_lane(&self, member: Member, handle: &Arc<SessionHandle>) {
         let mut state = self.state();
         state.hub.close_lane(member);
-        state.lanes.remove(member, outlet);
+        state.lanes.remove(member, handle);
     }
 
     /// Something came on a lane. Returns until when it counts as used.
-    pub(super) fn hear_lane(&self, member: Member, outlet: &Arc<Outlet>) -> Instant {
+    pub(super) fn hear_lane(&self, member: Member, handle: &Arc<SessionHandle>) -> Instant {
         let now = self.clock.now();
-        self.state().lanes.hear(now, member, outlet)
+        self.state().lanes.hear(now, member, handle)
     }
 
-    /// Answers ([`super::answers`]) on the uplink of a participant and on its lanes; with `None` no
+    /// Answers ([`super::ack_elicitation`]) on the uplink of a participant and on its lanes; with `None` no
     /// more.
-    pub(super) fn answer(&self, member: Member, uplink: &Outlet, loss: Option<f64>) {
+    pub(super) fn elicit_acks(&self, member: Member, uplink: &SessionHandle, loss: Option<f64>) {
         let Some(loss) = loss else {
             uplink.forget_loss();
             return self.state().lanes.forget_loss(member);
         };
-        let on_uplink = usize::from(uplink.answer(loss));
-        let on_lanes = self.state().lanes.answer(self.clock.now(), member, loss);
-        self.metrics.answered(on_uplink + on_lanes);
+        let on_uplink = usize::from(uplink.elicit_ack(loss));
+        let on_lanes = self
+            .state()
+            .lanes
+            .elicit_acks(self.clock.now(), member, loss);
+        self.metrics.acks_elicited(on_uplink + on_lanes);
     }
 
     /// Counts an admitted session in, if there is room; it counts out when the guard drops.
     pub(super) fn enter(
         self: &Arc<Self>,
-        outlet: &Arc<Outlet>,
-        admission: Result<Admission, End>,
+        handle: &Arc<SessionHandle>,
+        admission: Result<Admission, SessionEnd>,
     ) -> Entrance {
         let admission = admission?;
         let mut state = self.state();
         if state.closing || state.sessions.len() >= self.max_sessions {
-            return Err(End {
+            return Err(SessionEnd {
                 code: CloseCode::Unavailable,
                 reason: "the gateway is full or shutting down",
             });
         }
         if state.draining && matches!(admission, Admission::Uplink(_)) {
-            return Err(End {
+            return Err(SessionEnd {
                 code: CloseCode::Unavailable,
                 reason: "the gateway takes no new participants any more",
             });
@@ -271,7 +274,7 @@ impl Node {
         if let Admission::Downlink(ticket) | Admission::Lane(ticket) = &admission
             && !state.hub.has_ticket(ticket)
         {
-            return Err(End {
+            return Err(SessionEnd {
                 code: CloseCode::TicketInvalid,
                 reason: "unknown attach ticket",
             });
@@ -279,7 +282,7 @@ impl Node {
         let share = state.shares.take(&admission, self.max_sessions)?;
         state.last_session += 1;
         let id = state.last_session;
-        state.sessions.insert(id, outlet.clone());
+        state.sessions.insert(id, handle.clone());
         let guard = SessionGuard {
             node: self.clone(),
             id,
@@ -303,7 +306,7 @@ impl Node {
     }
 
     /// Counts and logs a session that was not let in.
-    pub(super) fn refused(&self, remote: SocketAddr, end: End) {
+    pub(super) fn refused(&self, remote: SocketAddr, end: SessionEnd) {
         self.metrics.refused(end.code);
         if let Some(left_out) = self.refusal_log.line(self.clock.now()) {
             let (code, reason) = (end.code.code(), end.reason);
@@ -340,13 +343,13 @@ impl Node {
         let closing = Bytes::from(encode_delimited(&closing));
         let mut state = self.state();
         state.closing = true;
-        for ((_, side), outlet) in &state.outlets {
+        for ((_, side), handle) in &state.handles {
             if *side == Side::Uplink {
-                outlet.send_control(closing.clone());
+                handle.send_control(closing.clone());
             }
         }
-        for outlet in state.sessions.values() {
-            outlet.end(CloseCode::Unavailable, reason);
+        for handle in state.sessions.values() {
+            handle.end(CloseCode::Unavailable, reason);
         }
     }
 
@@ -374,23 +377,23 @@ impl State {
     fn carry_out(&mut self, now: Instant, output: Output, node: &Node) {
         match output {
             Output::Message(member, message) => {
-                if let Some(outlet) = self.outlets.get(&(member, Side::Uplink)) {
+                if let Some(handle) = self.handles.get(&(member, Side::Uplink)) {
                     let (own, shared) = encode_in_pieces(&message);
-                    outlet.send_control(own);
+                    handle.send_control(own);
                     if !shared.is_empty() {
-                        outlet.send_control(shared);
+                        handle.send_control(shared);
                     }
                 }
             }
             Output::Ready(member, side) => self.flush(now, member, side, node),
             Output::Rearm(member, side) => {
-                if let Some(outlet) = self.outlets.get(&(member, side)) {
-                    outlet.read.notify_one();
+                if let Some(handle) = self.handles.get(&(member, side)) {
+                    handle.read.notify_one();
                 }
             }
             Output::Close(member, side, code, reason) => {
-                if let Some(outlet) = self.outlets.get(&(member, side)) {
-                    outlet.end(code, reason);
+                if let Some(handle) = self.handles.get(&(member, side)) {
+                    handle.end(code, reason);
                 }
             }
         }
@@ -399,11 +402,11 @@ impl State {
     /// Hands a session's datagrams to its transport at once while that has room, in one go, so that
     /// QUIC can send them in one system call; the writer task does the rest.
     fn flush(&mut self, now: Instant, member: Member, side: Side, node: &Node) {
-        let Some(outlet) = self.outlets.get(&(member, side)).cloned() else {
+        let Some(handle) = self.handles.get(&(member, side)).cloned() else {
             return;
         };
-        let Some(direct) = &outlet.direct else {
-            outlet.write.notify_one();
+        let Some(direct) = &handle.direct else {
+            handle.write.notify_one();
             return;
         };
         while direct.has_room() {
@@ -413,7 +416,7 @@ impl State {
                 _ => return,
             }
         }
-        outlet.write.notify_one();
+        handle.write.notify_one();
     }
 
     /// What goes to an uplink goes to its lanes as well.
@@ -448,7 +451,7 @@ impl State {
 pub(super) struct SessionGuard {
     node: Arc<Node>,
     id: u64,
-    share: Share,
+    share: QuotaKey,
 }
 
 impl Drop for SessionGuard {

@@ -9,8 +9,8 @@ use quinn::{
 use tracing::info;
 
 use super::{
-    congestion::MediaWindowFactory,
-    copying::{Copies, CopyingSocket},
+    duplication::{DuplicatingSocket, Duplication},
+    media_window::MediaWindowFactory,
     node::Node,
     webtransport,
 };
@@ -51,7 +51,7 @@ const MAX_STREAMS: u32 = 8;
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 
 /// What a peer may leave unacknowledged of its control stream; what waits beyond it is counted, and
-/// the peer closed, in [`super::outlet`].
+/// the peer closed, in [`super::session_handle`].
 const SEND_WINDOW_BYTES: u64 = 512 << 10;
 
 /// So many handshakes at once are served without question; beyond that a peer must prove its
@@ -98,20 +98,20 @@ fn transport_config() -> io::Result<TransportConfig> {
 pub(super) fn endpoint(
     socket: UdpSocket,
     config: ServerConfig,
-    copies: Arc<Copies>,
+    duplication: Arc<Duplication>,
 ) -> io::Result<Endpoint> {
     socket.set_nonblocking(true)?;
     let socket = TokioRuntime.wrap_udp_socket(socket)?;
     Endpoint::new_with_abstract_socket(
         EndpointConfig::default(),
         Some(config),
-        Arc::new(CopyingSocket::new(socket, copies)),
+        Arc::new(DuplicatingSocket::new(socket, duplication)),
         Arc::new(TokioRuntime),
     )
 }
 
 /// Takes connections in until the endpoint closes.
-pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint, copies: Arc<Copies>) {
+pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint, duplication: Arc<Duplication>) {
     while let Some(incoming) = endpoint.accept().await {
         node.metrics.quic_connection();
         let crowded = endpoint.open_connections() > node.sessions() + UNVALIDATED_HANDSHAKES;
@@ -120,7 +120,11 @@ pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint, copies: Arc<Copi
             let _ = incoming.retry();
             continue;
         }
-        tokio::spawn(webtransport::serve(node.clone(), copies.clone(), incoming));
+        tokio::spawn(webtransport::serve(
+            node.clone(),
+            duplication.clone(),
+            incoming,
+        ));
     }
     info!("no longer listening on UDP");
 }

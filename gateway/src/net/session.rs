@@ -18,12 +18,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::info;
 
 use super::{
+    abort_on_drop::AbortOnDrop,
+    ack_elicitation::AckElicitation,
     admission::Admission,
-    answers::Answering,
-    lanes,
+    lane_book,
     node::{Node, SessionGuard},
-    outlet::{End, Outlet},
-    tasks::AbortOnDrop,
+    session_handle::{SessionEnd, SessionHandle},
 };
 use crate::{
     auth::Permissions,
@@ -77,35 +77,35 @@ pub(super) trait Transmit: Send + 'static {
     /// Sends a datagram, once there is room for it.
     fn datagram(&mut self, datagram: &Datagram) -> impl Future<Output = Result<(), Gone>> + Send;
     /// Waits until the outlet has something, keeping the connection alive meanwhile.
-    fn idle(&mut self, outlet: &Outlet) -> impl Future<Output = Result<(), Gone>> + Send;
+    fn idle(&mut self, handle: &SessionHandle) -> impl Future<Output = Result<(), Gone>> + Send;
     /// Ends the session with a code that the peer sees.
-    fn close(self, end: End) -> impl Future<Output = ()> + Send;
+    fn close(self, end: SessionEnd) -> impl Future<Output = ()> + Send;
 }
 
 /// An admitted session counts while it lives.
-pub(super) type Entrance = Result<(Admission, SessionGuard), End>;
+pub(super) type Entrance = Result<(Admission, SessionGuard), SessionEnd>;
 
 /// Runs an admitted or refused session to its end.
 pub(super) async fn run(
     node: Arc<Node>,
     remote: SocketAddr,
-    outlet: Arc<Outlet>,
+    handle: Arc<SessionHandle>,
     entrance: Entrance,
     mut receiver: impl Receive,
     sender: impl Transmit,
 ) {
-    let writer = AbortOnDrop::spawn(write(node.clone(), outlet.clone(), sender));
+    let writer = AbortOnDrop::spawn(write(node.clone(), handle.clone(), sender));
     let (end, _guard) = match entrance {
         Ok((Admission::Uplink(permissions), guard)) => (
-            uplink(&node, &outlet, &mut receiver, permissions).await,
+            uplink(&node, &handle, &mut receiver, permissions).await,
             Some(guard),
         ),
         Ok((Admission::Downlink(ticket), guard)) => (
-            downlink(&node, remote, &outlet, &mut receiver, &ticket).await,
+            downlink(&node, remote, &handle, &mut receiver, &ticket).await,
             Some(guard),
         ),
         Ok((Admission::Lane(ticket), guard)) => (
-            lanes::run(&node, remote, &outlet, &mut receiver, &ticket).await,
+            lane_book::run(&node, remote, &handle, &mut receiver, &ticket).await,
             Some(guard),
         ),
         Err(end) => {
@@ -113,47 +113,52 @@ pub(super) async fn run(
             (Some(end), None)
         }
     };
-    finish(&node, &outlet, writer, end).await;
+    finish(&node, &handle, writer, end).await;
     // Not sooner: to stop reading would reset the peer's streams, and a browser takes that for the
     // end of the connection before it sees the close code.
     drop(receiver);
 }
 
 /// Tells the peer why, unless it is gone, and lets go of everything.
-async fn finish(node: &Node, outlet: &Arc<Outlet>, writer: AbortOnDrop, end: Option<End>) {
-    if let Some((member, side)) = outlet.bound() {
-        node.disconnect(member, side, outlet);
+async fn finish(
+    node: &Node,
+    handle: &Arc<SessionHandle>,
+    writer: AbortOnDrop,
+    end: Option<SessionEnd>,
+) {
+    if let Some((member, side)) = handle.bound() {
+        node.disconnect(member, side, handle);
     }
     if let Some(end) = end {
-        outlet.end(end.code, end.reason);
+        handle.end(end.code, end.reason);
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, writer.join()).await;
     }
 }
 
-async fn write(node: Arc<Node>, outlet: Arc<Outlet>, mut sender: impl Transmit) {
+async fn write(node: Arc<Node>, handle: Arc<SessionHandle>, mut sender: impl Transmit) {
     loop {
         // Looked at first, so that control queued before the end is sent before it.
-        let ended = outlet.ended();
-        while let Some(bytes) = outlet.take_control() {
+        let ended = handle.ended();
+        while let Some(bytes) = handle.take_control() {
             if sender.control(bytes).await.is_err() {
-                return outlet.end(CloseCode::TimedOut, "the session was lost");
+                return handle.end(CloseCode::TimedOut, "the session was lost");
             }
         }
         if let Some(end) = ended {
             return sender.close(end).await;
         }
-        if let Some((member, side)) = outlet.bound() {
+        if let Some((member, side)) = handle.bound() {
             while let Some(datagram) = node.pop_datagram(member, side) {
                 if sender.datagram(&datagram).await.is_err() {
-                    return outlet.end(CloseCode::TimedOut, "the session was lost");
+                    return handle.end(CloseCode::TimedOut, "the session was lost");
                 }
-                if outlet.is_urgent() {
+                if handle.is_urgent() {
                     break;
                 }
             }
         }
-        if !outlet.is_urgent() && sender.idle(&outlet).await.is_err() {
-            return outlet.end(CloseCode::TimedOut, "the session was lost");
+        if !handle.is_urgent() && sender.idle(&handle).await.is_err() {
+            return handle.end(CloseCode::TimedOut, "the session was lost");
         }
     }
 }
@@ -161,14 +166,14 @@ async fn write(node: Arc<Node>, outlet: Arc<Outlet>, mut sender: impl Transmit) 
 /// The end is `None` if the peer is gone.
 async fn uplink(
     node: &Node,
-    outlet: &Arc<Outlet>,
+    handle: &Arc<SessionHandle>,
     receiver: &mut impl Receive,
     permissions: Permissions,
-) -> Option<End> {
+) -> Option<SessionEnd> {
     let join_by = Instant::now() + JOIN_TIMEOUT;
     let mut uplink = Uplink {
         node,
-        outlet,
+        handle,
         permissions,
         framer: Framer::new(),
         member: None,
@@ -177,9 +182,9 @@ async fn uplink(
         .framer
         .set_max_message_bytes(MAX_MESSAGE_BYTES_BEFORE_JOIN);
     let mut batch = Vec::new();
-    let mut answering = Answering::new();
+    let mut acks = AckElicitation::new();
     let end = loop {
-        if let Some(end) = outlet.ended() {
+        if let Some(end) = handle.ended() {
             break Some(end);
         }
         let deadline = match uplink.member {
@@ -190,10 +195,10 @@ async fn uplink(
         };
         let received = tokio::select! {
             biased;
-            () = outlet.read.notified() => continue,
+            () = handle.read.notified() => continue,
             () = sleep_until(deadline) => {
                 let Some(member) = uplink.member else {
-                    break Some(End { code: CloseCode::TimedOut, reason: "no Join in time" });
+                    break Some(SessionEnd { code: CloseCode::TimedOut, reason: "no Join in time" });
                 };
                 let rtt = receiver.rtt();
                 let loss = node.with_hub(|hub, now| {
@@ -203,12 +208,12 @@ async fn uplink(
                     hub.timeout(now, member);
                     hub.fraction_lost(member)
                 });
-                answering.on_report(loss, receiver.queue());
+                acks.on_report(loss, receiver.queue());
                 continue;
             }
-            loss = answering.due() => {
+            loss = acks.due() => {
                 if let Some(member) = uplink.member {
-                    node.answer(member, outlet, loss);
+                    node.elicit_acks(member, handle, loss);
                 }
                 continue;
             }
@@ -226,13 +231,13 @@ async fn uplink(
                 None => batch.clear(),
             },
             Received::Gone => break None,
-            Received::Violation(code, reason) => break Some(End { code, reason }),
+            Received::Violation(code, reason) => break Some(SessionEnd { code, reason }),
         }
     };
     // Before the hub ends both sessions for its part: the first reason stays, and this one is the
     // cause.
     if let Some(end) = end {
-        outlet.end(end.code, end.reason);
+        handle.end(end.code, end.reason);
     }
     if let Some(member) = uplink.member {
         let why = "the other session of this participant ended";
@@ -249,27 +254,27 @@ async fn uplink(
 
 struct Uplink<'a> {
     node: &'a Node,
-    outlet: &'a Arc<Outlet>,
+    handle: &'a Arc<SessionHandle>,
     permissions: Permissions,
     framer: Framer,
     member: Option<Member>,
 }
 
 impl Uplink<'_> {
-    fn on_control(&mut self, bytes: &[u8]) -> Result<(), End> {
+    fn on_control(&mut self, bytes: &[u8]) -> Result<(), SessionEnd> {
         self.framer.push(bytes);
         loop {
             match self.framer.next_message::<ClientMessage>() {
                 Ok(Some(message)) => self.on_message(message),
                 Ok(None) => return Ok(()),
                 Err(FramerError::TooLong) => {
-                    return Err(End {
+                    return Err(SessionEnd {
                         code: CloseCode::MessageTooLong,
                         reason: "control message too long",
                     });
                 }
                 Err(_) => {
-                    return Err(End {
+                    return Err(SessionEnd {
                         code: CloseCode::Malformed,
                         reason: "malformed control message",
                     });
@@ -285,7 +290,7 @@ impl Uplink<'_> {
                 .node
                 .with_hub(|hub, now| hub.request(now, member, id, body)),
             (None, Some(Request::Join(join))) => {
-                match self.node.join(self.outlet, &self.permissions, id, &join) {
+                match self.node.join(self.handle, &self.permissions, id, &join) {
                     Ok(member) => {
                         self.member = Some(member);
                         self.framer.set_max_message_bytes(MAX_MESSAGE_BYTES);
@@ -304,7 +309,7 @@ impl Uplink<'_> {
             reply_to,
             body: Some(Body::Error(Error::from(refusal))),
         };
-        self.outlet.send_control(encode_delimited(&message).into());
+        self.handle.send_control(encode_delimited(&message).into());
     }
 }
 
@@ -312,14 +317,14 @@ impl Uplink<'_> {
 async fn downlink(
     node: &Node,
     remote: SocketAddr,
-    outlet: &Arc<Outlet>,
+    handle: &Arc<SessionHandle>,
     receiver: &mut impl Receive,
     ticket: &[u8],
-) -> Option<End> {
-    let (member, attachment) = match node.attach(outlet, ticket) {
+) -> Option<SessionEnd> {
+    let (member, attachment) = match node.attach(handle, ticket) {
         Ok(attached) => attached,
         Err(_) => {
-            let end = End {
+            let end = SessionEnd {
                 code: CloseCode::TicketInvalid,
                 reason: "unknown attach ticket",
             };
@@ -329,7 +334,7 @@ async fn downlink(
     };
     let mut batch = Vec::new();
     let end = loop {
-        if let Some(end) = outlet.ended() {
+        if let Some(end) = handle.ended() {
             break Some(end);
         }
         let next_send = node
@@ -337,7 +342,7 @@ async fn downlink(
             .deadline(node.read_hub(|hub| hub.next_send(member)));
         let received = tokio::select! {
             biased;
-            () = outlet.read.notified() => continue,
+            () = handle.read.notified() => continue,
             () = sleep_until(next_send) => {
                 node.with_hub(|hub, _| hub.send_due(member));
                 continue;
@@ -346,7 +351,7 @@ async fn downlink(
         };
         match received {
             Received::Control(_) => {
-                break Some(End {
+                break Some(SessionEnd {
                     code: CloseCode::Malformed,
                     reason: "a downlink has no control stream",
                 });
@@ -361,7 +366,7 @@ async fn downlink(
                 }
             }
             Received::Gone => break None,
-            Received::Violation(code, reason) => break Some(End { code, reason }),
+            Received::Violation(code, reason) => break Some(SessionEnd { code, reason }),
         }
     };
     node.with_hub(|hub, _| hub.detach(member, attachment));

@@ -11,8 +11,8 @@ use tokio::time::{Instant, interval_at, timeout, timeout_at};
 
 use super::{
     node::Node,
-    outlet::{End, Outlet},
     session::{self, Entrance, Gone, Receive, Received, Transmit},
+    session_handle::{SessionEnd, SessionHandle},
 };
 use crate::forward::Datagram;
 
@@ -49,12 +49,12 @@ pub(super) async fn serve(
     node: Arc<Node>,
     remote: SocketAddr,
     socket: WebSocket,
-    outlet: Arc<Outlet>,
+    handle: Arc<SessionHandle>,
     entrance: Entrance,
 ) {
     let (sink, stream) = socket.split();
     let receiver = Receiver::new(stream);
-    session::run(node, remote, outlet, entrance, receiver, Sender::new(sink)).await;
+    session::run(node, remote, handle, entrance, receiver, Sender::new(sink)).await;
 }
 
 struct Receiver<S> {
@@ -159,9 +159,9 @@ impl Transmit for Sender {
         self.send(CHANNEL_DATAGRAM, datagram.payload()).await
     }
 
-    async fn idle(&mut self, outlet: &Outlet) -> Result<(), Gone> {
+    async fn idle(&mut self, handle: &SessionHandle) -> Result<(), Gone> {
         tokio::select! {
-            () = outlet.write.notified() => Ok(()),
+            () = handle.write.notified() => Ok(()),
             _ = self.ping.tick() => {
                 let ping = Message::Ping(Bytes::new());
                 self.sink.send(ping).await.map_err(|_| Gone)
@@ -169,7 +169,7 @@ impl Transmit for Sender {
         }
     }
 
-    async fn close(mut self, end: End) {
+    async fn close(mut self, end: SessionEnd) {
         let frame = CloseFrame {
             code: end.code.code(),
             reason: end.reason.into(),

@@ -1,5 +1,8 @@
 //! Sessions over WebTransport.
 
+mod h3;
+mod varint;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
@@ -13,14 +16,14 @@ use tracing::debug;
 
 use super::{
     admission::{Admission, SESSION_PATH, admit},
-    congestion::set_media_rate,
-    copying::Copies,
-    h3::{Capsules, Closer, Incoming, StreamAcceptor},
+    duplication::Duplication,
+    media_window::set_media_rate,
     node::Node,
-    outlet::{End, Outlet},
     session::{self, Gone, JOIN_TIMEOUT, Receive, Received, Transmit},
+    session_handle::{SessionEnd, SessionHandle},
 };
 use crate::forward::Datagram;
+use h3::{Capsules, Closer, Incoming, StreamAcceptor};
 
 /// Most datagrams taken off a connection in one go: three full segmentation-offload batches, and
 /// short enough that other sessions wait for microseconds only.
@@ -33,11 +36,15 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 const FIRST_SESSION: &[u8] = &[0];
 
 /// Serves one QUIC connection to its end.
-pub(super) async fn serve(node: Arc<Node>, copies: Arc<Copies>, incoming: quinn::Incoming) {
+pub(super) async fn serve(
+    node: Arc<Node>,
+    duplication: Arc<Duplication>,
+    incoming: quinn::Incoming,
+) {
     let remote = incoming.remote_address();
     let request = async {
         let connection = incoming.await?;
-        copies.handshakes.proved(remote);
+        duplication.handshake_done(remote);
         Incoming::receive(connection).await
     };
     let request = match tokio::time::timeout(HANDSHAKE_TIMEOUT, request).await {
@@ -59,13 +66,13 @@ pub(super) async fn serve(node: Arc<Node>, copies: Arc<Copies>, incoming: quinn:
     };
     let prefix = session.datagram_prefix();
     let (connection, closer, mut capsules, acceptor) = session.split();
-    let direct = DatagramSink {
+    let direct = DatagramSender {
         connection: connection.clone(),
         prefix: prefix.clone(),
-        copies,
+        duplication,
     };
-    let outlet = Arc::new(Outlet::new(Some(direct.clone())));
-    let mut entrance = node.enter(&outlet, admission);
+    let handle = Arc::new(SessionHandle::new(Some(direct.clone())));
+    let mut entrance = node.enter(&handle, admission);
     let mut streams = None;
     if let Ok((Admission::Uplink(_), _)) = &entrance {
         tokio::select! {
@@ -77,7 +84,7 @@ pub(super) async fn serve(node: Arc<Node>, copies: Arc<Copies>, incoming: quinn:
                 connection.close(0x100u32.into(), b"");
                 return;
             }
-            () = outlet.read.notified() => if let Some(end) = outlet.ended() {
+            () = handle.read.notified() => if let Some(end) = handle.ended() {
                 entrance = Err(end);
             }
         }
@@ -94,19 +101,19 @@ pub(super) async fn serve(node: Arc<Node>, copies: Arc<Copies>, incoming: quinn:
         control: control_out,
         closer,
     };
-    session::run(node, remote, outlet.clone(), entrance, receiver, sender).await;
-    outlet.forget_loss();
+    session::run(node, remote, handle.clone(), entrance, receiver, sender).await;
+    handle.forget_loss();
 }
 
 /// The first bidirectional stream of the session (WIRE.md).
-async fn control_stream(acceptor: &StreamAcceptor) -> Result<(SendStream, RecvStream), End> {
+async fn control_stream(acceptor: &StreamAcceptor) -> Result<(SendStream, RecvStream), SessionEnd> {
     match tokio::time::timeout(JOIN_TIMEOUT, acceptor.accept()).await {
         Ok(Ok((send, recv))) => {
             // Control before what else the connection may carry.
             let _ = send.set_priority(1);
             Ok((send, recv))
         }
-        Ok(Err(_)) | Err(_) => Err(End {
+        Ok(Err(_)) | Err(_) => Err(SessionEnd {
             code: CloseCode::TimedOut,
             reason: "no control stream in time",
         }),
@@ -189,7 +196,7 @@ impl Receive for Receiver {
 const MAX_CONTROL_CHUNK: usize = 16 << 10;
 
 struct Sender {
-    sink: DatagramSink,
+    sink: DatagramSender,
     control: Option<SendStream>,
     closer: Closer,
 }
@@ -212,12 +219,12 @@ impl Transmit for Sender {
         }
     }
 
-    async fn idle(&mut self, outlet: &Outlet) -> Result<(), Gone> {
-        outlet.write.notified().await;
+    async fn idle(&mut self, handle: &SessionHandle) -> Result<(), Gone> {
+        handle.write.notified().await;
         Ok(())
     }
 
-    async fn close(mut self, end: End) {
+    async fn close(mut self, end: SessionEnd) {
         if let Some(mut control) = self.control.take() {
             let _ = control.finish();
         }
@@ -227,10 +234,10 @@ impl Transmit for Sender {
 
 /// Puts datagrams into a QUIC connection's own queue, without waiting.
 #[derive(Clone, Debug)]
-pub(super) struct DatagramSink {
+pub(super) struct DatagramSender {
     connection: Connection,
     prefix: Arc<[u8]>,
-    copies: Arc<Copies>,
+    duplication: Arc<Duplication>,
 }
 
 /// What became of a datagram.
@@ -242,7 +249,7 @@ pub(super) enum Pushed {
     Closed,
 }
 
-impl DatagramSink {
+impl DatagramSender {
     /// Whether a datagram of any size fits. QUIC itself would drop its oldest, in silence and
     /// without regard to what it is.
     pub(super) fn has_room(&self) -> bool {
@@ -260,7 +267,7 @@ impl DatagramSink {
     /// connection is let go.
     pub(super) fn set_loss(&self, share: f64) {
         let address = self.connection.remote_address();
-        self.copies.lossy.set_loss(address, share);
+        self.duplication.set_loss(address, share);
     }
 
     fn frame(&self, datagram: &Datagram) -> Bytes {

@@ -4,6 +4,9 @@
 //! QUIC takes a packet that comes again for a repetition by the network and drops it (RFC 9000
 //! §12.3), so a copy needs no agreement with the peer.
 
+mod handshakes;
+mod lossy_paths;
+
 use std::{
     io::{self, IoSliceMut},
     net::SocketAddr,
@@ -17,33 +20,41 @@ use quinn::{
     udp::{RecvMeta, Transmit},
 };
 
-use super::{
-    handshake::{Handshakes, Verdict, is_long},
-    lossy_peers::LossyPeers,
-};
+use handshakes::{Handshakes, Verdict, is_long};
+use lossy_paths::LossyPaths;
 
 /// What is known of the peers of one socket.
 #[derive(Debug)]
-pub(super) struct Copies {
-    pub(super) handshakes: Handshakes,
-    pub(super) lossy: LossyPeers,
+pub(super) struct Duplication {
+    handshakes: Handshakes,
+    lossy_paths: LossyPaths,
 }
 
-impl Copies {
+impl Duplication {
     pub(super) fn new() -> Self {
         Self {
             handshakes: Handshakes::new(),
-            lossy: LossyPeers::default(),
+            lossy_paths: LossyPaths::default(),
         }
+    }
+
+    /// The handshake with `address` is over, which proves that the peer is there.
+    pub(super) fn handshake_done(&self, address: SocketAddr) {
+        self.handshakes.proved(address);
+    }
+
+    /// Sets the share, 0 to 1, of what comes from `address` that gets lost on its way.
+    pub(super) fn set_loss(&self, address: SocketAddr, share: f64) {
+        self.lossy_paths.set_loss(address, share);
     }
 
     fn sent(&self, transmit: &Transmit<'_>) -> Verdict {
         let (address, bytes) = (transmit.destination, transmit.contents.len());
         let is_long = is_long(transmit.contents);
-        let at_loss = || self.lossy.times_to_host(address.ip());
+        let at_loss = || self.lossy_paths.times_to_host(address.ip());
         match self.handshakes.sent(address, bytes, is_long, at_loss) {
             Verdict::Times(1) if !is_long && transmit.segment_size.is_none() => {
-                Verdict::Times(self.lossy.times(address, bytes))
+                Verdict::Times(self.lossy_paths.times(address, bytes))
             }
             other => other,
         }
@@ -52,24 +63,24 @@ impl Copies {
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub(super) struct CopyingSocket {
+pub(super) struct DuplicatingSocket {
     socket: Arc<dyn AsyncUdpSocket>,
-    copies: Arc<Copies>,
+    peers: Arc<Duplication>,
 }
 
-impl CopyingSocket {
-    pub(super) fn new(socket: Arc<dyn AsyncUdpSocket>, copies: Arc<Copies>) -> Self {
-        Self { socket, copies }
+impl DuplicatingSocket {
+    pub(super) fn new(socket: Arc<dyn AsyncUdpSocket>, peers: Arc<Duplication>) -> Self {
+        Self { socket, peers }
     }
 }
 
-impl AsyncUdpSocket for CopyingSocket {
+impl AsyncUdpSocket for DuplicatingSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         self.socket.clone().create_io_poller()
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        match self.copies.sent(transmit) {
+        match self.peers.sent(transmit) {
             Verdict::Times(times) => {
                 self.socket.try_send(transmit)?;
                 for _ in 1..times {
@@ -91,7 +102,7 @@ impl AsyncUdpSocket for CopyingSocket {
         let count = ready!(self.socket.poll_recv(cx, bufs, meta))?;
         for (buf, meta) in bufs.iter().zip(meta.iter()).take(count) {
             let is_long = is_long(&buf[..meta.len]);
-            let handshakes = &self.copies.handshakes;
+            let handshakes = &self.peers.handshakes;
             handshakes.received(meta.addr, meta.len, is_long);
         }
         Poll::Ready(Ok(count))

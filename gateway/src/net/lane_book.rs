@@ -9,10 +9,10 @@ use smrtc_engine::{time::Instant, wire::CloseCode};
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
 use super::{
-    answers,
+    ack_elicitation,
     node::Node,
-    outlet::{End, Outlet},
     session::{Receive, Received, apply},
+    session_handle::{SessionEnd, SessionHandle},
 };
 use crate::{
     forward::Datagram,
@@ -31,25 +31,25 @@ const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 /// All lanes of a node.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(BTreeMap<Member, Vec<Lane>>);
+pub(super) struct LaneBook(BTreeMap<Member, Vec<Lane>>);
 
 #[derive(Debug)]
 struct Lane {
-    outlet: Arc<Outlet>,
+    handle: Arc<SessionHandle>,
     used_until: Instant,
 }
 
-impl Lanes {
-    pub(super) fn add(&mut self, member: Member, outlet: &Arc<Outlet>) {
+impl LaneBook {
+    pub(super) fn add(&mut self, member: Member, handle: &Arc<SessionHandle>) {
         self.0.entry(member).or_default().push(Lane {
-            outlet: outlet.clone(),
+            handle: handle.clone(),
             used_until: Instant::ZERO,
         });
     }
 
-    pub(super) fn remove(&mut self, member: Member, outlet: &Arc<Outlet>) {
+    pub(super) fn remove(&mut self, member: Member, handle: &Arc<SessionHandle>) {
         if let Some(lanes) = self.0.get_mut(&member) {
-            lanes.retain(|lane| !Arc::ptr_eq(&lane.outlet, outlet));
+            lanes.retain(|lane| !Arc::ptr_eq(&lane.handle, handle));
             if lanes.is_empty() {
                 self.0.remove(&member);
             }
@@ -57,10 +57,15 @@ impl Lanes {
     }
 
     /// Something came on a lane. Returns until when it counts as used.
-    pub(super) fn hear(&mut self, now: Instant, member: Member, outlet: &Arc<Outlet>) -> Instant {
+    pub(super) fn hear(
+        &mut self,
+        now: Instant,
+        member: Member,
+        handle: &Arc<SessionHandle>,
+    ) -> Instant {
         let used_until = now + IDLE_AFTER;
         let lanes = self.0.get_mut(&member).into_iter().flatten();
-        for lane in lanes.filter(|lane| Arc::ptr_eq(&lane.outlet, outlet)) {
+        for lane in lanes.filter(|lane| Arc::ptr_eq(&lane.handle, handle)) {
             lane.used_until = used_until;
         }
         used_until
@@ -71,31 +76,31 @@ impl Lanes {
         let lanes = self.0.get(&member).into_iter().flatten();
         let used = lanes.filter(|lane| now < lane.used_until);
         for lane in used.take(REPORTED_ON) {
-            lane.outlet.send_if_room(datagram);
+            lane.handle.send_if_room(datagram);
         }
     }
 
-    /// Answers ([`answers`]) on the lanes in use, on some now and on others the next time if they
+    /// Answers ([`ack_elicitation`]) on the lanes in use, on some now and on others the next time if they
     /// are many. `loss` is the share, 0 to 1, of what comes up that gets lost. Returns how many
     /// went out.
-    pub(super) fn answer(&mut self, now: Instant, member: Member, loss: f64) -> usize {
+    pub(super) fn elicit_acks(&mut self, now: Instant, member: Member, loss: f64) -> usize {
         let Some(lanes) = self.0.get_mut(&member) else {
             return 0;
         };
-        let at_once = answers::at_once(loss).min(lanes.len());
+        let at_once = ack_elicitation::lanes_at_once(loss).min(lanes.len());
         let mut answered = 0;
         let used = |lane: &&Lane| now < lane.used_until;
         for lane in lanes.iter().filter(used).take(at_once) {
-            answered += usize::from(lane.outlet.answer(loss));
+            answered += usize::from(lane.handle.elicit_ack(loss));
         }
         lanes.rotate_left(at_once);
         answered
     }
 
-    /// Takes back what [`Self::answer`] said of the path.
+    /// Takes back what [`Self::elicit_acks`] said of the path.
     pub(super) fn forget_loss(&self, member: Member) {
         for lane in self.0.get(&member).into_iter().flatten() {
-            lane.outlet.forget_loss();
+            lane.handle.forget_loss();
         }
     }
 }
@@ -104,12 +109,12 @@ impl Lanes {
 pub(super) async fn run(
     node: &Node,
     remote: SocketAddr,
-    outlet: &Arc<Outlet>,
+    handle: &Arc<SessionHandle>,
     receiver: &mut impl Receive,
     ticket: &[u8],
-) -> Option<End> {
-    let Ok(member) = node.open_lane(outlet, ticket) else {
-        let end = End {
+) -> Option<SessionEnd> {
+    let Ok(member) = node.open_lane(handle, ticket) else {
+        let end = SessionEnd {
             code: CloseCode::TicketInvalid,
             reason: "unknown attach ticket, or too many lanes",
         };
@@ -121,7 +126,7 @@ pub(super) async fn run(
     let mut used_until = Instant::ZERO;
     let mut check_at = TokioInstant::now() + CHECK;
     let end = loop {
-        if let Some(end) = outlet.ended() {
+        if let Some(end) = handle.ended() {
             break Some(end);
         }
         let report_by = node
@@ -129,7 +134,7 @@ pub(super) async fn run(
             .deadline(node.read_hub(|hub| hub.next_timeout(member)));
         let received = tokio::select! {
             biased;
-            () = outlet.read.notified() => continue,
+            () = handle.read.notified() => continue,
             () = sleep_until(report_by), if node.clock.now() < used_until => {
                 node.with_hub(|hub, now| hub.timeout(now, member));
                 continue;
@@ -141,25 +146,25 @@ pub(super) async fn run(
                     check_at = TokioInstant::now() + CHECK;
                     continue;
                 }
-                break Some(End { code: CloseCode::Left, reason: "the participant left" });
+                break Some(SessionEnd { code: CloseCode::Left, reason: "the participant left" });
             }
             received = receiver.receive(&mut batch) => received,
         };
         match received {
             Received::Datagrams => {
-                used_until = node.hear_lane(member, outlet);
+                used_until = node.hear_lane(member, handle);
                 apply(node, member, Side::Uplink, &mut batch);
             }
             Received::Control(_) => {
-                break Some(End {
+                break Some(SessionEnd {
                     code: CloseCode::Malformed,
                     reason: "a lane has no control stream",
                 });
             }
             Received::Gone => break None,
-            Received::Violation(code, reason) => break Some(End { code, reason }),
+            Received::Violation(code, reason) => break Some(SessionEnd { code, reason }),
         }
     };
-    node.close_lane(member, outlet);
+    node.close_lane(member, handle);
     end
 }

@@ -1,6 +1,6 @@
 //! Who loses so much that short packets go out several times.
 //!
-//! QUIC's acknowledgements are short, and none that got lost is sent again ([`super::answers`]).
+//! QUIC's acknowledgements are short, and none that got lost is sent again ([`super::ack_elicitation`]).
 
 use std::{
     collections::HashMap,
@@ -19,9 +19,9 @@ const MOST: usize = 6;
 
 /// Who gets short packets more than once, and how often.
 #[derive(Debug, Default)]
-pub(super) struct LossyPeers(RwLock<HashMap<SocketAddr, usize>>);
+pub(super) struct LossyPaths(RwLock<HashMap<SocketAddr, usize>>);
 
-impl LossyPeers {
+impl LossyPaths {
     /// Says what share, 0 to 1, of what comes from `address` gets lost on its way.
     pub(super) fn set_loss(&self, address: SocketAddr, loss: f64) {
         let times = times(loss);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_short_packets_to_who_loses_much_are_copied() {
-        let peers = LossyPeers::default();
+        let peers = LossyPaths::default();
         let (peer, other) = (PEER.into(), ([192, 0, 2, 1], 2_000).into());
         peers.set_loss(peer, 0.7);
         assert_eq!(peers.times(peer, 100), 3);
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_host_is_known_by_its_worst_session() {
-        let peers = LossyPeers::default();
+        let peers = LossyPaths::default();
         for (port, loss) in [(1_000, 0.5), (2_000, 0.8), (3_000, 0.0)] {
             peers.set_loss(([192, 0, 2, 1], port).into(), loss);
         }

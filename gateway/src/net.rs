@@ -3,31 +3,25 @@
 //! What this module is not: a place for decisions. Who may what is [`crate::room`]'s and
 //! [`crate::auth`]'s, what goes where [`crate::hub`]'s; here it is carried.
 
+mod abort_on_drop;
+mod ack_elicitation;
 mod admission;
-mod answers;
+mod allowed_origins;
 mod certificate;
 mod clock;
-mod congestion;
-mod connections;
-mod copying;
-mod descriptors;
-mod h3;
-mod handshake;
+mod connection_limit;
+mod duplication;
 mod http;
-mod lanes;
+mod lane_book;
 mod log_limit;
-mod lossy_peers;
+mod media_window;
 mod node;
-mod origin;
-mod outlet;
+mod open_files;
 mod quic;
-mod serve;
 mod session;
-mod shares;
+mod session_handle;
+mod session_quotas;
 mod sockets;
-mod tasks;
-mod tcp;
-mod varint;
 mod websocket;
 mod webtransport;
 
@@ -35,15 +29,15 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
-use copying::Copies;
-pub(crate) use descriptors::fit as fit_descriptors;
+pub(crate) use abort_on_drop::AbortOnDrop;
+pub(crate) use allowed_origins::AllowedOrigins;
+use duplication::Duplication;
 pub(crate) use http::HttpConfig;
+pub use http::TcpLimits;
 pub(crate) use node::{Node, NodeConfig};
-pub(crate) use origin::AllowedOrigins;
-pub use serve::TcpLimits;
+pub(crate) use open_files::fit as fit_open_files;
 pub(crate) use sockets::Sockets;
 use sockets::UdpBuffers;
-pub(crate) use tasks::AbortOnDrop;
 
 /// Time for QUIC to say goodbye.
 const QUIC_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -68,9 +62,9 @@ impl Listeners {
         let (stop_http, stopping) = watch::channel(false);
         let quic = quic::server_config(tls)?;
         let limits = http.limits;
-        let server = serve::Server {
+        let server = http::server::HttpServer {
             node: node.clone(),
-            tls: http.tls.as_deref().map(serve::acceptor),
+            tls: http.tls.as_deref().map(http::server::acceptor),
             connections: node.connections.clone(),
             router: http::router(node.clone(), http),
             limits,
@@ -80,12 +74,12 @@ impl Listeners {
         let mut tasks = Vec::new();
         for Sockets { address, tcp, udp } in sockets {
             node.add_udp(UdpBuffers::set(&udp, address, udp_buffer_bytes)?);
-            let copies = Arc::new(Copies::new());
-            let endpoint = quic::endpoint(udp, quic.clone(), copies.clone())?;
+            let duplication = Arc::new(Duplication::new());
+            let endpoint = quic::endpoint(udp, quic.clone(), duplication.clone())?;
             tasks.push(AbortOnDrop::spawn(quic::accept(
                 node.clone(),
                 endpoint.clone(),
-                copies,
+                duplication,
             )));
             endpoints.push(endpoint);
             tcp.set_nonblocking(true)?;

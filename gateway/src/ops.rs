@@ -29,7 +29,7 @@ impl Metrics {
     }
 
     /// Counts datagrams that say nothing, for the QUIC of a publisher who loses much.
-    pub(crate) fn answered(&self, datagrams: usize) {
+    pub(crate) fn acks_elicited(&self, datagrams: usize) {
         self.answers.fetch_add(datagrams as u64, Ordering::Relaxed);
     }
 

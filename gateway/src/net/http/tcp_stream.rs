@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::{clock::Clock, connections::Entry};
+use crate::net::{clock::Clock, connection_limit::Entry};
 
 /// Bytes that may wait in the system beyond what is in flight.
 const MAX_UNSENT_BYTES: u32 = 32 << 10;

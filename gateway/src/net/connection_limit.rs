@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 /// The connections of a node without a session.
 #[derive(Debug)]
-pub(super) struct Connections {
+pub(super) struct ConnectionLimit {
     most: usize,
     most_per_address: usize,
     state: Mutex<State>,
@@ -58,13 +58,13 @@ impl Entry {
 
 /// Counts a connection while it lives.
 #[derive(Debug)]
-pub(super) struct Counted {
-    connections: Arc<Connections>,
+pub(super) struct CountedConnection {
+    connections: Arc<ConnectionLimit>,
     id: u64,
     pub(super) entry: Arc<Entry>,
 }
 
-impl Connections {
+impl ConnectionLimit {
     pub(super) fn new(most: usize, most_per_address: usize) -> Self {
         Self {
             most: most.max(1),
@@ -74,7 +74,11 @@ impl Connections {
     }
 
     /// Counts a connection in. Returns whether another one has to go for it.
-    pub(super) fn enter(self: &Arc<Self>, now: Instant, address: IpAddr) -> (Counted, bool) {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        now: Instant,
+        address: IpAddr,
+    ) -> (CountedConnection, bool) {
         let source = source(address);
         let entry = Arc::new(Entry {
             active: AtomicU64::new(now.as_micros()),
@@ -91,7 +95,7 @@ impl Connections {
         let id = state.last_id;
         state.entries.insert(id, (source, entry.clone()));
         *state.by_source.entry(source).or_default() += 1;
-        let counted = Counted {
+        let counted = CountedConnection {
             connections: self.clone(),
             id,
             entry,
@@ -164,7 +168,7 @@ fn idlest<'a>(entries: impl Iterator<Item = (&'a u64, &'a (Source, Arc<Entry>))>
         .map(|(id, _)| *id)
 }
 
-impl Drop for Counted {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
         let mut state = self.connections.state();
         if let Some((source, _)) = state.entries.remove(&self.id) {
@@ -191,7 +195,7 @@ mod tests {
         Instant::from_micros(second * 1_000_000)
     }
 
-    fn has_gone(counted: &Counted) -> bool {
+    fn has_gone(counted: &CountedConnection) -> bool {
         !counted
             .connections
             .state()
@@ -201,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_idlest_of_the_address_with_the_most_goes() {
-        let connections = Arc::new(Connections::new(4, 3));
+        let connections = Arc::new(ConnectionLimit::new(4, 3));
         let enter = |second, last| connections.enter(at(second), [192, 0, 2, last].into()).0;
         let oldest = enter(0, 1);
         let [busy, idle, idler] = [1, 2, 3].map(|second| enter(second, 2));
@@ -229,7 +233,7 @@ mod tests {
 
     #[test]
     fn an_address_at_its_limit_makes_room_itself() {
-        let connections = Arc::new(Connections::new(100, 2));
+        let connections = Arc::new(ConnectionLimit::new(100, 2));
         let enter = |second, last| connections.enter(at(second), [192, 0, 2, last].into());
         let (other, _) = enter(0, 1);
         let (first, _) = enter(1, 2);

@@ -9,7 +9,7 @@
 //! - who loses much is sent next to nothing all the time. The browser must acknowledge that; its
 //!   acknowledgement, which no window holds back, has a number above those of the packets before;
 //!   ours for it tells that those are lost, and makes room for others;
-//! - short packets, which acknowledgements are, go out several times ([`super::lossy_peers`]).
+//! - short packets, which acknowledgements are, go out several times ([`super::lossy_paths`]).
 //!
 //! What the path loses up is taken for what it loses down: who loses nothing on the way up is held
 //! back by nothing. Where a queue stands what is lost is what had no room, and there are no answers
@@ -44,7 +44,7 @@ const MOST_AT_ONCE: f64 = 10.0;
 
 /// When to answer a participant.
 #[derive(Debug)]
-pub(super) struct Answering {
+pub(super) struct AckElicitation {
     loss: f64,
     /// No answers before.
     from: Instant,
@@ -54,7 +54,7 @@ pub(super) struct Answering {
     given: bool,
 }
 
-impl Answering {
+impl AckElicitation {
     pub(super) fn new() -> Self {
         let now = Instant::now();
         let mut interval = tokio::time::interval(INTERVAL);
@@ -95,13 +95,13 @@ impl Answering {
 }
 
 /// How many lanes to answer on at once where the share `loss`, 0 to 1, is lost.
-pub(super) fn at_once(loss: f64) -> usize {
+pub(super) fn lanes_at_once(loss: f64) -> usize {
     let share = (loss - NEEDED_LOSS) / (MOST_LOSS - NEEDED_LOSS);
     (share * MOST_AT_ONCE).ceil().clamp(1.0, MOST_AT_ONCE) as usize
 }
 
 /// Something to acknowledge that says nothing: the answer to a ping that nobody sent.
-pub(super) static NOTHING: LazyLock<Datagram> = LazyLock::new(|| {
+pub(super) static ACK_ELICITING: LazyLock<Datagram> = LazyLock::new(|| {
     let mut bytes = Vec::new();
     Pong { token: 0 }.encode(&mut bytes);
     Datagram::copy_of(&bytes)
@@ -115,10 +115,10 @@ mod tests {
 
     const NO_QUEUE: Duration = Duration::ZERO;
 
-    /// Reports thirty times a second, and counts the answers and the ends of answering in the
+    /// Reports thirty times a second, and counts the answers and the ends of acks in the
     /// meantime.
     async fn reported(
-        answering: &mut Answering,
+        acks: &mut AckElicitation,
         lasting: Duration,
         loss: f64,
         queue: Duration,
@@ -126,9 +126,9 @@ mod tests {
         let (mut answers, mut ends) = (0, 0);
         let end = Instant::now() + lasting;
         while Instant::now() < end {
-            answering.on_report(loss, queue);
+            acks.on_report(loss, queue);
             let next = Instant::now() + Duration::from_secs(1) / 30;
-            while let Ok(due) = tokio::time::timeout_at(next, answering.due()).await {
+            while let Ok(due) = tokio::time::timeout_at(next, acks.due()).await {
                 match due {
                     Some(share) => {
                         assert_eq!(share, loss);
@@ -143,46 +143,45 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn answers_begin_when_much_is_lost_for_long_and_end_with_it() {
-        let mut answering = Answering::new();
-        let begun = reported(&mut answering, STEADY, 0.0, NO_QUEUE).await;
+        let mut acks = AckElicitation::new();
+        let begun = reported(&mut acks, STEADY, 0.0, NO_QUEUE).await;
         assert_eq!(begun, (0, 0), "nothing is lost");
-        let begun = reported(&mut answering, STEADY * 9 / 10, 0.7, NO_QUEUE).await;
+        let begun = reported(&mut acks, STEADY * 9 / 10, 0.7, NO_QUEUE).await;
         assert_eq!(begun, (0, 0), "not for long");
-        let (answers, ends) =
-            reported(&mut answering, Duration::from_secs(10), 0.7, NO_QUEUE).await;
+        let (answers, ends) = reported(&mut acks, Duration::from_secs(10), 0.7, NO_QUEUE).await;
         assert!((950..=1_001).contains(&answers), "{answers} in ten seconds");
         assert_eq!(ends, 0);
-        let after = reported(&mut answering, STEADY, 0.1, NO_QUEUE).await;
+        let after = reported(&mut acks, STEADY, 0.1, NO_QUEUE).await;
         assert_eq!(after, (0, 1), "the end is told once");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_queue_stops_answers_and_holds_them_back() {
-        let mut answering = Answering::new();
-        reported(&mut answering, STEADY, 0.7, NO_QUEUE).await;
-        let (answers, _) = reported(&mut answering, STEADY, 0.7, NO_QUEUE).await;
+        let mut acks = AckElicitation::new();
+        reported(&mut acks, STEADY, 0.7, NO_QUEUE).await;
+        let (answers, _) = reported(&mut acks, STEADY, 0.7, NO_QUEUE).await;
         assert!(answers > 100, "{answers}");
-        let queued = reported(&mut answering, STEADY * 2, 0.7, QUEUE_NOTICED * 2).await;
+        let queued = reported(&mut acks, STEADY * 2, 0.7, QUEUE_NOTICED * 2).await;
         assert_eq!(queued, (0, 1), "what is lost had no room");
-        let drained = reported(&mut answering, STEADY * 9 / 10, 0.7, NO_QUEUE).await;
+        let drained = reported(&mut acks, STEADY * 9 / 10, 0.7, NO_QUEUE).await;
         assert_eq!(drained, (0, 0), "not at once");
-        let (answers, _) = reported(&mut answering, STEADY, 0.7, NO_QUEUE).await;
+        let (answers, _) = reported(&mut acks, STEADY, 0.7, NO_QUEUE).await;
         assert!(answers > 100, "{answers}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_sends_nothing_is_answered_no_more() {
-        let mut answering = Answering::new();
-        reported(&mut answering, STEADY * 2, 0.7, NO_QUEUE).await;
+        let mut acks = AckElicitation::new();
+        reported(&mut acks, STEADY * 2, 0.7, NO_QUEUE).await;
         sleep(AFTER_REPORT).await;
-        assert_eq!(answering.due().await, None);
-        let more = timeout(Duration::from_secs(60), answering.due()).await;
+        assert_eq!(acks.due().await, None);
+        let more = timeout(Duration::from_secs(60), acks.due()).await;
         assert!(more.is_err(), "{more:?}");
     }
 
     #[test]
     fn more_lanes_are_answered_on_where_more_is_lost() {
-        let of = |loss| at_once(f64::from(loss) / 100.0);
+        let of = |loss| lanes_at_once(f64::from(loss) / 100.0);
         assert_eq!([30, 35, 50, 90].map(of), [1, 3, 10, 10]);
     }
 }

@@ -21,10 +21,8 @@ use wtransport_proto::{
     varint::VarInt as H3VarInt,
 };
 
-use super::{
-    tasks::AbortOnDrop,
-    varint::{parse_varint, take_tlv, write_varint},
-};
+use super::varint::{parse_varint, take_tlv, write_varint};
+use crate::net::abort_on_drop::AbortOnDrop;
 
 const FRAME_DATA: u64 = 0x00;
 const FRAME_HEADERS: u64 = 0x01;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use smrtc_engine::wire::CloseCode;
 
-use super::{admission::Admission, outlet::End};
+use super::{admission::Admission, session_handle::SessionEnd};
 
 /// Uplinks of one user in one room at a time, in the room or about to join. A page has one; where
 /// it connects again and again, those before it take some seconds to end.
@@ -19,7 +19,7 @@ const LANES: usize = 80;
 
 /// What a session counts as.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Share {
+pub(super) enum QuotaKey {
     /// Of a user of a room.
     Uplink { room: String, user: String },
     /// Of whoever was given this ticket.
@@ -30,30 +30,30 @@ pub(super) enum Share {
 
 /// The sessions of a node by whose they are.
 #[derive(Debug, Default)]
-pub(super) struct Shares {
-    taken: BTreeMap<Share, usize>,
+pub(super) struct SessionQuotas {
+    taken: BTreeMap<QuotaKey, usize>,
     lanes: usize,
 }
 
-impl Shares {
+impl SessionQuotas {
     /// Counts a session in, of `max_sessions` that there are at most.
     pub(super) fn take(
         &mut self,
         admission: &Admission,
         max_sessions: usize,
-    ) -> Result<Share, End> {
+    ) -> Result<QuotaKey, SessionEnd> {
         let (share, most) = match admission {
             Admission::Uplink(permissions) => {
                 let (room, user) = (permissions.room().into(), permissions.user().into());
-                (Share::Uplink { room, user }, UPLINKS)
+                (QuotaKey::Uplink { room, user }, UPLINKS)
             }
-            Admission::Downlink(ticket) => (Share::Downlink(ticket.clone()), DOWNLINKS),
-            Admission::Lane(ticket) => (Share::Lane(ticket.clone()), LANES),
+            Admission::Downlink(ticket) => (QuotaKey::Downlink(ticket.clone()), DOWNLINKS),
+            Admission::Lane(ticket) => (QuotaKey::Lane(ticket.clone()), LANES),
         };
-        let is_lane = matches!(share, Share::Lane(_));
+        let is_lane = matches!(share, QuotaKey::Lane(_));
         let taken = self.taken.get(&share).copied().unwrap_or(0);
         if taken >= most || is_lane && self.lanes >= max_sessions / 2 {
-            return Err(End {
+            return Err(SessionEnd {
                 code: CloseCode::Unavailable,
                 reason: "too many sessions of this user, or lanes of all",
             });
@@ -64,7 +64,7 @@ impl Shares {
     }
 
     /// Counts it out.
-    pub(super) fn give_back(&mut self, share: &Share) {
+    pub(super) fn give_back(&mut self, share: &QuotaKey) {
         let Some(taken) = self.taken.get_mut(share) else {
             return;
         };
@@ -72,7 +72,7 @@ impl Shares {
         if *taken == 0 {
             self.taken.remove(share);
         }
-        self.lanes -= usize::from(matches!(share, Share::Lane(_)));
+        self.lanes -= usize::from(matches!(share, QuotaKey::Lane(_)));
     }
 }
 
@@ -86,14 +86,14 @@ mod tests {
     }
 
     /// How many more of a kind are let in.
-    fn fits(shares: &mut Shares, admission: &Admission) -> Vec<Share> {
+    fn fits(shares: &mut SessionQuotas, admission: &Admission) -> Vec<QuotaKey> {
         let take = || shares.take(admission, 200).ok();
         std::iter::from_fn(take).take(1_000).collect()
     }
 
     #[test]
     fn one_user_leaves_the_others_their_places() {
-        let mut shares = Shares::default();
+        let mut shares = SessionQuotas::default();
         let of_ada = fits(&mut shares, &uplink("ada"));
         assert_eq!(of_ada.len(), UPLINKS);
         assert_eq!(fits(&mut shares, &uplink("bob")).len(), UPLINKS);
@@ -113,6 +113,6 @@ mod tests {
         }
         assert_eq!(shares.lanes, 0);
         assert_eq!(fits(&mut shares, &Admission::Lane(ticket(2))).len(), LANES);
-        assert!(!shares.taken.contains_key(&Share::Lane(ticket(1))));
+        assert!(!shares.taken.contains_key(&QuotaKey::Lane(ticket(1))));
     }
 }

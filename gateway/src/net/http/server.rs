@@ -27,11 +27,11 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
-use super::{
-    connections::{Connections, Counted},
+use super::tcp_stream::{Stream, Tcp};
+use crate::net::{
+    connection_limit::{ConnectionLimit, CountedConnection},
     log_limit::LogLimit,
     node::Node,
-    tcp::{Stream, Tcp},
 };
 
 /// Time for a TLS handshake.
@@ -71,29 +71,29 @@ impl Default for TcpLimits {
 
 /// The address of the peer whose request this is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(in crate::net) struct Peer(pub(in crate::net) SocketAddr);
 
 /// One listener's part.
 #[derive(Clone)]
-pub(super) struct Server {
-    pub(super) node: Arc<Node>,
-    pub(super) router: Router,
-    pub(super) tls: Option<TlsAcceptor>,
-    pub(super) connections: Arc<Connections>,
-    pub(super) limits: TcpLimits,
-    pub(super) stopping: watch::Receiver<bool>,
+pub(in crate::net) struct HttpServer {
+    pub(in crate::net) node: Arc<Node>,
+    pub(in crate::net) router: Router,
+    pub(in crate::net) tls: Option<TlsAcceptor>,
+    pub(in crate::net) connections: Arc<ConnectionLimit>,
+    pub(in crate::net) limits: TcpLimits,
+    pub(in crate::net) stopping: watch::Receiver<bool>,
 }
 
 /// The TLS that HTTP on TCP is served with.
-pub(super) fn acceptor(config: &rustls::ServerConfig) -> TlsAcceptor {
+pub(in crate::net) fn acceptor(config: &rustls::ServerConfig) -> TlsAcceptor {
     let mut config = config.clone();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     TlsAcceptor::from(Arc::new(config))
 }
 
-impl Server {
+impl HttpServer {
     /// Serves until it is told to stop, and then what is there to its end.
-    pub(super) async fn run(self, listener: TcpListener) {
+    pub(in crate::net) async fn run(self, listener: TcpListener) {
         // Ends them all if this task is ended.
         let mut tasks = JoinSet::new();
         let mut stopping = self.stopping.clone();
@@ -115,7 +115,7 @@ impl Server {
         while tasks.join_next().await.is_some() {}
     }
 
-    fn count(&self, remote: SocketAddr) -> Counted {
+    fn count(&self, remote: SocketAddr) -> CountedConnection {
         let (counted, has_evicted) = self.connections.enter(self.node.clock.now(), remote.ip());
         if has_evicted {
             self.node.metrics.tcp_evicted();
@@ -137,7 +137,7 @@ impl Server {
 
     /// The life of a connection. When it becomes a WebSocket, this ends and it is no longer
     /// counted.
-    async fn connection(self, tcp: TcpStream, remote: SocketAddr, counted: Counted) {
+    async fn connection(self, tcp: TcpStream, remote: SocketAddr, counted: CountedConnection) {
         let entry = counted.entry.clone();
         let tcp = Tcp::new(
             tcp,

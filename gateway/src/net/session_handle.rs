@@ -7,7 +7,7 @@ use bytes::Bytes;
 use smrtc_engine::wire::CloseCode;
 use tokio::sync::Notify;
 
-use super::{answers, webtransport::DatagramSink};
+use super::{ack_elicitation, webtransport::DatagramSender};
 use crate::{
     forward::Datagram,
     hub::{Member, Side},
@@ -19,14 +19,14 @@ const MAX_CONTROL_BYTES: usize = 4 << 20;
 
 /// What one session's tasks are told by the rest of the gateway.
 #[derive(Debug, Default)]
-pub(super) struct Outlet {
+pub(super) struct SessionHandle {
     state: Mutex<State>,
     /// Wakes the writer: control, datagrams or the end.
     pub(super) write: Notify,
     /// Wakes the reader: its deadline moved, or the end.
     pub(super) read: Notify,
     /// Takes datagrams without a task switch, where the transport can.
-    pub(super) direct: Option<DatagramSink>,
+    pub(super) direct: Option<DatagramSender>,
     bound: OnceLock<(Member, Side)>,
 }
 
@@ -34,18 +34,18 @@ pub(super) struct Outlet {
 struct State {
     control: VecDeque<Bytes>,
     control_bytes: usize,
-    end: Option<End>,
+    end: Option<SessionEnd>,
 }
 
 /// Why a session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct SessionEnd {
     pub(super) code: CloseCode,
     pub(super) reason: &'static str,
 }
 
-impl Outlet {
-    pub(super) fn new(direct: Option<DatagramSink>) -> Self {
+impl SessionHandle {
+    pub(super) fn new(direct: Option<DatagramSender>) -> Self {
         Self {
             direct,
             ..Self::default()
@@ -74,16 +74,16 @@ impl Outlet {
         true
     }
 
-    /// Gives the peer's QUIC something to go on ([`super::answers`]). `loss` is the share, 0 to 1,
+    /// Gives the peer's QUIC something to go on ([`super::ack_elicitation`]). `loss` is the share, 0 to 1,
     /// of what the peer sends that gets lost. Returns whether there was room.
-    pub(super) fn answer(&self, loss: f64) -> bool {
+    pub(super) fn elicit_ack(&self, loss: f64) -> bool {
         if let Some(direct) = &self.direct {
             direct.set_loss(loss);
         }
-        self.send_if_room(&answers::NOTHING)
+        self.send_if_room(&ack_elicitation::ACK_ELICITING)
     }
 
-    /// Takes back what [`Self::answer`] said of the path.
+    /// Takes back what [`Self::elicit_ack`] said of the path.
     pub(super) fn forget_loss(&self) {
         if let Some(direct) = &self.direct {
             direct.set_loss(0.0);
@@ -119,13 +119,13 @@ impl Outlet {
 
     /// Ends the session; the first reason stays.
     pub(super) fn end(&self, code: CloseCode, reason: &'static str) {
-        self.state().end.get_or_insert(End { code, reason });
+        self.state().end.get_or_insert(SessionEnd { code, reason });
         self.write.notify_one();
         self.read.notify_one();
     }
 
     /// Whether and why the session is to end.
-    pub(super) fn ended(&self) -> Option<End> {
+    pub(super) fn ended(&self) -> Option<SessionEnd> {
         self.state().end
     }
 
