@@ -152,7 +152,7 @@ impl ServeOptions {
                 .map_or(defaults.shutdown_timeout, Into::into),
             limits,
             #[cfg(feature = "_test_support")]
-            tap: crate::tap::Tap::open(
+            interceptor: crate::interceptor::Interceptor::open(
                 self.record_media.as_deref(),
                 self.tamper.unwrap_or_default(),
             )

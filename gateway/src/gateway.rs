@@ -61,9 +61,9 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// Of rooms and media.
     pub limits: Limits,
-    /// The tap of tests.
+    /// Records and spoils media, for tests.
     #[cfg(feature = "_test_support")]
-    pub tap: crate::tap::Tap,
+    pub interceptor: crate::interceptor::Interceptor,
 }
 
 impl Settings {
@@ -89,7 +89,7 @@ impl Settings {
             shutdown_timeout: Duration::from_secs(5),
             limits: Limits::default(),
             #[cfg(feature = "_test_support")]
-            tap: crate::tap::Tap::default(),
+            interceptor: crate::interceptor::Interceptor::default(),
         }
     }
 }
@@ -175,7 +175,7 @@ impl Gateway {
             tcp,
             limits: settings.limits,
             #[cfg(feature = "_test_support")]
-            tap: settings.tap,
+            interceptor: settings.interceptor,
         }));
         let http = HttpConfig {
             store: store.clone(),

@@ -10,11 +10,11 @@ pub mod delivery;
 pub mod forward;
 mod gateway;
 pub mod hub;
+#[cfg(feature = "_test_support")]
+pub mod interceptor;
 mod net;
 mod ops;
 pub mod room;
-#[cfg(feature = "_test_support")]
-pub mod tap;
 pub mod tls;
 
 pub use gateway::{Gateway, Settings, StartError};

@@ -165,7 +165,7 @@ pub struct ServeOptions {
     #[cfg(feature = "_test_support")]
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     #[serde(skip)]
-    pub tamper: Option<Vec<crate::tap::Rule>>,
+    pub tamper: Option<Vec<crate::interceptor::Rule>>,
 }
 
 impl ServeOptions {

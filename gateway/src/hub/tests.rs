@@ -1,5 +1,7 @@
 //! Random inputs against what must always hold.
 
+mod group_keys;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

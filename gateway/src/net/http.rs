@@ -216,7 +216,7 @@ async fn metrics(State(node): State<Arc<Node>>) -> impl IntoResponse {
     let udp = tokio::task::spawn_blocking(move || sockets::render(&udp)).await;
     let text = text + &udp.unwrap_or_default();
     #[cfg(feature = "_test_support")]
-    let text = text + &node.tap.render();
+    let text = text + &node.interceptor.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 

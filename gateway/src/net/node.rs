@@ -67,7 +67,7 @@ pub(crate) struct Node {
     udp: Mutex<Vec<UdpBuffers>>,
     state: Mutex<State>,
     #[cfg(feature = "_test_support")]
-    pub(super) tap: crate::tap::Tap,
+    pub(super) interceptor: crate::interceptor::Interceptor,
 }
 
 #[derive(Debug)]
@@ -97,7 +97,7 @@ pub(crate) struct NodeConfig {
     pub(crate) tcp: TcpLimits,
     pub(crate) limits: Limits,
     #[cfg(feature = "_test_support")]
-    pub(crate) tap: crate::tap::Tap,
+    pub(crate) interceptor: crate::interceptor::Interceptor,
 }
 
 impl Node {
@@ -132,7 +132,7 @@ impl Node {
                 closing: false,
             }),
             #[cfg(feature = "_test_support")]
-            tap: config.tap,
+            interceptor: config.interceptor,
         }
     }
 
@@ -441,7 +441,7 @@ impl State {
         side: Side,
         node: &Node,
     ) -> Option<Datagram> {
-        node.tap
+        node.interceptor
             .next(member, side, || self.hub.pop_datagram(now, member, side))
     }
 }

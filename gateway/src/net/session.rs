@@ -378,7 +378,7 @@ pub(super) fn apply(node: &Node, member: Member, side: Side, batch: &mut Vec<Dat
     #[cfg(feature = "_test_support")]
     if side == Side::Uplink {
         for datagram in batch.iter() {
-            node.tap.record(datagram);
+            node.interceptor.record(datagram);
         }
     }
     node.with_hub(|hub, now| {

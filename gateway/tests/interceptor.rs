@@ -1,4 +1,4 @@
-//! The doors that other tests use: what is recorded, and what is spoilt.
+//! The interceptor that other tests use: what it records, and what it spoils.
 #![cfg(feature = "_test_support")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -8,7 +8,7 @@ use std::{fs, time::Duration};
 
 use common::{Over, Packet, Server, settings};
 use smrtc_engine::control::v1::MediaKind;
-use smrtc_gateway::tap::{Rule, Tap};
+use smrtc_gateway::interceptor::{Interceptor, Rule};
 
 #[tokio::test]
 async fn media_is_recorded_as_it_came_and_spoilt_as_told() {
@@ -16,7 +16,7 @@ async fn media_is_recorded_as_it_came_and_spoilt_as_told() {
     let file = directory.path().join("media");
     let mut settings = settings();
     let rules = vec![Rule::Flip { every: 4 }, Rule::Replay { every: 10, back: 3 }];
-    settings.tap = Tap::open(Some(&file), rules).unwrap();
+    settings.interceptor = Interceptor::open(Some(&file), rules).unwrap();
     let server = Server::start(settings).await;
     let mut publisher = server.join(Over::WebSocket, "room", "publisher").await;
     let mut subscriber = server.join(Over::WebSocket, "room", "subscriber").await;

@@ -6,8 +6,6 @@
 mod control;
 mod datagrams;
 mod downlinks;
-#[cfg(test)]
-mod group_keys;
 mod join;
 mod member;
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Doors for tests: records media that comes in, and spoils media that goes out, on purpose.
+//! Records media that comes in, and spoils media that goes out, for tests.
 //!
-//! Exists only with the feature `_test_support`. A gateway that forwards sealed frames shows with
-//! the first that it sees no plaintext, and with the second that receivers notice.
+//! Exists only with the feature `_test_support`. The record shows that a gateway sees no plaintext;
+//! the spoilt media shows that receivers notice.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -66,9 +66,9 @@ impl FromStr for Rule {
     }
 }
 
-/// The tap of a gateway; does nothing by default.
+/// Stands between the hub and the sessions; does nothing by default.
 #[derive(Debug, Default)]
-pub struct Tap {
+pub struct Interceptor {
     record: Option<Mutex<File>>,
     rules: Vec<Rule>,
     state: Mutex<State>,
@@ -92,8 +92,8 @@ struct Downlink {
     held: Option<Datagram>,
 }
 
-impl Tap {
-    /// A tap that appends to a file, and spoils by rules.
+impl Interceptor {
+    /// An interceptor that appends to a file, and spoils by rules.
     ///
     /// # Errors
     ///
