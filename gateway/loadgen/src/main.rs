@@ -27,17 +27,10 @@ enum Command {
     /// --delay to --direction, defaults for what it does not name. The counters so far are printed
     /// in answer.
     Impair(impair::Options),
-    /// Runs scenarios of the engine's network simulator and prints a Markdown table; `--plot DIR`
-    /// draws each case.
+    /// Runs scenarios of the engine's network simulator and prints a Markdown table.
     ///
-    /// In virtual time: a run is a function of its scenario and its seed. Options: SCENARIO.toml...
-    /// [--seeds N] [--first-seed N] [--without fec,red,nack,neteq] [--bbr] [--json FILE] [--plot
-    /// DIR]
-    Simulate {
-        /// Scenario files, and options of the simulator.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
-        arguments: Vec<String>,
-    },
+    /// In virtual time: a run is a function of its scenario and its seed.
+    Simulate(smrtc_sim::cli::Options),
     /// Measures what group keys (MLS) cost in rooms of different sizes, as JSON.
     ///
     /// No gateway and no network: bytes, and milliseconds of one core, of members that join, leave
@@ -49,9 +42,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Impair(options) => impair::run(&options),
-        Command::Simulate { arguments } => {
-            smrtc_sim::cli::run(arguments.into_iter()).map_err(anyhow::Error::msg)
-        }
+        Command::Simulate(options) => smrtc_sim::cli::run(&options).map_err(anyhow::Error::msg),
         Command::Group(options) => group::run(&options),
     }
 }
