@@ -7,7 +7,9 @@ mod video_out;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use smrtc_client::{DownlinkEvent, DownlinkHalf, DownlinkOptions, KeyMessage, Keys, Randomness};
+use smrtc_client::{
+    Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions, KeyMessage, Keys, Randomness,
+};
 use smrtc_e2ee::OsRng;
 use smrtc_engine::recv::DownlinkEvent as EngineEvent;
 use wasm_bindgen::prelude::*;
@@ -51,11 +53,11 @@ enum Event {
 impl From<DownlinkEvent> for Event {
     fn from(event: DownlinkEvent) -> Self {
         match event {
-            DownlinkEvent::Decryption {
+            DownlinkEvent::Decryption(Decryption {
                 sender,
                 opens,
                 error,
-            } => Self::Decryption {
+            }) => Self::Decryption {
                 sender,
                 state: if opens { "ok" } else { "cannot-decrypt" },
                 reason: error.map_or(String::new(), |error| error.to_string()),

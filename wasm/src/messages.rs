@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use smrtc_client::UplinkEvent;
+use smrtc_client::{EncoderEvent, UplinkEvent};
 use smrtc_engine::control::v1::{self, client_message, server_message};
 
 use crate::group_events::GroupEvent;
@@ -215,11 +215,13 @@ impl Event {
             UplinkEvent::Reply { request_id, body } => reply(request_id, body),
             UplinkEvent::RequestTimedOut { request_id } => Self::RequestTimedOut { request_id },
             UplinkEvent::Notification(body) => return notification(body),
-            UplinkEvent::TargetBitrate { audio, layers } => Self::TargetBitrate {
-                audio: audio.as_bps() as f64,
-                layers: layers.into_iter().map(LayerBitrate::from).collect(),
-            },
-            UplinkEvent::KeyFrameRequested { track, spatial } => {
+            UplinkEvent::Encoder(EncoderEvent::TargetBitrate { audio, layers }) => {
+                Self::TargetBitrate {
+                    audio: audio.as_bps() as f64,
+                    layers: layers.into_iter().map(LayerBitrate::from).collect(),
+                }
+            }
+            UplinkEvent::Encoder(EncoderEvent::KeyFrameRequested { track, spatial }) => {
                 Self::KeyFrameRequested { track, spatial }
             }
             UplinkEvent::Group(event) => Self::Group {

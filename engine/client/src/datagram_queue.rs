@@ -8,7 +8,7 @@ pub(crate) struct DatagramQueue(VecDeque<Vec<u8>>);
 
 impl DatagramQueue {
     pub(crate) fn push(&mut self, datagram: Vec<u8>) {
-        if self.0.len() >= MAX_WAITING {
+        if self.0.len() >= MAX_WAITING_DATAGRAMS {
             self.0.pop_front();
         }
         self.0.push_back(datagram);
@@ -23,9 +23,10 @@ impl DatagramQueue {
     }
 }
 
-/// 150 kB: a large key frame with its repair packets, or a second of a call. A transport that takes
-/// no more makes the oldest useless, and the engine should see them lost rather than late.
-const MAX_WAITING: usize = 128;
+/// Datagrams that may wait for a transport: 150 kB, a large key frame with its repair packets or a
+/// second of a call. A transport that takes no more makes the oldest useless, and the engine should
+/// see them lost rather than late.
+pub const MAX_WAITING_DATAGRAMS: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -34,7 +35,7 @@ mod tests {
     #[test]
     fn a_transport_that_stands_still_costs_the_oldest() {
         let mut queue = DatagramQueue::default();
-        for length in 1..=MAX_WAITING + 2 {
+        for length in 1..=MAX_WAITING_DATAGRAMS + 2 {
             queue.push(vec![0; length]);
         }
         assert_eq!(queue.pop().map(|datagram| datagram.len()), Some(3));

@@ -55,16 +55,20 @@ impl Default for DownlinkOptions {
 #[derive(Clone, Debug, PartialEq)]
 pub enum DownlinkEvent {
     /// Whether the frames of a participant open has changed.
-    Decryption {
-        /// The participant.
-        sender: u32,
-        /// Whether they open now.
-        opens: bool,
-        /// Why the last one did not, if they do not.
-        error: Option<OpenError>,
-    },
+    Decryption(Decryption),
     /// Something of the engine's, for the log.
     Engine(EngineEvent),
+}
+
+/// Whether the frames of a participant open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decryption {
+    /// The participant.
+    pub sender: u32,
+    /// Whether they open now.
+    pub opens: bool,
+    /// Why the last one did not, if they do not.
+    pub error: Option<OpenError>,
 }
 
 /// An encoded frame for a decoder, in decoding order.

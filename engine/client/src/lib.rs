@@ -31,9 +31,10 @@ mod sealing;
 mod uplink;
 mod wall_clock;
 
+pub use datagram_queue::MAX_WAITING_DATAGRAMS;
 pub use downlink::{
-    AudioStats, DownlinkEvent, DownlinkHalf, DownlinkOptions, DownlinkStats, SenderStats,
-    VideoFrame,
+    AudioStats, Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions, DownlinkStats,
+    SenderStats, VideoFrame,
 };
 pub use error::{NoSession, SetupError};
 pub use group::{GroupOptions, messages as delivery_messages};
@@ -44,5 +45,5 @@ pub use participant::{
 pub use randomness::Randomness;
 pub use sealing::{FrameBuffer, SendError};
 pub use smrtc_e2ee::mls::Event as GroupEvent;
-pub use uplink::{KeySource, LayerBitrate, UplinkEvent, UplinkHalf, UplinkOptions};
+pub use uplink::{EncoderEvent, KeySource, LayerBitrate, UplinkEvent, UplinkHalf, UplinkOptions};
 pub use wall_clock::WallClock;

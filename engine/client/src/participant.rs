@@ -15,24 +15,27 @@
 //! Capture, group and keys outlive the connection.
 
 mod connection;
+mod gateway_messages;
 mod requests;
 mod types;
+mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use smrtc_e2ee::KeyProvider;
-use smrtc_engine::control::v1::{self, client_message, server_message};
+use smrtc_engine::control::v1::{self, client_message};
 use smrtc_engine::send::{FrameParams, TrackConfig};
 use smrtc_engine::time::Instant;
 use smrtc_engine::wire::CloseCode;
 
 use crate::{
     DownlinkEvent, DownlinkHalf, DownlinkOptions, FrameBuffer, KeySource, Keys, Randomness,
-    SetupError, UplinkEvent, UplinkHalf, UplinkOptions, VideoFrame,
+    SetupError, UplinkHalf, UplinkOptions, VideoFrame,
 };
 use connection::{Connection, Loss};
 use requests::Requests;
 pub use types::{Input, Output, ParticipantEvent, RemoteTrack, Side};
+use wanted::Wanted;
 
 /// What a [`Participant`] is made of.
 #[derive(Clone, Debug)]
@@ -56,19 +59,9 @@ pub struct Participant {
     downlink: DownlinkHalf,
     connection: Connection,
     requests: Requests,
-    /// What the application publishes, by number; published again in each session.
-    published: BTreeMap<u8, Published>,
-    /// Whose tracks the application has subscribed to, by user, for the number of a participant
-    /// changes with each session.
-    subscribed: BTreeSet<(String, u8)>,
+    wanted: Wanted,
     outputs: VecDeque<Output>,
     now: Instant,
-}
-
-#[derive(Clone, Debug)]
-struct Published {
-    track: v1::Track,
-    config: TrackConfig,
 }
 
 impl Participant {
@@ -87,8 +80,7 @@ impl Participant {
             downlink: DownlinkHalf::new(keys, options.downlink, randomness),
             connection: Connection::new(),
             requests: Requests::default(),
-            published: BTreeMap::new(),
-            subscribed: BTreeSet::new(),
+            wanted: Wanted::default(),
             outputs: VecDeque::new(),
             now: Instant::ZERO,
             options,
@@ -152,7 +144,7 @@ impl Participant {
     pub fn publish(&mut self, now: Instant, track: v1::Track, config: TrackConfig) {
         self.now = now;
         let number = track.number as u8;
-        self.published.insert(number, Published { track, config });
+        self.wanted.publish(number, track, config);
         if matches!(self.connection, Connection::Joined { .. }) {
             self.announce(number);
         }
@@ -162,7 +154,7 @@ impl Participant {
     /// Ends a published track.
     pub fn unpublish(&mut self, now: Instant, number: u8) {
         self.now = now;
-        if self.published.remove(&number).is_none() {
+        if !self.wanted.unpublish(number) {
             return;
         }
         self.uplink.remove_track(number);
@@ -177,7 +169,7 @@ impl Participant {
     pub fn subscribe(&mut self, now: Instant, track: &RemoteTrack) {
         self.now = now;
         if let Some(user) = self.user_of(track.sender) {
-            self.subscribed.insert((user, track.number));
+            self.wanted.subscribe(user, track.number);
         }
         self.receive(track);
         self.settle();
@@ -259,17 +251,8 @@ impl Participant {
             self.on_uplink_event(event);
         }
         while let Some(event) = self.downlink.poll_event() {
-            if let DownlinkEvent::Decryption {
-                sender,
-                opens,
-                error,
-            } = event
-            {
-                self.tell(ParticipantEvent::Decryption {
-                    sender,
-                    opens,
-                    error,
-                });
+            if let DownlinkEvent::Decryption(decryption) = event {
+                self.tell(ParticipantEvent::Decryption(decryption));
             }
         }
     }
@@ -288,131 +271,6 @@ impl Participant {
             sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
             decode_codecs: self.options.decode_codecs.clone(),
         }));
-    }
-
-    fn on_uplink_event(&mut self, event: UplinkEvent) {
-        match event {
-            UplinkEvent::Reply { request_id, body } => self.on_reply(request_id, body),
-            UplinkEvent::RequestTimedOut { .. } => self.on_lost(None),
-            UplinkEvent::Notification(body) => self.on_notification(body),
-            UplinkEvent::TargetBitrate { audio, layers } => {
-                self.tell(ParticipantEvent::TargetBitrate { audio, layers });
-            }
-            UplinkEvent::KeyFrameRequested { track, spatial } => {
-                self.tell(ParticipantEvent::KeyFrameRequested { track, spatial });
-            }
-            UplinkEvent::Group(event) => self.tell(ParticipantEvent::Group(event)),
-            UplinkEvent::IdentityRefused(error) => {
-                self.tell(ParticipantEvent::NoKey(error.into()));
-            }
-            UplinkEvent::NoKey(error) => self.tell(ParticipantEvent::NoKey(error)),
-            // The sender sees it by `send_frame`.
-            UplinkEvent::NotSent(_) => {}
-            UplinkEvent::ControlStream(_) => self.on_lost(None),
-        }
-    }
-
-    fn on_reply(&mut self, request_id: u32, body: server_message::Body) {
-        let asked = self.requests.answered(request_id);
-        match body {
-            server_message::Body::Joined(joined) => self.on_joined(joined),
-            server_message::Body::Error(error) => {
-                let event = ParticipantEvent::Refused {
-                    what: asked.unwrap_or("request"),
-                    code: error.code(),
-                    message: error.message.clone(),
-                };
-                self.tell(event);
-                if matches!(self.connection, Connection::Joining { .. }) {
-                    // A full room may have a place in a moment; any other refusal of Join stays.
-                    match error.code() {
-                        v1::ErrorCode::LimitReached => self.on_lost(None),
-                        _ => self.end(None),
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn on_joined(&mut self, joined: v1::Joined) {
-        let id = joined.participant_id;
-        self.connection = Connection::Joined { id };
-        self.outputs.push_back(Output::Connect(
-            Side::Downlink,
-            Some(joined.attach_ticket.clone()),
-        ));
-        self.tell(ParticipantEvent::Joined {
-            id,
-            user: joined.user_id,
-            room: joined.room_id,
-        });
-        for number in self.published.keys().copied().collect::<Vec<_>>() {
-            self.announce(number);
-        }
-        for peer in joined.peers {
-            self.on_peer(peer);
-        }
-    }
-
-    fn on_peer(&mut self, peer: v1::Peer) {
-        let id = peer.participant_id;
-        self.tell(ParticipantEvent::PeerJoined {
-            id,
-            user: peer.user_id,
-        });
-        for track in peer.tracks {
-            self.on_track(id, track);
-        }
-    }
-
-    fn on_notification(&mut self, body: server_message::Body) {
-        use server_message::Body;
-        match body {
-            Body::PeerJoined(peer) => self.on_peer(peer),
-            Body::PeerLeft(left) => {
-                self.downlink.remove_sender(left.participant_id);
-                self.tell(ParticipantEvent::PeerLeft {
-                    id: left.participant_id,
-                });
-            }
-            Body::TrackPublished(change) => {
-                if let Some(track) = change.track {
-                    self.on_track(change.participant_id, track);
-                }
-            }
-            Body::TrackUpdated(change) => {
-                if let Some(track) = change.track
-                    && let Ok(number) = u8::try_from(track.number)
-                {
-                    self.downlink
-                        .set_paused(change.participant_id, number, track.muted);
-                }
-            }
-            Body::TrackUnpublished(gone) => {
-                if let Ok(number) = u8::try_from(gone.number) {
-                    self.downlink.remove_track(gone.participant_id, number);
-                    self.tell(ParticipantEvent::TrackGone {
-                        sender: gone.participant_id,
-                        number,
-                    });
-                }
-            }
-            // Others are for the group, or of a later version; the close code says what Closing
-            // does.
-            _ => {}
-        }
-    }
-
-    fn on_track(&mut self, sender: u32, track: v1::Track) {
-        let Some(track) = RemoteTrack::new(sender, track) else {
-            return;
-        };
-        let is_wanted = |user| self.subscribed.contains(&(user, track.number));
-        if self.options.auto_subscribe || self.user_of(sender).is_some_and(is_wanted) {
-            self.receive(&track);
-        }
-        self.tell(ParticipantEvent::Track(track));
     }
 
     /// Does not settle: it is called while events are handed on, one after the other.
@@ -434,7 +292,7 @@ impl Participant {
 
     /// Tells the engine and the gateway of a published track.
     fn announce(&mut self, number: u8) {
-        let Some(Published { track, config }) = self.published.get(&number).cloned() else {
+        let Some((track, config)) = self.wanted.track(number) else {
             return;
         };
         // There is a session: Join was answered.

@@ -5,6 +5,7 @@
 //! learnt, and the member keeps its place, when a connection is lost. The engine of a session
 //! exists from the answer to Join on, which names the participant.
 
+mod event;
 mod media;
 mod session;
 
@@ -13,20 +14,18 @@ use std::collections::{BTreeMap, VecDeque};
 use smrtc_audio::{AudioOptions, Capture, CaptureConfig};
 use smrtc_crypto::secret::Secret;
 use smrtc_e2ee::KeyProvider;
-use smrtc_e2ee::mls::{Event as GroupEvent, Identity, IdentityError};
+use smrtc_e2ee::mls::Identity;
 use smrtc_e2ee::sframe::{CipherSuite, Kid};
-use smrtc_engine::control::FramerError;
-use smrtc_engine::control::v1::{client_message, server_message};
+use smrtc_engine::control::v1::client_message;
 use smrtc_engine::send::{LayerConfig, TrackConfig, Uplink, UplinkInput};
 use smrtc_engine::signal::{Roster, SignalInput};
 use smrtc_engine::stats::UplinkStats;
-use smrtc_engine::time::{Bitrate, Instant};
+use smrtc_engine::time::Instant;
 
 use crate::datagram_queue::DatagramQueue;
 use crate::group::Group;
-use crate::{
-    FrameBuffer, GroupOptions, KeyMessage, Keys, NoSession, Randomness, SendError, SetupError,
-};
+use crate::{FrameBuffer, GroupOptions, KeyMessage, Keys, NoSession, Randomness, SetupError};
+pub use event::{EncoderEvent, LayerBitrate, UplinkEvent};
 use session::Session;
 
 /// Where the keys of an [`UplinkHalf`] come from.
@@ -51,60 +50,6 @@ pub struct UplinkOptions {
     /// Processing and encoding of the microphone. None for a host that sends Opus packets of its
     /// own with [`UplinkHalf::send_frame`]; it costs no echo canceller.
     pub capture: Option<CaptureConfig>,
-}
-
-/// What the host of an [`UplinkHalf`] should know.
-#[derive(Clone, Debug, PartialEq)]
-pub enum UplinkEvent {
-    /// A request was answered; `Body::Error` is an answer too.
-    Reply {
-        /// What [`UplinkHalf::request`] returned.
-        request_id: u32,
-        /// The answer.
-        body: server_message::Body,
-    },
-    /// A request was not answered in time.
-    RequestTimedOut {
-        /// What [`UplinkHalf::request`] returned.
-        request_id: u32,
-    },
-    /// Something happened in the room.
-    Notification(server_message::Body),
-    /// What the encoders should produce; zero if a track or layer is not to be sent now.
-    TargetBitrate {
-        /// All audio tracks together.
-        audio: Bitrate,
-        /// Each size of each track of pictures.
-        layers: Vec<LayerBitrate>,
-    },
-    /// The next frame of this layer should be a key frame.
-    KeyFrameRequested {
-        /// The track.
-        track: u8,
-        /// The spatial layer.
-        spatial: u8,
-    },
-    /// Something happened in the group.
-    Group(GroupEvent),
-    /// The identity cannot be used: there is no group, and nothing is sent.
-    IdentityRefused(IdentityError),
-    /// A frame was not sent.
-    NotSent(SendError),
-    /// There is no key for a new epoch: nothing is sent in it.
-    NoKey(SetupError),
-    /// The control stream cannot be read any further; the host ends the session.
-    ControlStream(FramerError),
-}
-
-/// What one encoder should produce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LayerBitrate {
-    /// The track.
-    pub track: u8,
-    /// The spatial layer.
-    pub spatial: u8,
-    /// Zero if the layer is not to be sent now.
-    pub bitrate: Bitrate,
 }
 
 /// Capture, sealing, sending and the control stream of a participant.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use smrtc_client::{
-    DownlinkOptions, GroupEvent, GroupOptions, Input, KeySource, Output, Participant,
+    Decryption, DownlinkOptions, GroupEvent, GroupOptions, Input, KeySource, Output, Participant,
     ParticipantEvent, ParticipantOptions, Randomness, Side, UplinkOptions, WallClock,
 };
 use smrtc_e2ee::mls::{Policy, Suite};
@@ -375,7 +375,9 @@ impl Guest {
                 verification_code, ..
             }) => self.code = verification_code,
             ParticipantEvent::Refused { what, message, .. } => panic!("{what}: {message}"),
-            ParticipantEvent::Decryption { opens: false, .. } => panic!("{}: {event:?}", self.user),
+            ParticipantEvent::Decryption(Decryption { opens: false, .. }) => {
+                panic!("{}: {event:?}", self.user)
+            }
             _ => {}
         }
     }

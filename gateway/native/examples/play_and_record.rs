@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use smrtc_native::client::ParticipantEvent;
+use smrtc_native::client::{EncoderEvent, ParticipantEvent};
 use smrtc_native::engine::control::v1;
 use smrtc_native::engine::send::{FrameParams, TrackConfig};
 use smrtc_native::engine::time::{Bitrate, MediaTime};
@@ -68,7 +68,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             event = events.next() => match event {
                 Some(Event::Audio(block)) => for sample in *block { wav.write_sample(sample)? },
                 // A newcomer needs the key frame that the file begins with.
-                Some(Event::Participant(ParticipantEvent::KeyFrameRequested { .. })) => next = 0,
+                Some(Event::Participant(ParticipantEvent::Encoder(
+                    EncoderEvent::KeyFrameRequested { .. },
+                ))) => next = 0,
                 Some(Event::Participant(event)) => eprintln!("{event:?}"),
                 Some(Event::Video(frame)) => eprintln!("a picture of {} bytes", frame.text().len()),
                 None => break,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use smrtc_client::Side;
+use smrtc_client::{MAX_WAITING_DATAGRAMS, Side};
 use smrtc_engine::wire::CloseCode;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -109,10 +109,11 @@ impl Link {
     }
 
     /// Sends; a session that is gone tells so by [`Incoming::Lost`]. A datagram that finds
-    /// [`MAX_WAITING`] others waiting is dropped: the transport stands still, and it would be late.
+    /// [`MAX_WAITING_DATAGRAMS`] others waiting is dropped: the transport stands still, and it would
+    /// be late.
     pub(crate) fn send(&self, outgoing: Outgoing) {
         if matches!(outgoing, Outgoing::Datagram(_)) {
-            if self.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+            if self.waiting.load(Ordering::Relaxed) >= MAX_WAITING_DATAGRAMS {
                 return;
             }
             self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -335,8 +336,6 @@ fn close_code(error: &ConnectionError) -> Option<CloseCode> {
     }
 }
 
-/// 150 kB: a large key frame with its repair packets, or a second of a call.
-const MAX_WAITING: usize = 128;
 /// The gateway answers a ping each second, and takes so much silence for the end itself.
 const SILENCE: Duration = Duration::from_secs(15);
 /// Channels of a WebSocket.

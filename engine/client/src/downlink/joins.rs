@@ -17,7 +17,7 @@ use smrtc_engine::time::Instant;
 use smrtc_engine::wire::media::MediaKind;
 
 use super::tests::audio;
-use super::{DownlinkEvent, DownlinkHalf, DownlinkOptions};
+use super::{Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions};
 use crate::{KeyMessage, Keys, Randomness};
 use service::Service;
 
@@ -261,7 +261,7 @@ impl Room {
             page.downlink.timeout(at);
         }
         while let Some(event) = page.downlink.poll_event() {
-            if let DownlinkEvent::Decryption { sender, opens, .. } = event
+            if let DownlinkEvent::Decryption(Decryption { sender, opens, .. }) = event
                 && !opens
             {
                 page.alarms.push((now, sender));

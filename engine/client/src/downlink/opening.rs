@@ -16,7 +16,7 @@ use smrtc_engine::recv::{DownlinkInput, OpenFailure};
 use smrtc_engine::time::Instant;
 use smrtc_engine::wire::media::FrameHeader;
 
-use super::{DownlinkEvent, DownlinkHalf};
+use super::{Decryption, DownlinkEvent, DownlinkHalf};
 use crate::sealing;
 
 /// How opening goes for one sender. Serializes to camelCase.
@@ -164,11 +164,11 @@ impl DownlinkHalf {
         let keys = self.sender(sender);
         keys.state = if opens { OK } else { CANNOT_DECRYPT };
         let error = keys.last_error.filter(|_| !opens);
-        self.events.push_back(DownlinkEvent::Decryption {
+        self.events.push_back(DownlinkEvent::Decryption(Decryption {
             sender,
             opens,
             error,
-        });
+        }));
     }
 }
 

@@ -9,7 +9,7 @@ use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::{Instant, MediaTime};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind};
 
-use super::{DownlinkEvent, DownlinkHalf, DownlinkOptions};
+use super::{Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions};
 use crate::{KeyMessage, Keys, Randomness, sealing};
 
 const SUITE: CipherSuite = CipherSuite::Sm4GcmSm3;
@@ -156,7 +156,7 @@ fn alarm_after(engine: &mut DownlinkHalf, mut keys: Keys, intact: u32) -> Option
         engine.datagram(Instant::from_micros(now), &datagram);
         engine.timeout(Instant::from_micros(now));
         while let Some(event) = engine.poll_event() {
-            if let DownlinkEvent::Decryption { opens, error, .. } = event
+            if let DownlinkEvent::Decryption(Decryption { opens, error, .. }) = event
                 && !opens
             {
                 assert_eq!(error, Some(OpenError::Authentication));

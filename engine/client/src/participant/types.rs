@@ -1,13 +1,12 @@
 //! What goes into a participant, and what comes out.
 
 use smrtc_e2ee::mls::Event as GroupEvent;
-use smrtc_e2ee::sframe::OpenError;
 use smrtc_engine::control::v1;
-use smrtc_engine::time::{Bitrate, Instant};
+use smrtc_engine::time::Instant;
 use smrtc_engine::wire::CloseCode;
 use smrtc_engine::wire::media::MediaKind;
 
-use crate::{LayerBitrate, SetupError};
+use crate::{Decryption, EncoderEvent, SetupError};
 
 /// One of the two transport sessions of a participant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,31 +91,12 @@ pub enum ParticipantEvent {
         /// Which.
         number: u8,
     },
-    /// What the encoders should produce.
-    TargetBitrate {
-        /// All audio tracks together.
-        audio: Bitrate,
-        /// Each size of each track of pictures.
-        layers: Vec<LayerBitrate>,
-    },
-    /// The next frame of this layer should be a key frame.
-    KeyFrameRequested {
-        /// The track.
-        track: u8,
-        /// The spatial layer.
-        spatial: u8,
-    },
+    /// The encoders should change what they produce.
+    Encoder(EncoderEvent),
     /// Something happened in the group.
     Group(GroupEvent),
     /// Whether the frames of a participant open has changed.
-    Decryption {
-        /// The participant.
-        sender: u32,
-        /// Whether they open now.
-        opens: bool,
-        /// Why the last one did not, if they do not.
-        error: Option<OpenError>,
-    },
+    Decryption(Decryption),
     /// A request was refused.
     Refused {
         /// Which: `join`, `publish`, `subscribe`, …

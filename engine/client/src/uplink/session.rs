@@ -9,7 +9,7 @@ use smrtc_engine::send::{
 use smrtc_engine::signal::{Signal, SignalEvent, SignalOutput};
 use smrtc_engine::time::{Bitrate, Instant};
 
-use super::{LayerBitrate, UplinkEvent, UplinkHalf};
+use super::{EncoderEvent, LayerBitrate, UplinkEvent, UplinkHalf};
 use crate::sealing;
 use crate::{Keys, Randomness, SetupError};
 
@@ -167,8 +167,8 @@ impl UplinkHalf {
                     self.on_target_bitrate(audio);
                 }
                 EngineOutput::Event(EngineEvent::KeyFrameRequested { track, spatial }) => {
-                    let event = UplinkEvent::KeyFrameRequested { track, spatial };
-                    self.events.push_back(event);
+                    let event = EncoderEvent::KeyFrameRequested { track, spatial };
+                    self.events.push_back(UplinkEvent::Encoder(event));
                 }
                 EngineOutput::Timeout(at) => {
                     session.uplink_timeout = at;
@@ -198,7 +198,7 @@ impl UplinkHalf {
                 bitrate: engine.layer_bitrate(track, spatial),
             })
             .collect();
-        self.events
-            .push_back(UplinkEvent::TargetBitrate { audio, layers });
+        let event = EncoderEvent::TargetBitrate { audio, layers };
+        self.events.push_back(UplinkEvent::Encoder(event));
     }
 }
