@@ -81,10 +81,8 @@ sdk-check:
 	@$(step) sdk-lint npm run --silent --prefix wasm/sdk lint
 	@$(step) demo-types npm run --silent --prefix wasm/demo check
 	@$(step) demo-lint npm run --silent --prefix wasm/demo lint
-	@if [ -d wasm/e2e/node_modules ]; then \
-		$(step) e2e-types npm run --silent --prefix wasm/e2e check; \
-		$(step) e2e-lint npm run --silent --prefix wasm/e2e lint; \
-	fi
+	@$(step) e2e-types npm run --silent --prefix wasm/e2e check
+	@$(step) e2e-lint npm run --silent --prefix wasm/e2e lint
 
 sdk-test:
 	@$(step) sdk-build npm run --silent --prefix wasm/sdk build
@@ -97,13 +95,14 @@ browser-test:
 	@$(step) demo-build node wasm/demo/build.mjs
 	@SMRTC_PROGRAMS_BUILT=1 $(step) browser-test npm run --silent --prefix wasm/e2e test
 
-fix: setup-build ## apply what rustfmt, clippy and eslint can fix by themselves; bring all lock files up to date
+fix: setup-build ## apply what rustfmt, clippy, prettier and eslint can fix by themselves; bring all lock files up to date
 	@for manifest in Cargo.toml {engine,crypto/e2ee,crypto/primitives}/fuzz/Cargo.toml crypto/bench/Cargo.toml; do \
 		cargo metadata --format-version 1 --manifest-path $$manifest >.build/metadata.json; \
 	done
 	@cargo clippy --locked --workspace --all-targets $(FEATURES) --fix --allow-dirty --allow-staged
 	@cargo fmt --all
-	@cd wasm/sdk && npx eslint --fix .
+	@npm run --silent --prefix wasm lint:fix
+	@npm run --silent --prefix wasm format
 
 fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS=...)
 	@tools/setup.sh build

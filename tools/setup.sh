@@ -108,13 +108,8 @@ fi
 install_packages
 
 install_node
-install_node_modules wasm/tools
-install_node_modules wasm/sdk
-install_node_modules wasm/demo
-if [ "$1" != build ]; then
-    install_node_modules wasm/e2e
-    install_node_modules wasm/e2e/package
-fi
+install_node_modules wasm
+[ "$1" = build ] || install_node_modules wasm/e2e/package
 [ "$1" != bench ] || install_speech
 
 wasm/tools/setup-std.sh

@@ -63,7 +63,7 @@ if (!process.argv.includes("--check-size")) {
   // The public types in one file: what is internal can neither be imported nor seen.
   const types = "node_modules/.cache/smrtc-types";
   rmSync(types, { recursive: true, force: true });
-  execFileSync("node_modules/.bin/tsc", ["--emitDeclarationOnly", "--stripInternal", "--outDir", types], { stdio: "inherit" });
+  execFileSync("../node_modules/.bin/tsc", ["--emitDeclarationOnly", "--stripInternal", "--outDir", types], { stdio: "inherit" });
   const bundle = await rollup({ input: `${types}/index.d.ts`, plugins: [besideAsTypes, dts()], onLog: (_level, log) => { throw new Error(log.message); } });
   await bundle.write({ file: "dist/index.d.ts" });
   await bundle.close();

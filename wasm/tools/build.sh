@@ -76,7 +76,7 @@ bind() {
     node "$tools/inline-snippets.mjs" "$made/$1" smrtc_wasm
     echo "wasm: optimising ($1)"
     # Up to eight nodes are less than a call: `fmaf` of wasm/src/libc.rs is among them.
-    "$tools/node_modules/.bin/wasm-opt" -O2 --always-inline-max-function-size=8 \
+    "$root/wasm/node_modules/.bin/wasm-opt" -O2 --always-inline-max-function-size=8 \
         "$made/$1/smrtc_wasm_bg.wasm" -o "$made/$1/optimised.wasm"
     mv "$made/$1/optimised.wasm" "$made/$1/smrtc_wasm_bg.wasm"
 }

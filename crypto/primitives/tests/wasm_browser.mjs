@@ -1,6 +1,6 @@
 // Checks the crypto crate's Wasm builds against the oracle in Chromium, headless.
 //
-//   node crypto/primitives/tests/wasm_browser.mjs FILE.wasm...     see wasm_support.mjs; needs wasm/e2e/node_modules
+//   node crypto/primitives/tests/wasm_browser.mjs FILE.wasm...     see wasm_support.mjs; needs the packages of wasm/
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";

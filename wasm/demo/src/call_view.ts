@@ -241,8 +241,8 @@ export class CallView {
     const tile = this.#stage.get(keyOf(stream));
     if (!tile) return;
     tile.setMicrophoneMuted(stream.getType() === "main" && (!stream.hasAudio() || stream.isAudioMuted()));
-    const had = tile.element.dataset["picture"] === "yes";
-    if (pictureCame) tile.element.dataset["picture"] = "yes";
+    const had = tile.element.dataset.picture === "yes";
+    if (pictureCame) tile.element.dataset.picture = "yes";
     if (stream.getDecryptionState() === "cannot-decrypt") tile.setState("cannot-decrypt");
     else if (!stream.hasVideo() || stream.isVideoMuted()) tile.setState("no-picture");
     else tile.setState(had || pictureCame ? "playing" : "waiting");

@@ -31,10 +31,10 @@ export class GroupPanel {
     const shown = JSON.stringify([group.members, group.split, group.unconfirmed]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    const open = new Set([...this.#people.querySelectorAll("details[open]")].map((details) => details.closest("li")?.dataset["user"]));
-    const focused = document.activeElement?.closest<HTMLElement>(".people li")?.dataset["user"];
+    const open = new Set([...this.#people.querySelectorAll("details[open]")].map((details) => details.closest("li")?.dataset.user));
+    const focused = document.activeElement?.closest<HTMLElement>(".people li")?.dataset.user;
     this.#people.replaceChildren(...group.members.map((member) => this.#person(member, group, open.has(member.userId))));
-    if (focused !== undefined) [...this.#people.children].find((item) => item instanceof HTMLElement && item.dataset["user"] === focused)?.querySelector("button")?.focus();
+    if (focused !== undefined) [...this.#people.children].find((item) => item instanceof HTMLElement && item.dataset.user === focused)?.querySelector("button")?.focus();
   }
 
   #person(member: GroupMember, { split, unconfirmed }: { readonly split: readonly string[]; readonly unconfirmed: readonly string[] }, open: boolean): HTMLElement {

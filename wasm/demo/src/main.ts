@@ -58,7 +58,7 @@ async function call(link: RoomLink, choice: JoinChoice): Promise<void> {
   });
   const end = async () => {
     view.close();
-    await client.leave().catch(() => {});
+    await client.leave().catch(() => undefined);
     choice.stream?.close();
   };
   // For people who look around in the console; nothing here depends on it.
@@ -66,7 +66,7 @@ async function call(link: RoomLink, choice: JoinChoice): Promise<void> {
   try {
     await client.join();
   } catch (error) {
-    await client.leave().catch(() => {});
+    await client.leave().catch(() => undefined);
     throw error;
   }
   showInAddressBar(link);

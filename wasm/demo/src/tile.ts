@@ -45,7 +45,7 @@ export class Tile {
   setState(state: TileState): void {
     if (state === this.#state) return;
     this.#state = state;
-    this.element.dataset["state"] = state;
+    this.element.dataset.state = state;
     this.#message.replaceChildren(...this.#words(state));
     const open = state === "cannot-decrypt";
     this.#lock.replaceChildren(icon(open ? "lock-broken" : "lock"));
