@@ -26,11 +26,18 @@ await build({
     {
       name: "sdk-beside-the-page",
       setup(bundle) {
-        bundle.onResolve({ filter: /^@smrtc\/sdk$/ }, () => ({ path: "./sdk/index.js", external: true }));
+        bundle.onResolve({ filter: /^@smrtc\/sdk$/ }, () => ({
+          path: "./sdk/index.js",
+          external: true,
+        }));
       },
     },
   ],
 });
-for (const file of ["index.html", "style.css", "favicon.svg"]) cpSync(join(here, "src", file), join(out, file));
+for (const file of ["index.html", "style.css", "favicon.svg"])
+  cpSync(join(here, "src", file), join(out, file));
 if (existsSync(sdk)) cpSync(sdk, join(out, "sdk"), { recursive: true });
-else console.error("wasm/sdk/dist is missing: the page will load but cannot call. Build the SDK first.");
+else
+  console.error(
+    "wasm/sdk/dist is missing: the page will load but cannot call. Build the SDK first.",
+  );

@@ -37,14 +37,20 @@ const debug = process.argv.includes("--debug");
 const glueBesideUs = {
   name: "glue",
   setup(builder) {
-    builder.onResolve({ filter: /^smrtc-wasm$/ }, () => ({ path: "./smrtc_wasm.js", external: true }));
+    builder.onResolve({ filter: /^smrtc-wasm$/ }, () => ({
+      path: "./smrtc_wasm.js",
+      external: true,
+    }));
   },
 };
 
 /** Declarations import each other by the names of the sources, as `.ts`. */
 const besideAsTypes = {
   name: "beside-as-types",
-  resolveId: (name, from) => (from !== undefined && name.endsWith(".ts") ? join(dirname(from), name.replace(/\.ts$/, ".d.ts")) : null),
+  resolveId: (name, from) =>
+    from !== undefined && name.endsWith(".ts")
+      ? join(dirname(from), name.replace(/\.ts$/, ".d.ts"))
+      : null,
 };
 
 if (!process.argv.includes("--check-size")) {
@@ -63,8 +69,18 @@ if (!process.argv.includes("--check-size")) {
   // The public types in one file: what is internal can neither be imported nor seen.
   const types = "node_modules/.cache/smrtc-types";
   rmSync(types, { recursive: true, force: true });
-  execFileSync("../node_modules/.bin/tsc", ["--emitDeclarationOnly", "--stripInternal", "--outDir", types], { stdio: "inherit" });
-  const bundle = await rollup({ input: `${types}/index.d.ts`, plugins: [besideAsTypes, dts()], onLog: (_level, log) => { throw new Error(log.message); } });
+  execFileSync(
+    "../node_modules/.bin/tsc",
+    ["--emitDeclarationOnly", "--stripInternal", "--outDir", types],
+    { stdio: "inherit" },
+  );
+  const bundle = await rollup({
+    input: `${types}/index.d.ts`,
+    plugins: [besideAsTypes, dts()],
+    onLog: (_level, log) => {
+      throw new Error(log.message);
+    },
+  });
   await bundle.write({ file: "dist/index.d.ts" });
   await bundle.close();
 }
@@ -76,6 +92,8 @@ for (const [file, limit] of Object.entries(SIZE_LIMITS)) {
   const size = gzipSync(readFileSync(path)).length;
   const verdict = size <= limit ? "ok" : "TOO LARGE";
   tooLarge ||= size > limit;
-  console.log(`${file.padEnd(28)} ${String(size).padStart(9)} bytes gzip, limit ${limit}: ${verdict}`);
+  console.log(
+    `${file.padEnd(28)} ${String(size).padStart(9)} bytes gzip, limit ${limit}: ${verdict}`,
+  );
 }
 if (tooLarge && !debug) process.exit(1);

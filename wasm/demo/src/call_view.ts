@@ -1,5 +1,13 @@
 /** The call: the stage, the bar of buttons, the panel. It listens to the client and decides only what to show. */
-import { type Client, createStream, isScreenShareSupported, type LocalStream, type RemoteStream, RtcError, type VideoStreamType } from "@smrtc/sdk";
+import {
+  type Client,
+  createStream,
+  isScreenShareSupported,
+  type LocalStream,
+  type RemoteStream,
+  RtcError,
+  type VideoStreamType,
+} from "@smrtc/sdk";
 import { h, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
 import { displayName } from "./identity.ts";
@@ -36,7 +44,12 @@ export class CallView {
   readonly #self: Tile;
   readonly #panel: Panel;
   readonly #banner = h("div", { class: "banner", role: "alert", hidden: true });
-  readonly #shield = h("button", { type: "button", class: "shield", aria: { controls: "panel" } }, icon("shield"), h("span", {}, "Sealed end to end"));
+  readonly #shield = h(
+    "button",
+    { type: "button", class: "shield", aria: { controls: "panel" } },
+    icon("shield"),
+    h("span", {}, "Sealed end to end"),
+  );
   readonly #shieldWords: Element;
   readonly #transport = h("span", { class: "chip", hidden: true });
   readonly #groupBanner = h("div", { class: "banner", role: "alert", hidden: true });
@@ -72,18 +85,60 @@ export class CallView {
     const invite = button("link", "Copy invitation link", () => void this.#copyInvite());
     const leave = button("leave", "Leave", () => options.onLeave());
     leave.classList.add("leave");
-    const copy = h("button", { type: "button", class: "primary" }, icon("link"), "Copy invitation link");
+    const copy = h(
+      "button",
+      { type: "button", class: "primary" },
+      icon("link"),
+      "Copy invitation link",
+    );
     copy.onclick = () => void this.#copyInvite();
-    this.#alone = h("div", { class: "alone" }, h("h2", {}, "Nobody else is here yet"), h("p", {}, options.externalKey ? "Send the link to the people you want to talk to. It holds the key: send it by a way you trust." : "Send the link to the people you want to talk to. Keys are agreed on when they come."), copy);
-    this.#clickForSound = h("button", { type: "button", class: "primary sound", hidden: true }, "Click to hear the others");
+    this.#alone = h(
+      "div",
+      { class: "alone" },
+      h("h2", {}, "Nobody else is here yet"),
+      h(
+        "p",
+        {},
+        options.externalKey
+          ? "Send the link to the people you want to talk to. It holds the key: send it by a way you trust."
+          : "Send the link to the people you want to talk to. Keys are agreed on when they come.",
+      ),
+      copy,
+    );
+    this.#clickForSound = h(
+      "button",
+      { type: "button", class: "primary sound", hidden: true },
+      "Click to hear the others",
+    );
     this.#clickForSound.onclick = () => void this.#resumeSound();
     this.element = h(
       "main",
       { class: "call" },
-      h("header", { class: "top" }, h("span", { class: "brand" }, icon("shield"), "smrtc"), h("span", { class: "room", title: "Room" }, options.room), this.#transport, this.#shield),
+      h(
+        "header",
+        { class: "top" },
+        h("span", { class: "brand" }, icon("shield"), "smrtc"),
+        h("span", { class: "room", title: "Room" }, options.room),
+        this.#transport,
+        this.#shield,
+      ),
       h("div", { class: "banners" }, this.#banner, this.#groupBanner),
-      h("div", { class: "middle" }, h("div", { class: "floor" }, this.#stage.element, this.#alone, this.#clickForSound), this.#panel.element),
-      h("nav", { class: "bar", aria: { label: "Call controls" } }, this.#microphone, this.#camera, this.#share, invite, this.#panelButton, leave),
+      h(
+        "div",
+        { class: "middle" },
+        h("div", { class: "floor" }, this.#stage.element, this.#alone, this.#clickForSound),
+        this.#panel.element,
+      ),
+      h(
+        "nav",
+        { class: "bar", aria: { label: "Call controls" } },
+        this.#microphone,
+        this.#camera,
+        this.#share,
+        invite,
+        this.#panelButton,
+        leave,
+      ),
     );
     this.#showPanel(matchMedia("(min-width: 1100px)").matches);
   }
@@ -100,7 +155,9 @@ export class CallView {
     for (const remote of client.getRemoteStreams()) void this.#addRemote(remote);
     if (stream) {
       this.#applyMute();
-      await Promise.all([this.#self.play(stream), client.publish(stream)]).catch((error: unknown) => this.#problem(error));
+      await Promise.all([this.#self.play(stream), client.publish(stream)]).catch((error: unknown) =>
+        this.#problem(error),
+      );
     } else this.#self.setState("no-picture");
     client.enableAudioVolumeEvaluation(VOLUME_MILLISECONDS);
     this.#timer = setInterval(() => void this.#refresh(), STATS_MILLISECONDS);
@@ -133,28 +190,52 @@ export class CallView {
       else this.#stage.get(keyOf(stream))?.setState("no-picture");
       this.#updateAlone();
     });
-    for (const event of ["mute-audio", "unmute-audio", "mute-video", "unmute-video"] as const) on(event, ({ userId }) => this.#updateUser(userId));
+    for (const event of ["mute-audio", "unmute-audio", "mute-video", "unmute-video"] as const)
+      on(event, ({ userId }) => this.#updateUser(userId));
     on("decryption-state-changed", ({ userId, state }) => {
       this.#updateUser(userId);
-      if (state === "cannot-decrypt") notify(`What ${displayName(userId)} sends cannot be decrypted: the keys differ.`, "problem");
+      if (state === "cannot-decrypt")
+        notify(
+          `What ${displayName(userId)} sends cannot be decrypted: the keys differ.`,
+          "problem",
+        );
     });
     on("audio-volume", ({ result }) => {
       for (const { userId, audioVolume, stream } of result) {
-        const tile = stream ? this.#stage.get(keyOf(stream)) : userId === this.#options.userId || userId === "" ? this.#self : undefined;
+        const tile = stream
+          ? this.#stage.get(keyOf(stream))
+          : userId === this.#options.userId || userId === ""
+            ? this.#self
+            : undefined;
         tile?.setLevel(audioVolume / 100);
       }
     });
     on("connection-state-changed", ({ state }) => {
       this.#banner.hidden = state !== "RECONNECTING";
-      setText(this.#banner, state === "RECONNECTING" ? "The connection was lost. Trying again…" : "");
+      setText(
+        this.#banner,
+        state === "RECONNECTING" ? "The connection was lost. Trying again…" : "",
+      );
       // Whatever ended it: the event that says why comes with this one, before or after.
-      if (state === "DISCONNECTED") queueMicrotask(() => this.#options.onOver(this.#endReason ?? { title: "The connection was lost", advice: "Join again when the network is there." }));
+      if (state === "DISCONNECTED")
+        queueMicrotask(() =>
+          this.#options.onOver(
+            this.#endReason ?? {
+              title: "The connection was lost",
+              advice: "Join again when the network is there.",
+            },
+          ),
+        );
     });
     on("client-banned", ({ message }) => {
       this.#endReason = explain(new RtcError("CLIENT_BANNED", message));
     });
     on("error", (error) => {
-      if (client.getConnectionState() === "DISCONNECTED" || error.codeName === "SIGNAL_CHANNEL_RECONNECTION_FAILED") this.#endReason = explain(error);
+      if (
+        client.getConnectionState() === "DISCONNECTED" ||
+        error.codeName === "SIGNAL_CHANNEL_RECONNECTION_FAILED"
+      )
+        this.#endReason = explain(error);
       else this.#problem(error);
     });
     const keys = (event: KeyboardEvent) => this.#key(event);
@@ -172,10 +253,24 @@ export class CallView {
       for (const { userId, self } of joined) {
         if (self) continue;
         const again = left.some((member) => member.userId === userId);
-        this.#came(userId, first ? "" : again ? `${displayName(userId)} joined again, with another identity` : undefined);
+        this.#came(
+          userId,
+          first
+            ? ""
+            : again
+              ? `${displayName(userId)} joined again, with another identity`
+              : undefined,
+        );
       }
     });
-    on("verification-changed", () => void client.getEncryptionState().then((state) => this.#panel.showEncryption(state), () => undefined));
+    on(
+      "verification-changed",
+      () =>
+        void client.getEncryptionState().then(
+          (state) => this.#panel.showEncryption(state),
+          () => undefined,
+        ),
+    );
     on("group-state-changed", ({ state }) => {
       if (state === "in-group") this.#groupBanner.hidden = true;
     });
@@ -194,7 +289,8 @@ export class CallView {
   /** @param words empty for none */
   #came(userId: string, words = `${displayName(userId)} joined`): void {
     this.#ensureTile(userId).setState("no-picture");
-    for (const stream of this.#options.client.getRemoteStreams()) if (stream.getUserId() === userId) void this.#addRemote(stream);
+    for (const stream of this.#options.client.getRemoteStreams())
+      if (stream.getUserId() === userId) void this.#addRemote(stream);
     if (words !== "") notify(words);
   }
 
@@ -205,7 +301,10 @@ export class CallView {
   }
 
   #isHere(userId: string): boolean {
-    return this.#options.externalKey || this.#options.client.getGroupMembers().some((member) => member.userId === userId);
+    return (
+      this.#options.externalKey ||
+      this.#options.client.getGroupMembers().some((member) => member.userId === userId)
+    );
   }
 
   #ensureTile(userId: string, type: "main" | "auxiliary" = "main"): Tile {
@@ -213,7 +312,10 @@ export class CallView {
     const present = this.#stage.get(key);
     if (present) return present;
     // A screen comes in one size.
-    const onSize = (size: VideoStreamType) => void this.#options.client.setRemoteVideoStreamType(userId, size).catch((error: unknown) => this.#problem(error));
+    const onSize = (size: VideoStreamType) =>
+      void this.#options.client
+        .setRemoteVideoStreamType(userId, size)
+        .catch((error: unknown) => this.#problem(error));
     const tile = new Tile(userId, type === "auxiliary" ? { screen: true } : { onSize });
     this.#stage.add(key, tile);
     this.#updateAlone();
@@ -232,7 +334,8 @@ export class CallView {
     try {
       await tile.play(stream);
     } catch (error) {
-      if (error instanceof RtcError && error.codeName === "PLAY_NOT_ALLOWED") this.#clickForSound.hidden = false;
+      if (error instanceof RtcError && error.codeName === "PLAY_NOT_ALLOWED")
+        this.#clickForSound.hidden = false;
       else this.#problem(error);
     }
   }
@@ -240,7 +343,9 @@ export class CallView {
   #updateRemote(stream: RemoteStream, pictureCame = false): void {
     const tile = this.#stage.get(keyOf(stream));
     if (!tile) return;
-    tile.setMicrophoneMuted(stream.getType() === "main" && (!stream.hasAudio() || stream.isAudioMuted()));
+    tile.setMicrophoneMuted(
+      stream.getType() === "main" && (!stream.hasAudio() || stream.isAudioMuted()),
+    );
     const had = tile.element.dataset.picture === "yes";
     if (pictureCame) tile.element.dataset.picture = "yes";
     if (stream.getDecryptionState() === "cannot-decrypt") tile.setState("cannot-decrypt");
@@ -249,13 +354,17 @@ export class CallView {
   }
 
   #updateUser(userId: string): void {
-    for (const stream of this.#options.client.getRemoteStreams()) if (stream.getUserId() === userId) this.#updateRemote(stream);
+    for (const stream of this.#options.client.getRemoteStreams())
+      if (stream.getUserId() === userId) this.#updateRemote(stream);
   }
 
   #applyMute(): void {
     const { stream } = this.#options;
     if (!stream) return;
-    const [microphone, camera] = [this.#microphone.ariaPressed === "true", this.#camera.ariaPressed === "true"];
+    const [microphone, camera] = [
+      this.#microphone.ariaPressed === "true",
+      this.#camera.ariaPressed === "true",
+    ];
     if (microphone) stream.unmuteAudio();
     else stream.muteAudio();
     if (camera) stream.unmuteVideo();
@@ -281,7 +390,8 @@ export class CallView {
     } catch (error) {
       screen.close();
       // Closing the browser's chooser is an answer, not a problem.
-      if (!(error instanceof RtcError && error.codeName === "DEVICE_NOT_ALLOWED")) this.#problem(error);
+      if (!(error instanceof RtcError && error.codeName === "DEVICE_NOT_ALLOWED"))
+        this.#problem(error);
       return;
     }
     this.#screen = screen;
@@ -294,7 +404,11 @@ export class CallView {
   async #copyInvite(): Promise<void> {
     try {
       await navigator.clipboard.writeText(this.#options.invite);
-      notify(this.#options.externalKey ? "Invitation link copied. It holds the key: send it by a way you trust." : "Invitation link copied.");
+      notify(
+        this.#options.externalKey
+          ? "Invitation link copied. It holds the key: send it by a way you trust."
+          : "Invitation link copied.",
+      );
     } catch {
       prompt("Copy this link:", this.#options.invite);
     }
@@ -302,16 +416,23 @@ export class CallView {
 
   async #resumeSound(): Promise<void> {
     this.#clickForSound.hidden = true;
-    await Promise.all(this.#options.client.getRemoteStreams().map((stream) => stream.resume())).catch((error: unknown) => this.#problem(error));
+    await Promise.all(
+      this.#options.client.getRemoteStreams().map((stream) => stream.resume()),
+    ).catch((error: unknown) => this.#problem(error));
   }
 
   async #refresh(): Promise<void> {
     try {
       const stats = await this.#options.client.getStats();
       this.#panel.update(stats);
-      setText(this.#transport, stats.transport.transport === "webtransport" ? "WebTransport" : "WebSocket");
+      setText(
+        this.#transport,
+        stats.transport.transport === "webtransport" ? "WebTransport" : "WebSocket",
+      );
       this.#transport.hidden = false;
-      const { words, broken, title } = shieldWords(stats.encryption, (userId) => this.#isHere(userId));
+      const { words, broken, title } = shieldWords(stats.encryption, (userId) =>
+        this.#isHere(userId),
+      );
       this.#shield.classList.toggle("broken", broken);
       setText(this.#shieldWords, words);
       this.#shield.title = title;
@@ -334,7 +455,8 @@ export class CallView {
   }
 
   #key(event: KeyboardEvent): void {
-    const typing = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+    const typing =
+      event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.key === "m") this.#microphone.click();
     else if (event.key === "v") this.#camera.click();
@@ -348,8 +470,16 @@ export class CallView {
   }
 }
 
-function button(name: Parameters<typeof icon>[0], word: string, click: () => void): HTMLButtonElement {
-  const element = h("button", { type: "button", class: "round", title: word, aria: { label: word } }, icon(name));
+function button(
+  name: Parameters<typeof icon>[0],
+  word: string,
+  click: () => void,
+): HTMLButtonElement {
+  const element = h(
+    "button",
+    { type: "button", class: "round", title: word, aria: { label: word } },
+    icon(name),
+  );
   element.onclick = click;
   return element;
 }

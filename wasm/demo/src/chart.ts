@@ -33,21 +33,45 @@ export class Chart {
   constructor(options: ChartOptions) {
     this.#options = options;
     this.#history = options.series.map(() => []);
-    this.#areas = options.series.map(({ className }) => svg("path", { class: `area ${className}` }));
-    this.#lines = options.series.map(({ className }) => svg("path", { class: `line ${className}` }));
+    this.#areas = options.series.map(({ className }) =>
+      svg("path", { class: `area ${className}` }),
+    );
+    this.#lines = options.series.map(({ className }) =>
+      svg("path", { class: `line ${className}` }),
+    );
     this.#values = options.series.map(() => h("b", {}, "–"));
     this.#picture = svg(
       "svg",
       { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" },
-      svg("path", { class: "rule", d: `M0 0.5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT - 0.5}H${WIDTH}` }),
+      svg("path", {
+        class: "rule",
+        d: `M0 0.5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT - 0.5}H${WIDTH}`,
+      }),
       ...this.#areas,
       ...this.#lines,
     );
-    const legend = options.series.map(({ name, className }, i) => h("span", { class: `value ${className}` }, name ? h("i", {}, name) : null, this.#values[i], options.series.length > 1 ? null : ` ${options.unit}`));
+    const legend = options.series.map(({ name, className }, i) =>
+      h(
+        "span",
+        { class: `value ${className}` },
+        name ? h("i", {}, name) : null,
+        this.#values[i],
+        options.series.length > 1 ? null : ` ${options.unit}`,
+      ),
+    );
     this.element = h(
       "figure",
       { class: "chart" },
-      h("figcaption", {}, h("span", {}, options.series.length > 1 ? `${options.title}, ${options.unit}` : options.title), h("span", { class: "values" }, ...legend)),
+      h(
+        "figcaption",
+        {},
+        h(
+          "span",
+          {},
+          options.series.length > 1 ? `${options.title}, ${options.unit}` : options.title,
+        ),
+        h("span", { class: "values" }, ...legend),
+      ),
       h("div", { class: "plot" }, this.#picture, this.#top),
     );
   }
@@ -76,7 +100,10 @@ export class Chart {
         const at = x(i, history.length);
         if (value !== undefined) {
           line += `${start === undefined ? "M" : "L"}${at.toFixed(1)} ${y(value).toFixed(1)}`;
-          area += start === undefined ? `M${at.toFixed(1)} ${HEIGHT}L${at.toFixed(1)} ${y(value).toFixed(1)}` : `L${at.toFixed(1)} ${y(value).toFixed(1)}`;
+          area +=
+            start === undefined
+              ? `M${at.toFixed(1)} ${HEIGHT}L${at.toFixed(1)} ${y(value).toFixed(1)}`
+              : `L${at.toFixed(1)} ${y(value).toFixed(1)}`;
           start ??= at;
         }
         const next = history[i + 1];
@@ -92,8 +119,13 @@ export class Chart {
       if (shown) setText(shown, last === undefined ? "–" : last.toFixed(digits));
     });
     setText(this.#top, `${top} ${unit}`);
-    const words = series.map(({ name }, i) => `${name} ${this.#history[i]?.at(-1)?.toFixed(digits) ?? "unknown"} ${unit}`);
-    this.#picture.setAttribute("aria-label", `${title}, last minute. Now ${words.join(", ").trim()}.`);
+    const words = series.map(
+      ({ name }, i) => `${name} ${this.#history[i]?.at(-1)?.toFixed(digits) ?? "unknown"} ${unit}`,
+    );
+    this.#picture.setAttribute(
+      "aria-label",
+      `${title}, last minute. Now ${words.join(", ").trim()}.`,
+    );
   }
 }
 

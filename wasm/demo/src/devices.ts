@@ -10,7 +10,9 @@ export interface DeviceMenus {
   refresh(): Promise<void>;
 }
 
-export function deviceMenus(onChange: (type: "audio" | "video", deviceId: string) => void): DeviceMenus {
+export function deviceMenus(
+  onChange: (type: "audio" | "video", deviceId: string) => void,
+): DeviceMenus {
   const camera = h("select", { id: "camera" });
   const microphone = h("select", { id: "microphone" });
   camera.onchange = () => onChange("video", camera.value);
@@ -35,8 +37,12 @@ export function deviceMenus(onChange: (type: "audio" | "video", deviceId: string
 
 function fill(select: HTMLSelectElement, devices: readonly MediaDeviceInfo[], word: string): void {
   const chosen = select.value;
-  const options = devices.map((device, i) => h("option", { value: device.deviceId }, shortLabel(device.label) || `${word} ${i + 1}`));
-  select.replaceChildren(...(options.length ? options : [h("option", { value: "" }, `No ${word.toLowerCase()} found`)]));
+  const options = devices.map((device, i) =>
+    h("option", { value: device.deviceId }, shortLabel(device.label) || `${word} ${i + 1}`),
+  );
+  select.replaceChildren(
+    ...(options.length ? options : [h("option", { value: "" }, `No ${word.toLowerCase()} found`)]),
+  );
   select.disabled = options.length === 0;
   if (devices.some(({ deviceId }) => deviceId === chosen)) select.value = chosen;
 }

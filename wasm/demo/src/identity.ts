@@ -15,7 +15,9 @@ export function userIdFor(name: string, kept: boolean): string {
   const storage = kept ? localStorage : sessionStorage;
   let tail = storage.getItem("smrtc-tail");
   if (!tail) {
-    tail = [...crypto.getRandomValues(new Uint8Array(4))].map((byte) => (byte % 36).toString(36)).join("");
+    tail = [...crypto.getRandomValues(new Uint8Array(4))]
+      .map((byte) => (byte % 36).toString(36))
+      .join("");
     storage.setItem("smrtc-tail", tail);
   }
   return `${name}~${tail}`;

@@ -36,15 +36,42 @@ export class JoinView {
   readonly element: HTMLElement;
   readonly #options: JoinViewOptions;
   readonly #preview = h("div", { class: "picture" });
-  readonly #noPreview = h("div", { class: "message" }, h("p", { class: "dots" }, "Starting the camera"));
-  readonly #meter = h("meter", { min: 0, max: 1, low: 0, high: 0.8, value: 0, aria: { label: "Microphone level" } });
+  readonly #noPreview = h(
+    "div",
+    { class: "message" },
+    h("p", { class: "dots" }, "Starting the camera"),
+  );
+  readonly #meter = h("meter", {
+    min: 0,
+    max: 1,
+    low: 0,
+    high: 0.8,
+    value: 0,
+    aria: { label: "Microphone level" },
+  });
   readonly #problem = h("div", { class: "problem", role: "alert", hidden: true });
   readonly #warnings = h("ul", { class: "warnings" });
-  readonly #name = h("input", { id: "name", autocomplete: "name", placeholder: "Your name", value: rememberedName(), required: true });
+  readonly #name = h("input", {
+    id: "name",
+    autocomplete: "name",
+    placeholder: "Your name",
+    value: rememberedName(),
+    required: true,
+  });
   readonly #room = h("input", { id: "room", autocomplete: "off", required: true });
-  readonly #keys = h("select", { id: "keys" }, h("option", { value: "group" }, "Agreed on in the room (MLS)"), h("option", { value: "external" }, "One key, in the link"));
+  readonly #keys = h(
+    "select",
+    { id: "keys" },
+    h("option", { value: "group" }, "Agreed on in the room (MLS)"),
+    h("option", { value: "external" }, "One key, in the link"),
+  );
   readonly #keep = h("input", { id: "keep", type: "checkbox", checked: identityIsKept() });
-  readonly #keepRow = h("label", { class: "check", for: "keep" }, this.#keep, "Keep my identity in this browser, so that others know me again");
+  readonly #keepRow = h(
+    "label",
+    { class: "check", for: "keep" },
+    this.#keep,
+    "Keep my identity in this browser, so that others know me again",
+  );
   readonly #submit = h("button", { type: "submit", class: "primary" }, "Join the call");
   readonly #devices = deviceMenus((type, deviceId) => void this.#switch(type, deviceId));
   readonly #microphone: HTMLButtonElement;
@@ -71,7 +98,11 @@ export class JoinView {
       // The browser's own words would be in its language, and say only that something is wrong.
       { noValidate: true },
       h("h1", {}, options.invited ? "You are invited" : "Start a sealed call"),
-      h("p", { class: "lead" }, "Picture and sound are sealed with SM4-GCM before they leave this page. The server learns no key."),
+      h(
+        "p",
+        { class: "lead" },
+        "Picture and sound are sealed with SM4-GCM before they leave this page. The server learns no key.",
+      ),
       h("div", { class: "field" }, h("label", { for: "name" }, "Name"), this.#name),
       h("div", { class: "field" }, h("label", { for: "room" }, "Room"), this.#room),
       this.#devices.element,
@@ -95,7 +126,13 @@ export class JoinView {
         h(
           "section",
           { class: "preview", aria: { label: "Preview" } },
-          h("div", { class: "tile self" }, this.#preview, this.#noPreview, h("div", { class: "controls" }, this.#microphone, this.#camera)),
+          h(
+            "div",
+            { class: "tile self" },
+            this.#preview,
+            this.#noPreview,
+            h("div", { class: "controls" }, this.#microphone, this.#camera),
+          ),
           h("div", { class: "level" }, icon("microphone"), this.#meter),
         ),
         form,
@@ -112,11 +149,16 @@ export class JoinView {
       this.#submit.disabled = true;
       this.#showProblem("This browser cannot make the call", requirements.missing.join(" "));
     }
-    this.#warnings.replaceChildren(...requirements.warnings.map((warning) => h("li", {}, icon("warning"), warning)));
+    this.#warnings.replaceChildren(
+      ...requirements.warnings.map((warning) => h("li", {}, icon("warning"), warning)),
+    );
     await this.#open();
     await this.#devices.refresh();
     this.#level = setInterval(() => {
-      this.#meter.value = this.#microphone.ariaPressed === "true" ? this.#levels.level(this.#stream?.getAudioTrack()) : 0;
+      this.#meter.value =
+        this.#microphone.ariaPressed === "true"
+          ? this.#levels.level(this.#stream?.getAudioTrack())
+          : 0;
     }, 100);
   }
 
@@ -157,7 +199,10 @@ export class JoinView {
       this.#noPreview.hidden = true;
       return;
     }
-    const { title, advice } = reason === undefined ? { title: "No camera", advice: "Others will see your initials." } : explain(reason);
+    const { title, advice } =
+      reason === undefined
+        ? { title: "No camera", advice: "Others will see your initials." }
+        : explain(reason);
     showNoPreview(this.#noPreview, title, advice);
   }
 
@@ -191,7 +236,10 @@ export class JoinView {
     this.#room.ariaInvalid = String(badRoom !== undefined);
     const bad = badName ?? badRoom;
     if (bad !== undefined) {
-      this.#showProblem(badName === undefined ? "This room cannot be entered" : "This name cannot be used", bad);
+      this.#showProblem(
+        badName === undefined ? "This room cannot be entered" : "This name cannot be used",
+        bad,
+      );
       (badName === undefined ? this.#room : this.#name).focus();
       return;
     }
@@ -217,14 +265,26 @@ export class JoinView {
   }
 
   #showProblem(title: string, advice: string): void {
-    this.#problem.replaceChildren(icon("warning"), h("div", {}, h("strong", {}, title), h("p", {}, advice)));
+    this.#problem.replaceChildren(
+      icon("warning"),
+      h("div", {}, h("strong", {}, title), h("p", {}, advice)),
+    );
     this.#problem.hidden = false;
   }
 }
 
 /** A button that stays down: `aria-pressed` is its only state. */
-export function toggle(name: "microphone" | "camera", word: string, allowed: () => boolean): HTMLButtonElement {
-  const button = h("button", { type: "button", class: "round", title: word, aria: { label: word, pressed: "true" } }, icon(name), icon(`${name}-off`));
+export function toggle(
+  name: "microphone" | "camera",
+  word: string,
+  allowed: () => boolean,
+): HTMLButtonElement {
+  const button = h(
+    "button",
+    { type: "button", class: "round", title: word, aria: { label: word, pressed: "true" } },
+    icon(name),
+    icon(`${name}-off`),
+  );
   button.addEventListener("click", () => {
     if (allowed()) press(button, button.ariaPressed !== "true");
   });

@@ -11,13 +11,16 @@ export class LevelMeter {
     if (track !== this.#track) {
       this.#source?.disconnect();
       this.#track = track;
-      this.#source = track ? this.#context.createMediaStreamSource(new MediaStream([track])) : undefined;
+      this.#source = track
+        ? this.#context.createMediaStreamSource(new MediaStream([track]))
+        : undefined;
       this.#source?.connect(this.#analyser);
     }
     if (!track) return 0;
     if (this.#context.state === "suspended") void this.#context.resume();
     this.#analyser.getFloatTimeDomainData(this.#samples);
-    const power = this.#samples.reduce((sum, sample) => sum + sample * sample, 0) / this.#samples.length;
+    const power =
+      this.#samples.reduce((sum, sample) => sum + sample * sample, 0) / this.#samples.length;
     // From −60 dB to −10 dB.
     return Math.min(1, Math.max(0, (10 * Math.log10(power + 1e-9) + 60) / 50));
   }

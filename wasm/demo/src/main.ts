@@ -17,7 +17,14 @@ async function firstScreen(): Promise<void> {
     problem,
     externalKey: link.key !== undefined,
     join: async (choice) => {
-      await call({ ...link, room: choice.room, key: choice.externalKey ? (link.key ?? randomKey()) : undefined }, choice);
+      await call(
+        {
+          ...link,
+          room: choice.room,
+          key: choice.externalKey ? (link.key ?? randomKey()) : undefined,
+        },
+        choice,
+      );
       view.close();
     },
   });
@@ -34,7 +41,11 @@ async function call(link: RoomLink, choice: JoinChoice): Promise<void> {
     token: link.token ?? (() => demoToken(link.gateway, link.room, userId)),
     encryption:
       link.key === undefined
-        ? { suite: link.suite, groupSuite: link.groupSuite, identity: choice.keepIdentity ? { keptAs: userId } : "new" }
+        ? {
+            suite: link.suite,
+            groupSuite: link.groupSuite,
+            identity: choice.keepIdentity ? { keptAs: userId } : "new",
+          }
         : { suite: link.suite, key: link.key },
     transport: link.transport,
   });

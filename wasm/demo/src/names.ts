@@ -25,8 +25,10 @@ export function tidy(name: string): string {
 export function problemWith(what: "room" | "name", name: string, spare = 0): string | undefined {
   const subject = what === "room" ? "The name of the room" : "Your name";
   if (!VISIBLE.test(name)) return what === "room" ? "Type the name of a room." : "Type your name.";
-  if (DISTURBS.test(name)) return `${subject} holds control characters, which nobody can see. Type it by hand instead of pasting it.`;
+  if (DISTURBS.test(name))
+    return `${subject} holds control characters, which nobody can see. Type it by hand instead of pasting it.`;
   const bytes = new TextEncoder().encode(name).length;
-  if (bytes > MAX_BYTES - spare) return `${subject} is too long: up to ${MAX_BYTES - spare} letters of Latin script or ${Math.floor((MAX_BYTES - spare) / 3)} Chinese characters fit.`;
+  if (bytes > MAX_BYTES - spare)
+    return `${subject} is too long: up to ${MAX_BYTES - spare} letters of Latin script or ${Math.floor((MAX_BYTES - spare) / 3)} Chinese characters fit.`;
   return undefined;
 }

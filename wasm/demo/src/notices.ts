@@ -7,9 +7,19 @@ const SHOWN_MILLISECONDS = 6_000;
 export function notify(text: string, kind: "info" | "problem" = "info"): void {
   const place = document.getElementById("notices");
   if (!place) return;
-  const close = h("button", { type: "button", class: "plain", aria: { label: "Dismiss" } }, icon("close"));
+  const close = h(
+    "button",
+    { type: "button", class: "plain", aria: { label: "Dismiss" } },
+    icon("close"),
+  );
   const words = h("span");
-  const notice = h("div", { class: `notice ${kind}` }, kind === "problem" ? icon("warning") : null, words, close);
+  const notice = h(
+    "div",
+    { class: `notice ${kind}` },
+    kind === "problem" ? icon("warning") : null,
+    words,
+    close,
+  );
   const remove = () => notice.remove();
   close.onclick = remove;
   setTimeout(remove, kind === "problem" ? 2 * SHOWN_MILLISECONDS : SHOWN_MILLISECONDS);

@@ -31,7 +31,13 @@ export class OverView {
         h("span", { class: "badge" }, icon("leave")),
         this.#title,
         h("p", { class: "reason" }, h("strong", {}, `${reason.title}.`), ` ${reason.advice}`),
-        h("p", { class: "quiet" }, "You are no longer in the room ", h("b", {}, room), ". Nothing is sent, and your camera and microphone are off."),
+        h(
+          "p",
+          { class: "quiet" },
+          "You are no longer in the room ",
+          h("b", {}, room),
+          ". Nothing is sent, and your camera and microphone are off.",
+        ),
         again,
       ),
     );

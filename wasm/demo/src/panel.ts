@@ -29,7 +29,11 @@ const ENGINE_WORDS: Record<EncryptionState["sm4Backend"], string> = {
   portable: "Wasm, no SIMD",
 };
 
-const SENDER_WORDS = { ok: "opens", "cannot-decrypt": "cannot decrypt", waiting: "nothing yet" } as const;
+const SENDER_WORDS = {
+  ok: "opens",
+  "cannot-decrypt": "cannot decrypt",
+  waiting: "nothing yet",
+} as const;
 
 export class Panel {
   readonly element: HTMLElement;
@@ -41,24 +45,57 @@ export class Panel {
 
   constructor(client: Client, close: () => void) {
     this.#group = new GroupPanel(client);
-    const delay = new Chart({ title: "Delay", unit: "ms", minimumTop: 50, series: [{ name: "", className: "first" }] });
-    const rtt = new Chart({ title: "Round trip", unit: "ms", minimumTop: 20, series: [{ name: "", className: "first" }] });
-    const loss = new Chart({ title: "Loss", unit: "%", minimumTop: 5, digits: 1, series: updown() });
-    const bitrate = new Chart({ title: "Bitrate", unit: "kbit/s", minimumTop: 500, series: updown() });
+    const delay = new Chart({
+      title: "Delay",
+      unit: "ms",
+      minimumTop: 50,
+      series: [{ name: "", className: "first" }],
+    });
+    const rtt = new Chart({
+      title: "Round trip",
+      unit: "ms",
+      minimumTop: 20,
+      series: [{ name: "", className: "first" }],
+    });
+    const loss = new Chart({
+      title: "Loss",
+      unit: "%",
+      minimumTop: 5,
+      digits: 1,
+      series: updown(),
+    });
+    const bitrate = new Chart({
+      title: "Bitrate",
+      unit: "kbit/s",
+      minimumTop: 500,
+      series: updown(),
+    });
     const fps = new Chart({ title: "Pictures", unit: "fps", minimumTop: 40, series: updown() });
     this.#charts = [delay, rtt, loss, bitrate, fps];
     const logs = h("button", { type: "button" }, icon("download"), "Download log");
     logs.onclick = () => {
-      client.downloadLogs().catch((error: unknown) => notify(`The log could not be saved: ${String(error)}`, "problem"));
+      client
+        .downloadLogs()
+        .catch((error: unknown) =>
+          notify(`The log could not be saved: ${String(error)}`, "problem"),
+        );
     };
-    const closeButton = h("button", { type: "button", class: "plain", aria: { label: "Close panel" } }, icon("close"));
+    const closeButton = h(
+      "button",
+      { type: "button", class: "plain", aria: { label: "Close panel" } },
+      icon("close"),
+    );
     closeButton.onclick = close;
     this.element = h(
       "aside",
       { class: "panel", id: "panel", aria: { label: "Connection and encryption" } },
       h("header", {}, h("h2", {}, icon("shield"), "Encryption"), closeButton),
       this.#group.element,
-      h("dl", { class: "facts" }, ...this.#rows("Suite", "Engine", "Key source", "Epoch", "Your key id")),
+      h(
+        "dl",
+        { class: "facts" },
+        ...this.#rows("Suite", "Engine", "Key source", "Epoch", "Your key id"),
+      ),
       this.#senders,
       h("h2", {}, icon("chart"), "Connection"),
       h("dl", { class: "facts" }, ...this.#rows("Transport", "Sending", "Receiving")),
@@ -77,7 +114,12 @@ export class Panel {
     this.showEncryption(encryption);
     this.#set("Suite", suiteWords(encryption.suite));
     this.#set("Engine", ENGINE_WORDS[encryption.sm4Backend]);
-    this.#set("Key source", encryption.group === undefined ? "external key (from the link)" : GROUP_WORDS[encryption.group.suite]);
+    this.#set(
+      "Key source",
+      encryption.group === undefined
+        ? "external key (from the link)"
+        : GROUP_WORDS[encryption.group.suite],
+    );
     this.#set("Epoch", String(encryption.epoch));
     this.#set("Your key id", encryption.kid === "" ? "none yet" : groups(encryption.kid));
     this.#senders.replaceChildren(
@@ -88,7 +130,11 @@ export class Panel {
           icon(sender.state === "cannot-decrypt" ? "lock-broken" : "lock"),
           h("span", {}, displayName(sender.userId)),
           h("small", {}, sender.kid ? `key id ${groups(sender.kid)}` : ""),
-          h("small", {}, `${SENDER_WORDS[sender.state]}: ${sender.framesOpened.toLocaleString("en")} frames opened, ${sender.framesRejected.toLocaleString("en")} refused`),
+          h(
+            "small",
+            {},
+            `${SENDER_WORDS[sender.state]}: ${sender.framesOpened.toLocaleString("en")} frames opened, ${sender.framesRejected.toLocaleString("en")} refused`,
+          ),
         ),
       ),
     );
@@ -97,7 +143,13 @@ export class Panel {
     this.#set("Receiving", Object.values(stats.remoteVideo).map(picture).join("; ") || "–");
     const now = rates(this.#previous, stats);
     this.#previous = stats;
-    const values = [[now.delay], [now.rtt], [now.lossUp, now.lossDown], [now.sendKbps, now.receiveKbps], [now.sendFps, now.receiveFps]];
+    const values = [
+      [now.delay],
+      [now.rtt],
+      [now.lossUp, now.lossDown],
+      [now.sendKbps, now.receiveKbps],
+      [now.sendFps, now.receiveFps],
+    ];
     this.#charts.forEach((chart, i) => chart.push(values[i] ?? []));
   }
 
@@ -125,14 +177,23 @@ function updown() {
 export const transportWords = (transport: "webtransport" | "websocket"): string =>
   transport === "webtransport" ? "WebTransport (HTTP/3, UDP)" : "WebSocket (TCP)";
 
-function picture(video: { codec: string; frameWidth: number; frameHeight: number } | undefined): string {
-  return video && video.frameWidth > 0 ? `${video.codec.toUpperCase()} ${video.frameWidth} × ${video.frameHeight}` : "–";
+function picture(
+  video: { codec: string; frameWidth: number; frameHeight: number } | undefined,
+): string {
+  return video && video.frameWidth > 0
+    ? `${video.codec.toUpperCase()} ${video.frameWidth} × ${video.frameHeight}`
+    : "–";
 }
 
 /** The big stream and the small one beside it. */
 function sending(video: ClientStats["localVideo"]): string {
-  const [small] = (video?.layers ?? []).filter(({ rid, frameWidth }) => rid === "small" && frameWidth > 0);
-  const beside = small && video?.frameWidth !== small.frameWidth ? ` and ${small.frameWidth} × ${small.frameHeight}` : "";
+  const [small] = (video?.layers ?? []).filter(
+    ({ rid, frameWidth }) => rid === "small" && frameWidth > 0,
+  );
+  const beside =
+    small && video?.frameWidth !== small.frameWidth
+      ? ` and ${small.frameWidth} × ${small.frameHeight}`
+      : "";
   return picture(video) + beside;
 }
 

@@ -19,7 +19,8 @@ export interface Rates {
 
 export function rates(before: ClientStats | undefined, now: ClientStats): Rates {
   const seconds = before ? (now.timestamp - before.timestamp) / 1000 : 0;
-  const perSecond = (pick: (stats: ClientStats) => number) => (before && seconds > 0 ? Math.max(0, pick(now) - pick(before)) / seconds : undefined);
+  const perSecond = (pick: (stats: ClientStats) => number) =>
+    before && seconds > 0 ? Math.max(0, pick(now) - pick(before)) / seconds : undefined;
   const remote = Object.entries(now.remoteVideo);
   const delays = remote.flatMap(([user, video]) => {
     const earlier = before?.remoteVideo[user];
@@ -30,7 +31,8 @@ export function rates(before: ClientStats | undefined, now: ClientStats): Rates 
     const decoding = (video.totalDecodeTime - (earlier?.totalDecodeTime ?? 0)) / decoded;
     return [now.transport.rtt / 2 + 1000 * (buffered + decoding)];
   });
-  const kbps = (value: number | undefined) => (value === undefined ? undefined : (value * 8) / 1000);
+  const kbps = (value: number | undefined) =>
+    value === undefined ? undefined : (value * 8) / 1000;
   return {
     rtt: now.transport.rtt,
     lossUp: 100 * now.transport.uplinkLoss,
@@ -38,7 +40,9 @@ export function rates(before: ClientStats | undefined, now: ClientStats): Rates 
     sendKbps: kbps(perSecond((stats) => stats.transport.bytesSent)),
     receiveKbps: kbps(perSecond((stats) => stats.transport.bytesReceived)),
     sendFps: now.localVideo?.framesPerSecond,
-    receiveFps: remote.length ? Math.min(...remote.map(([, video]) => video.framesPerSecond)) : undefined,
+    receiveFps: remote.length
+      ? Math.min(...remote.map(([, video]) => video.framesPerSecond))
+      : undefined,
     delay: delays.length ? Math.max(...delays) : undefined,
   };
 }

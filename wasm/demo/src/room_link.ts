@@ -19,13 +19,25 @@ export interface RoomLink {
   readonly token: string | undefined;
 }
 
-const SUITES: readonly CipherSuiteName[] = ["SM4_GCM_SM3", "AES_128_GCM_SHA256_128", "AES_256_GCM_SHA512_128"];
-const GROUP_SUITES: readonly GroupSuiteName[] = ["SM2_SM4_GCM_SM3", "SM2_PKE_SM4_GCM_SM3", "P256_AES_128_GCM_SHA256"];
+const SUITES: readonly CipherSuiteName[] = [
+  "SM4_GCM_SM3",
+  "AES_128_GCM_SHA256_128",
+  "AES_256_GCM_SHA512_128",
+];
+const GROUP_SUITES: readonly GroupSuiteName[] = [
+  "SM2_SM4_GCM_SM3",
+  "SM2_PKE_SM4_GCM_SM3",
+  "P256_AES_128_GCM_SHA256",
+];
 const TRANSPORTS: readonly TransportChoice[] = ["auto", "webtransport", "websocket"];
 const KEY_BYTES = 32;
 
 /** Reads the address. `problem` is a sentence for the user if the key in it is damaged; a fresh key takes its place. */
-export function readLink(address: URL): { link: RoomLink; invited: boolean; problem: string | undefined } {
+export function readLink(address: URL): {
+  link: RoomLink;
+  invited: boolean;
+  problem: string | undefined;
+} {
   const query = address.searchParams;
   const fragment = new URLSearchParams(address.hash.slice(1));
   const given = fragment.get("key");
@@ -36,7 +48,8 @@ export function readLink(address: URL): { link: RoomLink; invited: boolean; prob
       room: tidy(query.get("room") ?? "") || randomRoom(),
       key: damaged ? randomKey() : key,
       suite: SUITES.find((suite) => suite === fragment.get("suite")) ?? "SM4_GCM_SM3",
-      groupSuite: GROUP_SUITES.find((suite) => suite === fragment.get("group")) ?? "SM2_SM4_GCM_SM3",
+      groupSuite:
+        GROUP_SUITES.find((suite) => suite === fragment.get("group")) ?? "SM2_SM4_GCM_SM3",
       transport: TRANSPORTS.find((transport) => transport === query.get("transport")) ?? "auto",
       gateway: query.get("gateway") ?? address.origin,
       token: query.get("token") ?? undefined,
@@ -78,17 +91,25 @@ export function showInAddressBar(link: RoomLink): void {
 
 function randomRoom(): string {
   const letters = "abcdefghjkmnpqrstuvwxyz";
-  const pick = [...crypto.getRandomValues(new Uint8Array(9))].map((byte) => letters[byte % letters.length]).join("");
+  const pick = [...crypto.getRandomValues(new Uint8Array(9))]
+    .map((byte) => letters[byte % letters.length])
+    .join("");
   return `${pick.slice(0, 3)}-${pick.slice(3, 6)}-${pick.slice(6)}`;
 }
 
 function encodeKey(key: Uint8Array): string {
-  return btoa(String.fromCharCode(...key)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...key))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }
 
 function decodeKey(text: string): Uint8Array | undefined {
   try {
-    const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+    const bytes = Uint8Array.from(
+      atob(text.replaceAll("-", "+").replaceAll("_", "/")),
+      (character) => character.charCodeAt(0),
+    );
     return bytes.length === KEY_BYTES ? bytes : undefined;
   } catch {
     return undefined;

@@ -61,11 +61,17 @@ export class Stage {
     let best = { columns: 1, tileWidth: 0 };
     for (let columns = 1; columns <= count; columns++) {
       const rows = Math.ceil(count / columns);
-      const tileWidth = Math.min((width - GAP * (columns - 1)) / columns, ((height - GAP * (rows - 1)) / rows) * ASPECT);
+      const tileWidth = Math.min(
+        (width - GAP * (columns - 1)) / columns,
+        ((height - GAP * (rows - 1)) / rows) * ASPECT,
+      );
       if (tileWidth > best.tileWidth) best = { columns, tileWidth };
     }
     this.element.style.setProperty("--columns", String(best.columns));
-    this.element.style.setProperty("--tile-width", count === 1 ? "100%" : `${Math.floor(best.tileWidth)}px`);
+    this.element.style.setProperty(
+      "--tile-width",
+      count === 1 ? "100%" : `${Math.floor(best.tileWidth)}px`,
+    );
     this.element.classList.toggle("single", count === 1);
   }
 }

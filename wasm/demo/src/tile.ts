@@ -22,16 +22,29 @@ export class Tile {
   /**
    * @param options `onSize`: the viewer wants the big picture, the small one, or leaves it to the network; without it there is no choice
    */
-  constructor(userId: string, options: { self?: boolean; screen?: boolean; onSize?: (type: VideoStreamType) => void } = {}) {
+  constructor(
+    userId: string,
+    options: { self?: boolean; screen?: boolean; onSize?: (type: VideoStreamType) => void } = {},
+  ) {
     this.#name = displayName(userId);
     this.#screen = options.screen === true;
     const note = options.self ? " (you)" : this.#screen ? ", screen" : "";
     this.element = h(
       "article",
-      { class: `tile${options.self ? " self" : ""}${this.#screen ? " screen" : ""}`, data: { user: userId }, aria: { label: `${this.#name}${note}` } },
+      {
+        class: `tile${options.self ? " self" : ""}${this.#screen ? " screen" : ""}`,
+        data: { user: userId },
+        aria: { label: `${this.#name}${note}` },
+      },
       this.#picture,
       this.#message,
-      h("footer", {}, this.#lock, h("span", { class: "name" }, `${this.#name}${note}`), this.#muted),
+      h(
+        "footer",
+        {},
+        this.#lock,
+        h("span", { class: "name" }, `${this.#name}${note}`),
+        this.#muted,
+      ),
     );
     if (options.onSize) this.element.append(sizeChoice(this.#name, options.onSize));
     this.setMicrophoneMuted(false);
@@ -67,10 +80,21 @@ export class Tile {
         return [
           h("span", { class: "badge" }, icon("lock-broken")),
           h("strong", {}, "Cannot decrypt"),
-          h("p", {}, `${this.#name} uses another key than you. Open the whole invitation link again, or leave and join again.`),
+          h(
+            "p",
+            {},
+            `${this.#name} uses another key than you. Open the whole invitation link again, or leave and join again.`,
+          ),
         ];
       case "waiting":
-        return [h("span", { class: "avatar" }, initials(this.#name)), h("p", { class: "dots" }, this.#screen ? "Waiting for the screen" : "Waiting for the picture")];
+        return [
+          h("span", { class: "avatar" }, initials(this.#name)),
+          h(
+            "p",
+            { class: "dots" },
+            this.#screen ? "Waiting for the screen" : "Waiting for the picture",
+          ),
+        ];
       case "no-picture":
         return [h("span", { class: "avatar" }, initials(this.#name)), h("p", {}, "Camera off")];
       case "playing":
@@ -79,10 +103,18 @@ export class Tile {
   }
 }
 
-const SIZES: readonly (readonly [VideoStreamType, string])[] = [["auto", "Auto"], ["big", "Big"], ["small", "Small"]];
+const SIZES: readonly (readonly [VideoStreamType, string])[] = [
+  ["auto", "Auto"],
+  ["big", "Big"],
+  ["small", "Small"],
+];
 
 function sizeChoice(name: string, onSize: (type: VideoStreamType) => void): HTMLElement {
-  const select = h("select", { class: "size", title: "Which picture to receive", aria: { label: `Picture of ${name}` } }, ...SIZES.map(([value, words]) => h("option", { value }, words)));
+  const select = h(
+    "select",
+    { class: "size", title: "Which picture to receive", aria: { label: `Picture of ${name}` } },
+    ...SIZES.map(([value, words]) => h("option", { value }, words)),
+  );
   select.onchange = () => onSize(select.value as VideoStreamType);
   return select;
 }

@@ -10,8 +10,12 @@ export async function demoToken(gateway: string, room: string, user: string): Pr
   } catch (cause) {
     throw new Error(`The gateway at ${gateway} does not answer. Is it running?`, { cause });
   }
-  if (response.status === 400) throw new Error("The gateway does not take this room or this name. Choose others.");
-  if (!response.ok) throw new Error(`The gateway gives no demo tokens (HTTP ${response.status}). Open this page with a token: ?token=…`);
+  if (response.status === 400)
+    throw new Error("The gateway does not take this room or this name. Choose others.");
+  if (!response.ok)
+    throw new Error(
+      `The gateway gives no demo tokens (HTTP ${response.status}). Open this page with a token: ?token=…`,
+    );
   const { token } = (await response.json()) as { token: string };
   return token;
 }

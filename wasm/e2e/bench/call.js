@@ -55,8 +55,17 @@ try {
     // Alternating who goes first: a machine that warms up or fills up favours neither.
     for (const name of repeat % 2 ? wanted.toReversed() : wanted) {
       console.error(`run ${repeat + 1} of ${settings.repeats}: ${name}`);
-      const env = { startBrowser: (args) => startChromium({ args }), origin: server.origin, webRoot };
-      runs[name].push(await within(settings.warmupSeconds + settings.seconds + 60, measureCall(calls[name], settings, env)));
+      const env = {
+        startBrowser: (args) => startChromium({ args }),
+        origin: server.origin,
+        webRoot,
+      };
+      runs[name].push(
+        await within(
+          settings.warmupSeconds + settings.seconds + 60,
+          measureCall(calls[name], settings, env),
+        ),
+      );
     }
   }
 } finally {

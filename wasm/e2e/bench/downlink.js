@@ -38,7 +38,10 @@ const settings = {
 };
 
 const webRoot = makeWebRoot({ demo: true });
-const call = await openSmrtc(settings, { startBrowser: (args) => startChromium({ args }), webRoot });
+const call = await openSmrtc(settings, {
+  startBrowser: (args) => startChromium({ args }),
+  webRoot,
+});
 try {
   await sleep(8_000);
   await call.receiver.evaluate(() => globalThis.call.drain());
@@ -48,7 +51,9 @@ try {
   const elapsed = (performance.now() - begin) / 1000;
   const byThread = spent(before, threads(call.pid), elapsed);
   const { frames } = await call.receiver.evaluate(() => globalThis.call.drain());
-  const worker = (await profileWorkers(call.receiver, seconds)).find(({ url }) => url.includes("downlink_worker"));
+  const worker = (await profileWorkers(call.receiver, seconds)).find(({ url }) =>
+    url.includes("downlink_worker"),
+  );
   if (!worker) throw new Error("the receiving page has no downlink worker");
   const share = (of) => Math.round((of / worker.seconds) * 10_000) / 10_000;
   console.log(
@@ -56,9 +61,20 @@ try {
       {
         bench: "downlink",
         machine: { cpus: cpus().length, model: cpus()[0]?.model ?? "unknown" },
-        settings: { width: settings.width, height: settings.height, fps: settings.fps, bitrate: settings.bitrate, seconds },
+        settings: {
+          width: settings.width,
+          height: settings.height,
+          fps: settings.fps,
+          bitrate: settings.bitrate,
+          seconds,
+        },
         frames_per_second: Math.round((frames.length / elapsed) * 10) / 10,
-        downlink_worker_share_of_core: { wasm: share(worker.wasm), script: share(worker.script), native: share(worker.native), garbage: share(worker.garbage) },
+        downlink_worker_share_of_core: {
+          wasm: share(worker.wasm),
+          script: share(worker.script),
+          native: share(worker.native),
+          garbage: share(worker.garbage),
+        },
         // Chromium decodes in its thread pool.
         receiving_renderer_threads_share_of_core: byThread,
       },
@@ -73,7 +89,9 @@ try {
 /** CPU seconds of each thread of the receiving page's renderer: the one that captures no sound. */
 function threads(root) {
   const renderers = processTree(root).filter(({ pid }) => role(pid) === "renderer");
-  const receiving = renderers.map(({ pid }) => threadsOf(pid)).filter((all) => ![...all.keys()].some((name) => name.startsWith("AudioInput")));
+  const receiving = renderers
+    .map(({ pid }) => threadsOf(pid))
+    .filter((all) => ![...all.keys()].some((name) => name.startsWith("AudioInput")));
   return new Map(receiving.flatMap((all) => [...all]));
 }
 

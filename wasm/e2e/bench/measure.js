@@ -11,12 +11,17 @@ export async function measure(browser, wantedSeconds, others = {}) {
   const begin = performance.now();
   const before = processTree(browser);
   const trees = (pids) => [pids].flat().flatMap((pid) => processTree(pid));
-  const othersBefore = Object.fromEntries(Object.entries(others).map(([name, pids]) => [name, trees(pids)]));
+  const othersBefore = Object.fromEntries(
+    Object.entries(others).map(([name, pids]) => [name, trees(pids)]),
+  );
   let peakPssBytes = 0;
   const samples = Math.max(1, Math.floor(wantedSeconds / 2.5));
   for (let i = 1; i <= samples; i++) {
     await sleep(begin + (wantedSeconds * 1000 * i) / samples - performance.now());
-    peakPssBytes = Math.max(peakPssBytes, processTree(browser).reduce((sum, { pid }) => sum + pssBytes(pid), 0));
+    peakPssBytes = Math.max(
+      peakPssBytes,
+      processTree(browser).reduce((sum, { pid }) => sum + pssBytes(pid), 0),
+    );
   }
   const seconds = (performance.now() - begin) / 1000;
   const cpu = cpuBetween(before, processTree(browser));
@@ -24,9 +29,14 @@ export async function measure(browser, wantedSeconds, others = {}) {
   return {
     seconds,
     cpuSecondsPerMinute: perMinute(cpu.total),
-    cpuSecondsPerMinuteByRole: Object.fromEntries(Object.entries(cpu.byRole).map(([role, value]) => [role, perMinute(value)])),
+    cpuSecondsPerMinuteByRole: Object.fromEntries(
+      Object.entries(cpu.byRole).map(([role, value]) => [role, perMinute(value)]),
+    ),
     othersCpuSecondsPerMinute: Object.fromEntries(
-      Object.entries(others).map(([name, pids]) => [name, perMinute(cpuBetween(othersBefore[name], trees(pids)).total)]),
+      Object.entries(others).map(([name, pids]) => [
+        name,
+        perMinute(cpuBetween(othersBefore[name], trees(pids)).total),
+      ]),
     ),
     peakPssMiB: peakPssBytes / 2 ** 20,
   };

@@ -35,7 +35,9 @@ async function run(transport, outage) {
   const chromium = await startChromium();
   let gateway = await startGateway(root);
   try {
-    const peers = await Promise.all(["ada", "bob"].map((user) => Peer.open(chromium.browser, user, gateway.origin)));
+    const peers = await Promise.all(
+      ["ada", "bob"].map((user) => Peer.open(chromium.browser, user, gateway.origin)),
+    );
     const [ada, bob] = peers;
     for (const peer of peers) await peer.join(gateway, "outage", { group: {}, transport });
     await ada.call("publish", { audio: values.sound });
@@ -48,11 +50,17 @@ async function run(transport, outage) {
     gateway = await startGateway(root, { port: gateway.port });
     const answered = performance.now();
     await bob.call("pictures", "ada");
-    await until("pictures to be back", async () => (await bob.call("pictures", "ada")).frames > 0, { timeout: 120_000, every: 20 });
+    await until("pictures to be back", async () => (await bob.call("pictures", "ada")).frames > 0, {
+      timeout: 120_000,
+      every: 20,
+    });
     const seen_ms = Math.round(performance.now() - answered);
     const logs = await Promise.all(peers.map((peer) => peer.call("logs")));
     if (process.env.SMRTC_E2E_VERBOSE) console.error(logs.join("\n-----\n"));
-    return { seen_ms, log: logs.map((log) => /reconnected after \d+ ms/.exec(log)?.[0] ?? "not reconnected") };
+    return {
+      seen_ms,
+      log: logs.map((log) => /reconnected after \d+ ms/.exec(log)?.[0] ?? "not reconnected"),
+    };
   } finally {
     await chromium.close();
     await gateway.stop();

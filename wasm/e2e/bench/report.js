@@ -2,7 +2,9 @@
 import { cpus } from "node:os";
 
 export function report(settings, runs) {
-  const engines = Object.fromEntries(Object.entries(runs).map(([name, list]) => [name, summary(list.map(numbers))]));
+  const engines = Object.fromEntries(
+    Object.entries(runs).map(([name, list]) => [name, summary(list.map(numbers))]),
+  );
   const { webrtc, smrtc } = engines;
   const ratio = (key) => round(smrtc[key] / webrtc[key], 3);
   return {
@@ -20,13 +22,22 @@ export function report(settings, runs) {
           },
         }
       : {}),
-    runs: Object.fromEntries(Object.entries(runs).map(([name, list]) => [name, list.map((run) => ({ ...numbers(run), cpu_by_role: rounded(run.cpuSecondsPerMinuteByRole) }))])),
+    runs: Object.fromEntries(
+      Object.entries(runs).map(([name, list]) => [
+        name,
+        list.map((run) => ({
+          ...numbers(run),
+          cpu_by_role: rounded(run.cpuSecondsPerMinuteByRole),
+        })),
+      ]),
+    ),
   };
 }
 
 function numbers(run) {
   const ages = run.received.ages.toSorted((a, b) => a - b);
-  const at = (share) => round(ages[Math.min(ages.length - 1, Math.floor(share * ages.length))] ?? NaN, 2);
+  const at = (share) =>
+    round(ages[Math.min(ages.length - 1, Math.floor(share * ages.length))] ?? NaN, 2);
   return {
     latency_ms_median: at(0.5),
     latency_ms_p95: at(0.95),
@@ -37,7 +48,12 @@ function numbers(run) {
     audio_concealed_share: round(run.concealedShare, 5),
     browser_cpu_seconds_per_minute: round(run.cpuSecondsPerMinute, 2),
     browser_peak_pss_mib: round(run.peakPssMiB, 0),
-    ...Object.fromEntries(Object.entries(run.othersCpuSecondsPerMinute).map(([name, value]) => [`${name}_cpu_seconds_per_minute`, round(value, 2)])),
+    ...Object.fromEntries(
+      Object.entries(run.othersCpuSecondsPerMinute).map(([name, value]) => [
+        `${name}_cpu_seconds_per_minute`,
+        round(value, 2),
+      ]),
+    ),
   };
 }
 
@@ -53,4 +69,5 @@ function median(values) {
 }
 
 const round = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
-const rounded = (record) => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, round(value, 2)]));
+const rounded = (record) =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, round(value, 2)]));

@@ -18,20 +18,36 @@ export async function openSmrtc(settings, { startBrowser, webRoot }) {
     await gateway.stop();
   };
   try {
-    const pages = await openPages(chromium.browser, `${gateway.origin}/e2e/pages/bench/index.html`, "./smrtc.js");
+    const pages = await openPages(
+      chromium.browser,
+      `${gateway.origin}/e2e/pages/bench/index.html`,
+      "./smrtc.js",
+    );
     const [sender, receiver] = pages;
     const legs = { both: pages, sender: [sender], receiver: [receiver] }[settings.leg];
     for (const page of legs) {
-      const relay = await startRelay(gateway.port, { delay: `${settings.oneWayDelayMs / legs.length}ms`, seed: settings.seed, profile: settings.profile });
+      const relay = await startRelay(gateway.port, {
+        delay: `${settings.oneWayDelayMs / legs.length}ms`,
+        seed: settings.seed,
+        profile: settings.profile,
+      });
       relays.push(relay);
       await behindRelay(page, relay);
     }
     for (const page of pages) {
       const role = page === sender ? "send" : "receive";
-      await page.evaluate((options) => globalThis.call.join(options), { ...settings, role, token: gateway.token("bench", role) });
+      await page.evaluate((options) => globalThis.call.join(options), {
+        ...settings,
+        role,
+        token: gateway.token("bench", role),
+      });
     }
     await sender.evaluate((options) => globalThis.call.publish(options), settings);
-    await until("the first pictures", async () => (await receiver.evaluate(() => globalThis.call.drain())).frames.length > 0, { timeout: 15_000 });
+    await until(
+      "the first pictures",
+      async () => (await receiver.evaluate(() => globalThis.call.drain())).frames.length > 0,
+      { timeout: 15_000 },
+    );
     return {
       pid: chromium.pid,
       sender,
@@ -42,7 +58,8 @@ export async function openSmrtc(settings, { startBrowser, webRoot }) {
       async checkPath() {
         for (const page of pages) {
           const { transport } = await page.evaluate(() => globalThis.call.stats());
-          if (transport !== "webtransport") throw new Error("not over WebTransport, so not through the relay");
+          if (transport !== "webtransport")
+            throw new Error("not over WebTransport, so not through the relay");
         }
       },
       close,

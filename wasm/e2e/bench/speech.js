@@ -5,6 +5,11 @@ import { speechFile } from "../harness/workspace.js";
 import { canScoreSpeech, python } from "./weaknet/speech.js";
 
 const [program] = process.argv.slice(2);
-if (!program || !canScoreSpeech()) throw new Error("usage: node bench/speech.js PROGRAM, after tools/setup.sh bench");
-const { status } = spawnSync(python, ["-B", join(import.meta.dirname, "speech_path.py"), program, speechFile()], { stdio: "inherit" });
+if (!program || !canScoreSpeech())
+  throw new Error("usage: node bench/speech.js PROGRAM, after tools/setup.sh bench");
+const { status } = spawnSync(
+  python,
+  ["-B", join(import.meta.dirname, "speech_path.py"), program, speechFile()],
+  { stdio: "inherit" },
+);
 process.exitCode = status ?? 1;

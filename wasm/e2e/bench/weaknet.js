@@ -72,18 +72,27 @@ const wanted = Object.keys(engines).filter((name) => !values.only || values.only
 const points = chosenPoints(values.points);
 
 const microphone = speechFile();
-if (!canScoreSpeech()) throw new Error("what judges speech is not installed; run: tools/setup.sh bench");
+if (!canScoreSpeech())
+  throw new Error("what judges speech is not installed; run: tools/setup.sh bench");
 const folder = join(repository, ".build/bench-weaknet");
 mkdirSync(folder, { recursive: true });
 const webRoot = makeWebRoot({ demo: wanted.includes("smrtc") });
 const server = await serveFolder(webRoot);
-const env = { startBrowser: (args) => startChromium({ args, microphone }), origin: server.origin, webRoot };
-const measured = points.map((point) => ({ point, runs: /** @type {Record<string, any[]>} */ (Object.fromEntries(wanted.map((name) => [name, []]))) }));
+const env = {
+  startBrowser: (args) => startChromium({ args, microphone }),
+  origin: server.origin,
+  webRoot,
+};
+const measured = points.map((point) => ({
+  point,
+  runs: /** @type {Record<string, any[]>} */ (Object.fromEntries(wanted.map((name) => [name, []]))),
+}));
 try {
   for (let repeat = 0; repeat < repeats; repeat++) {
     for (const [i, { point, runs }] of measured.entries()) {
       // Alternating who goes first: a machine that warms up or fills up favours neither.
-      for (const name of (repeat + i) % 2 ? wanted.toReversed() : wanted) await one(repeat, point, name, runs[name]);
+      for (const name of (repeat + i) % 2 ? wanted.toReversed() : wanted)
+        await one(repeat, point, name, runs[name]);
     }
   }
 } finally {
@@ -95,16 +104,49 @@ publish(report({ ...settings, ...times, repeats }, measured));
 async function one(repeat, point, name, runs) {
   const seeded = { ...settings, seed: settings.seed + repeat };
   try {
-    const { recorded, ...seen } = await within(limitSeconds(point, times), runPoint(engines[name], point, times, seeded, env));
-    const heard = recorded === undefined ? {} : await speechScore(recorded, microphone, join(folder, `${point.name}-${name}-${repeat}.wav`));
+    const { recorded, ...seen } = await within(
+      limitSeconds(point, times),
+      runPoint(engines[name], point, times, seeded, env),
+    );
+    const heard =
+      recorded === undefined
+        ? {}
+        : await speechScore(
+            recorded,
+            microphone,
+            join(folder, `${point.name}-${name}-${repeat}.wav`),
+          );
     /** @type {Record<string, any>} */
     const run = { ...seen, ...heard };
     runs.push(run);
-    const { frames_per_second: fps, gap_share: gaps, delay_ms_p50: p50, delay_ms_p95: p95, concealed_share: concealed, wire_kbps: wire, pesq = NaN } = run;
-    say(`${point.name} ${name}: ${fps.toFixed(1)} frames/s, ${(gaps * 100).toFixed(1)} % in gaps, ${p50}/${p95} ms, ${(concealed * 100).toFixed(2)} % concealed, PESQ ${pesq.toFixed(2)}, ${wire.toFixed(0)} kbit/s`);
+    const {
+      frames_per_second: fps,
+      gap_share: gaps,
+      delay_ms_p50: p50,
+      delay_ms_p95: p95,
+      concealed_share: concealed,
+      wire_kbps: wire,
+      pesq = NaN,
+    } = run;
+    say(
+      `${point.name} ${name}: ${fps.toFixed(1)} frames/s, ${(gaps * 100).toFixed(1)} % in gaps, ${p50}/${p95} ms, ${(concealed * 100).toFixed(2)} % concealed, PESQ ${pesq.toFixed(2)}, ${wire.toFixed(0)} kbit/s`,
+    );
   } catch (error) {
     say(`${point.name} ${name} broke: ${error.message}`);
-    runs.push({ broke: error.message, frames_per_second: 0, gap_share: 1, longest_gap_ms: null, delay_ms_p50: null, delay_ms_p95: null, concealed_share: 1, pesq: 1.04, stoi: 0, full_quality_after_s: null, video_kbps: 0, wire_kbps: 0 });
+    runs.push({
+      broke: error.message,
+      frames_per_second: 0,
+      gap_share: 1,
+      longest_gap_ms: null,
+      delay_ms_p50: null,
+      delay_ms_p95: null,
+      concealed_share: 1,
+      pesq: 1.04,
+      stoi: 0,
+      full_quality_after_s: null,
+      video_kbps: 0,
+      wire_kbps: 0,
+    });
     process.exitCode = 1;
   }
 }

@@ -2,7 +2,10 @@
 import { until } from "../harness/child.js";
 import { startRelay } from "../harness/relay.js";
 
-const CHROMIUM_ARGS = ["--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"];
+const CHROMIUM_ARGS = [
+  "--allow-loopback-in-peer-connection",
+  "--disable-features=WebRtcHideLocalIpsWithMdns",
+];
 
 /** @param {import("./open_call.js").Settings} settings @returns {Promise<import("./open_call.js").OpenCall>} */
 export async function openWebrtc(settings, { startBrowser, origin }) {
@@ -13,15 +16,33 @@ export async function openWebrtc(settings, { startBrowser, origin }) {
     await relay?.stop();
   };
   try {
-    const [a, b] = await openPages(chromium.browser, `${origin}/e2e/pages/bench/index.html`, "./webrtc.js");
+    const [a, b] = await openPages(
+      chromium.browser,
+      `${origin}/e2e/pages/bench/index.html`,
+      "./webrtc.js",
+    );
     const offer = await a.evaluate((options) => globalThis.call.offer(options), settings);
     // Connections would not come about through much loss, and not stay: that is spared them.
-    relay = await startRelay(loopbackPort(offer), { delay: `${settings.oneWayDelayMs}ms`, seed: settings.seed, "spare-setup": true, profile: settings.profile });
+    relay = await startRelay(loopbackPort(offer), {
+      delay: `${settings.oneWayDelayMs}ms`,
+      seed: settings.seed,
+      "spare-setup": true,
+      profile: settings.profile,
+    });
     // B knows only the relay, and A learns B's address from what the relay forwards: no packet can go around it.
     const toB = startBitrate(onlyCandidate(offer, relay.port), settings.bitrate);
-    const answer = await b.evaluate(([sdp, options]) => globalThis.call.answer(sdp, options), [toB, settings]);
-    await a.evaluate((sdp) => globalThis.call.accept(sdp), startBitrate(withoutCandidates(answer), settings.bitrate));
-    await until("the peers to connect", async () => (await b.evaluate(() => globalThis.call.stats())).connected);
+    const answer = await b.evaluate(
+      ([sdp, options]) => globalThis.call.answer(sdp, options),
+      [toB, settings],
+    );
+    await a.evaluate(
+      (sdp) => globalThis.call.accept(sdp),
+      startBitrate(withoutCandidates(answer), settings.bitrate),
+    );
+    await until(
+      "the peers to connect",
+      async () => (await b.evaluate(() => globalThis.call.stats())).connected,
+    );
     const { port, child } = relay;
     return {
       pid: chromium.pid,
@@ -48,7 +69,8 @@ export async function openPages(browser, url, module) {
   const pages = [await context.newPage(), await context.newPage()];
   for (const page of pages) {
     page.on("pageerror", (error) => console.error(`page: ${error.message}`));
-    if (process.env.SMRTC_E2E_VERBOSE) page.on("console", (message) => console.error(`page: ${message.text()}`));
+    if (process.env.SMRTC_E2E_VERBOSE)
+      page.on("console", (message) => console.error(`page: ${message.text()}`));
     await page.goto(url);
     await page.evaluate(async (path) => {
       globalThis.call = await import(new URL(path, location.href).href);
@@ -71,14 +93,22 @@ function loopbackPort(sdp) {
 function onlyCandidate(sdp, port) {
   return sdp
     .split("\r\n")
-    .filter((line) => !line.startsWith("a=candidate:") || line.match(CANDIDATE)?.[5] === "127.0.0.1")
-    .filter((line) => !line.startsWith("a=candidate:") || line.match(CANDIDATE)?.[3].toLowerCase() === "udp")
+    .filter(
+      (line) => !line.startsWith("a=candidate:") || line.match(CANDIDATE)?.[5] === "127.0.0.1",
+    )
+    .filter(
+      (line) =>
+        !line.startsWith("a=candidate:") || line.match(CANDIDATE)?.[3].toLowerCase() === "udp",
+    )
     .map((line) => line.replace(/^(a=candidate:\S+ \d \w+ \d+ \S+) \d+ /, `$1 ${port} `))
     .join("\r\n");
 }
 
 function withoutCandidates(sdp) {
-  return sdp.split("\r\n").filter((line) => !line.startsWith("a=candidate:")).join("\r\n");
+  return sdp
+    .split("\r\n")
+    .filter((line) => !line.startsWith("a=candidate:"))
+    .join("\r\n");
 }
 
 /** Lets the estimator start where the call will end, so that the warm-up stays short. */

@@ -7,20 +7,31 @@ import { start, until } from "./child.js";
 import { captureFiles, scratchFolder } from "./workspace.js";
 
 // The binary itself rather than Debian's wrapper, which adds flags of its own.
-const CHROMIUM = [process.env.SMRTC_CHROMIUM, "/usr/lib/chromium/chromium", "/usr/bin/chromium", "/usr/bin/google-chrome"];
+const CHROMIUM = [
+  process.env.SMRTC_CHROMIUM,
+  "/usr/lib/chromium/chromium",
+  "/usr/bin/chromium",
+  "/usr/bin/google-chrome",
+];
 const FIREFOX = [process.env.SMRTC_FIREFOX, "/usr/bin/firefox-esr", "/usr/bin/firefox"];
 
 function firstThatExists(paths) {
   return paths.find((path) => path && existsSync(path));
 }
 
-export const haveFirefox = () => firstThatExists(FIREFOX) !== undefined && existsSync("/usr/bin/pulseaudio");
+export const haveFirefox = () =>
+  firstThatExists(FIREFOX) !== undefined && existsSync("/usr/bin/pulseaudio");
 
 /**
  * Chromium. `connect` gives a Playwright browser; `pid` is the root of its process tree.
  * @param {{ palette?: "blue" | "green", camera?: boolean, microphone?: string, args?: string[] }} [options] `microphone`: a WAV file
  */
-export async function startChromium({ palette = "blue", camera = true, microphone, args = [] } = {}) {
+export async function startChromium({
+  palette = "blue",
+  camera = true,
+  microphone,
+  args = [],
+} = {}) {
   const executablePath = firstThatExists(CHROMIUM);
   if (!executablePath) throw new Error("no Chromium found; install it or set SMRTC_CHROMIUM");
   const files = captureFiles(palette);
@@ -60,7 +71,8 @@ export async function startChromium({ palette = "blue", camera = true, microphon
 /** Firefox, with a PulseAudio of its own: without a sound device its AudioContext never starts. */
 export async function startFirefox() {
   const executablePath = firstThatExists(FIREFOX);
-  if (!executablePath) throw new Error("no Firefox found; install firefox-esr or set SMRTC_FIREFOX");
+  if (!executablePath)
+    throw new Error("no Firefox found; install firefox-esr or set SMRTC_FIREFOX");
   const folder = join(scratchFolder(), "pulse");
   mkdirSync(folder, { recursive: true });
   const socket = join(folder, "native");
@@ -105,5 +117,10 @@ export async function startFirefox() {
 }
 
 function withTimeout(promise, milliseconds) {
-  return Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(new Error("timed out")), milliseconds).unref())]);
+  return Promise.race([
+    promise,
+    new Promise((_, reject) =>
+      setTimeout(() => reject(new Error("timed out")), milliseconds).unref(),
+    ),
+  ]);
 }

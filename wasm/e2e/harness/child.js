@@ -21,7 +21,11 @@ const SETPRIV = "/usr/bin/setpriv";
 export function start(path, args, { env = {}, cwd, input = false } = {}) {
   const guarded = existsSync(SETPRIV);
   const [program, all] = guarded ? [SETPRIV, ["--pdeathsig", "KILL", path, ...args]] : [path, args];
-  const child = spawn(program, all, { stdio: [input ? "pipe" : "ignore", "pipe", "pipe"], cwd, env: { ...process.env, ...env } });
+  const child = spawn(program, all, {
+    stdio: [input ? "pipe" : "ignore", "pipe", "pipe"],
+    cwd,
+    env: { ...process.env, ...env },
+  });
   const lines = [];
   child.stdin?.on("error", (error) => lines.push(String(error)));
   for (const stream of [child.stdout, child.stderr]) {
@@ -92,7 +96,10 @@ export async function until(what, check, { timeout = 30_000, every = 50 } = {}) 
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`waited ${timeout} ms for: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`);
+    if (Date.now() > end)
+      throw new Error(
+        `waited ${timeout} ms for: ${what} (last: ${last instanceof Error ? last.message : JSON.stringify(last)})`,
+      );
     await new Promise((resolve) => setTimeout(resolve, every));
   }
 }

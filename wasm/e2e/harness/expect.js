@@ -12,10 +12,17 @@ export function assertInOrder(codes) {
   let skipped = 0;
   for (let i = 1; i < codes.length; i++) {
     const step = (codes[i].counter - codes[i - 1].counter + LOOP_FRAMES) % LOOP_FRAMES;
-    assert.ok(step < LOOP_FRAMES / 2, `the counter went from ${codes[i - 1].counter} back to ${codes[i].counter}`);
+    assert.ok(
+      step < LOOP_FRAMES / 2,
+      `the counter went from ${codes[i - 1].counter} back to ${codes[i].counter}`,
+    );
     skipped += Math.max(0, step - 1);
     // The time in the picture belongs to its counter: nothing was pieced together from two frames.
-    assert.equal(codes[i].time, Math.round((codes[i].counter * 4000) / 30), `time of frame ${codes[i].counter}`);
+    assert.equal(
+      codes[i].time,
+      Math.round((codes[i].counter * 4000) / 30),
+      `time of frame ${codes[i].counter}`,
+    );
   }
   return skipped / (skipped + codes.length - 1);
 }
@@ -30,7 +37,11 @@ export function assertInOrder(codes) {
  * @param {{ pictures?: number, startUp?: number, maxSkipShare?: number, tries?: number, timeout?: number }} [options]
  *   `startUp`: the first pictures come while both sides still start up
  */
-export async function assertSees(peer, user, { pictures = 60, startUp = 15, maxSkipShare = 0.4, tries = 4, timeout = 30_000 } = {}) {
+export async function assertSees(
+  peer,
+  user,
+  { pictures = 60, startUp = 15, maxSkipShare = 0.4, tries = 4, timeout = 30_000 } = {},
+) {
   let last = 1;
   for (let attempt = 0; attempt < tries; attempt++) {
     const codes = await peer.pictures(user, pictures, timeout);
@@ -55,7 +66,10 @@ export async function assertHears(peer, { atLeast = 0.6, seconds = 4.5, tries = 
     const share = heardShare(found);
     if (share >= atLeast) {
       const other = heardShare(findChirps(samples, makeSignal(99, 10)));
-      assert.ok(other < 0.2, `a signal that was never sent is "found" as well: ${other} against ${share}`);
+      assert.ok(
+        other < 0.2,
+        `a signal that was never sent is "found" as well: ${other} against ${share}`,
+      );
       return share;
     }
     last = `${(share * 100).toFixed(0)} % of the signal; fits ${found.map(({ fit }) => fit.toFixed(1)).join(" ")}`;

@@ -21,12 +21,26 @@ const SECRET = "a secret that only the tests know, 32+ bytes";
  *   `port`: that of a gateway which was stopped, to take its place
  * @returns {Promise<Gateway>}
  */
-export async function startGateway(webRoot, { args = [], profile = "debug", env = {}, port: wanted } = {}) {
+export async function startGateway(
+  webRoot,
+  { args = [], profile = "debug", env = {}, port: wanted } = {},
+) {
   const port = wanted ?? (await freePort());
   const child = start(
     program("smrtc-gateway", profile),
     // Without a drain: SIGTERM ends it at once, though pages are still there.
-    ["serve", "--listen", `127.0.0.1:${port}`, "--web-root", webRoot, "--token-secret", SECRET, "--drain-timeout", "0s", ...args],
+    [
+      "serve",
+      "--listen",
+      `127.0.0.1:${port}`,
+      "--web-root",
+      webRoot,
+      "--token-secret",
+      SECRET,
+      "--drain-timeout",
+      "0s",
+      ...args,
+    ],
     { env },
   );
   const origin = `http://127.0.0.1:${port}`;
@@ -50,7 +64,13 @@ export async function startGateway(webRoot, { args = [], profile = "debug", env 
 }
 
 /** A join token as `smrtc-gateway token` makes it, so that a test can also make wrong ones. */
-export function signToken({ room, user, role = "anchor", expires = Math.floor(Date.now() / 1000) + 3600, secret = SECRET }) {
+export function signToken({
+  room,
+  user,
+  role = "anchor",
+  expires = Math.floor(Date.now() / 1000) + 3600,
+  secret = SECRET,
+}) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ room, sub: user, role, exp: expires })}`;
   return `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
@@ -60,6 +80,9 @@ export function signToken({ room, user, role = "anchor", expires = Math.floor(Da
 export function counter(metrics, name, label = "") {
   return metrics
     .split("\n")
-    .filter((line) => line.startsWith(name) && /[ {]/.test(line[name.length] ?? "") && line.includes(label))
+    .filter(
+      (line) =>
+        line.startsWith(name) && /[ {]/.test(line[name.length] ?? "") && line.includes(label),
+    )
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }

@@ -5,7 +5,11 @@ import { until } from "./child.js";
 export const KEY = Array.from({ length: 32 }, (_, i) => (i * 37 + 11) & 0xff);
 
 /** The readers of sound need it as it was captured; the processing is tested where it lives. */
-export const UNPROCESSED = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+export const UNPROCESSED = {
+  echoCancellation: false,
+  noiseSuppression: false,
+  autoGainControl: false,
+};
 
 export class Peer {
   /** @param {any} page of Playwright or Puppeteer @param {string} user */
@@ -25,7 +29,10 @@ export class Peer {
    */
   static async open(browser, user, origin) {
     // Playwright wants a context with permissions; in Puppeteer's Firefox a preference grants them.
-    const place = "newContext" in browser ? await browser.newContext({ permissions: ["camera", "microphone"] }) : browser;
+    const place =
+      "newContext" in browser
+        ? await browser.newContext({ permissions: ["camera", "microphone"] })
+        : browser;
     const page = await place.newPage();
     const peer = new Peer(page, user);
     await peer.load(origin);
@@ -47,20 +54,33 @@ export class Peer {
 
   /** Joins, and fails with the page's log if it cannot. With `group: {}` in the options by group keys, else with {@link KEY}. */
   async join(gateway, room, options = {}) {
-    const result = await this.call("join", { token: gateway.token(room, this.user), ...("group" in options ? {} : { key: KEY }), ...options });
-    if (!result.joined) throw new Error(`${this.user} could not join: ${JSON.stringify(result)}\n${await this.trouble()}`);
+    const result = await this.call("join", {
+      token: gateway.token(room, this.user),
+      ...("group" in options ? {} : { key: KEY }),
+      ...options,
+    });
+    if (!result.joined)
+      throw new Error(
+        `${this.user} could not join: ${JSON.stringify(result)}\n${await this.trouble()}`,
+      );
   }
 
   /** Waits until pictures of `user` with readable codes have come, and gives them. */
   async pictures(user, atLeast, timeout = 30_000) {
     const codes = [];
     try {
-      await until(`${this.user} to see ${atLeast} pictures of ${user}`, async () => {
-        codes.push(...(await this.call("pictures", user)).codes);
-        return codes.length >= atLeast;
-      }, { timeout, every: 100 });
+      await until(
+        `${this.user} to see ${atLeast} pictures of ${user}`,
+        async () => {
+          codes.push(...(await this.call("pictures", user)).codes);
+          return codes.length >= atLeast;
+        },
+        { timeout, every: 100 },
+      );
     } catch (error) {
-      throw new Error(`${error.message}; ${codes.length} came\n${await this.trouble()}`, { cause: error });
+      throw new Error(`${error.message}; ${codes.length} came\n${await this.trouble()}`, {
+        cause: error,
+      });
     }
     return codes;
   }
@@ -69,17 +89,30 @@ export class Peer {
   async recordSound(seconds, options = {}) {
     const { base64 } = await this.call("recordSound", { seconds, ...options });
     const bytes = Buffer.from(base64, "base64");
-    return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    return new Float32Array(
+      bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
+    );
   }
 
   /** The last lines of the page's console and of the SDK's log, for a failed test's message. */
   async trouble() {
-    const log = await Promise.race([this.call("logs"), new Promise((resolve) => setTimeout(() => resolve("(no log)"), 2_000))]).catch(String);
-    return [`--- console of ${this.user}`, ...this.console.slice(-15), `--- log of ${this.user}`, ...String(log).split("\n").slice(-40)].join("\n");
+    const log = await Promise.race([
+      this.call("logs"),
+      new Promise((resolve) => setTimeout(() => resolve("(no log)"), 2_000)),
+    ]).catch(String);
+    return [
+      `--- console of ${this.user}`,
+      ...this.console.slice(-15),
+      `--- log of ${this.user}`,
+      ...String(log).split("\n").slice(-40),
+    ].join("\n");
   }
 
   async close() {
-    await Promise.race([this.call("leave"), new Promise((resolve) => setTimeout(resolve, 1_000))]).catch(() => {});
+    await Promise.race([
+      this.call("leave"),
+      new Promise((resolve) => setTimeout(resolve, 1_000)),
+    ]).catch(() => {});
     await this.page.close().catch(() => {});
   }
 }

@@ -12,7 +12,11 @@ export function processTree(root) {
     try {
       const stat = readFileSync(`/proc/${name}/stat`, "utf8");
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      all.set(Number(name), { pid: Number(name), parent: Number(fields[1]), cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS });
+      all.set(Number(name), {
+        pid: Number(name),
+        parent: Number(fields[1]),
+        cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS,
+      });
     } catch {
       // It ended while we looked.
     }
@@ -28,7 +32,9 @@ export function role(pid) {
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
     const type = command.match(/--type=([\w-]+)/)?.[1];
-    return type === "utility" ? (command.match(/--utility-sub-type=[\w.]*?(\w+)\.mojom/)?.[1] ?? "utility") : (type ?? "browser");
+    return type === "utility"
+      ? (command.match(/--utility-sub-type=[\w.]*?(\w+)\.mojom/)?.[1] ?? "utility")
+      : (type ?? "browser");
   } catch {
     return "gone";
   }

@@ -7,7 +7,7 @@ const [AUDIO, VIDEO] = [1, 2];
 export function readDatagrams(path) {
   const bytes = readFileSync(path);
   const datagrams = [];
-  for (let at = 0; at + 4 <= bytes.length; ) {
+  for (let at = 0; at + 4 <= bytes.length;) {
     const length = bytes.readUInt32BE(at);
     if (at + 4 + length > bytes.length) break;
     datagrams.push(bytes.subarray(at + 4, at + 4 + length));
@@ -56,13 +56,15 @@ export function assembleFrames(datagrams) {
 /** Which of the windows of `size` bytes of `needles` occur anywhere in `haystacks`, in hexadecimal. */
 export function sharedWindows(needles, haystacks, size = 8) {
   const present = new Set();
-  for (const bytes of haystacks) for (let at = 0; at + size <= bytes.length; at++) present.add(bytes.latin1Slice(at, at + size));
+  for (const bytes of haystacks)
+    for (let at = 0; at + size <= bytes.length; at++) present.add(bytes.latin1Slice(at, at + size));
   let windows = 0;
   const shared = [];
   for (const bytes of needles) {
     for (let at = 0; at + size <= bytes.length; at++) {
       windows += 1;
-      if (present.has(bytes.latin1Slice(at, at + size))) shared.push(bytes.toString("hex", at, at + size));
+      if (present.has(bytes.latin1Slice(at, at + size)))
+        shared.push(bytes.toString("hex", at, at + size));
     }
   }
   return { windows, shared };

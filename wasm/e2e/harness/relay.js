@@ -23,11 +23,12 @@ import { program } from "./workspace.js";
  */
 
 /** The page learns the relay's port as the gateway's: its datagrams cannot go around it. @param {any} page @param {{ port: number }} relay */
-export const behindRelay = (page, relay) => page.route("**/v1/config", async (route) => {
-  const config = await (await route.fetch()).json();
-  config.webtransport.port = relay.port;
-  await route.fulfill({ json: config });
-});
+export const behindRelay = (page, relay) =>
+  page.route("**/v1/config", async (route) => {
+    const config = await (await route.fetch()).json();
+    config.webtransport.port = relay.port;
+    await route.fulfill({ json: config });
+  });
 
 /**
  * @param {number} to port of 127.0.0.1 that the relay forwards to
@@ -35,7 +36,14 @@ export const behindRelay = (page, relay) => page.route("**/v1/config", async (ro
  */
 export async function startRelay(to, { profile = "debug", ...options } = {}) {
   const port = await freePort();
-  const args = ["impair", "--listen", `127.0.0.1:${port}`, "--to", `127.0.0.1:${to}`, ...asArguments(options)];
+  const args = [
+    "impair",
+    "--listen",
+    `127.0.0.1:${port}`,
+    "--to",
+    `127.0.0.1:${to}`,
+    ...asArguments(options),
+  ];
   const child = start(program("smrtc-loadgen", profile), args, { input: true });
   // The relay has no answer to ask for: it is up when its port is taken.
   await until("the relay to listen", async () => {
@@ -66,7 +74,9 @@ export async function startRelay(to, { profile = "debug", ...options } = {}) {
 }
 
 function asArguments(options) {
-  return Object.entries(options).flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]));
+  return Object.entries(options).flatMap(([name, value]) =>
+    value === true ? [`--${name}`] : [`--${name}`, String(value)],
+  );
 }
 
 async function udpTaken(port) {

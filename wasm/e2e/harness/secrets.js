@@ -17,7 +17,10 @@ export function secretsOf(baseKey, kids) {
       { what: "sframe_salt", bytes: expand(secret, info("SFrame 1.0 Secret salt "), 12) },
     );
     const h = createCipheriv("sm4-ecb", key, null).setAutoPadding(false).update(Buffer.alloc(16));
-    secrets.push({ what: "GHASH key", bytes: h }, { what: "GHASH key, reversed", bytes: Buffer.from(h).reverse() });
+    secrets.push(
+      { what: "GHASH key", bytes: h },
+      { what: "GHASH key, reversed", bytes: Buffer.from(h).reverse() },
+    );
     const words = roundKeys(key);
     secrets.push({ what: PLANES, bytes: bitPlanes(words[0]) });
     for (const at of [0, 14, 28]) {
@@ -27,7 +30,10 @@ export function secretsOf(baseKey, kids) {
         little.writeUInt32LE(word, 4 * i);
         big.writeUInt32BE(word, 4 * i);
       });
-      secrets.push({ what: `round keys from ${at}`, bytes: little }, { what: `round keys from ${at}, big-endian`, bytes: big });
+      secrets.push(
+        { what: `round keys from ${at}`, bytes: little },
+        { what: `round keys from ${at}, big-endian`, bytes: big },
+      );
     }
   }
   return secrets;
@@ -42,7 +48,11 @@ function bitPlanes(word) {
   for (let bit = 0; bit < 8; bit++) {
     for (let lane = 0; lane < 4; lane++) {
       const byte = (word >>> (24 - 8 * lane)) & 0xff;
-      planes.fill(((byte ^ 0x75) >> bit) & 1 ? 0xff : 0, 16 * bit + 4 * lane, 16 * bit + 4 * lane + 4);
+      planes.fill(
+        ((byte ^ 0x75) >> bit) & 1 ? 0xff : 0,
+        16 * bit + 4 * lane,
+        16 * bit + 4 * lane + 4,
+      );
     }
   }
   return planes;
@@ -57,7 +67,10 @@ export function roundKeys(key) {
   for (let i = 0; i < 32; i++) {
     const ck = [0, 1, 2, 3].reduce((word, j) => (word << 8) | (((4 * i + j) * 7) & 0xff), 0);
     const mixed = (k[i + 1] ^ k[i + 2] ^ k[i + 3] ^ ck) >>> 0;
-    const b = [24, 16, 8, 0].reduce((word, shift) => ((word << 8) | SBOX[(mixed >>> shift) & 0xff]) >>> 0, 0);
+    const b = [24, 16, 8, 0].reduce(
+      (word, shift) => ((word << 8) | SBOX[(mixed >>> shift) & 0xff]) >>> 0,
+      0,
+    );
     k.push((k[i] ^ b ^ rotate(b, 13) ^ rotate(b, 23)) >>> 0);
   }
   return k.slice(4);
@@ -90,7 +103,12 @@ const SBOX = (() => {
 /** ExpandWithLabel of RFC 9420 §8 with SM3, for up to one hash output. */
 function expandWithLabel(secret, label, context, length) {
   const name = Buffer.from(`MLS 1.0 ${label}`);
-  const info = Buffer.concat([Buffer.from([length >> 8, length & 0xff, name.length]), name, Buffer.from([context.length]), context]);
+  const info = Buffer.concat([
+    Buffer.from([length >> 8, length & 0xff, name.length]),
+    name,
+    Buffer.from([context.length]),
+    context,
+  ]);
   return expand(secret, info, length);
 }
 

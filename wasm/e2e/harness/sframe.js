@@ -5,7 +5,8 @@ import { createCipheriv, createHmac } from "node:crypto";
 export const SUITE = Buffer.from([0xf0, 0x01]);
 const [HASH_BYTES, KEY_BYTES, NONCE_BYTES, TAG_BYTES] = [32, 16, 12, 16];
 
-export const hmac = (key, ...parts) => parts.reduce((mac, part) => mac.update(part), createHmac("sm3", key)).digest();
+export const hmac = (key, ...parts) =>
+  parts.reduce((mac, part) => mac.update(part), createHmac("sm3", key)).digest();
 
 /** HKDF-Expand of at most one hash output. */
 export const expand = (prk, info, length) => hmac(prk, info, Buffer.from([1])).subarray(0, length);
@@ -19,7 +20,11 @@ export function kidBytes(kid) {
 /** SPEC.md §4. */
 export function externalBaseKey(secret, kid) {
   const prk = hmac(Buffer.from("smrtc 1 external key"), Buffer.from(secret));
-  return expand(prk, Buffer.concat([Buffer.from("smrtc 1 SFrame base key"), SUITE, kidBytes(kid)]), HASH_BYTES);
+  return expand(
+    prk,
+    Buffer.concat([Buffer.from("smrtc 1 SFrame base key"), SUITE, kidBytes(kid)]),
+    HASH_BYTES,
+  );
 }
 
 /** RFC 9605 §4.3: config byte, then KID and CTR of 1 to 8 bytes each unless they are small. */
@@ -47,7 +52,10 @@ export function makeOpener(baseKey) {
     if (!key) {
       const secret = hmac(Buffer.alloc(0), baseKey(kid));
       const info = (label) => Buffer.concat([Buffer.from(label), kidBytes(kid), SUITE]);
-      key = { key: expand(secret, info("SFrame 1.0 Secret key "), KEY_BYTES), salt: expand(secret, info("SFrame 1.0 Secret salt "), NONCE_BYTES) };
+      key = {
+        key: expand(secret, info("SFrame 1.0 Secret key "), KEY_BYTES),
+        salt: expand(secret, info("SFrame 1.0 Secret salt "), NONCE_BYTES),
+      };
       keys.set(kid, key);
     }
     const nonce = Buffer.from(key.salt);
@@ -56,7 +64,8 @@ export function makeOpener(baseKey) {
     const header = frame.subarray(0, bytes);
     const ciphertext = frame.subarray(bytes, frame.length - TAG_BYTES);
     const tag = frame.subarray(frame.length - TAG_BYTES);
-    if (!gcmTag(key.key, nonce, Buffer.concat([header, metadata]), ciphertext).equals(tag)) return null;
+    if (!gcmTag(key.key, nonce, Buffer.concat([header, metadata]), ciphertext).equals(tag))
+      return null;
     return { kid, ctr, plaintext: counterMode(key.key, nonce, 2, ciphertext) };
   };
 }
@@ -85,7 +94,8 @@ function ghash(h, parts) {
   const table = byteTable(toBigInt(h));
   let y = 0n;
   for (const part of parts) {
-    for (let i = 0; i < part.length; i += 16) y = multiply(table, y ^ toBigInt(part.subarray(i, i + 16)));
+    for (let i = 0; i < part.length; i += 16)
+      y = multiply(table, y ^ toBigInt(part.subarray(i, i + 16)));
   }
   return Buffer.from(y.toString(16).padStart(32, "0"), "hex");
 }
@@ -101,7 +111,8 @@ function byteTable(h) {
   return Array.from({ length: 16 }, (_, byte) => {
     const products = Array.from({ length: 256 }, () => 0n);
     for (let value = 1; value < 256; value++) {
-      for (let bit = 0; bit < 8; bit++) if (value & (0x80 >> bit)) products[value] ^= powers[8 * byte + bit];
+      for (let bit = 0; bit < 8; bit++)
+        if (value & (0x80 >> bit)) products[value] ^= powers[8 * byte + bit];
     }
     return products;
   });
@@ -109,6 +120,7 @@ function byteTable(h) {
 
 function multiply(table, value) {
   let product = 0n;
-  for (let byte = 0; byte < 16; byte++) product ^= table[byte][Number((value >> BigInt(120 - 8 * byte)) & 0xffn)];
+  for (let byte = 0; byte < 16; byte++)
+    product ^= table[byte][Number((value >> BigInt(120 - 8 * byte)) & 0xffn)];
   return product;
 }

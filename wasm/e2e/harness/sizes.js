@@ -13,21 +13,30 @@ export async function untilSeen(peer, user, height, { inRow = 12, timeout = 60_0
   /** @type {any[]} */
   const codes = [];
   try {
-    await until(`${peer.user} to see ${user} at a height of ${height}`, async () => {
-      codes.push(...(await peer.call("pictures", user)).codes);
-      return codes.length >= inRow && codes.slice(-inRow).every((code) => code.height === height);
-    }, { timeout, every: 100 });
+    await until(
+      `${peer.user} to see ${user} at a height of ${height}`,
+      async () => {
+        codes.push(...(await peer.call("pictures", user)).codes);
+        return codes.length >= inRow && codes.slice(-inRow).every((code) => code.height === height);
+      },
+      { timeout, every: 100 },
+    );
   } catch (error) {
-    throw new Error(`${error.message}; ${JSON.stringify(heights(codes))}\n${await peer.trouble()}`, { cause: error });
+    throw new Error(
+      `${error.message}; ${JSON.stringify(heights(codes))}\n${await peer.trouble()}`,
+      { cause: error },
+    );
   }
   return codes;
 }
 
 /** Heights that followed each other. */
-export const heights = (codes) => codes.map(({ height }) => height).filter((height, i, all) => height !== all[i - 1]);
+export const heights = (codes) =>
+  codes.map(({ height }) => height).filter((height, i, all) => height !== all[i - 1]);
 
 /** Of the streams that a page sends, by its statistics. @param {import("./peer.js").Peer} peer */
 export const layersOf = async (peer) => (await peer.call("stats")).localVideo.layers;
 
 /** Milliseconds between two pictures at most; `at` counts quarters. */
-export const longestGap = (codes) => Math.max(...codes.slice(1).map(({ at }, i) => (at - codes[i].at) / 4));
+export const longestGap = (codes) =>
+  Math.max(...codes.slice(1).map(({ at }, i) => (at - codes[i].at) / 4));

@@ -25,11 +25,15 @@ export class Stage {
    */
   static use(...gateways) {
     const stage = new Stage();
-    before(async () => {
-      stage.#root = makeWebRoot();
-      stage.#chromium = await startChromium();
-      for (const name of gateways) stage.#gateways.set(name, await startGateway(stage.#root, { args: GATEWAYS[name] }));
-    }, { timeout: 90_000 });
+    before(
+      async () => {
+        stage.#root = makeWebRoot();
+        stage.#chromium = await startChromium();
+        for (const name of gateways)
+          stage.#gateways.set(name, await startGateway(stage.#root, { args: GATEWAYS[name] }));
+      },
+      { timeout: 90_000 },
+    );
     after(async () => {
       await stage.#chromium?.close();
       for (const gateway of stage.#gateways.values()) await gateway.stop();
@@ -66,7 +70,8 @@ export class Stage {
     try {
       return await during(...peers);
     } catch (error) {
-      if (error instanceof Error) error.message += `\n${(await Promise.all(peers.map((peer) => peer.trouble()))).join("\n")}`;
+      if (error instanceof Error)
+        error.message += `\n${(await Promise.all(peers.map((peer) => peer.trouble()))).join("\n")}`;
       throw error;
     } finally {
       await Promise.all(peers.map((peer) => peer.close()));

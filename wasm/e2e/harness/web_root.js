@@ -1,5 +1,13 @@
 // The folder that the gateway serves in the tests: the demo page as it is built, and the tests' own pages beside it.
-import { cpSync, createReadStream, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { repository, scratchFolder } from "./workspace.js";
@@ -12,8 +20,10 @@ export function makeWebRoot({ demo: needed = true } = {}) {
   const root = join(scratchFolder(), "web");
   mkdirSync(root);
   if (existsSync(demo)) cpSync(demo, root, { recursive: true });
-  else if (needed) throw new Error(`${demo} is missing: build the demo page first (npm run build in wasm/demo)`);
-  for (const folder of ["pages", "fixtures"]) cpSync(join(e2e, folder), join(root, "e2e", folder), { recursive: true });
+  else if (needed)
+    throw new Error(`${demo} is missing: build the demo page first (npm run build in wasm/demo)`);
+  for (const folder of ["pages", "fixtures"])
+    cpSync(join(e2e, folder), join(root, "e2e", folder), { recursive: true });
   return root;
 }
 
@@ -22,12 +32,22 @@ export function tappedWebRoot(tap, workers) {
   const root = makeWebRoot();
   for (const name of workers) {
     const worker = join(root, "sdk", name);
-    writeFileSync(worker, `${readFileSync(join(root, "e2e/pages", tap), "utf8")}\n${readFileSync(worker, "utf8")}`);
+    writeFileSync(
+      worker,
+      `${readFileSync(join(root, "e2e/pages", tap), "utf8")}\n${readFileSync(worker, "utf8")}`,
+    );
   }
   return root;
 }
 
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".svg": "image/svg+xml", ".json": "application/json" };
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
+  ".json": "application/json",
+};
 
 /**
  * Serves a web root without a gateway, cross-origin isolated: for the half of the bench that has

@@ -26,12 +26,21 @@ export async function profileWorkers(page, seconds) {
       new Promise((resolve, reject) => {
         const id = ++lastId;
         pending.set(id, { resolve, reject });
-        cdp.send("Target.sendMessageToTarget", { sessionId, message: JSON.stringify({ id, method, params }) }).catch(reject);
+        cdp
+          .send("Target.sendMessageToTarget", {
+            sessionId,
+            message: JSON.stringify({ id, method, params }),
+          })
+          .catch(reject);
       });
     workers.push({ url: targetInfo.url, call });
   });
   let lastId = 0;
-  await cdp.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: false });
+  await cdp.send("Target.setAutoAttach", {
+    autoAttach: true,
+    waitForDebuggerOnStart: false,
+    flatten: false,
+  });
   if (workers.length === 0) throw new Error("the page has no workers");
   for (const { call } of workers) {
     await call("Profiler.enable");
@@ -40,7 +49,8 @@ export async function profileWorkers(page, seconds) {
   }
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   const profiles = [];
-  for (const { url, call } of workers) profiles.push({ url, ...summary((await call("Profiler.stop")).profile) });
+  for (const { url, call } of workers)
+    profiles.push({ url, ...summary((await call("Profiler.stop")).profile) });
   await cdp.detach();
   return profiles;
 }

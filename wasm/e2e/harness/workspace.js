@@ -62,8 +62,15 @@ export function speechFile() {
   const speech = join(folder, "speech.wav");
   mkdirSync(folder, { recursive: true });
   makeOnce(speech, (path) => {
-    const { status, error } = spawnSync("espeak-ng", ["-v", "en-gb", "-s", "150", "-g", "2", "-w", path, SPEECH], { stdio: ["ignore", 2, 2] });
-    if (error || status !== 0) throw new Error(`espeak-ng failed: ${error?.message ?? status}; install the Debian package of that name`);
+    const { status, error } = spawnSync(
+      "espeak-ng",
+      ["-v", "en-gb", "-s", "150", "-g", "2", "-w", path, SPEECH],
+      { stdio: ["ignore", 2, 2] },
+    );
+    if (error || status !== 0)
+      throw new Error(
+        `espeak-ng failed: ${error?.message ?? status}; install the Debian package of that name`,
+      );
   });
   return speech;
 }

@@ -17,29 +17,75 @@ const events = [];
  *   an external key, or options of group keys
  * @returns {Promise<{ joined: true } | { joined: false, code: string, closeCode?: number, message: string }>}
  */
-export async function join({ token, key, group, transport = "auto", suite, audioProcessing, wasmBuild, gateway = location.origin, videoCodecs }) {
+export async function join({
+  token,
+  key,
+  group,
+  transport = "auto",
+  suite,
+  audioProcessing,
+  wasmBuild,
+  gateway = location.origin,
+  videoCodecs,
+}) {
   sdk = await import(new URL("/sdk/index.js", location.origin).href);
   try {
     client = sdk.createClient({
       gateway,
       token,
       transport,
-      encryption: { ...(key ? { key: Uint8Array.from(key) } : withBytes(group)), ...(suite ? { suite } : {}) },
+      encryption: {
+        ...(key ? { key: Uint8Array.from(key) } : withBytes(group)),
+        ...(suite ? { suite } : {}),
+      },
       ...(audioProcessing ? { audioProcessing } : {}),
       ...(wasmBuild ? { wasmBuild } : {}),
       ...(videoCodecs ? { videoCodecs } : {}),
       logLevel: "debug",
     });
-    for (const name of ["stream-added", "stream-removed", "stream-updated", "stream-subscribed", "peer-join", "peer-leave", "mute-audio", "unmute-audio", "mute-video", "unmute-video", "connection-state-changed", "decryption-state-changed", "roster-changed", "epoch-changed", "verification-changed", "group-state-changed", "group-warning", "client-banned", "error"]) {
+    for (const name of [
+      "stream-added",
+      "stream-removed",
+      "stream-updated",
+      "stream-subscribed",
+      "peer-join",
+      "peer-leave",
+      "mute-audio",
+      "unmute-audio",
+      "mute-video",
+      "unmute-video",
+      "connection-state-changed",
+      "decryption-state-changed",
+      "roster-changed",
+      "epoch-changed",
+      "verification-changed",
+      "group-state-changed",
+      "group-warning",
+      "client-banned",
+      "error",
+    ]) {
       client.on(name, (event) => {
-        events.push({ name, user: event?.userId ?? event?.stream?.getUserId(), state: event?.state, message: event?.message, kind: event?.kind, reason: event?.reason, at: performance.now() });
+        events.push({
+          name,
+          user: event?.userId ?? event?.stream?.getUserId(),
+          state: event?.state,
+          message: event?.message,
+          kind: event?.kind,
+          reason: event?.reason,
+          at: performance.now(),
+        });
         if (name === "stream-subscribed") attach(event.stream);
       });
     }
     await client.join();
     return { joined: true };
   } catch (error) {
-    return { joined: false, code: error.codeName ?? error.name, closeCode: error.closeCode, message: error.message };
+    return {
+      joined: false,
+      code: error.codeName ?? error.name,
+      closeCode: error.closeCode,
+      message: error.message,
+    };
   }
 }
 
@@ -50,8 +96,18 @@ function withBytes(group = {}) {
   const { authorities, chain, ...policy } = certificates ?? {};
   return {
     ...others,
-    ...(identity ? { identity: Array.isArray(identity) ? Uint8Array.from(identity) : identity } : {}),
-    ...(certificates ? { certificates: { ...policy, authorities: bytes(authorities), ...(chain ? { chain: bytes(chain) } : {}) } } : {}),
+    ...(identity
+      ? { identity: Array.isArray(identity) ? Uint8Array.from(identity) : identity }
+      : {}),
+    ...(certificates
+      ? {
+          certificates: {
+            ...policy,
+            authorities: bytes(authorities),
+            ...(chain ? { chain: bytes(chain) } : {}),
+          },
+        }
+      : {}),
   };
 }
 
@@ -71,7 +127,8 @@ function attach(stream) {
     const code = await readFrame(frame);
     frame.close();
     if (!code) remote.unreadable += 1;
-    else if (remote.codes.length < remote.keep) remote.codes.push({ ...code, at, width: visibleRect?.width, height: visibleRect?.height });
+    else if (remote.codes.length < remote.keep)
+      remote.codes.push({ ...code, at, width: visibleRect?.width, height: visibleRect?.height });
   });
   void stream.play("remote");
 }
@@ -104,7 +161,8 @@ export async function publishScreen({ width, height, fps }) {
   context.fillRect(0, 0, width, height);
   context.fillStyle = "#222";
   context.font = "20px monospace";
-  for (let y = height / 4; y < height; y += 28) context.fillText("the quick brown fox jumps over the lazy dog 0123456789 ".repeat(3), 8, y);
+  for (let y = height / 4; y < height; y += 28)
+    context.fillText("the quick brown fox jumps over the lazy dog 0123456789 ".repeat(3), 8, y);
   let counter = 0;
   setInterval(() => {
     counter += 1;
@@ -141,7 +199,14 @@ export function setClocks({ window = 0, timeOrigin = 0 }) {
   const late = `data:text/javascript,const began = performance.timeOrigin; Object.defineProperty(performance, "timeOrigin", { get: () => began - ${timeOrigin} })`;
   globalThis.Worker = class extends Real {
     constructor(url, options) {
-      super(URL.createObjectURL(new Blob([`import ${JSON.stringify(late)}; import ${JSON.stringify(String(url))};`], { type: "text/javascript" })), options);
+      super(
+        URL.createObjectURL(
+          new Blob([`import ${JSON.stringify(late)}; import ${JSON.stringify(String(url))};`], {
+            type: "text/javascript",
+          }),
+        ),
+        options,
+      );
     }
   };
 }
@@ -158,11 +223,15 @@ export const selfTest = (options) => client.selfTest(options);
 export const setCompared = (user, compared) => client.setCompared(user, compared);
 export const encryption = () => client.getEncryptionState();
 /** The group as the page sees it; nothing is asked of a worker. */
-export const group = () => ({ code: client.getVerificationCode(), members: client.getGroupMembers() });
+export const group = () => ({
+  code: client.getVerificationCode(),
+  members: client.getGroupMembers(),
+});
 export const isolated = () => crossOriginIsolated;
 export const connectionState = () => client.getConnectionState();
 export const stats = () => client.getStats();
-export const systemRequirements = async () => (await import(new URL("/sdk/index.js", location.origin).href)).checkSystemRequirements();
+export const systemRequirements = async () =>
+  (await import(new URL("/sdk/index.js", location.origin).href)).checkSystemRequirements();
 export const logs = () => client.getLogs();
 export const eventsSoFar = () => events;
 export const remoteUsers = () => [...remotes.keys()];
@@ -184,12 +253,19 @@ export const snapshot = (user) => remotes.get(user)?.stream.getVideoFrame();
  * `during` is a busy wait of so many milliseconds on the main thread, half a second into the recording.
  */
 export async function recordSound({ seconds, block = 0 }) {
-  const stream = [...remotes.values()].map(({ stream }) => stream).find((stream) => stream.hasAudio());
+  const stream = [...remotes.values()]
+    .map(({ stream }) => stream)
+    .find((stream) => stream.hasAudio());
   const track = stream?.getAudioTrack();
   if (!track) return { base64: "", track: false, samples: 0 };
   const context = new AudioContext({ sampleRate: 48_000 });
   await context.audioWorklet.addModule(new URL("./recorder_worklet.js", import.meta.url));
-  const node = new AudioWorkletNode(context, "recorder", { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1, channelCountMode: "explicit" });
+  const node = new AudioWorkletNode(context, "recorder", {
+    numberOfInputs: 1,
+    numberOfOutputs: 1,
+    channelCount: 1,
+    channelCountMode: "explicit",
+  });
   const blocks = [];
   node.port.onmessage = ({ data }) => blocks.push(data);
   const source = context.createMediaStreamSource(new MediaStream([track]));
@@ -197,7 +273,7 @@ export async function recordSound({ seconds, block = 0 }) {
   await context.resume();
   await new Promise((resolve) => setTimeout(resolve, 500));
   if (block > 0) {
-    for (const end = performance.now() + block; performance.now() < end; );
+    for (const end = performance.now() + block; performance.now() < end;);
   }
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000 - 500));
   source.disconnect();
@@ -206,6 +282,7 @@ export async function recordSound({ seconds, block = 0 }) {
   blocks.forEach((values, i) => samples.set(values, i * 128));
   const bytes = new Uint8Array(samples.buffer);
   let text = "";
-  for (let i = 0; i < bytes.length; i += 32_768) text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
+  for (let i = 0; i < bytes.length; i += 32_768)
+    text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
   return { base64: btoa(text), track: true, samples: samples.length };
 }

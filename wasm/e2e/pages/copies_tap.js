@@ -61,8 +61,14 @@
   /** @type {WeakSet<object>} */
   const datagramWriters = new WeakSet();
   const { get } = Object.getOwnPropertyDescriptor(WebTransport.prototype, "datagrams");
-  const writable = Object.getOwnPropertyDescriptor(WebTransportDatagramDuplexStream.prototype, "writable").get;
-  const readable = Object.getOwnPropertyDescriptor(WebTransportDatagramDuplexStream.prototype, "readable").get;
+  const writable = Object.getOwnPropertyDescriptor(
+    WebTransportDatagramDuplexStream.prototype,
+    "writable",
+  ).get;
+  const readable = Object.getOwnPropertyDescriptor(
+    WebTransportDatagramDuplexStream.prototype,
+    "readable",
+  ).get;
   Object.defineProperty(WebTransport.prototype, "datagrams", {
     get() {
       const datagrams = get.call(this);

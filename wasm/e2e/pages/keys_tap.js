@@ -23,6 +23,7 @@
   channel.onmessage = ({ data }) => {
     if (data.worker !== globalThis.name) return;
     if (data.ask === "messages") channel.postMessage({ from: globalThis.name, messages });
-    if (data.ask === "memory") channel.postMessage({ from: globalThis.name, memory: memory?.buffer.slice(0) });
+    if (data.ask === "memory")
+      channel.postMessage({ from: globalThis.name, memory: memory?.buffer.slice(0) });
   };
 }

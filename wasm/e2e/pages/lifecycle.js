@@ -30,7 +30,11 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
 };
 
 /** What became of an operation. */
-const outcome = (promise) => promise.then(() => "done", (error) => error.codeName ?? error.name);
+const outcome = (promise) =>
+  promise.then(
+    () => "done",
+    (error) => error.codeName ?? error.name,
+  );
 const outcomes = (promises) => Promise.all(promises.map(outcome));
 const devicesSettled = async () => {
   while (opening > 0) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -40,7 +44,9 @@ const devicesSettled = async () => {
 const create = (options) => {
   const made = sdk.createStream(options);
   for (const name of ["track-ended", "player-state-changed", "error"]) {
-    made.on(name, ({ type, reason, codeName }) => events.push({ name, type, reason, code: codeName }));
+    made.on(name, ({ type, reason, codeName }) =>
+      events.push({ name, type, reason, code: codeName }),
+    );
   }
   return made;
 };
@@ -102,7 +108,12 @@ export async function switchWithOneCamera() {
 /** @param {{ token: string, key: number[] }} options */
 export function createClient({ token, key }) {
   const encryption = { key: Uint8Array.from(key) };
-  client = sdk.createClient({ gateway: location.origin, token, transport: "webtransport", encryption });
+  client = sdk.createClient({
+    gateway: location.origin,
+    token,
+    transport: "webtransport",
+    encryption,
+  });
   for (const name of ["connection-state-changed", "exception", "error"]) {
     client.on(name, ({ state, kind, message, codeName }) => {
       events.push({ name, state, kind, message, code: codeName });
@@ -130,13 +141,16 @@ export async function openOwnTracks() {
 
 export const publishAndLeave = () => outcomes([client.publish(stream), client.leave()]);
 /** Published and taken back in one breath. */
-export const publishAndUnpublish = () => outcomes([client.publish(stream), client.unpublish(stream)]);
+export const publishAndUnpublish = () =>
+  outcomes([client.publish(stream), client.unpublish(stream)]);
 /** Ten changes without waiting for any: ends published, or not. */
 export const storm = (endsPublished) =>
-  outcomes(Array.from({ length: 10 }, (_, i) => {
-    const unpublishes = (i % 2 === 0) === endsPublished;
-    return unpublishes ? client.unpublish(stream) : client.publish(stream);
-  }));
+  outcomes(
+    Array.from({ length: 10 }, (_, i) => {
+      const unpublishes = (i % 2 === 0) === endsPublished;
+      return unpublishes ? client.unpublish(stream) : client.publish(stream);
+    }),
+  );
 
 export const endPicture = () => stream.getVideoTrack().stop();
 export const replacePicture = () => outcome(stream.replaceTrack(canvasTrack()));
@@ -147,7 +161,11 @@ export async function publishEnded() {
   await ended.initialize();
   track.stop();
   const another = sdk.createStream({ videoSource: track });
-  const told = await outcomes([client.publish(ended), another.initialize(), stream.replaceTrack(track)]);
+  const told = await outcomes([
+    client.publish(ended),
+    another.initialize(),
+    stream.replaceTrack(track),
+  ]);
   ended.close();
   return told;
 }

@@ -20,7 +20,10 @@ export async function tryAll() {
     const support = await VideoEncoder.isConfigSupported(config).catch(() => undefined);
     if (support?.supported !== true || support.config?.scalabilityMode !== "L1T2") continue;
     const chunks = await encode(config);
-    const all = await decode(codec, chunks.map(({ chunk }) => chunk));
+    const all = await decode(
+      codec,
+      chunks.map(({ chunk }) => chunk),
+    );
     const base = chunks.filter(({ temporal }) => temporal === 0).map(({ chunk }) => chunk);
     const left = await decode(codec, base);
     const same = [...left].filter(([at, hash]) => all.get(at) === hash).length;
@@ -49,7 +52,8 @@ async function encode(config) {
   /** @type {unknown} */
   let failed;
   const encoder = new VideoEncoder({
-    output: (chunk, metadata) => chunks.push({ chunk, temporal: metadata?.svc?.temporalLayerId ?? 0 }),
+    output: (chunk, metadata) =>
+      chunks.push({ chunk, temporal: metadata?.svc?.temporalLayerId ?? 0 }),
     error: (error) => (failed = error),
   });
   encoder.configure(config);
@@ -73,7 +77,12 @@ async function decode(codec, chunks) {
   /** @type {unknown} */
   let failed;
   const decoder = new VideoDecoder({
-    output: (frame) => work.push(hash(frame).then((value) => void shown.set(frame.timestamp, value)).finally(() => frame.close())),
+    output: (frame) =>
+      work.push(
+        hash(frame)
+          .then((value) => void shown.set(frame.timestamp, value))
+          .finally(() => frame.close()),
+      ),
     error: (error) => (failed = error),
   });
   decoder.configure({ codec, codedWidth: WIDTH, codedHeight: HEIGHT });

@@ -12,11 +12,14 @@ const skip = haveFirefox() ? false : "no Firefox or no PulseAudio on this machin
 let chromium;
 let firefox;
 let gateway;
-before(async () => {
-  if (skip) return;
-  gateway = await startGateway(makeWebRoot());
-  [chromium, firefox] = await Promise.all([startChromium(), startFirefox()]);
-}, { timeout: 90_000 });
+before(
+  async () => {
+    if (skip) return;
+    gateway = await startGateway(makeWebRoot());
+    [chromium, firefox] = await Promise.all([startChromium(), startFirefox()]);
+  },
+  { timeout: 90_000 },
+);
 after(async () => {
   await Promise.all([chromium?.close(), firefox?.close()]);
   await gateway?.stop();
@@ -33,9 +36,16 @@ test("Firefox and Chromium see and hear each other", { skip, timeout: 180_000 },
     await assertSees(fox, "ada", { startUp: 20, timeout: 45_000 });
     await assertHears(fox, { atLeast: 0.5 });
     // Firefox's own fake camera has no code in it: its pictures come, and its tone of 1 kHz is heard.
-    await until("ada to see Firefox's pictures", async () => (await ada.call("pictures", "fox")).frames >= 20, { timeout: 45_000, every: 2_000 });
+    await until(
+      "ada to see Firefox's pictures",
+      async () => (await ada.call("pictures", "fox")).frames >= 20,
+      { timeout: 45_000, every: 2_000 },
+    );
     // A busy machine makes holes in it; a stretch without many is enough to know what it is.
-    await until("ada to hear Firefox's 1 kHz tone in more than half of the sound's energy", async () => toneShare(await ada.recordSound(2), 1_000) > 0.5);
+    await until(
+      "ada to hear Firefox's 1 kHz tone in more than half of the sound's energy",
+      async () => toneShare(await ada.recordSound(2), 1_000) > 0.5,
+    );
     assert.equal((await fox.call("stats")).transport.transport, "webtransport");
   } catch (error) {
     error.message += `\n${await ada.trouble()}\n${await fox.trouble()}`;

@@ -1,11 +1,24 @@
 import { Emitter } from "./internal/emitter.ts";
 import { RtcError, fromPlainError, isRetryable } from "./errors.ts";
 import type { PlainError } from "./errors.ts";
-import type { ClientEvents, ConnectionState, EncryptionState, GroupMember, SelfTestReport } from "./events.ts";
+import type {
+  ClientEvents,
+  ConnectionState,
+  EncryptionState,
+  GroupMember,
+  SelfTestReport,
+} from "./events.ts";
 import type { LocalStream } from "./local_stream.ts";
 import type { ClientOptions, VideoCodecName, VideoStreamType } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
-import type { ClientStats, LocalAudioStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats, TransportStats } from "./stats.ts";
+import type {
+  ClientStats,
+  LocalAudioStats,
+  LocalVideoStats,
+  RemoteAudioStats,
+  RemoteVideoStats,
+  TransportStats,
+} from "./stats.ts";
 import { Call } from "./internal/call.ts";
 import { checkOptions } from "./internal/check_options.ts";
 import type { Connected } from "./internal/call.ts";
@@ -77,35 +90,49 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   async #join(): Promise<void> {
-    if (this.#state !== "DISCONNECTED") throw new RtcError("INVALID_OPERATION", "the client has joined already");
+    if (this.#state !== "DISCONNECTED")
+      throw new RtcError("INVALID_OPERATION", "the client has joined already");
     const generation = ++this.#generation;
     this.#setState("CONNECTING");
     try {
       const support = await checkSystemRequirements();
       if (!support.result) throw new RtcError("NOT_SUPPORTED", support.missing.join(" "));
       for (const warning of support.warnings) this.#log.info(warning);
-      if (generation !== this.#generation) throw new RtcError("ABORTED", "the client left while joining");
-      await this.#start(generation, support.detail.encodeCodecs as VideoCodecName[], support.detail.decodeCodecs);
+      if (generation !== this.#generation)
+        throw new RtcError("ABORTED", "the client left while joining");
+      await this.#start(
+        generation,
+        support.detail.encodeCodecs as VideoCodecName[],
+        support.detail.decodeCodecs,
+      );
     } catch (thrown) {
       if (generation === this.#generation) {
         await this.#stop();
         if (generation === this.#generation) this.#setState("DISCONNECTED");
       }
-      throw thrown instanceof RtcError ? thrown : new RtcError("UNKNOWN", `joining failed: ${String(thrown)}`, { cause: thrown });
+      throw thrown instanceof RtcError
+        ? thrown
+        : new RtcError("UNKNOWN", `joining failed: ${String(thrown)}`, { cause: thrown });
     }
   }
 
   /** Leaves the room and frees everything. The client may join again. */
   leave(): Promise<void> {
     this.#generation++;
-    this.#operations.overtake(({ kind }) => kind !== "leave", new RtcError("ABORTED", "the client left"));
+    this.#operations.overtake(
+      ({ kind }) => kind !== "leave",
+      new RtcError("ABORTED", "the client left"),
+    );
     return this.#operations.run({ kind: "leave" }, () => this.#leave());
   }
 
   async #leave(): Promise<void> {
     const call = this.#call;
     if (call !== undefined && this.#state === "CONNECTED") {
-      await Promise.race([call.host.uplink.call("disconnect", { leave: true }).catch(() => undefined), sleep(200)]);
+      await Promise.race([
+        call.host.uplink.call("disconnect", { leave: true }).catch(() => undefined),
+        sleep(200),
+      ]);
       // Leave is on its way; give the browser a moment to send it before the worker is gone.
       await sleep(60);
     }
@@ -135,7 +162,8 @@ export class Client extends Emitter<ClientEvents> {
           await call.publish(stream);
           return;
         } catch (thrown) {
-          if (signal.aborted || (session === this.#sessions && this.#state === "CONNECTED")) throw thrown;
+          if (signal.aborted || (session === this.#sessions && this.#state === "CONNECTED"))
+            throw thrown;
           // Undone, since the session ended under it; the next one has not heard of it.
           operation.begun = false;
         }
@@ -163,7 +191,10 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** Asks for a remote stream's media. Both default to true; calling again changes the choice. */
-  subscribe(stream: RemoteStream, choice: { audio?: boolean; video?: boolean } = {}): Promise<void> {
+  subscribe(
+    stream: RemoteStream,
+    choice: { audio?: boolean; video?: boolean } = {},
+  ): Promise<void> {
     return this.#need().roster.subscribe(stream, choice);
   }
 
@@ -179,8 +210,14 @@ export class Client extends Emitter<ClientEvents> {
    *
    * Rejects with `INVALID_PARAMETER` for another word, `INVALID_OPERATION` before `join`.
    */
-  async setRemoteVideoStreamType(user: string | RemoteStream, type: VideoStreamType): Promise<void> {
-    await this.#need().roster.setStreamType(typeof user === "string" ? user : user.getUserId(), type);
+  async setRemoteVideoStreamType(
+    user: string | RemoteStream,
+    type: VideoStreamType,
+  ): Promise<void> {
+    await this.#need().roster.setStreamType(
+      typeof user === "string" ? user : user.getUserId(),
+      type,
+    );
   }
 
   /** The same for everybody of whom {@link setRemoteVideoStreamType} said nothing else. `big` unless it was called; until `leave`. */
@@ -207,7 +244,13 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** Who sends what, and whether it is muted. */
-  getRemoteMutedState(): { userId: string; hasAudio: boolean; hasVideo: boolean; audioMuted: boolean; videoMuted: boolean }[] {
+  getRemoteMutedState(): {
+    userId: string;
+    hasAudio: boolean;
+    hasVideo: boolean;
+    audioMuted: boolean;
+    videoMuted: boolean;
+  }[] {
     return this.#call?.roster.mutedState() ?? [];
   }
 
@@ -231,7 +274,9 @@ export class Client extends Emitter<ClientEvents> {
     return (await this.getStats()).remoteAudio;
   }
 
-  async getRemoteVideoStats(type: "main" | "auxiliary" = "main"): Promise<Record<string, RemoteVideoStats>> {
+  async getRemoteVideoStats(
+    type: "main" | "auxiliary" = "main",
+  ): Promise<Record<string, RemoteVideoStats>> {
     const stats = await this.getStats();
     return type === "main" ? stats.remoteVideo : stats.remoteAuxiliary;
   }
@@ -266,7 +311,11 @@ export class Client extends Emitter<ClientEvents> {
    */
   setCompared(userId: string, compared = true): void {
     const { group } = this.#need();
-    if (group === undefined) throw new RtcError("INVALID_OPERATION", "with an external key there are no identities to compare");
+    if (group === undefined)
+      throw new RtcError(
+        "INVALID_OPERATION",
+        "with an external key there are no identities to compare",
+      );
     group.setCompared(userId, compared);
   }
 
@@ -281,9 +330,20 @@ export class Client extends Emitter<ClientEvents> {
    */
   async selfTest({ run = true }: { readonly run?: boolean } = {}): Promise<SelfTestReport> {
     const { host } = this.#need();
-    const [uplink, downlink] = await Promise.all([host.uplink.call("selfTest", { run }), host.downlink.call("selfTest", { run })]);
+    const [uplink, downlink] = await Promise.all([
+      host.uplink.call("selfTest", { run }),
+      host.downlink.call("selfTest", { run }),
+    ]);
     const both = [uplink.status, downlink.status];
-    return { status: both.includes("failed") ? "failed" : both.includes("untested") ? "untested" : "passed", uplink, downlink };
+    return {
+      status: both.includes("failed")
+        ? "failed"
+        : both.includes("untested")
+          ? "untested"
+          : "passed",
+      uplink,
+      downlink,
+    };
   }
 
   /** Emits `audio-volume` every `intervalMs` milliseconds, default 2,000, at least 100; 0 or less ends it. */
@@ -293,7 +353,11 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** Changes the processing of our microphone while it runs. */
-  async setAudioProcessing(options: { echoCancellation?: boolean; noiseSuppression?: boolean; autoGainControl?: boolean }): Promise<void> {
+  async setAudioProcessing(options: {
+    echoCancellation?: boolean;
+    noiseSuppression?: boolean;
+    autoGainControl?: boolean;
+  }): Promise<void> {
     const before = this.#processing;
     this.#processing = { ...before, ...options };
     await this.#call?.host.uplink.call("setProcessing", this.#processing);
@@ -302,13 +366,19 @@ export class Client extends Emitter<ClientEvents> {
   /** The log of the page and of both workers, oldest line first. */
   async getLogs(): Promise<string> {
     const call = this.#call;
-    if (call === undefined) return this.#lastLogs === "" ? mergeLogs([this.#log.lines()]) : this.#lastLogs;
-    const logs = await Promise.all([call.host.uplink.call("logs", undefined), call.host.downlink.call("logs", undefined)]);
+    if (call === undefined)
+      return this.#lastLogs === "" ? mergeLogs([this.#log.lines()]) : this.#lastLogs;
+    const logs = await Promise.all([
+      call.host.uplink.call("logs", undefined),
+      call.host.downlink.call("logs", undefined),
+    ]);
     return mergeLogs([this.#log.lines(), ...logs]);
   }
 
   /** Saves {@link getLogs} as a file. */
-  async downloadLogs(fileName = `smrtc-${new Date().toISOString().replaceAll(":", "-")}.log`): Promise<void> {
+  async downloadLogs(
+    fileName = `smrtc-${new Date().toISOString().replaceAll(":", "-")}.log`,
+  ): Promise<void> {
     const url = URL.createObjectURL(new Blob([await this.getLogs()], { type: "text/plain" }));
     const link = document.createElement("a");
     link.href = url;
@@ -317,17 +387,37 @@ export class Client extends Emitter<ClientEvents> {
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 
-  get #processing(): { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean } {
-    return this.#processingNow ?? { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...this.#options.audioProcessing };
+  get #processing(): {
+    echoCancellation: boolean;
+    noiseSuppression: boolean;
+    autoGainControl: boolean;
+  } {
+    return (
+      this.#processingNow ?? {
+        echoCancellation: true,
+        noiseSuppression: true,
+        autoGainControl: true,
+        ...this.#options.audioProcessing,
+      }
+    );
   }
 
-  set #processing(options: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean }) {
+  set #processing(options: {
+    echoCancellation: boolean;
+    noiseSuppression: boolean;
+    autoGainControl: boolean;
+  }) {
     this.#processingNow = options;
   }
 
-  #processingNow: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean } | undefined;
+  #processingNow:
+    { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean } | undefined;
 
-  async #start(generation: number, encodable: readonly VideoCodecName[], decodable: readonly string[]): Promise<void> {
+  async #start(
+    generation: number,
+    encodable: readonly VideoCodecName[],
+    decodable: readonly string[],
+  ): Promise<void> {
     const call = await Call.start({
       options: { ...this.#options, audioProcessing: this.#processing },
       log: this.#log,
@@ -351,7 +441,8 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Takes the room as it is. */
   #onConnected(generation: number, { joined, transport }: Connected): void {
-    if (generation !== this.#generation) throw new RtcError("ABORTED", "the client left while connecting");
+    if (generation !== this.#generation)
+      throw new RtcError("ABORTED", "the client left while connecting");
     this.#userId = joined.userId;
     this.#roomId = joined.roomId;
     this.#transport = transport;
@@ -364,7 +455,10 @@ export class Client extends Emitter<ClientEvents> {
 
   #tellEncryption(): void {
     if (this.#call === undefined) return;
-    void this.getEncryptionState().then((state) => this.emit("encryption-changed", state), () => undefined);
+    void this.getEncryptionState().then(
+      (state) => this.emit("encryption-changed", state),
+      () => undefined,
+    );
   }
 
   async #reconnect(error: RtcError): Promise<void> {
@@ -374,19 +468,25 @@ export class Client extends Emitter<ClientEvents> {
     this.#setState("RECONNECTING");
     const started = performance.now();
     const ended = (): boolean => generation !== this.#generation;
-    const reconnection = new Reconnection<GatewayAnswer>({
-      probe: (signal) => call.locate(signal),
-      attempt: async (answer, timeoutMs) => {
-        try {
-          await call.reconnect(answer, timeoutMs, (connected) => this.#onConnected(generation, connected));
-        } catch (thrown) {
-          if (!ended() && this.#getState() === "CONNECTED") this.#setState("RECONNECTING");
-          throw thrown;
-        }
+    const reconnection = new Reconnection<GatewayAnswer>(
+      {
+        probe: (signal) => call.locate(signal),
+        attempt: async (answer, timeoutMs) => {
+          try {
+            await call.reconnect(answer, timeoutMs, (connected) =>
+              this.#onConnected(generation, connected),
+            );
+          } catch (thrown) {
+            if (!ended() && this.#getState() === "CONNECTED") this.#setState("RECONNECTING");
+            throw thrown;
+          }
+        },
+        ended,
+        log: (message) => this.#log.warn(message),
       },
-      ended,
-      log: (message) => this.#log.warn(message),
-    }, error, this.#options.reconnectTimeout ?? RECONNECT_TIMEOUT_MS);
+      error,
+      this.#options.reconnectTimeout ?? RECONNECT_TIMEOUT_MS,
+    );
     const wake = (): void => reconnection.wake();
     addEventListener("online", wake);
     const last = await reconnection.run().finally(() => removeEventListener("online", wake));
@@ -399,9 +499,19 @@ export class Client extends Emitter<ClientEvents> {
     if (ended()) return;
     this.#setState("DISCONNECTED");
     if (isRetryable(last)) {
-      this.emit("error", new RtcError("SIGNAL_CHANNEL_RECONNECTION_FAILED", `the connection did not come back: ${last.message}`, { cause: last }));
+      this.emit(
+        "error",
+        new RtcError(
+          "SIGNAL_CHANNEL_RECONNECTION_FAILED",
+          `the connection did not come back: ${last.message}`,
+          { cause: last },
+        ),
+      );
     } else {
-      this.emit("client-banned", { reason: last.closeCode === 4409 ? "kick" : "banned", message: last.message });
+      this.emit("client-banned", {
+        reason: last.closeCode === 4409 ? "kick" : "banned",
+        message: last.message,
+      });
     }
   }
 
@@ -421,7 +531,10 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   async #free(call: Call): Promise<void> {
-    this.#lastLogs = await Promise.race([this.getLogs().catch(() => ""), sleep(200).then(() => "")]);
+    this.#lastLogs = await Promise.race([
+      this.getLogs().catch(() => ""),
+      sleep(200).then(() => ""),
+    ]);
     if (this.#call === call) this.#call = undefined;
     await call.close();
   }
@@ -433,7 +546,10 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   #onError(thrown: unknown): void {
-    const error = thrown instanceof RtcError ? thrown : new RtcError("UNKNOWN", String(thrown), { cause: thrown });
+    const error =
+      thrown instanceof RtcError
+        ? thrown
+        : new RtcError("UNKNOWN", String(thrown), { cause: thrown });
     // What fails because the session is gone comes again by itself once it is back.
     if (error.codeName === "ABORTED" || this.#state !== "CONNECTED") {
       this.#log.debug(`${error.codeName}: ${error.message}`);
@@ -461,7 +577,10 @@ export class Client extends Emitter<ClientEvents> {
         signal.addEventListener("abort", () => resolve());
       });
       if (this.#getState() === "DISCONNECTED") {
-        throw new RtcError("SIGNAL_CHANNEL_RECONNECTION_FAILED", "the connection did not come back");
+        throw new RtcError(
+          "SIGNAL_CHANNEL_RECONNECTION_FAILED",
+          "the connection did not come back",
+        );
       }
     }
     signal.throwIfAborted();

@@ -54,7 +54,11 @@ export class RtcError extends Error {
   /** Close code of the gateway (`engine/WIRE.md`), where one is behind this error. */
   readonly closeCode: number | undefined;
 
-  constructor(codeName: RtcErrorName, message: string, options: { cause?: unknown; closeCode?: number } = {}) {
+  constructor(
+    codeName: RtcErrorName,
+    message: string,
+    options: { cause?: unknown; closeCode?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.codeName = codeName;
     this.closeCode = options.closeCode;
@@ -90,7 +94,11 @@ export function toPlainError(thrown: unknown): PlainError {
 
 /** The reverse of {@link toPlainError}. */
 export function fromPlainError(plain: PlainError): RtcError {
-  return new RtcError(plain.codeName, plain.message, plain.closeCode === undefined ? {} : { closeCode: plain.closeCode });
+  return new RtcError(
+    plain.codeName,
+    plain.message,
+    plain.closeCode === undefined ? {} : { closeCode: plain.closeCode },
+  );
 }
 
 /** Wraps what `getUserMedia` and `getDisplayMedia` reject with. */
@@ -103,12 +111,18 @@ export function fromDeviceError(thrown: unknown, what: string): RtcError {
       return new RtcError("DEVICE_NOT_FOUND", `no ${what} was found`, { cause: thrown });
     case "NotAllowedError":
     case "SecurityError":
-      return new RtcError("DEVICE_NOT_ALLOWED", `access to the ${what} was denied`, { cause: thrown });
+      return new RtcError("DEVICE_NOT_ALLOWED", `access to the ${what} was denied`, {
+        cause: thrown,
+      });
     case "NotReadableError":
     case "AbortError":
-      return new RtcError("DEVICE_NOT_READABLE", `the ${what} is in use or broken`, { cause: thrown });
+      return new RtcError("DEVICE_NOT_READABLE", `the ${what} is in use or broken`, {
+        cause: thrown,
+      });
     default:
-      return new RtcError("UNKNOWN", `the ${what} did not start: ${describe(thrown)}`, { cause: thrown });
+      return new RtcError("UNKNOWN", `the ${what} did not start: ${describe(thrown)}`, {
+        cause: thrown,
+      });
   }
 }
 
@@ -119,20 +133,37 @@ export function fromCloseCode(closeCode: number, reason: string): RtcError {
     case 4401:
       return new RtcError("JOIN_REFUSED", `the gateway refused the token${because}`, { closeCode });
     case 4402:
-      return new RtcError("JOIN_REFUSED", `the token has expired or is not valid yet${because}`, { closeCode });
+      return new RtcError("JOIN_REFUSED", `the token has expired or is not valid yet${because}`, {
+        closeCode,
+      });
     case 4403:
-      return new RtcError("JOIN_REFUSED", `the gateway does not serve pages of this origin${because}`, { closeCode });
+      return new RtcError(
+        "JOIN_REFUSED",
+        `the gateway does not serve pages of this origin${because}`,
+        { closeCode },
+      );
     case 4409:
-      return new RtcError("CLIENT_BANNED", `the same user joined this room elsewhere${because}`, { closeCode });
+      return new RtcError("CLIENT_BANNED", `the same user joined this room elsewhere${because}`, {
+        closeCode,
+      });
     default:
-      return new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway closed the session (${String(closeCode)})${because}`, { closeCode });
+      return new RtcError(
+        "SIGNAL_CHANNEL_SETUP_FAILED",
+        `the gateway closed the session (${String(closeCode)})${because}`,
+        { closeCode },
+      );
   }
 }
 
 /** Whether trying again with the same token can help. */
 export function isRetryable(error: RtcError): boolean {
   const code = error.closeCode;
-  return error.codeName !== "JOIN_REFUSED" && error.codeName !== "CLIENT_BANNED" && code !== 4400 && code !== 4413;
+  return (
+    error.codeName !== "JOIN_REFUSED" &&
+    error.codeName !== "CLIENT_BANNED" &&
+    code !== 4400 &&
+    code !== 4413
+  );
 }
 
 function describe(thrown: unknown): string {

@@ -35,7 +35,14 @@ export interface UserEvent {
  * somebody clicks or presses a key; an encoder that finds no time; a decoder that gives no pictures
  * though frames come.
  */
-export type ExceptionKind = "freeze" | "low-frame-rate" | "silent-microphone" | "audio-suspended" | "howling" | "cpu-overuse" | "decoder-stall";
+export type ExceptionKind =
+  | "freeze"
+  | "low-frame-rate"
+  | "silent-microphone"
+  | "audio-suspended"
+  | "howling"
+  | "cpu-overuse"
+  | "decoder-stall";
 
 /** The begin or the end of an exception. */
 export interface ExceptionEvent {
@@ -62,7 +69,10 @@ export interface ClientEvents {
   "stream-updated": RemoteStreamEvent;
   /** Media of this stream flows from now on; time to `play` it. */
   "stream-subscribed": RemoteStreamEvent;
-  "connection-state-changed": { readonly prevState: ConnectionState; readonly state: ConnectionState };
+  "connection-state-changed": {
+    readonly prevState: ConnectionState;
+    readonly state: ConnectionState;
+  };
   "peer-join": UserEvent;
   "peer-leave": UserEvent & { readonly reason: PeerLeaveReason };
   "mute-audio": UserEvent;
@@ -70,7 +80,10 @@ export interface ClientEvents {
   "unmute-audio": UserEvent;
   "unmute-video": UserEvent;
   /** The gateway ended our session for good: the token ran out, the same user came again, the room closed. */
-  "client-banned": { readonly reason: "kick" | "banned" | "room-disband"; readonly message: string };
+  "client-banned": {
+    readonly reason: "kick" | "banned" | "room-disband";
+    readonly message: string;
+  };
   /** Something goes wrong without failing, or no longer does. */
   exception: ExceptionEvent;
   /** Every two seconds while connected, by the E-model (ITU-T G.107). RTT in milliseconds, loss 0 to 1. */
@@ -88,14 +101,21 @@ export interface ClientEvents {
    * for our own microphone.
    */
   "audio-volume": {
-    readonly result: readonly { readonly userId: string; readonly audioVolume: number; readonly stream?: RemoteStream }[];
+    readonly result: readonly {
+      readonly userId: string;
+      readonly audioVolume: number;
+      readonly stream?: RemoteStream;
+    }[];
   };
   /**
    * Whether what this user sends can be opened: a wrong key shows here, and no picture appears.
    * Frames on the wrong side of a join, a departure, a reconnection or a change of keys are no
    * cause; they stay unopened, or wait for their key, without an event.
    */
-  "decryption-state-changed": UserEvent & { readonly state: DecryptionState; readonly reason?: string };
+  "decryption-state-changed": UserEvent & {
+    readonly state: DecryptionState;
+    readonly reason?: string;
+  };
   /** Our own key changed: a new session has a new key id at once, a new epoch of the group within 200 ms. */
   "encryption-changed": EncryptionState;
   /** Who is in the group changed. These, and not those whom the gateway names, can hear and see. */
@@ -183,7 +203,11 @@ export type GroupWarning =
   /** Our clock is not the gateway's: `aheadMs` milliseconds ahead of it, negative behind. By a wrong clock members refuse each other. */
   | { readonly kind: "clock-off"; readonly aheadMs: number; readonly reason: string }
   /** A message about the group was not accepted: forged, damaged, or of somebody whom the room does not admit. */
-  | { readonly kind: "message-refused"; readonly subject: "commit" | "welcome" | "group"; readonly reason: string }
+  | {
+      readonly kind: "message-refused";
+      readonly subject: "commit" | "welcome" | "group";
+      readonly reason: string;
+    }
   /** We cannot take part: no randomness, a failed self-test, or no identity. */
   | { readonly kind: "failed"; readonly reason: string };
 

@@ -1,6 +1,12 @@
 import { Stream } from "./stream.ts";
 import { RtcError } from "./errors.ts";
-import type { PlayOptions, StreamOptions, VideoContentHint, VideoProfile, VideoProfileName } from "./options.ts";
+import type {
+  PlayOptions,
+  StreamOptions,
+  VideoContentHint,
+  VideoProfile,
+  VideoProfileName,
+} from "./options.ts";
 import { camera, microphone, openDevices, openScreen } from "./internal/capture.ts";
 import { LocalTracks } from "./internal/local_tracks.ts";
 import { findElement, styleMedia } from "./internal/player.ts";
@@ -22,11 +28,23 @@ export class LocalStream extends Stream {
   constructor(options: StreamOptions) {
     super();
     const screen = options.screen === true;
-    if (options.audio !== true && options.video !== true && !screen && options.audioSource === undefined && options.videoSource === undefined) {
+    if (
+      options.audio !== true &&
+      options.video !== true &&
+      !screen &&
+      options.audioSource === undefined &&
+      options.videoSource === undefined
+    ) {
       throw new RtcError("INVALID_PARAMETER", "a stream needs sound or a picture");
     }
-    if (screen && (options.video === true || options.audio === true || options.audioSource !== undefined)) {
-      throw new RtcError("INVALID_PARAMETER", "a screen is a stream of its own: share it beside camera and microphone");
+    if (
+      screen &&
+      (options.video === true || options.audio === true || options.audioSource !== undefined)
+    ) {
+      throw new RtcError(
+        "INVALID_PARAMETER",
+        "a screen is a stream of its own: share it beside camera and microphone",
+      );
     }
     this.#options = options;
     this.#choices = new VideoChoices(screen);
@@ -54,7 +72,8 @@ export class LocalStream extends Stream {
    * meanwhile.
    */
   initialize(): Promise<void> {
-    const { audioSource, videoSource, audio, video, screen, microphoneId, cameraId } = this.#options;
+    const { audioSource, videoSource, audio, video, screen, microphoneId, cameraId } =
+      this.#options;
     const own = [audioSource, videoSource].filter((track) => track !== undefined);
     return this.#tracks.initialize(own, async (signal) => {
       if (screen === true) {
@@ -210,7 +229,8 @@ export class LocalStream extends Stream {
 
   /** 0 to 100; 100 is as captured. */
   setAudioCaptureVolume(volume: number): void {
-    if (!(volume >= 0 && volume <= 100)) throw new RtcError("INVALID_PARAMETER", "the volume is from 0 to 100");
+    if (!(volume >= 0 && volume <= 100))
+      throw new RtcError("INVALID_PARAMETER", "the volume is from 0 to 100");
     this.#captureVolume = volume / 100;
     this.publication?.captureVolumeChanged(this.#captureVolume);
   }
@@ -222,7 +242,11 @@ export class LocalStream extends Stream {
 
   /** @internal Whether sound is to be expected: neither we nor the application turned it off. */
   get givesSound(): boolean {
-    return this.#tracks.audio?.enabled === true && !this.#tracks.isOff("audio") && this.#captureVolume > 0;
+    return (
+      this.#tracks.audio?.enabled === true &&
+      !this.#tracks.isOff("audio") &&
+      this.#captureVolume > 0
+    );
   }
 
   /** @internal */
@@ -259,12 +283,17 @@ export class LocalStream extends Stream {
     video.muted = true;
     video.autoplay = true;
     video.playsInline = true;
-    styleMedia(video, { objectFit: this.isScreen() ? "contain" : "cover", ...options }, this.#options.mirror ?? !this.isScreen());
+    styleMedia(
+      video,
+      { objectFit: this.isScreen() ? "contain" : "cover", ...options },
+      this.#options.mirror ?? !this.isScreen(),
+    );
     parent.append(video);
     this.#element = video;
     this.#refreshElement();
     await this.resume();
-    if (this.#element === video) this.emit("player-state-changed", { type: "video", state: "PLAYING", reason: "" });
+    if (this.#element === video)
+      this.emit("player-state-changed", { type: "video", state: "PLAYING", reason: "" });
   }
 
   override stop(): void {

@@ -17,9 +17,11 @@ export class RemoteStream extends Stream {
     super();
     this.#media = media;
     media.onChange = () => {
-      if (this.#player !== undefined) this.#player.element.style.visibility = media.showsPicture ? "visible" : "hidden";
+      if (this.#player !== undefined)
+        this.#player.element.style.visibility = media.showsPicture ? "visible" : "hidden";
     };
-    media.onPlayerState = (type, state, reason) => this.emit("player-state-changed", { type, state, reason });
+    media.onPlayerState = (type, state, reason) =>
+      this.emit("player-state-changed", { type, state, reason });
   }
 
   /** @internal */
@@ -66,10 +68,15 @@ export class RemoteStream extends Stream {
   override async play(element: HTMLElement | string, options: PlayOptions = {}): Promise<void> {
     const parent = findElement(element);
     this.#removePlayer();
-    const player = typeof MediaStreamTrackGenerator === "undefined" ? this.#canvasPlayer() : this.#videoPlayer();
+    const player =
+      typeof MediaStreamTrackGenerator === "undefined" ? this.#canvasPlayer() : this.#videoPlayer();
     const { element: media } = player;
     media.dataset.smrtcUser = this.getUserId();
-    styleMedia(media, { objectFit: this.getType() === "auxiliary" ? "contain" : "cover", ...options }, false);
+    styleMedia(
+      media,
+      { objectFit: this.getType() === "auxiliary" ? "contain" : "cover", ...options },
+      false,
+    );
     media.style.visibility = this.#media.showsPicture ? "visible" : "hidden";
     parent.append(media);
     this.#player = player;
@@ -88,7 +95,8 @@ export class RemoteStream extends Stream {
 
   /** 0 to 1, as in TRTC, and, to amplify, up to 2. Applies to this stream alone. */
   setAudioVolume(volume: number): void {
-    if (!(volume >= 0 && volume <= MAX_VOLUME)) throw new RtcError("INVALID_PARAMETER", "the volume is from 0 to 1, or to 2 to amplify");
+    if (!(volume >= 0 && volume <= MAX_VOLUME))
+      throw new RtcError("INVALID_PARAMETER", "the volume is from 0 to 1, or to 2 to amplify");
     this.#media.setVolume(volume);
   }
 
@@ -199,7 +207,8 @@ function dataUrl(blob: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result as string);
-    reader.onerror = () => reject(new RtcError("UNKNOWN", "the picture could not be read", { cause: reader.error }));
+    reader.onerror = () =>
+      reject(new RtcError("UNKNOWN", "the picture could not be read", { cause: reader.error }));
     reader.readAsDataURL(blob);
   });
 }

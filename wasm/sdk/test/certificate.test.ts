@@ -5,17 +5,29 @@ import { test } from "node:test";
 import { RtcError } from "../src/errors.ts";
 import { certify, parseCertificates, userOf } from "../src/internal/uplink/certificate.ts";
 
-const tokenFor = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
+const tokenFor = (claims: object): string =>
+  `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
 const REQUEST = Uint8Array.of(0x30, 1, 2);
 
 /** Runs `during` with a server that answers every request so, and keeps what it was asked. */
-async function withServer(status: number, body: string, during: (gateway: string, asked: { path: string | undefined; bearer: string | undefined; body: Buffer }[]) => Promise<void>): Promise<void> {
+async function withServer(
+  status: number,
+  body: string,
+  during: (
+    gateway: string,
+    asked: { path: string | undefined; bearer: string | undefined; body: Buffer }[],
+  ) => Promise<void>,
+): Promise<void> {
   const asked: { path: string | undefined; bearer: string | undefined; body: Buffer }[] = [];
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {
-      asked.push({ path: request.url, bearer: request.headers.authorization, body: Buffer.concat(parts) });
+      asked.push({
+        path: request.url,
+        bearer: request.headers.authorization,
+        body: Buffer.concat(parts),
+      });
       response.writeHead(status).end(body);
     });
   });
@@ -33,33 +45,75 @@ test("the user of a token is its sub, whatever letters it has", () => {
 });
 
 test("a token that names nobody is refused before anything is asked", () => {
-  for (const token of ["", "opaque", "a.b.c", "a.!.c", tokenFor({}), tokenFor({ sub: "" }), tokenFor({ sub: 7 }), "e30.bnVsbA.x"]) {
-    assert.throws(() => userOf(token), (thrown) => thrown instanceof RtcError && thrown.codeName === "INVALID_PARAMETER", token);
+  for (const token of [
+    "",
+    "opaque",
+    "a.b.c",
+    "a.!.c",
+    tokenFor({}),
+    tokenFor({ sub: "" }),
+    tokenFor({ sub: 7 }),
+    "e30.bnVsbA.x",
+  ]) {
+    assert.throws(
+      () => userOf(token),
+      (thrown) => thrown instanceof RtcError && thrown.codeName === "INVALID_PARAMETER",
+      token,
+    );
   }
 });
 
 test("the gateway's authority is asked with the token and the request, and its chain comes back", async () => {
-  await withServer(200, JSON.stringify({ certificates: ["AQI=", "Aw=="], notAfter: 1 }), async (gateway, asked) => {
-    const token = tokenFor({ sub: "ana" });
-    const chain = await certify(gateway, token, REQUEST);
-    assert.deepEqual(chain.map((der) => [...der]), [[1, 2], [3]]);
-    assert.deepEqual(asked, [{ path: "/v1/certificate", bearer: `Bearer ${token}`, body: Buffer.from(REQUEST) }]);
-  });
+  await withServer(
+    200,
+    JSON.stringify({ certificates: ["AQI=", "Aw=="], notAfter: 1 }),
+    async (gateway, asked) => {
+      const token = tokenFor({ sub: "ana" });
+      const chain = await certify(gateway, token, REQUEST);
+      assert.deepEqual(
+        chain.map((der) => [...der]),
+        [[1, 2], [3]],
+      );
+      assert.deepEqual(asked, [
+        { path: "/v1/certificate", bearer: `Bearer ${token}`, body: Buffer.from(REQUEST) },
+      ]);
+    },
+  );
 });
 
 test("a refusal says why, in the gateway's words", async () => {
-  for (const [status, codeName] of [[401, "JOIN_REFUSED"], [403, "JOIN_REFUSED"], [404, "REQUEST_REFUSED"], [429, "REQUEST_REFUSED"], [500, "REQUEST_REFUSED"]] as const) {
+  for (const [status, codeName] of [
+    [401, "JOIN_REFUSED"],
+    [403, "JOIN_REFUSED"],
+    [404, "REQUEST_REFUSED"],
+    [429, "REQUEST_REFUSED"],
+    [500, "REQUEST_REFUSED"],
+  ] as const) {
     await withServer(status, "because of the moon\n", async (gateway) => {
       await assert.rejects(
         certify(gateway, tokenFor({ sub: "ana" }), REQUEST),
-        (thrown) => thrown instanceof RtcError && thrown.codeName === codeName && thrown.message.endsWith("because of the moon"),
+        (thrown) =>
+          thrown instanceof RtcError &&
+          thrown.codeName === codeName &&
+          thrown.message.endsWith("because of the moon"),
       );
     });
   }
 });
 
 test("an answer without certificates is an error, not an empty chain", () => {
-  for (const json of [null, 3, {}, { certificates: [] }, { certificates: "AQI=" }, { certificates: ["*"] }]) {
-    assert.throws(() => parseCertificates(json), (thrown) => thrown instanceof RtcError && thrown.codeName === "REQUEST_REFUSED", JSON.stringify(json));
+  for (const json of [
+    null,
+    3,
+    {},
+    { certificates: [] },
+    { certificates: "AQI=" },
+    { certificates: ["*"] },
+  ]) {
+    assert.throws(
+      () => parseCertificates(json),
+      (thrown) => thrown instanceof RtcError && thrown.codeName === "REQUEST_REFUSED",
+      JSON.stringify(json),
+    );
   }
 });

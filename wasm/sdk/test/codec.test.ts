@@ -1,30 +1,74 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseCodec, codecName, codecString, encoderConfig, fitPicture } from "../src/internal/codec.ts";
+import {
+  chooseCodec,
+  codecName,
+  codecString,
+  encoderConfig,
+  fitPicture,
+} from "../src/internal/codec.ts";
 
 const ALL = ["vp8", "h264", "vp9", "av1"] as const;
 const EVERYTHING = ["vp8", "avc1.42e01f", "vp09.00.10.08", "av01.0.04M.08"];
 
 test("small pictures use VP8, larger ones H.264", () => {
-  assert.equal(chooseCodec({ encodable: ALL, peers: [EVERYTHING], width: 640, height: 360 }), "vp8");
-  assert.equal(chooseCodec({ encodable: ALL, peers: [EVERYTHING], width: 1280, height: 720 }), "h264");
+  assert.equal(
+    chooseCodec({ encodable: ALL, peers: [EVERYTHING], width: 640, height: 360 }),
+    "vp8",
+  );
+  assert.equal(
+    chooseCodec({ encodable: ALL, peers: [EVERYTHING], width: 1280, height: 720 }),
+    "h264",
+  );
 });
 
 test("a codec that one peer does not decode is not used", () => {
-  assert.equal(chooseCodec({ encodable: ALL, peers: [EVERYTHING, ["vp8", "vp09.00.10.08"]], width: 1280, height: 720 }), "vp9");
+  assert.equal(
+    chooseCodec({
+      encodable: ALL,
+      peers: [EVERYTHING, ["vp8", "vp09.00.10.08"]],
+      width: 1280,
+      height: 720,
+    }),
+    "vp9",
+  );
 });
 
 test("a browser that encodes VP8 alone uses it at any size", () => {
-  assert.equal(chooseCodec({ encodable: ["vp8"], peers: [EVERYTHING], width: 1280, height: 720 }), "vp8");
+  assert.equal(
+    chooseCodec({ encodable: ["vp8"], peers: [EVERYTHING], width: 1280, height: 720 }),
+    "vp8",
+  );
 });
 
 test("without a common codec there is none", () => {
-  assert.equal(chooseCodec({ encodable: ["vp8"], peers: [["avc1.42e01f"]], width: 640, height: 360 }), undefined);
+  assert.equal(
+    chooseCodec({ encodable: ["vp8"], peers: [["avc1.42e01f"]], width: 640, height: 360 }),
+    undefined,
+  );
 });
 
 test("the application's order wins over ours, as far as the room can follow", () => {
-  assert.equal(chooseCodec({ encodable: ALL, peers: [EVERYTHING], width: 640, height: 360, preferred: ["av1", "vp8"] }), "av1");
-  assert.equal(chooseCodec({ encodable: ALL, peers: [["vp8"]], width: 640, height: 360, preferred: ["av1", "vp8"] }), "vp8");
+  assert.equal(
+    chooseCodec({
+      encodable: ALL,
+      peers: [EVERYTHING],
+      width: 640,
+      height: 360,
+      preferred: ["av1", "vp8"],
+    }),
+    "av1",
+  );
+  assert.equal(
+    chooseCodec({
+      encodable: ALL,
+      peers: [["vp8"]],
+      width: 640,
+      height: 360,
+      preferred: ["av1", "vp8"],
+    }),
+    "vp8",
+  );
 });
 
 test("an empty room leaves the choice to us", () => {
@@ -43,7 +87,12 @@ test("the level of H.264 grows with the picture", () => {
 });
 
 test("encoders are configured for calls", () => {
-  const config = encoderConfig("h264", { width: 640, height: 360, frameRate: 30, bitrate: 1_000_000 });
+  const config = encoderConfig("h264", {
+    width: 640,
+    height: 360,
+    frameRate: 30,
+    bitrate: 1_000_000,
+  });
   assert.equal(config.latencyMode, "realtime");
   assert.equal(config.bitrateMode, "constant");
   assert.equal(config.avc?.format, "annexb");
@@ -61,11 +110,29 @@ test("a phone held upright gets the profile turned", () => {
 });
 
 test("what must be sharp uses VP9 first, and an encoder that knows what is on a screen", () => {
-  assert.equal(chooseCodec({ encodable: ALL, peers: [EVERYTHING], width: 1920, height: 1080, sharp: true }), "vp9");
-  assert.equal(chooseCodec({ encodable: ALL, peers: [["vp8", "avc1.42e01f"]], width: 1920, height: 1080, sharp: true }), "h264");
+  assert.equal(
+    chooseCodec({ encodable: ALL, peers: [EVERYTHING], width: 1920, height: 1080, sharp: true }),
+    "vp9",
+  );
+  assert.equal(
+    chooseCodec({
+      encodable: ALL,
+      peers: [["vp8", "avc1.42e01f"]],
+      width: 1920,
+      height: 1080,
+      sharp: true,
+    }),
+    "h264",
+  );
   const picture = { width: 1920, height: 1080, frameRate: 15, bitrate: 2_000_000 };
   const screen = encoderConfig("vp9", { ...picture, contentHint: "detail" });
-  assert.deepEqual([screen.contentHint, screen.bitrateMode, screen.latencyMode, screen.framerate], ["detail", "variable", "realtime", 15]);
+  assert.deepEqual(
+    [screen.contentHint, screen.bitrateMode, screen.latencyMode, screen.framerate],
+    ["detail", "variable", "realtime", 15],
+  );
   assert.equal(encoderConfig("vp9", { ...picture, contentHint: "motion" }).bitrateMode, "constant");
-  assert.ok(!("contentHint" in encoderConfig("vp9", { ...picture, contentHint: "" })), "where nothing is known nothing is said");
+  assert.ok(
+    !("contentHint" in encoderConfig("vp9", { ...picture, contentHint: "" })),
+    "where nothing is known nothing is said",
+  );
 });

@@ -9,7 +9,8 @@ const bob = { userId: "bob", leafIndex: 1, fingerprint: "2", own: false };
 
 function view(): { group: GroupView; told: [string, unknown][] } {
   const told: [string, unknown][] = [];
-  const emit = <Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void => void told.push([name, event]);
+  const emit = <Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void =>
+    void told.push([name, event]);
   const group = new GroupView("SM2_SM4_GCM_SM3", new Map(), emit);
   group.handle({ what: "roster", joined: [ada, bob], left: [], members: [ada, bob] });
   group.handle({ what: "epoch", epoch: 1, verificationCode: CODE });
@@ -40,12 +41,24 @@ test("nobody but another member can be compared", () => {
 test("a confirmation holds for its epoch, and whoever is taken out has neither code nor members", () => {
   const { group, told } = view();
   group.handle({ what: "confirmed", userId: "bob", epoch: 1 });
-  assert.deepEqual(group.members.map(({ confirmed }) => confirmed), [true, true]);
+  assert.deepEqual(
+    group.members.map(({ confirmed }) => confirmed),
+    [true, true],
+  );
   group.handle({ what: "epoch", epoch: 2, verificationCode: CODE });
-  assert.deepEqual(group.members.map(({ confirmed }) => confirmed), [true, false]);
+  assert.deepEqual(
+    group.members.map(({ confirmed }) => confirmed),
+    [true, false],
+  );
   group.handle({ what: "split", userId: "bob", epoch: 2 });
   assert.deepEqual(group.keysState.split, ["bob"]);
   group.handle({ what: "removed", by: "bob" });
   assert.deepEqual([group.verificationCode, group.members, group.keysState.split], ["", [], []]);
-  assert.deepEqual(told.filter(([name]) => name === "group-warning").map(([, event]) => event), [{ kind: "split", userId: "bob" }, { kind: "removed", by: "bob" }]);
+  assert.deepEqual(
+    told.filter(([name]) => name === "group-warning").map(([, event]) => event),
+    [
+      { kind: "split", userId: "bob" },
+      { kind: "removed", by: "bob" },
+    ],
+  );
 });

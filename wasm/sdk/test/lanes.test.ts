@@ -54,7 +54,12 @@ class Path {
     this.#sent += 100;
     this.#received += reports;
     this.#now += 1_000;
-    this.lanes.adapt({ fractionLost, randomLoss, packetsSent: this.#sent, packetsReceived: this.#received });
+    this.lanes.adapt({
+      fractionLost,
+      randomLoss,
+      packetsSent: this.#sent,
+      packetsReceived: this.#received,
+    });
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
@@ -123,7 +128,13 @@ test("what is lost while a queue stands opens no lanes, unless it lasts", async 
 
 test("one who sends next to nothing is owed no reports", async () => {
   const path = new Path();
-  for (let second = 0; second < 5; second++) path.lanes.adapt({ fractionLost: 0, randomLoss: 0, packetsSent: 10 * second, packetsReceived: second });
+  for (let second = 0; second < 5; second++)
+    path.lanes.adapt({
+      fractionLost: 0,
+      randomLoss: 0,
+      packetsSent: 10 * second,
+      packetsReceived: second,
+    });
   await path.second(0);
   assert.equal(path.used.length, 0);
 });

@@ -17,7 +17,11 @@ class Story {
       signal.addEventListener("abort", () => this.told.push(`${name} is to stop`));
       await new Promise<void>((resolve) => this.#ends.set(name, resolve));
     };
-    this.operations.run(name, run).then(() => this.told.push(`${name} done`), (thrown: unknown) => this.told.push(`${name} ${thrown instanceof RtcError ? thrown.codeName : String(thrown)}`));
+    this.operations.run(name, run).then(
+      () => this.told.push(`${name} done`),
+      (thrown: unknown) =>
+        this.told.push(`${name} ${thrown instanceof RtcError ? thrown.codeName : String(thrown)}`),
+    );
     return this;
   }
 
@@ -54,7 +58,10 @@ test("who waited for the last one finds the queue idle", async () => {
 
 test("one that fails does not keep the next from running", async () => {
   const operations = new Operations<string>();
-  const failed = assert.rejects(operations.run("a", () => Promise.reject(new Error("no"))), /no/);
+  const failed = assert.rejects(
+    operations.run("a", () => Promise.reject(new Error("no"))),
+    /no/,
+  );
   assert.equal(await operations.run("b", () => Promise.resolve(2)), 2);
   await failed;
 });
@@ -65,7 +72,13 @@ test("what has not begun is overtaken without having run", async () => {
   await settle();
   await story.end("publish 1");
   await story.end("unpublish");
-  assert.deepEqual(story.told, ["publish 1 begins", "publish 2 ABORTED", "publish 1 done", "unpublish begins", "unpublish done"]);
+  assert.deepEqual(story.told, [
+    "publish 1 begins",
+    "publish 2 ABORTED",
+    "publish 1 done",
+    "unpublish begins",
+    "unpublish done",
+  ]);
 });
 
 test("what runs is told to stop, and is not waited for", async () => {
@@ -73,7 +86,13 @@ test("what runs is told to stop, and is not waited for", async () => {
   assert.ok(story.operations.overtake(() => true, LEFT));
   story.ask("leave").ask("join again");
   await settle();
-  assert.deepEqual(story.told, ["join begins", "join is to stop", "leave begins", "join ABORTED", "publish ABORTED"]);
+  assert.deepEqual(story.told, [
+    "join begins",
+    "join is to stop",
+    "leave begins",
+    "join ABORTED",
+    "publish ABORTED",
+  ]);
   // The end of the first one, late, is not taken for that of what runs now.
   await story.end("join");
   assert.equal(story.told.length, 5);
@@ -82,5 +101,8 @@ test("what runs is told to stop, and is not waited for", async () => {
 });
 
 test("who overtakes nothing is told so", () => {
-  assert.equal(new Story().ask("leave").operations.overtake((key) => key === "publish", LEFT), false);
+  assert.equal(
+    new Story().ask("leave").operations.overtake((key) => key === "publish", LEFT),
+    false,
+  );
 });

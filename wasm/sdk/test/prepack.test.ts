@@ -1,7 +1,15 @@
 /** `npm pack` leaves out what is missing without a word; `prepack.mjs` does not let it. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -13,10 +21,15 @@ mkdirSync(join(folder, "dist"), { recursive: true });
 for (const file of ["package.json", "prepack.mjs"]) copyFileSync(file, join(folder, file));
 after(() => rmSync(root, { recursive: true }));
 
-const { files, version } = JSON.parse(readFileSync("package.json", "utf8")) as { files: string[]; version: string };
+const { files, version } = JSON.parse(readFileSync("package.json", "utf8")) as {
+  files: string[];
+  version: string;
+};
 
 function prepack(): { status: number | null; words: string } {
-  const { status, stderr } = spawnSync(process.execPath, [join(folder, "prepack.mjs")], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, "prepack.mjs")], {
+    encoding: "utf8",
+  });
   return { status, words: stderr };
 }
 
@@ -26,8 +39,10 @@ test("nothing is packed while a file is missing, and each is named with what to 
   for (const file of files) assert.ok(words.includes(`${file} is missing`), file);
   assert.match(words, /make wasm sdk/);
 
-  for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) writeFileSync(join(root, licence), licence);
-  for (const file of files) if (!file.startsWith("LICENSE-")) writeFileSync(join(folder, file), `"${version}"`);
+  for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"])
+    writeFileSync(join(root, licence), licence);
+  for (const file of files)
+    if (!file.startsWith("LICENSE-")) writeFileSync(join(folder, file), `"${version}"`);
   writeFileSync(join(folder, "dist/.built-from"), "release 123");
   assert.deepEqual(prepack(), { status: 0, words: "" });
   assert.ok(existsSync(join(folder, "LICENSE-MIT")), "the licences came from the root");
@@ -54,8 +69,12 @@ test("modules of a debug build and a script of another version are not packed", 
 });
 
 test("what the package lists is all that the SDK loads at run time", () => {
-  const sources = ["src/internal/engine_host.ts", "src/internal/wasm_build.ts"].map((path) => readFileSync(path, "utf8")).join("\n");
-  const loaded = [...sources.matchAll(/new URL\("\.\/([^"?]+)[^"]*", import\.meta\.url\)/g)].map(([, file]) => `dist/${file ?? ""}`);
+  const sources = ["src/internal/engine_host.ts", "src/internal/wasm_build.ts"]
+    .map((path) => readFileSync(path, "utf8"))
+    .join("\n");
+  const loaded = [...sources.matchAll(/new URL\("\.\/([^"?]+)[^"]*", import\.meta\.url\)/g)].map(
+    ([, file]) => `dist/${file ?? ""}`,
+  );
   assert.equal(loaded.length, 6);
   for (const file of loaded) assert.ok(files.includes(file), file);
 });

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MessageChannel } from "node:worker_threads";
-import { RtcError, RtcErrorCode, fromCloseCode, fromDeviceError, fromPlainError, isRetryable, toPlainError } from "../src/errors.ts";
+import {
+  RtcError,
+  RtcErrorCode,
+  fromCloseCode,
+  fromDeviceError,
+  fromPlainError,
+  isRetryable,
+  toPlainError,
+} from "../src/errors.ts";
 import { Emitter } from "../src/internal/emitter.ts";
 import { Logger, mergeLogs } from "../src/internal/logger.ts";
 import { Caller, serve } from "../src/internal/rpc.ts";
@@ -55,7 +63,10 @@ test("an error keeps its code on the way from a worker", async () => {
 test("notices are no replies, and a closed caller rejects what waits", async () => {
   const [near, far, close] = pair();
   const notices: string[] = [];
-  const notify = serve<TestCalls, string>(far, { double: () => new Promise<number>(() => undefined), fail: () => undefined });
+  const notify = serve<TestCalls, string>(far, {
+    double: () => new Promise<number>(() => undefined),
+    fail: () => undefined,
+  });
   let heard: () => void = () => undefined;
   const told = new Promise<void>((resolve) => (heard = resolve));
   const caller = new Caller<TestCalls, string>(near, (notice) => {
@@ -73,7 +84,9 @@ test("notices are no replies, and a closed caller rejects what waits", async () 
 });
 
 test("errors survive flattening", () => {
-  const error = fromPlainError(toPlainError(new RtcError("JOIN_REFUSED", "no", { closeCode: 4401 })));
+  const error = fromPlainError(
+    toPlainError(new RtcError("JOIN_REFUSED", "no", { closeCode: 4401 })),
+  );
   assert.deepEqual([error.codeName, error.message, error.closeCode], ["JOIN_REFUSED", "no", 4401]);
   assert.equal(toPlainError(new TypeError("x")).codeName, "UNKNOWN");
 });
@@ -92,7 +105,10 @@ test("device errors say what is wrong", () => {
   const named = (name: string): Error => Object.assign(new Error("x"), { name });
   assert.equal(fromDeviceError(named("NotFoundError"), "camera").codeName, "DEVICE_NOT_FOUND");
   assert.equal(fromDeviceError(named("NotAllowedError"), "camera").codeName, "DEVICE_NOT_ALLOWED");
-  assert.equal(fromDeviceError(named("NotReadableError"), "camera").codeName, "DEVICE_NOT_READABLE");
+  assert.equal(
+    fromDeviceError(named("NotReadableError"), "camera").codeName,
+    "DEVICE_NOT_READABLE",
+  );
 });
 
 test("listeners can be taken off while they run, and once is once", () => {
@@ -107,7 +123,10 @@ test("listeners can be taken off while they run, and once is once", () => {
     heard.push(`first ${value}`);
     bell.off("ring", first);
   };
-  bell.on("ring", first).once("ring", (value) => heard.push(`once ${value}`)).on("ring", (value) => heard.push(`always ${value}`));
+  bell
+    .on("ring", first)
+    .once("ring", (value) => heard.push(`once ${value}`))
+    .on("ring", (value) => heard.push(`always ${value}`));
   bell.ring(1);
   bell.ring(2);
   assert.deepEqual(heard, ["first 1", "once 1", "always 1", "always 2"]);
@@ -117,12 +136,24 @@ test("listeners can be taken off while they run, and once is once", () => {
 });
 
 test("the gateway's configuration is read with care", () => {
-  const good = parseConfig({ version: 1, webtransport: { port: 4433, serverCertificateHashes: [{ algorithm: "sha-256", value: btoa("abc") }, { value: 7 }] } });
+  const good = parseConfig({
+    version: 1,
+    webtransport: {
+      port: 4433,
+      serverCertificateHashes: [{ algorithm: "sha-256", value: btoa("abc") }, { value: 7 }],
+    },
+  });
   assert.equal(good.port, 4433);
-  assert.deepEqual(good.hashes.map((hash) => [...hash]), [[97, 98, 99]]);
+  assert.deepEqual(
+    good.hashes.map((hash) => [...hash]),
+    [[97, 98, 99]],
+  );
   assert.deepEqual(parseConfig({}), { port: undefined, hashes: [], time: undefined });
   assert.deepEqual(parseConfig(null), { port: undefined, hashes: [], time: undefined });
-  assert.deepEqual([parseConfig({ time: 1_800_000_000_123 }).time, parseConfig({ time: "noon" }).time], [1_800_000_000_123, undefined]);
+  assert.deepEqual(
+    [parseConfig({ time: 1_800_000_000_123 }).time, parseConfig({ time: "noon" }).time],
+    [1_800_000_000_123, undefined],
+  );
   assert.equal(parseConfig({ webtransport: { port: 99_999 } }).port, undefined);
 });
 
@@ -134,5 +165,8 @@ test("logs are bounded, filtered, and merged by time", () => {
   assert.ok(lines.length <= 4_000);
   assert.ok(lines.at(-1)?.endsWith("line 9999"));
   assert.ok(!lines.some((line) => line.includes("not kept")));
-  assert.equal(mergeLogs([["2026-01-01T00:00:00.002Z b"], ["2026-01-01T00:00:00.001Z a"]]), "2026-01-01T00:00:00.001Z a\n2026-01-01T00:00:00.002Z b");
+  assert.equal(
+    mergeLogs([["2026-01-01T00:00:00.002Z b"], ["2026-01-01T00:00:00.001Z a"]]),
+    "2026-01-01T00:00:00.001Z a\n2026-01-01T00:00:00.002Z b",
+  );
 });

@@ -12,7 +12,8 @@ class Time {
 
   readonly now = (): number => this.#now;
   readonly random = (): number => this.chance;
-  readonly after = (milliseconds: number, then: () => void): void => void this.#timers.push({ at: this.#now + milliseconds, then });
+  readonly after = (milliseconds: number, then: () => void): void =>
+    void this.#timers.push({ at: this.#now + milliseconds, then });
 
   /** Runs what is due until `ends` has settled; the time at which it did. */
   async until<T>(ends: Promise<T>): Promise<T> {
@@ -77,7 +78,8 @@ class Gateway {
     log: (): void => undefined,
   };
 
-  attempt = (timeoutMs: number): Promise<void> => new Promise((resolve) => this.time.after(Math.min(50, timeoutMs), resolve));
+  attempt = (timeoutMs: number): Promise<void> =>
+    new Promise((resolve) => this.time.after(Math.min(50, timeoutMs), resolve));
 
   reconnect(giveUpAfterMs = 120_000): Promise<RtcError | undefined> {
     return this.time.until(new Reconnection(this.calls, LOST, giveUpAfterMs, this.time).run());
@@ -91,9 +93,19 @@ for (const silent of [false, true]) {
         const time = new Time(chance);
         const gateway = new Gateway(time, outage, silent);
         assert.equal(await gateway.reconnect(), undefined);
-        assert.ok(time.now() - outage <= 1_500, `${time.now() - outage} ms after an outage of ${outage} ms`);
-        assert.equal(gateway.attempts.length, 1, "no session is dialled before the gateway answers");
-        assert.ok(gateway.asked >= outage / 1_000 && gateway.asked <= 3 + outage / 500, `asked ${gateway.asked} times`);
+        assert.ok(
+          time.now() - outage <= 1_500,
+          `${time.now() - outage} ms after an outage of ${outage} ms`,
+        );
+        assert.equal(
+          gateway.attempts.length,
+          1,
+          "no session is dialled before the gateway answers",
+        );
+        assert.ok(
+          gateway.asked >= outage / 1_000 && gateway.asked <= 3 + outage / 500,
+          `asked ${gateway.asked} times`,
+        );
         assert.ok(gateway.mostAsking <= 5, `${gateway.mostAsking} questions at once`);
       }
     }
@@ -106,12 +118,18 @@ test("a gateway that answers and opens no session is tried again ever more rarel
   const allowed: number[] = [];
   gateway.attempt = (timeoutMs) => {
     allowed.push(timeoutMs);
-    return new Promise((_, reject) => time.after(100, () => reject(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", "Opening handshake failed."))));
+    return new Promise((_, reject) =>
+      time.after(100, () =>
+        reject(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", "Opening handshake failed.")),
+      ),
+    );
   };
   const error = await gateway.reconnect(60_000);
   assert.equal(error?.message, "Opening handshake failed.");
   assert.deepEqual(allowed.slice(0, 4), [5_000, 10_000, 20_000, 20_000]);
-  const waits = gateway.attempts.slice(1).map((at, i) => Math.round((at - (gateway.attempts[i] ?? 0) - 120) / 250));
+  const waits = gateway.attempts
+    .slice(1)
+    .map((at, i) => Math.round((at - (gateway.attempts[i] ?? 0) - 120) / 250));
   assert.deepEqual(waits.slice(0, 7), [1, 2, 4, 8, 16, 32, 32]);
 });
 
@@ -120,19 +138,27 @@ test("an attempt that fails because the gateway went away again does not make th
   const gateway = new Gateway(time, 0);
   let back = 0;
   const { probe } = gateway.calls;
-  gateway.calls.probe = (signal) => (time.now() < back ? Promise.reject(new Error("connection refused")) : probe(signal));
+  gateway.calls.probe = (signal) =>
+    time.now() < back ? Promise.reject(new Error("connection refused")) : probe(signal);
   gateway.attempt = () => {
     if (gateway.attempts.length === 6) return Promise.resolve();
     back = time.now() + 5_000;
     return Promise.reject(LOST);
   };
   assert.equal(await gateway.reconnect(), undefined);
-  for (let i = 1; i < gateway.attempts.length; i++) assert.ok((gateway.attempts[i] ?? NaN) - (gateway.attempts[i - 1] ?? NaN) <= 6_500, gateway.attempts.join());
+  for (let i = 1; i < gateway.attempts.length; i++)
+    assert.ok(
+      (gateway.attempts[i] ?? NaN) - (gateway.attempts[i - 1] ?? NaN) <= 6_500,
+      gateway.attempts.join(),
+    );
 });
 
 test("after two minutes it is given up, but the time that the machine slept does not count", async () => {
   const time = new Time();
-  assert.match((await new Gateway(time, Infinity).reconnect())?.message ?? "", /connection refused/);
+  assert.match(
+    (await new Gateway(time, Infinity).reconnect())?.message ?? "",
+    /connection refused/,
+  );
   assert.ok(time.now() >= 120_000 && time.now() < 122_000, String(time.now()));
 
   const slept = new Time();
@@ -158,7 +184,10 @@ test("what trying again cannot mend ends it, and so does a leave", async () => {
   gateway.attempt = () => Promise.reject(banned);
   assert.equal(await gateway.reconnect(), banned);
   assert.equal(gateway.attempts.length, 1);
-  assert.equal(await time.until(new Reconnection(gateway.calls, banned, 120_000, time).run()), banned);
+  assert.equal(
+    await time.until(new Reconnection(gateway.calls, banned, 120_000, time).run()),
+    banned,
+  );
   assert.equal(gateway.attempts.length, 1);
 
   const left = new Gateway(time, Infinity);

@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EngineHost } from "../src/internal/engine_host.ts";
-import type { JoinedInfo, PeerInfo, RequestBody, TrackInfo } from "../src/internal/engine_events.ts";
+import type {
+  JoinedInfo,
+  PeerInfo,
+  RequestBody,
+  TrackInfo,
+} from "../src/internal/engine_events.ts";
 import { Roster } from "../src/internal/roster.ts";
 
 type Subscription = Extract<RequestBody, { kind: "subscribe" }>;
 
 /** A room in which every stream is received; `refuse` makes the gateway say no. */
-function room(): { roster: Roster; asked: (participantId: number) => number[]; refuse: (refused: boolean) => void } {
+function room(): {
+  roster: Roster;
+  asked: (participantId: number) => number[];
+  refuse: (refused: boolean) => void;
+} {
   const subscriptions: Subscription[] = [];
   let refused = false;
   const host = {
@@ -21,14 +30,45 @@ function room(): { roster: Roster; asked: (participantId: number) => number[]; r
     downlink: { call: () => Promise.resolve() },
     audio: { playing: true },
   } as unknown as EngineHost;
-  const roster = new Roster({ host, autoSubscribe: true, emit: () => undefined, onPeersChanged: () => undefined, onError: (thrown) => assert.fail(String(thrown)) });
-  const asked = (participantId: number): number[] => subscriptions.filter((one) => one.participantId === participantId).map(({ maxSpatialLayer }) => maxSpatialLayer);
+  const roster = new Roster({
+    host,
+    autoSubscribe: true,
+    emit: () => undefined,
+    onPeersChanged: () => undefined,
+    onError: (thrown) => assert.fail(String(thrown)),
+  });
+  const asked = (participantId: number): number[] =>
+    subscriptions
+      .filter((one) => one.participantId === participantId)
+      .map(({ maxSpatialLayer }) => maxSpatialLayer);
   return { roster, asked, refuse: (now) => (refused = now) };
 }
 
-const track = (changes: Partial<TrackInfo> = {}): TrackInfo => ({ number: 1, kind: "video", codec: "vp8", stream: "main", muted: false, width: 640, height: 360, ...changes });
-const peer = (participantId: number, userId: string, tracks = [track()]): PeerInfo => ({ participantId, userId, role: "anchor", decodeCodecs: [], tracks });
-const joined = (...peers: PeerInfo[]): JoinedInfo => ({ participantId: 99, attachTicket: "", roomId: "room", userId: "me", role: "anchor", peers });
+const track = (changes: Partial<TrackInfo> = {}): TrackInfo => ({
+  number: 1,
+  kind: "video",
+  codec: "vp8",
+  stream: "main",
+  muted: false,
+  width: 640,
+  height: 360,
+  ...changes,
+});
+const peer = (participantId: number, userId: string, tracks = [track()]): PeerInfo => ({
+  participantId,
+  userId,
+  role: "anchor",
+  decodeCodecs: [],
+  tracks,
+});
+const joined = (...peers: PeerInfo[]): JoinedInfo => ({
+  participantId: 99,
+  attachTicket: "",
+  roomId: "room",
+  userId: "me",
+  role: "anchor",
+  peers,
+});
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 40));
 
 test("everybody's big stream is received unless something else was said", async () => {
@@ -85,7 +125,13 @@ test("what a session tells before the room is taken from its answer is not lost"
 
 test("the default is for those of whom nothing else was said, and not for screens", async () => {
   const { roster, asked } = room();
-  roster.reset(joined(peer(1, "ada"), peer(2, "bob"), peer(3, "cas", [track({ kind: "screen", stream: "auxiliary" })])));
+  roster.reset(
+    joined(
+      peer(1, "ada"),
+      peer(2, "bob"),
+      peer(3, "cas", [track({ kind: "screen", stream: "auxiliary" })]),
+    ),
+  );
   await settle();
   await roster.setStreamType("bob", "big");
   await roster.setDefaultStreamType("small");
@@ -106,6 +152,10 @@ test("a change that the gateway refuses is told, and may be tried again", async 
 
 test("words that mean nothing are refused", async () => {
   const { roster } = room();
-  await assert.rejects(roster.setStreamType("ada", "tiny" as "small"), { codeName: "INVALID_PARAMETER" });
-  await assert.rejects(roster.setDefaultStreamType("auto" as "small"), { codeName: "INVALID_PARAMETER" });
+  await assert.rejects(roster.setStreamType("ada", "tiny" as "small"), {
+    codeName: "INVALID_PARAMETER",
+  });
+  await assert.rejects(roster.setDefaultStreamType("auto" as "small"), {
+    codeName: "INVALID_PARAMETER",
+  });
 });

@@ -17,5 +17,15 @@ await build({
   sourcemap: "inline",
   logLevel: "warning",
 });
-const { status } = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-timeout=20000", "--test-force-exit", ...tests.map((name) => out + name.replace(/\.ts$/, ".mjs"))], { stdio: "inherit" });
+const { status } = spawnSync(
+  process.execPath,
+  [
+    "--enable-source-maps",
+    "--test",
+    "--test-timeout=20000",
+    "--test-force-exit",
+    ...tests.map((name) => out + name.replace(/\.ts$/, ".mjs")),
+  ],
+  { stdio: "inherit" },
+);
 process.exit(status ?? 1);

@@ -26,7 +26,8 @@ class Session {
 
   constructor() {
     Session.last = this;
-    const open = (): WritableStream<Uint8Array> => new WritableStream({ write: (bytes: Uint8Array) => void this.sent.push(bytes[0] ?? -1) });
+    const open = (): WritableStream<Uint8Array> =>
+      new WritableStream({ write: (bytes: Uint8Array) => void this.sent.push(bytes[0] ?? -1) });
     this.datagrams = {
       readable: new ReadableStream(),
       [Session.limit]: 1,
@@ -57,7 +58,11 @@ function options(choice: DialOptions["choice"]): DialOptions {
   told.length = 0;
   browser.WebTransport = Session;
   return {
-    address: { webtransport: "https://gateway.test:4433", certificateHashes: [], websocket: "wss://gateway.test" },
+    address: {
+      webtransport: "https://gateway.test:4433",
+      certificateHashes: [],
+      websocket: "wss://gateway.test",
+    },
     query: "token=x",
     control: true,
     choice,
@@ -66,13 +71,21 @@ function options(choice: DialOptions["choice"]): DialOptions {
 }
 
 function handler(datagrams: Uint8Array[] = []): TransportHandler {
-  return { onControl: () => undefined, onDatagram: () => undefined, nextDatagram: () => datagrams.shift(), onClosed: () => undefined };
+  return {
+    onControl: () => undefined,
+    onDatagram: () => undefined,
+    nextDatagram: () => datagrams.shift(),
+    onClosed: () => undefined,
+  };
 }
 
 for (const kind of ["writable", "createWritable"] as const) {
   test(`datagrams go out where the browser has \`${kind}\``, async () => {
     Session.kind = kind;
-    const transport = await dial(options("webtransport"), handler([Uint8Array.of(1), Uint8Array.of(2)]));
+    const transport = await dial(
+      options("webtransport"),
+      handler([Uint8Array.of(1), Uint8Array.of(2)]),
+    );
     transport.flushDatagrams();
     await new Promise((resolve) => setTimeout(resolve, 0));
     assert.equal(transport.kind, "webtransport");
@@ -92,8 +105,15 @@ for (const limit of ["incomingMaxBufferedDatagrams", "incomingHighWaterMark"]) {
 
 test("a browser whose datagrams cannot be written is told so, and its session is closed", async () => {
   Session.kind = "neither";
-  await assert.rejects(dial(options("webtransport"), handler()), { name: "RtcError", codeName: "NOT_SUPPORTED", message: /cannot send datagrams/ });
-  assert.deepEqual(Session.last?.closedWith.map(({ closeCode }) => closeCode), [4000]);
+  await assert.rejects(dial(options("webtransport"), handler()), {
+    name: "RtcError",
+    codeName: "NOT_SUPPORTED",
+    message: /cannot send datagrams/,
+  });
+  assert.deepEqual(
+    Session.last?.closedWith.map(({ closeCode }) => closeCode),
+    [4000],
+  );
   const [line] = told;
   assert.equal(told.length, 1);
   assert.equal(line?.level, "info", "the log that users send holds it");
@@ -103,8 +123,15 @@ test("a browser whose datagrams cannot be written is told so, and its session is
 test("a session whose control stream cannot be opened is closed", async () => {
   Session.kind = "createWritable";
   Session.refusesStreams = true;
-  await assert.rejects(dial(options("webtransport"), handler()), { name: "RtcError", codeName: "SIGNAL_CHANNEL_SETUP_FAILED", message: /no stream to be had/ });
-  assert.deepEqual(Session.last?.closedWith.map(({ closeCode }) => closeCode), [4000]);
+  await assert.rejects(dial(options("webtransport"), handler()), {
+    name: "RtcError",
+    codeName: "SIGNAL_CHANNEL_SETUP_FAILED",
+    message: /no stream to be had/,
+  });
+  assert.deepEqual(
+    Session.last?.closedWith.map(({ closeCode }) => closeCode),
+    [4000],
+  );
 });
 
 test("if both transports fail, the words of one say why, once", async () => {
@@ -120,6 +147,13 @@ test("if both transports fail, the words of one say why, once", async () => {
     assert.ok(thrown instanceof RtcError);
     return true;
   });
-  assert.deepEqual(Session.last?.closedWith.length, 1, "the session is not left open behind the socket");
-  assert.deepEqual(told.map(({ message }) => message.split(" ")[0]).sort(), ["websocket", "webtransport"]);
+  assert.deepEqual(
+    Session.last?.closedWith.length,
+    1,
+    "the session is not left open behind the socket",
+  );
+  assert.deepEqual(told.map(({ message }) => message.split(" ")[0]).sort(), [
+    "websocket",
+    "webtransport",
+  ]);
 });

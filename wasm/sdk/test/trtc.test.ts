@@ -64,7 +64,10 @@ test("each error code is TRTC's of that meaning, or in our own range", () => {
       assert.equal(number, TRTC[trtc], name);
       shared.add(trtc);
     } else {
-      assert.ok(number >= 0x5000 && number < 0x6000, `${name} is not in TRTC and stands outside of our range`);
+      assert.ok(
+        number >= 0x5000 && number < 0x6000,
+        `${name} is not in TRTC and stands outside of our range`,
+      );
       assert.ok(!(Object.values(TRTC) as number[]).includes(number), name);
     }
   }
@@ -74,7 +77,9 @@ test("each error code is TRTC's of that meaning, or in our own range", () => {
 });
 
 test("the published numbers stay as they are", () => {
-  const own = Object.entries(RtcErrorCode).filter(([, number]) => number >= 0x5000 && number < 0x6000);
+  const own = Object.entries(RtcErrorCode).filter(
+    ([, number]) => number >= 0x5000 && number < 0x6000,
+  );
   assert.deepEqual(Object.fromEntries(own), {
     DEVICE_NOT_ALLOWED: 0x5000,
     DEVICE_NOT_READABLE: 0x5001,
@@ -97,14 +102,26 @@ test("a volume of 1 plays sound as loud as it came, and TRTC's range is taken as
     },
   } as unknown as EngineHost;
   const media = new RemoteMedia("ada", "main", host);
-  media.audio = { sender: 1, info: { number: 2, muted: false }, subscribed: true } as unknown as NonNullable<RemoteMedia["audio"]>;
+  media.audio = {
+    sender: 1,
+    info: { number: 2, muted: false },
+    subscribed: true,
+  } as unknown as NonNullable<RemoteMedia["audio"]>;
   const stream = new RemoteStream(media);
   media.setPlaying(true);
   for (const volume of [0, 0.5, 1, 2]) stream.setAudioVolume(volume);
   assert.deepEqual(volumes, [1, 0, 0.5, 1, 2]);
-  for (const volume of [-0.1, 2.1, 100, NaN]) assert.throws(() => stream.setAudioVolume(volume), { codeName: "INVALID_PARAMETER" }, String(volume));
+  for (const volume of [-0.1, 2.1, 100, NaN])
+    assert.throws(
+      () => stream.setAudioVolume(volume),
+      { codeName: "INVALID_PARAMETER" },
+      String(volume),
+    );
 });
 
 test("levels become TRTC's volumes: per cent, linear", () => {
-  assert.deepEqual([0, 0.001, 0.0316, 0.25, 0.5, 1, 1.5].map(toVolume), [0, 0, 3, 25, 50, 100, 100]);
+  assert.deepEqual(
+    [0, 0.001, 0.0316, 0.25, 0.5, 1, 1.5].map(toVolume),
+    [0, 0, 3, 25, 50, 100, 100],
+  );
 });

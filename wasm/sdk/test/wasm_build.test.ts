@@ -10,7 +10,10 @@ import { chooseBuilds, loadModule, moduleUrl, probeBuilds } from "../src/interna
 /** What a Node.js started with these flags finds. */
 function probedWith(...flags: string[]): unknown {
   const script = `import(${JSON.stringify(fileURLToPath(import.meta.url))}).then((tests) => console.log(JSON.stringify(tests.probeBuilds())))`;
-  const { stdout, stderr } = spawnSync(process.execPath, [...flags, "--eval", script], { encoding: "utf8", env: { ...process.env, SMRTC_PROBE: "1" } });
+  const { stdout, stderr } = spawnSync(process.execPath, [...flags, "--eval", script], {
+    encoding: "utf8",
+    env: { ...process.env, SMRTC_PROBE: "1" },
+  });
   try {
     return JSON.parse(stdout);
   } catch {
@@ -43,7 +46,8 @@ if (process.env.SMRTC_PROBE === undefined) {
     const real = WebAssembly.validate;
     try {
       // i8x16.relaxed_swizzle
-      WebAssembly.validate = (bytes) => real(bytes) && !new Uint8Array(bytes as ArrayBuffer).toString().includes("253,128,2");
+      WebAssembly.validate = (bytes) =>
+        real(bytes) && !new Uint8Array(bytes as ArrayBuffer).toString().includes("253,128,2");
       assert.deepEqual(probeBuilds(), ["simd128", "scalar"]);
     } finally {
       WebAssembly.validate = real;
@@ -53,12 +57,22 @@ if (process.env.SMRTC_PROBE === undefined) {
   });
 
   test("an engine with relaxed SIMD gets that build", () => {
-    assert.deepEqual(NODE < 22 ? probedWith("--experimental-wasm-relaxed-simd") : probeBuilds(), ["relaxed-simd", "simd128", "scalar"]);
+    assert.deepEqual(NODE < 22 ? probedWith("--experimental-wasm-relaxed-simd") : probeBuilds(), [
+      "relaxed-simd",
+      "simd128",
+      "scalar",
+    ]);
   });
 
   test("a build that is asked for and does not run is refused in words", () => {
     assert.deepEqual(chooseBuilds("scalar"), ["scalar"]);
-    assert.throws(() => chooseBuilds("mmx" as "scalar"), (thrown) => thrown instanceof RtcError && thrown.codeName === "NOT_SUPPORTED" && thrown.message.includes('mmx'));
+    assert.throws(
+      () => chooseBuilds("mmx" as "scalar"),
+      (thrown) =>
+        thrown instanceof RtcError &&
+        thrown.codeName === "NOT_SUPPORTED" &&
+        thrown.message.includes("mmx"),
+    );
   });
 
   test("without a wish, every build that runs here is tried, best first", () => {
@@ -108,7 +122,10 @@ if (process.env.SMRTC_PROBE === undefined) {
 
   test("a server without any build, or without the wanted one, is an error that names the file", async () => {
     await served([], 404, async (base) => {
-      await assert.rejects(loadModule(ALL, base), isNotSupported(/smrtc_wasm_scalar.wasm: HTTP 404/));
+      await assert.rejects(
+        loadModule(ALL, base),
+        isNotSupported(/smrtc_wasm_scalar.wasm: HTTP 404/),
+      );
     });
     await served(["scalar"], 404, async (base) => {
       const loading = loadModule(["simd128"], base);
@@ -124,7 +141,14 @@ if (process.env.SMRTC_PROBE === undefined) {
   });
 
   test("each build has a file of its own", () => {
-    const names = (["relaxed-simd", "simd128", "scalar"] as const).map((build) => moduleUrl(build, "https://example.com/sdk/").href);
-    assert.deepEqual(names, ["relaxed_simd", "simd128", "scalar"].map((name) => `https://example.com/sdk/smrtc_wasm_${name}.wasm`));
+    const names = (["relaxed-simd", "simd128", "scalar"] as const).map(
+      (build) => moduleUrl(build, "https://example.com/sdk/").href,
+    );
+    assert.deepEqual(
+      names,
+      ["relaxed_simd", "simd128", "scalar"].map(
+        (name) => `https://example.com/sdk/smrtc_wasm_${name}.wasm`,
+      ),
+    );
   });
 }

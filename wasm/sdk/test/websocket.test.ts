@@ -27,9 +27,23 @@ test("a WebSocket over which nothing comes for fifteen seconds is lost, and one 
   t.after(() => (globalThis.WebSocket = real));
   globalThis.WebSocket = Socket as unknown as typeof WebSocket;
   const lost: string[] = [];
-  const handler: TransportHandler = { onControl: () => undefined, onDatagram: () => undefined, nextDatagram: () => undefined, onClosed: ({ message }) => lost.push(message) };
+  const handler: TransportHandler = {
+    onControl: () => undefined,
+    onDatagram: () => undefined,
+    nextDatagram: () => undefined,
+    onClosed: ({ message }) => lost.push(message),
+  };
   const open = (): ReturnType<typeof dial> =>
-    dial({ address: { websocket: "ws://gateway", certificateHashes: [] }, query: "token=x", control: true, choice: "websocket", log: () => undefined }, handler);
+    dial(
+      {
+        address: { websocket: "ws://gateway", certificateHashes: [] },
+        query: "token=x",
+        control: true,
+        choice: "websocket",
+        log: () => undefined,
+      },
+      handler,
+    );
 
   await open();
   for (let second = 0; second < 60; second++) {
@@ -55,8 +69,23 @@ test("a dial that is given up closes the socket that it opens", async (t) => {
   t.after(() => (globalThis.WebSocket = real));
   globalThis.WebSocket = Socket as unknown as typeof WebSocket;
   const given = new AbortController();
-  const handler: TransportHandler = { onControl: () => undefined, onDatagram: () => undefined, nextDatagram: () => undefined, onClosed: () => assert.fail("nobody asked") };
-  const dialled = dial({ address: { websocket: "ws://gateway", certificateHashes: [] }, query: "token=x", control: true, choice: "websocket", log: () => undefined, signal: given.signal }, handler);
+  const handler: TransportHandler = {
+    onControl: () => undefined,
+    onDatagram: () => undefined,
+    nextDatagram: () => undefined,
+    onClosed: () => assert.fail("nobody asked"),
+  };
+  const dialled = dial(
+    {
+      address: { websocket: "ws://gateway", certificateHashes: [] },
+      query: "token=x",
+      control: true,
+      choice: "websocket",
+      log: () => undefined,
+      signal: given.signal,
+    },
+    handler,
+  );
   // The handshake hangs.
   Socket.last.onopen = () => undefined;
   given.abort();

@@ -37,7 +37,15 @@ const GOALS = {
 /** @returns {Point} */
 function steady(name, label, roundTripMs, impairment, goal = {}) {
   const oneWayDelayMs = roundTripMs / 2;
-  return { name, label, kind: "steady", oneWayDelayMs, bitrate: 1_000_000, path: [{ delay: `${oneWayDelayMs}ms`, ...impairment }], goal };
+  return {
+    name,
+    label,
+    kind: "steady",
+    oneWayDelayMs,
+    bitrate: 1_000_000,
+    path: [{ delay: `${oneWayDelayMs}ms`, ...impairment }],
+    goal,
+  };
 }
 
 /** A queue of 48 kB before the bottleneck: 192 ms at 2 Mbit/s, 1.28 s at 300 kbit/s. @returns {Point} */
@@ -45,14 +53,42 @@ function step(name, label, loss) {
   const wide = { delay: "25ms", rate: "2mbit", queue: "192ms", loss };
   const narrow = { delay: "25ms", rate: "300kbit", queue: "1280ms", loss };
   const goal = { longest_gap_ms: 500, full_quality_after_s: 8 };
-  return { name, label, kind: "step", oneWayDelayMs: 25, bitrate: 2_000_000, path: [wide, narrow, wide], goal };
+  return {
+    name,
+    label,
+    kind: "step",
+    oneWayDelayMs: 25,
+    bitrate: 2_000_000,
+    path: [wide, narrow, wide],
+    goal,
+  };
 }
 
 export const POINTS = [
-  ...[0, 2, 5, 10, 20, 30, 50, 70, 80].map((percent) => steady(`loss-${percent}`, `loss ${percent} %`, 50, { loss: percent / 100 }, GOALS[percent])),
-  ...[70, 80].map((percent) => ({ ...steady(`ready-${percent}`, `loss ${percent} %, 30 lanes ready`, 50, { loss: percent / 100 }, GOALS[percent]), readyLanes: 30 })),
-  ...[0, 10, 30, 50].map((percent) => steady(`rtt200-${percent}`, `loss ${percent} %, round trip 200 ms`, 200, { loss: percent / 100 })),
-  ...[5, 10, 20].map((percent) => steady(`burst-${percent}`, `loss ${percent} % in bursts of 5`, 50, { loss: percent / 100, burst: 5 })),
+  ...[0, 2, 5, 10, 20, 30, 50, 70, 80].map((percent) =>
+    steady(`loss-${percent}`, `loss ${percent} %`, 50, { loss: percent / 100 }, GOALS[percent]),
+  ),
+  ...[70, 80].map((percent) => ({
+    ...steady(
+      `ready-${percent}`,
+      `loss ${percent} %, 30 lanes ready`,
+      50,
+      { loss: percent / 100 },
+      GOALS[percent],
+    ),
+    readyLanes: 30,
+  })),
+  ...[0, 10, 30, 50].map((percent) =>
+    steady(`rtt200-${percent}`, `loss ${percent} %, round trip 200 ms`, 200, {
+      loss: percent / 100,
+    }),
+  ),
+  ...[5, 10, 20].map((percent) =>
+    steady(`burst-${percent}`, `loss ${percent} % in bursts of 5`, 50, {
+      loss: percent / 100,
+      burst: 5,
+    }),
+  ),
   step("step", "2 M → 300 k → 2 Mbit/s", 0),
   step("step-loss", "the same with 5 % loss", 0.05),
 ];
@@ -62,7 +98,10 @@ export function chosenPoints(list) {
   if (!list) return POINTS;
   const names = list.split(",");
   const unknown = names.find((name) => !POINTS.some((point) => matches(point, name)));
-  if (unknown !== undefined) throw new Error(`no point is called ${unknown}; there are ${POINTS.map(({ name }) => name).join(", ")}`);
+  if (unknown !== undefined)
+    throw new Error(
+      `no point is called ${unknown}; there are ${POINTS.map(({ name }) => name).join(", ")}`,
+    );
   return POINTS.filter((point) => names.some((name) => matches(point, name)));
 }
 

@@ -21,11 +21,22 @@ const DIGITS = {
 export function report(settings, measured) {
   return {
     bench: "weaknet",
-    machine: { cpus: cpus().length, model: cpus()[0]?.model ?? "unknown", load: loadavg().map((value) => round(value, 2)) },
+    machine: {
+      cpus: cpus().length,
+      model: cpus()[0]?.model ?? "unknown",
+      load: loadavg().map((value) => round(value, 2)),
+    },
     settings,
     points: measured.map(({ point, runs }) => {
-      const engines = Object.fromEntries(Object.entries(runs).map(([name, list]) => [name, list.length ? summary(list) : null]));
-      return { ...point, ...engines, missed: engines.smrtc ? missed(point.goal, engines.smrtc) : null, runs };
+      const engines = Object.fromEntries(
+        Object.entries(runs).map(([name, list]) => [name, list.length ? summary(list) : null]),
+      );
+      return {
+        ...point,
+        ...engines,
+        missed: engines.smrtc ? missed(point.goal, engines.smrtc) : null,
+        runs,
+      };
     }),
   };
 }
@@ -34,13 +45,21 @@ function summary(runs) {
   return Object.fromEntries(
     Object.keys(DIGITS)
       .filter((key) => key in runs[0])
-      .map((key) => [key, middle(runs.map((run) => run[key]), DIGITS[key])]),
+      .map((key) => [
+        key,
+        middle(
+          runs.map((run) => run[key]),
+          DIGITS[key],
+        ),
+      ]),
   );
 }
 
 /** Not to come back counts as the longest time. */
 function middle(values, digits) {
-  const sorted = values.map((value) => (value === null ? Infinity : value)).toSorted((a, b) => a - b);
+  const sorted = values
+    .map((value) => (value === null ? Infinity : value))
+    .toSorted((a, b) => a - b);
   const found = sorted[(sorted.length - 1) >> 1];
   return Number.isFinite(found) ? round(found, digits) : null;
 }
@@ -48,13 +67,18 @@ function middle(values, digits) {
 /** Names of the goals that were not reached. */
 function missed(goal, ours) {
   return Object.entries(goal)
-    .filter(([key, wanted]) => (key === "frames_per_second" ? !(ours[key] >= wanted) : !(ours[key] !== null && ours[key] <= wanted)))
+    .filter(([key, wanted]) =>
+      key === "frames_per_second"
+        ? !(ours[key] >= wanted)
+        : !(ours[key] !== null && ours[key] <= wanted),
+    )
     .map(([key]) => key);
 }
 
 const round = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
 const percent = (share) => `${round(share * 100, share < 0.1 ? 1 : 0)} %`;
-const plain = (value) => (value === null || value === undefined || Number.isNaN(value) ? "–" : String(value));
+const plain = (value) =>
+  value === null || value === undefined || Number.isNaN(value) ? "–" : String(value);
 
 /** Column → how it is written. */
 const STEADY = {
@@ -79,18 +103,37 @@ const STEP = {
 
 export function table({ points }) {
   return [
-    rows(points.filter(({ kind }) => kind === "steady"), STEADY),
-    rows(points.filter(({ kind }) => kind === "step"), STEP),
-  ].filter(Boolean).join("\n");
+    rows(
+      points.filter(({ kind }) => kind === "steady"),
+      STEADY,
+    ),
+    rows(
+      points.filter(({ kind }) => kind === "step"),
+      STEP,
+    ),
+  ]
+    .filter(Boolean)
+    .join("\n");
 }
 
 function rows(points, columns) {
   if (points.length === 0) return "";
-  const lines = [["path", ...Object.values(columns).map(([title]) => title), "goals missed"], ["---", ...Object.keys(columns).map(() => "---"), "---"]];
+  const lines = [
+    ["path", ...Object.values(columns).map(([title]) => title), "goals missed"],
+    ["---", ...Object.keys(columns).map(() => "---"), "---"],
+  ];
   for (const { label, webrtc, smrtc, missed: names, goal } of points) {
-    const cells = Object.entries(columns).map(([key, [, write]]) => [webrtc, smrtc].flatMap((engine) => (engine ? [write(engine[key])] : [])).join(" → "));
-    const wrong = (names ?? []).map((key) => `${columns[key]?.[0] ?? key} (${columns[key]?.[1](goal[key]) ?? goal[key]})`);
-    lines.push([label, ...cells, wrong.join(", ") || (names && Object.keys(goal).length ? "none" : "")]);
+    const cells = Object.entries(columns).map(([key, [, write]]) =>
+      [webrtc, smrtc].flatMap((engine) => (engine ? [write(engine[key])] : [])).join(" → "),
+    );
+    const wrong = (names ?? []).map(
+      (key) => `${columns[key]?.[0] ?? key} (${columns[key]?.[1](goal[key]) ?? goal[key]})`,
+    );
+    lines.push([
+      label,
+      ...cells,
+      wrong.join(", ") || (names && Object.keys(goal).length ? "none" : ""),
+    ]);
   }
   return lines.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }

@@ -7,7 +7,11 @@ const GAP_MS = 200;
 
 /** Pauses between pictures from `since` to `until`, those at both ends included. @param {Seen[]} frames */
 export function pauses(frames, since, until) {
-  const times = [since, ...frames.map(({ at }) => at).filter((at) => at > since && at < until), until];
+  const times = [
+    since,
+    ...frames.map(({ at }) => at).filter((at) => at > since && at < until),
+    until,
+  ];
   return times.slice(1).map((at, i) => at - times[i]);
 }
 
@@ -55,13 +59,22 @@ export function pictureScore({ frames, ages, since, until, unreadable }) {
 export function fullQualityAfter(frames, targets, { begin, dropped, restored, end }) {
   const within = (list, from, to) => list.filter(({ at }) => at >= from && at < to);
   const before = within(frames, begin, dropped);
-  const height = percentile(before.map((frame) => frame.height), 0.5);
+  const height = percentile(
+    before.map((frame) => frame.height),
+    0.5,
+  );
   const rate = (before.length * 1000) / (dropped - begin);
-  const target = percentile(within(targets, begin, dropped).map((sample) => sample.target), 0.5);
+  const target = percentile(
+    within(targets, begin, dropped).map((sample) => sample.target),
+    0.5,
+  );
   for (const { at } of within(targets, restored, end - 1000)) {
     const seen = within(frames, at, at + 1000);
     const aimed = within(targets, at, at + 1000);
-    const full = seen.length >= 0.9 * rate && seen.every((frame) => frame.height >= height) && aimed.every((sample) => sample.target >= 0.9 * target);
+    const full =
+      seen.length >= 0.9 * rate &&
+      seen.every((frame) => frame.height >= height) &&
+      aimed.every((sample) => sample.target >= 0.9 * target);
     if (full) return (at - restored) / 1000;
   }
   return null;

@@ -21,9 +21,17 @@ export const canScoreSpeech = () => existsSync(python);
  */
 export async function speechScore(recorded, said, keptAs) {
   const bytes = Buffer.from(recorded, "base64");
-  const samples = Float32Array.from({ length: bytes.length >> 1 }, (_, i) => bytes.readInt16LE(2 * i) / 32_768);
+  const samples = Float32Array.from(
+    { length: bytes.length >> 1 },
+    (_, i) => bytes.readInt16LE(2 * i) / 32_768,
+  );
   writeWav(keptAs, samples, RATE);
-  const { stdout } = await promisify(execFile)(python, ["-B", join(import.meta.dirname, "speech.py"), said, keptAs]);
+  const { stdout } = await promisify(execFile)(python, [
+    "-B",
+    join(import.meta.dirname, "speech.py"),
+    said,
+    keptAs,
+  ]);
   const { pesq, stoi } = JSON.parse(stdout);
   return { pesq, stoi };
 }

@@ -21,7 +21,13 @@ export function clockTrack({ width, height, fps }) {
     context.drawImage(texture, -((counter * 3) % width), 0);
     context.fillStyle = `hsl(${counter % 360} 70% 50%)`;
     context.beginPath();
-    context.arc(width / 2 + (width / 3) * Math.sin(counter / 20), height * 0.6, height / 6, 0, 2 * Math.PI);
+    context.arc(
+      width / 2 + (width / 3) * Math.sin(counter / 20),
+      height * 0.6,
+      height / 6,
+      0,
+      2 * Math.PI,
+    );
     context.fill();
     paintCode(context, width, height, { counter: counter & 0xffffff, time: wallClock() });
     const frame = new VideoFrame(canvas, { timestamp: Math.round(performance.now() * 1000) });
@@ -95,7 +101,14 @@ export class Latencies {
     const until = performance.now();
     const frames = this.#frames;
     const ages = frames.flatMap(({ age }) => (age === null ? [] : [age]));
-    const result = { since: this.#since, until, frames, ages, unreadable: frames.length - ages.length, repeated: this.#repeated };
+    const result = {
+      since: this.#since,
+      until,
+      frames,
+      ages,
+      unreadable: frames.length - ages.length,
+      repeated: this.#repeated,
+    };
     this.#frames = [];
     this.#repeated = 0;
     this.#since = until;

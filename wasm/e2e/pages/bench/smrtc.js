@@ -15,7 +15,11 @@ export async function join({ token, role, display, processing, readyLanes }) {
     transport: "webtransport",
     readyLanes,
     encryption: { key: new Uint8Array(32).fill(7) },
-    audioProcessing: { echoCancellation: processing, noiseSuppression: processing, autoGainControl: processing },
+    audioProcessing: {
+      echoCancellation: processing,
+      noiseSuppression: processing,
+      autoGainControl: processing,
+    },
     videoCodecs: ["vp8"],
   });
   if (role === "receive") {
@@ -40,7 +44,12 @@ export async function publish({ width, height, fps, bitrate }) {
   const microphone = await navigator.mediaDevices.getUserMedia({
     audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   });
-  const stream = createStream({ audio: true, video: true, audioSource: microphone.getAudioTracks()[0], videoSource: source.track });
+  const stream = createStream({
+    audio: true,
+    video: true,
+    audioSource: microphone.getAudioTracks()[0],
+    videoSource: source.track,
+  });
   await stream.setVideoProfile({ width, height, frameRate: fps, bitrate: bitrate / 1000 });
   await stream.initialize();
   await client.publish(stream);

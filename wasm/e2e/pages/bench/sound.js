@@ -5,7 +5,12 @@ const RATE = 16_000;
 export async function recordTrack(track) {
   const context = new AudioContext({ sampleRate: RATE });
   await context.audioWorklet.addModule(new URL("../recorder_worklet.js", import.meta.url));
-  const node = new AudioWorkletNode(context, "recorder", { numberOfInputs: 1, numberOfOutputs: 1, channelCount: 1, channelCountMode: "explicit" });
+  const node = new AudioWorkletNode(context, "recorder", {
+    numberOfInputs: 1,
+    numberOfOutputs: 1,
+    channelCount: 1,
+    channelCountMode: "explicit",
+  });
   /** @type {Float32Array[]} */
   const blocks = [];
   node.port.onmessage = ({ data }) => blocks.push(data);
@@ -15,10 +20,16 @@ export async function recordTrack(track) {
   return () => {
     void context.close();
     const samples = new Int16Array(128 * blocks.length);
-    blocks.forEach((block, i) => samples.set(block.map((sample) => Math.round(32_767 * Math.max(-1, Math.min(1, sample)))), 128 * i));
+    blocks.forEach((block, i) =>
+      samples.set(
+        block.map((sample) => Math.round(32_767 * Math.max(-1, Math.min(1, sample)))),
+        128 * i,
+      ),
+    );
     const bytes = new Uint8Array(samples.buffer);
     let text = "";
-    for (let i = 0; i < bytes.length; i += 32_768) text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
+    for (let i = 0; i < bytes.length; i += 32_768)
+      text += String.fromCharCode(...bytes.subarray(i, i + 32_768));
     return btoa(text);
   };
 }

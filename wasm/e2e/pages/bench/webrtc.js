@@ -10,7 +10,11 @@ let source;
 export async function offer({ width, height, fps, bitrate, processing }) {
   source = clockTrack({ width, height, fps });
   const audio = await navigator.mediaDevices.getUserMedia({
-    audio: { echoCancellation: processing, noiseSuppression: processing, autoGainControl: processing },
+    audio: {
+      echoCancellation: processing,
+      noiseSuppression: processing,
+      autoGainControl: processing,
+    },
   });
   // One stream, so that the receiver keeps the lips in step, as ours does.
   connection.addTrack(audio.getAudioTracks()[0], audio);
@@ -61,7 +65,8 @@ async function sink(track) {
 async function gathered() {
   if (connection.iceGatheringState !== "complete") {
     await new Promise((resolve) => {
-      connection.onicegatheringstatechange = () => connection.iceGatheringState === "complete" && resolve(undefined);
+      connection.onicegatheringstatechange = () =>
+        connection.iceGatheringState === "complete" && resolve(undefined);
     });
   }
   return connection.localDescription?.sdp;
@@ -83,7 +88,9 @@ export const recorded = () => endRecording();
 /** The numbers of getStats that the report uses. */
 export async function stats() {
   const all = [...(await connection.getStats()).values()];
-  const pair = all.find(({ type, nominated, state }) => type === "candidate-pair" && nominated && state === "succeeded");
+  const pair = all.find(
+    ({ type, nominated, state }) => type === "candidate-pair" && nominated && state === "succeeded",
+  );
   const byId = (id) => all.find((entry) => entry.id === id);
   const pick = (type, kind) => all.find((entry) => entry.type === type && entry.kind === kind);
   const video = pick("outbound-rtp", "video") ?? pick("inbound-rtp", "video");

@@ -7,7 +7,12 @@ import { RtcError } from "../errors.ts";
  * The words for a worker that does not start. Browsers say little about it: not even whether the
  * file was there.
  */
-export function notStarted(file: string, base: string | URL | undefined, reason: string, cause?: unknown): RtcError {
+export function notStarted(
+  file: string,
+  base: string | URL | undefined,
+  reason: string,
+  cause?: unknown,
+): RtcError {
   const where = base === undefined ? `beside ${import.meta.url}` : `in ${String(base)}`;
   return new RtcError(
     "NOT_SUPPORTED",
@@ -20,9 +25,16 @@ export function notStarted(file: string, base: string | URL | undefined, reason:
  * Starts `file` in `base`, or `beside` the module, where a bundler finds it; `NOT_SUPPORTED` if the
  * browser refuses, as for another origin's.
  */
-export function startWorker(file: string, name: string, base: string | URL | undefined, beside: () => Worker): Worker {
+export function startWorker(
+  file: string,
+  name: string,
+  base: string | URL | undefined,
+  beside: () => Worker,
+): Worker {
   try {
-    return base === undefined ? beside() : new Worker(new URL(file, base), { type: "module", name });
+    return base === undefined
+      ? beside()
+      : new Worker(new URL(file, base), { type: "module", name });
   } catch (thrown) {
     throw notStarted(file, base, thrown instanceof Error ? thrown.message : String(thrown), thrown);
   }

@@ -31,16 +31,29 @@ export class AudioEngine {
   constructor(log: Logger) {
     this.#log = log;
     this.context = new AudioContext({ sampleRate: 48_000, latencyHint: "interactive" });
-    if (globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== "undefined" && "waitAsync" in Atomics) {
-      this.captureLink = { kind: "shared", ring: new SharedArrayBuffer(ringBytes(CAPTURE_CAPACITY, 2)) };
-      this.playoutLink = { kind: "shared", ring: new SharedArrayBuffer(ringBytes(PLAYOUT_CAPACITY, 1)) };
+    if (
+      globalThis.crossOriginIsolated &&
+      typeof SharedArrayBuffer !== "undefined" &&
+      "waitAsync" in Atomics
+    ) {
+      this.captureLink = {
+        kind: "shared",
+        ring: new SharedArrayBuffer(ringBytes(CAPTURE_CAPACITY, 2)),
+      };
+      this.playoutLink = {
+        kind: "shared",
+        ring: new SharedArrayBuffer(ringBytes(PLAYOUT_CAPACITY, 1)),
+      };
       this.#workletOptions = { capture: this.captureLink, playout: this.playoutLink };
     } else {
       const capture = new MessageChannel();
       const playout = new MessageChannel();
       this.captureLink = { kind: "port", port: capture.port1 };
       this.playoutLink = { kind: "port", port: playout.port1 };
-      this.#workletOptions = { capture: { kind: "port", port: capture.port2 }, playout: { kind: "port", port: playout.port2 } };
+      this.#workletOptions = {
+        capture: { kind: "port", port: capture.port2 },
+        playout: { kind: "port", port: playout.port2 },
+      };
     }
     this.context.addEventListener("statechange", () => {
       this.#log.info(`audio context is ${this.context.state}`);
@@ -55,9 +68,15 @@ export class AudioEngine {
     try {
       await this.context.audioWorklet.addModule(workletUrl);
     } catch (thrown) {
-      throw new RtcError("NOT_SUPPORTED", `the audio worklet could not be loaded from ${workletUrl.href.slice(0, 200)}: it must be served there, and the page's policy (script-src) must allow it`, { cause: thrown });
+      throw new RtcError(
+        "NOT_SUPPORTED",
+        `the audio worklet could not be loaded from ${workletUrl.href.slice(0, 200)}: it must be served there, and the page's policy (script-src) must allow it`,
+        { cause: thrown },
+      );
     }
-    const ports = [this.#workletOptions.capture, this.#workletOptions.playout].flatMap((link) => (link.kind === "port" ? [link.port] : []));
+    const ports = [this.#workletOptions.capture, this.#workletOptions.playout].flatMap((link) =>
+      link.kind === "port" ? [link.port] : [],
+    );
     const node = this.#createNode(ports);
     this.#node = node;
     node.connect(this.context.destination);
@@ -70,8 +89,18 @@ export class AudioEngine {
 
   /** `processorOptions` is cloned, not transferred, so message ports go through the node's own port. */
   #createNode(ports: MessagePort[]): AudioWorkletNode {
-    const options = { numberOfInputs: 1, numberOfOutputs: 1, outputChannelCount: [2], channelCount: 2, channelCountMode: "max" as const };
-    if (ports.length === 0) return new AudioWorkletNode(this.context, "smrtc-audio", { ...options, processorOptions: this.#workletOptions });
+    const options = {
+      numberOfInputs: 1,
+      numberOfOutputs: 1,
+      outputChannelCount: [2],
+      channelCount: 2,
+      channelCountMode: "max" as const,
+    };
+    if (ports.length === 0)
+      return new AudioWorkletNode(this.context, "smrtc-audio", {
+        ...options,
+        processorOptions: this.#workletOptions,
+      });
     const node = new AudioWorkletNode(this.context, "smrtc-audio", options);
     node.port.postMessage(this.#workletOptions, ports);
     return node;
@@ -92,7 +121,9 @@ export class AudioEngine {
     this.#microphone?.disconnect();
     this.#microphone = undefined;
     if (track === undefined || track.readyState === "ended") return;
-    this.#microphone = new MediaStreamAudioSourceNode(this.context, { mediaStream: new MediaStream([track]) });
+    this.#microphone = new MediaStreamAudioSourceNode(this.context, {
+      mediaStream: new MediaStream([track]),
+    });
     this.#microphone.connect(this.#gain);
     // Browsers let sound in and out without a gesture once a microphone is open.
     void this.resume().catch(() => undefined);
@@ -115,7 +146,8 @@ export class AudioEngine {
   }
 
   async setOutput(deviceId: string): Promise<void> {
-    if (!hasSetSinkId(this.context)) throw new RtcError("NOT_SUPPORTED", "this browser does not let a page choose the speaker");
+    if (!hasSetSinkId(this.context))
+      throw new RtcError("NOT_SUPPORTED", "this browser does not let a page choose the speaker");
     try {
       await this.context.setSinkId(deviceId);
     } catch (thrown) {
@@ -139,17 +171,21 @@ export class AudioEngine {
   #watchGestures(): void {
     this.#unwatchGestures();
     if (this.context.state === "running" || this.context.state === "closed") return;
-    for (const name of GESTURES) globalThis.addEventListener(name, this.#resumeOnGesture, { capture: true, passive: true });
+    for (const name of GESTURES)
+      globalThis.addEventListener(name, this.#resumeOnGesture, { capture: true, passive: true });
   }
 
   #unwatchGestures(): void {
-    for (const name of GESTURES) globalThis.removeEventListener(name, this.#resumeOnGesture, { capture: true });
+    for (const name of GESTURES)
+      globalThis.removeEventListener(name, this.#resumeOnGesture, { capture: true });
   }
 }
 
 const GESTURES = ["pointerdown", "keydown", "touchend"];
 
 /** Newer than the DOM library's types. */
-function hasSetSinkId(context: AudioContext): context is AudioContext & { setSinkId(deviceId: string): Promise<void> } {
+function hasSetSinkId(
+  context: AudioContext,
+): context is AudioContext & { setSinkId(deviceId: string): Promise<void> } {
   return "setSinkId" in context;
 }

@@ -22,13 +22,18 @@ export class AudioRing {
   readonly #header: Int32Array<SharedArrayBuffer>;
   readonly #planes: Float32Array[];
 
-  constructor(readonly buffer: SharedArrayBuffer, channels: number) {
+  constructor(
+    readonly buffer: SharedArrayBuffer,
+    channels: number,
+  ) {
     this.capacity = (buffer.byteLength - HEADER_INTS * 4) / 4 / channels;
-    if (!Number.isInteger(Math.log2(this.capacity))) throw new RangeError("the capacity is not a power of two");
+    if (!Number.isInteger(Math.log2(this.capacity)))
+      throw new RangeError("the capacity is not a power of two");
     this.#header = new Int32Array(buffer, 0, HEADER_INTS);
     this.#planes = Array.from(
       { length: channels },
-      (_, channel) => new Float32Array(buffer, HEADER_INTS * 4 + channel * this.capacity * 4, this.capacity),
+      (_, channel) =>
+        new Float32Array(buffer, HEADER_INTS * 4 + channel * this.capacity * 4, this.capacity),
     );
   }
 

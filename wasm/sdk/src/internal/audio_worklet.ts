@@ -119,7 +119,11 @@ class PortPlayout implements PlayoutSource {
     this.#missed += out.length - filled;
     this.#consumed += out.length;
     if (this.#consumed < BLOCK && filled === out.length) return;
-    const message: SamplesMessage = { kind: "consumed", count: this.#consumed, missed: this.#missed };
+    const message: SamplesMessage = {
+      kind: "consumed",
+      count: this.#consumed,
+      missed: this.#missed,
+    };
     this.#port.postMessage(message);
     this.#consumed = 0;
     this.#missed = 0;
@@ -168,7 +172,8 @@ class SmrtcAudioProcessor extends AudioWorkletProcessor {
     const mono = this.#mono;
     mono.fill(0);
     for (const channel of channels) {
-      for (let i = 0; i < length; i++) mono[i] = (mono[i] ?? 0) + (channel[i] ?? 0) / channels.length;
+      for (let i = 0; i < length; i++)
+        mono[i] = (mono[i] ?? 0) + (channel[i] ?? 0) / channels.length;
     }
     return mono;
   }

@@ -24,7 +24,11 @@ import type { DownlinkNotice, UplinkNotice } from "./worker_protocol.ts";
 
 const READY_LANES = 8;
 /** Errors of one stream, which end no connection. */
-const ONE_STREAMS: ReadonlySet<string> = new Set(["REQUEST_REFUSED", "NO_COMMON_CODEC", "CODEC_FAILED"]);
+const ONE_STREAMS: ReadonlySet<string> = new Set([
+  "REQUEST_REFUSED",
+  "NO_COMMON_CODEC",
+  "CODEC_FAILED",
+]);
 
 /** What the call needs of the client around it. */
 export interface CallContext {
@@ -78,7 +82,8 @@ export class Call {
       onError: (thrown) => context.onError(thrown),
     });
     const published = (track: number): LocalStream | undefined => {
-      for (const [stream, { videoTrackNumber }] of this.#publications) if (videoTrackNumber === track) return stream;
+      for (const [stream, { videoTrackNumber }] of this.#publications)
+        if (videoTrackNumber === track) return stream;
       return undefined;
     };
     const local = {
@@ -87,7 +92,12 @@ export class Call {
       frameRate: (track: number) => published(track)?.profile.frameRate ?? 0,
     };
     const { encryption } = context.options;
-    if (encryption?.key === undefined) this.group = new GroupView(encryption?.groupSuite ?? "SM2_SM4_GCM_SM3", context.compared, emit);
+    if (encryption?.key === undefined)
+      this.group = new GroupView(
+        encryption?.groupSuite ?? "SM2_SM4_GCM_SM3",
+        context.compared,
+        emit,
+      );
     this.stats = new StatsMonitor(host, this.roster, this.group, local, emit, () => context.self());
     host.audio.onStateChange = () => {
       for (const stream of this.roster.streams) stream.media.changed();
@@ -118,9 +128,20 @@ export class Call {
   }
 
   /** Connects anew, within a time, and publishes again what was published. What came of the attempt is closed if it fails. */
-  reconnect(answer: GatewayAnswer, timeoutMs: number, onConnected: (connected: Connected) => void): Promise<void> {
+  reconnect(
+    answer: GatewayAnswer,
+    timeoutMs: number,
+    onConnected: (connected: Connected) => void,
+  ): Promise<void> {
     return this.#whileNotLost(async () => {
-      const late = sleep(timeoutMs).then(() => Promise.reject(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the sessions were not open after ${timeoutMs} ms`)));
+      const late = sleep(timeoutMs).then(() =>
+        Promise.reject(
+          new RtcError(
+            "SIGNAL_CHANNEL_SETUP_FAILED",
+            `the sessions were not open after ${timeoutMs} ms`,
+          ),
+        ),
+      );
       onConnected(await Promise.race([this.#open(answer), late]));
       const connection = this.#connection;
       // Not those that are published only now: they go to this session anyhow.
@@ -149,12 +170,25 @@ export class Call {
     const { decodable: decodeCodecs } = this.#context;
     this.roster.begin();
     const up = await this.host.uplink
-      .call("connect", { connection, address, token: tokenText, transport, readyLanes, sdkVersion: VERSION, decodeCodecs })
+      .call("connect", {
+        connection,
+        address,
+        token: tokenText,
+        transport,
+        readyLanes,
+        sdkVersion: VERSION,
+        decodeCodecs,
+      })
       .catch((thrown: unknown) => {
         throw explainToken(thrown, tokenText, clocks);
       });
     this.#assertNewest(connection);
-    await this.host.downlink.call("connect", { connection, address, ticket: up.joined.attachTicket, transport });
+    await this.host.downlink.call("connect", {
+      connection,
+      address,
+      ticket: up.joined.attachTicket,
+      transport,
+    });
     return { joined: up.joined, transport: up.transport };
   }
 
@@ -192,20 +226,30 @@ export class Call {
     this.#clockWords = words;
     if (difference === undefined) return;
     this.#context.log.warn(words);
-    if (this.group !== undefined) this.#context.emit("group-warning", { kind: "clock-off", aheadMs: difference.aheadMs, reason: words });
+    if (this.group !== undefined)
+      this.#context.emit("group-warning", {
+        kind: "clock-off",
+        aheadMs: difference.aheadMs,
+        reason: words,
+      });
   }
 
   async publish(stream: LocalStream): Promise<void> {
-    if (!stream.hasAudio() && !stream.hasVideo()) throw new RtcError("INVALID_OPERATION", "initialize the stream before publishing it");
+    if (!stream.hasAudio() && !stream.hasVideo())
+      throw new RtcError("INVALID_OPERATION", "initialize the stream before publishing it");
     needLive(stream.getAudioTrack());
     needLive(stream.getVideoTrack());
-    if (stream.publication !== undefined) throw new RtcError("INVALID_OPERATION", "the stream is published already");
+    if (stream.publication !== undefined)
+      throw new RtcError("INVALID_OPERATION", "the stream is published already");
     for (const [other, publication] of this.#publications) {
       if (other.tracks.closed) {
         this.#publications.delete(other);
         await publication.unpublish().catch(() => undefined);
       } else if (other.isScreen() === stream.isScreen()) {
-        throw new RtcError("INVALID_OPERATION", `another ${stream.isScreen() ? "screen" : "stream"} is published; unpublish it first`);
+        throw new RtcError(
+          "INVALID_OPERATION",
+          `another ${stream.isScreen() ? "screen" : "stream"} is published; unpublish it first`,
+        );
       }
     }
     const { options, log, encodable } = this.#context;
@@ -237,7 +281,8 @@ export class Call {
 
   async unpublish(stream: LocalStream): Promise<void> {
     const publication = this.#publications.get(stream);
-    if (publication === undefined) throw new RtcError("INVALID_OPERATION", "the stream is not published");
+    if (publication === undefined)
+      throw new RtcError("INVALID_OPERATION", "the stream is not published");
     this.#publications.delete(stream);
     await publication.unpublish();
   }
@@ -262,7 +307,8 @@ export class Call {
         return;
       case "video-size":
         for (const publication of this.#publications.values()) {
-          if (publication.videoTrackNumber === notice.track) publication.onVideoSize(notice.width, notice.height, notice.codec);
+          if (publication.videoTrackNumber === notice.track)
+            publication.onVideoSize(notice.width, notice.height, notice.codec);
         }
         return;
       case "source-ended":
@@ -289,7 +335,9 @@ export class Call {
         this.roster.setDecryption(notice.sender, notice.state, notice.reason);
         return;
       case "first-frame":
-        this.#context.log.info(`first picture of ${this.roster.userOf(notice.sender) ?? "?"}: ${notice.width}x${notice.height}`);
+        this.#context.log.info(
+          `first picture of ${this.roster.userOf(notice.sender) ?? "?"}: ${notice.width}x${notice.height}`,
+        );
         return;
       case "error":
         this.#context.onError(fromPlainError(notice.error));
@@ -297,15 +345,22 @@ export class Call {
   }
 
   #onPeersChanged(): void {
-    for (const publication of this.#publications.values()) publication.peersChanged().catch((thrown: unknown) => this.#context.onError(thrown));
+    for (const publication of this.#publications.values())
+      publication.peersChanged().catch((thrown: unknown) => this.#context.onError(thrown));
   }
 }
 
 /** A token that the gateway refuses for its times: by how much, and whose clocks that concerns. */
 function explainToken(thrown: unknown, token: string, clocks: GatewayAnswer["clocks"]): unknown {
-  if (!(thrown instanceof RtcError) || thrown.closeCode !== TOKEN_NOT_NOW || clocks === undefined) return thrown;
+  if (!(thrown instanceof RtcError) || thrown.closeCode !== TOKEN_NOT_NOW || clocks === undefined)
+    return thrown;
   const words = tokenTimes(token, clocks.gateway);
-  return words === undefined ? thrown : new RtcError(thrown.codeName, `${thrown.message}; ${words}`, { cause: thrown, closeCode: TOKEN_NOT_NOW });
+  return words === undefined
+    ? thrown
+    : new RtcError(thrown.codeName, `${thrown.message}; ${words}`, {
+        cause: thrown,
+        closeCode: TOKEN_NOT_NOW,
+      });
 }
 
 /** The token has expired or is not valid yet (`engine/WIRE.md`). */

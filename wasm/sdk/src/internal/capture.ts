@@ -44,18 +44,27 @@ export async function openDevices(
   video: MediaTrackConstraints | false,
 ): Promise<MediaStreamTrack[]> {
   if (navigator.mediaDevices === undefined) {
-    throw new RtcError("NOT_SUPPORTED", "the page is not a secure context: cameras and microphones need HTTPS");
+    throw new RtcError(
+      "NOT_SUPPORTED",
+      "the page is not a secure context: cameras and microphones need HTTPS",
+    );
   }
   try {
     return tracksOf(signal, await navigator.mediaDevices.getUserMedia({ audio, video }));
   } catch (thrown) {
     const both = audio !== false && video !== false;
-    throw fromDeviceError(thrown, both ? "camera or microphone" : audio === false ? "camera" : "microphone");
+    throw fromDeviceError(
+      thrown,
+      both ? "camera or microphone" : audio === false ? "camera" : "microphone",
+    );
   }
 }
 
 /** The same of a screen. */
-export async function openScreen(signal: AbortSignal, profile: VideoProfile): Promise<MediaStreamTrack[]> {
+export async function openScreen(
+  signal: AbortSignal,
+  profile: VideoProfile,
+): Promise<MediaStreamTrack[]> {
   const { width, height, frameRate } = profile;
   const video = { width: { max: width }, height: { max: height }, frameRate };
   try {
@@ -77,5 +86,8 @@ function tracksOf(signal: AbortSignal, stream: MediaStream): MediaStreamTrack[] 
 /** Refuses a track that gives nothing any more. */
 export function needLive(track: MediaStreamTrack | undefined): void {
   if (track?.readyState !== "ended") return;
-  throw new RtcError("INVALID_OPERATION", `the ${track.kind} track has ended; give the stream another one`);
+  throw new RtcError(
+    "INVALID_OPERATION",
+    `the ${track.kind} track has ended; give the stream another one`,
+  );
 }

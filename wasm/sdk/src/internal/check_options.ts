@@ -12,16 +12,29 @@ export function checkOptions(options: ClientOptions): void {
   if ("key" in encryption) {
     const key: unknown = encryption.key;
     if (!(key instanceof Uint8Array) || key.length < 16 || key.length > 64) {
-      throw new RtcError("INVALID_PARAMETER", "`encryption.key` must hold 16 to 64 bytes; leave it out for group keys");
+      throw new RtcError(
+        "INVALID_PARAMETER",
+        "`encryption.key` must hold 16 to 64 bytes; leave it out for group keys",
+      );
     }
   } else {
     const { identity, certificates } = encryption;
-    if (certificates?.chain !== undefined && certificates.issuer !== undefined) throw new RtcError("INVALID_PARAMETER", "`encryption.certificates` takes a `chain` or an `issuer`, not both");
-    if ((certificates?.chain?.length ?? 0) > 0 && !(identity instanceof Uint8Array)) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold the key of `certificates.chain`");
-    if (identity instanceof Uint8Array && identity.length !== 32) throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold 32 bytes");
+    if (certificates?.chain !== undefined && certificates.issuer !== undefined)
+      throw new RtcError(
+        "INVALID_PARAMETER",
+        "`encryption.certificates` takes a `chain` or an `issuer`, not both",
+      );
+    if ((certificates?.chain?.length ?? 0) > 0 && !(identity instanceof Uint8Array))
+      throw new RtcError(
+        "INVALID_PARAMETER",
+        "`encryption.identity` must hold the key of `certificates.chain`",
+      );
+    if (identity instanceof Uint8Array && identity.length !== 32)
+      throw new RtcError("INVALID_PARAMETER", "`encryption.identity` must hold 32 bytes");
   }
   const { readyLanes = 0 } = options;
-  if (!(Number.isInteger(readyLanes) && readyLanes >= 0 && readyLanes <= 60)) throw new RtcError("INVALID_PARAMETER", "`readyLanes` is from 0 to 60");
+  if (!(Number.isInteger(readyLanes) && readyLanes >= 0 && readyLanes <= 60))
+    throw new RtcError("INVALID_PARAMETER", "`readyLanes` is from 0 to 60");
   if (options.token === "") throw new RtcError("INVALID_PARAMETER", "`token` is empty");
 }
 

@@ -48,8 +48,14 @@ export interface CodecQuestion {
  */
 export function chooseCodec(question: CodecQuestion): VideoCodecName | undefined {
   const small = question.width * question.height <= 640 * 360;
-  const order = question.preferred ?? (question.sharp === true ? ORDER_SHARP : small ? ORDER_SMALL : ORDER_LARGE);
-  return order.find((name) => question.encodable.includes(name) && question.peers.every((decodes) => decodesCodec(decodes, name)));
+  const order =
+    question.preferred ??
+    (question.sharp === true ? ORDER_SHARP : small ? ORDER_SMALL : ORDER_LARGE);
+  return order.find(
+    (name) =>
+      question.encodable.includes(name) &&
+      question.peers.every((decodes) => decodesCodec(decodes, name)),
+  );
 }
 
 function decodesCodec(decodes: readonly string[], name: VideoCodecName): boolean {
@@ -68,7 +74,11 @@ export function codecString(name: VideoCodecName, width: number, height: number)
       return "vp8";
     case "h264":
       // MaxFS of level 3.1 is 3,600 macroblocks, of level 4.0 8,192.
-      return macroblocks <= 3600 ? "avc1.42e01f" : macroblocks <= 8192 ? "avc1.42e028" : "avc1.42e033";
+      return macroblocks <= 3600
+        ? "avc1.42e01f"
+        : macroblocks <= 8192
+          ? "avc1.42e028"
+          : "avc1.42e033";
     case "vp9":
       return macroblocks <= 3600 ? "vp09.00.31.08" : "vp09.00.41.08";
     case "av1":
@@ -89,7 +99,13 @@ declare global {
  */
 export function encoderConfig(
   name: VideoCodecName,
-  picture: { width: number; height: number; frameRate: number; bitrate: number; contentHint?: VideoContentHint | "" },
+  picture: {
+    width: number;
+    height: number;
+    frameRate: number;
+    bitrate: number;
+    contentHint?: VideoContentHint | "";
+  },
 ): VideoEncoderConfig {
   const { contentHint = "" } = picture;
   return {
@@ -125,7 +141,12 @@ export async function encodesTwoLayers(config: VideoEncoderConfig): Promise<bool
 }
 
 /** Scales a picture down to fit into the bounds, keeping its shape; even numbers, as 4:2:0 wants. Never scales up. */
-export function fitPicture(width: number, height: number, maxWidth: number, maxHeight: number): { width: number; height: number } {
+export function fitPicture(
+  width: number,
+  height: number,
+  maxWidth: number,
+  maxHeight: number,
+): { width: number; height: number } {
   // The bounds are for either orientation: a phone held upright sends 360×640 under a 640×360 profile.
   const [boundWidth, boundHeight] = width >= height ? [maxWidth, maxHeight] : [maxHeight, maxWidth];
   const scale = Math.min(1, boundWidth / width, boundHeight / height);
@@ -143,7 +164,12 @@ export async function encodableCodecs(): Promise<VideoCodecName[]> {
   for (const { name } of VIDEO_CODECS) {
     // Firefox says yes to all and then queues frames for a second in all but VP8.
     if (isFirefox() && name !== "vp8") continue;
-    const config = encoderConfig(name, { width: 640, height: 360, frameRate: 30, bitrate: 1_000_000 });
+    const config = encoderConfig(name, {
+      width: 640,
+      height: 360,
+      frameRate: 30,
+      bitrate: 1_000_000,
+    });
     const support = await VideoEncoder.isConfigSupported(config).catch(() => undefined);
     if (support?.supported === true) found.push(name);
   }
@@ -155,7 +181,9 @@ export async function decodableCodecs(): Promise<string[]> {
   if (typeof VideoDecoder === "undefined") return [];
   const found: string[] = [];
   for (const { codec } of VIDEO_CODECS) {
-    const support = await VideoDecoder.isConfigSupported({ codec, optimizeForLatency: true }).catch(() => undefined);
+    const support = await VideoDecoder.isConfigSupported({ codec, optimizeForLatency: true }).catch(
+      () => undefined,
+    );
     if (support?.supported === true) found.push(codec);
   }
   return found;

@@ -21,7 +21,8 @@ export class Emitter<Events extends object> {
 
   /** Undoes `on`. Without a listener, removes all of `name`; with `"*"`, all there are. */
   off<Name extends keyof Events>(name: Name | "*", listener?: (event: Events[Name]) => void): this {
-    if (name === "*") for (const key of Object.keys(this.#listeners)) this.#listeners[key as Name]?.clear();
+    if (name === "*")
+      for (const key of Object.keys(this.#listeners)) this.#listeners[key as Name]?.clear();
     else if (listener === undefined) this.#listeners[name]?.clear();
     else this.#listeners[name]?.delete(listener);
     return this;

@@ -49,8 +49,16 @@ export type RequestBody =
 
 export type Notification =
   | { readonly kind: "peer-joined"; readonly peer: PeerInfo }
-  | { readonly kind: "peer-left"; readonly participantId: number; readonly reason: "left" | "disconnected" | "replaced" }
-  | { readonly kind: "track-published" | "track-updated"; readonly participantId: number; readonly track: TrackInfo }
+  | {
+      readonly kind: "peer-left";
+      readonly participantId: number;
+      readonly reason: "left" | "disconnected" | "replaced";
+    }
+  | {
+      readonly kind: "track-published" | "track-updated";
+      readonly participantId: number;
+      readonly track: TrackInfo;
+    }
   | { readonly kind: "track-unpublished"; readonly participantId: number; readonly number: number }
   | { readonly kind: "closing"; readonly code: number; readonly reason: string };
 
@@ -79,18 +87,31 @@ export type GroupEvent =
   | { readonly what: "unconfirmed"; readonly userIds: readonly string[] }
   | { readonly what: "removed"; readonly by?: string }
   | { readonly what: "certificate-invalid"; readonly userId?: string; readonly reason: string }
-  | { readonly what: "refused"; readonly subject: "commit" | "welcome" | "group" | "key-package" | "own"; readonly reason: string };
+  | {
+      readonly what: "refused";
+      readonly subject: "commit" | "welcome" | "group" | "key-package" | "own";
+      readonly reason: string;
+    };
 
 export type UplinkEvent =
   | Notification
   | { readonly kind: "joined"; readonly requestId: number; readonly joined: JoinedInfo }
   | { readonly kind: "done"; readonly requestId: number }
-  | { readonly kind: "refused"; readonly requestId: number; readonly code: string; readonly message: string }
+  | {
+      readonly kind: "refused";
+      readonly requestId: number;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly kind: "request-timed-out"; readonly requestId: number }
   | {
       readonly kind: "target-bitrate";
       readonly audio: number;
-      readonly layers: readonly { readonly track: number; readonly spatial: number; readonly bitrate: number }[];
+      readonly layers: readonly {
+        readonly track: number;
+        readonly spatial: number;
+        readonly bitrate: number;
+      }[];
     }
   | { readonly kind: "key-frame-requested"; readonly track: number; readonly spatial: number }
   | { readonly kind: "seal-failed"; readonly reason: string }
@@ -98,7 +119,12 @@ export type UplinkEvent =
   | { readonly kind: "log"; readonly level: "debug" | "info" | "warn"; readonly message: string };
 
 export type DownlinkEvent =
-  | { readonly kind: "decryption"; readonly sender: number; readonly state: "ok" | "cannot-decrypt"; readonly reason: string }
+  | {
+      readonly kind: "decryption";
+      readonly sender: number;
+      readonly state: "ok" | "cannot-decrypt";
+      readonly reason: string;
+    }
   | { readonly kind: "log"; readonly level: "debug" | "info" | "warn"; readonly message: string };
 
 /** `TransportStats` of the engine. Times in seconds. */
@@ -140,7 +166,12 @@ export interface DirectionQuality {
 /** `UplinkStats` of the engine. */
 export interface UplinkEngineStats {
   readonly transport: TransportEngineStats;
-  readonly path: { readonly packetsReceived: number; readonly packetsLost: number; readonly randomLoss: number; readonly burst: number };
+  readonly path: {
+    readonly packetsReceived: number;
+    readonly packetsLost: number;
+    readonly randomLoss: number;
+    readonly burst: number;
+  };
   readonly outbound: readonly OutboundTrackStats[];
 }
 

@@ -7,7 +7,13 @@ import { Logger } from "./logger.ts";
 import { Caller } from "./rpc.ts";
 import { sleep } from "./sleep.ts";
 import { chooseBuilds, loadModule } from "./wasm_build.ts";
-import type { DownlinkCalls, DownlinkNotice, KeySource, UplinkCalls, UplinkNotice } from "./worker_protocol.ts";
+import type {
+  DownlinkCalls,
+  DownlinkNotice,
+  KeySource,
+  UplinkCalls,
+  UplinkNotice,
+} from "./worker_protocol.ts";
 
 /** Who hears the workers. */
 export interface NoticeListener {
@@ -36,24 +42,54 @@ export class EngineHost {
 
   /** The build that runs in the workers. */
   get wasmBuild(): WasmBuild {
-    if (this.#wasmBuild === undefined) throw new RtcError("INVALID_OPERATION", "the engine is not loaded");
+    if (this.#wasmBuild === undefined)
+      throw new RtcError("INVALID_OPERATION", "the engine is not loaded");
     return this.#wasmBuild;
   }
 
-  static async start(options: ClientOptions, log: Logger, listener: NoticeListener): Promise<EngineHost> {
+  static async start(
+    options: ClientOptions,
+    log: Logger,
+    listener: NoticeListener,
+  ): Promise<EngineHost> {
     const base = options.assetBase;
     // Compiled once, run in both workers.
     const loading = loadModule(chooseBuilds(options.wasmBuild), base);
     // Reported where it is awaited, unless something else fails before.
     loading.catch(() => undefined);
-    const uplinkWorker = startWorker(UPLINK, "smrtc-uplink", base, () => new Worker(new URL("./uplink_worker.js", import.meta.url), { type: "module", name: "smrtc-uplink" }));
-    const downlinkWorker = startWorker(DOWNLINK, "smrtc-downlink", base, () => new Worker(new URL("./downlink_worker.js", import.meta.url), { type: "module", name: "smrtc-downlink" }));
-    const uplink = new Caller<UplinkCalls, UplinkNotice>(uplinkWorker, (notice) => listener.onUplink(notice));
-    const downlink = new Caller<DownlinkCalls, DownlinkNotice>(downlinkWorker, (notice) => listener.onDownlink(notice));
+    const uplinkWorker = startWorker(
+      UPLINK,
+      "smrtc-uplink",
+      base,
+      () =>
+        new Worker(new URL("./uplink_worker.js", import.meta.url), {
+          type: "module",
+          name: "smrtc-uplink",
+        }),
+    );
+    const downlinkWorker = startWorker(
+      DOWNLINK,
+      "smrtc-downlink",
+      base,
+      () =>
+        new Worker(new URL("./downlink_worker.js", import.meta.url), {
+          type: "module",
+          name: "smrtc-downlink",
+        }),
+    );
+    const uplink = new Caller<UplinkCalls, UplinkNotice>(uplinkWorker, (notice) =>
+      listener.onUplink(notice),
+    );
+    const downlink = new Caller<DownlinkCalls, DownlinkNotice>(downlinkWorker, (notice) =>
+      listener.onDownlink(notice),
+    );
     const audio = new AudioEngine(log);
     const host = new EngineHost(uplink, downlink, audio, [uplinkWorker, downlinkWorker]);
     const broken = new Promise<never>((_, reject) => {
-      const refuse = (file: string) => (event: ErrorEvent): void => reject(notStarted(file, base, event.message ?? "its script could not be loaded"));
+      const refuse =
+        (file: string) =>
+        (event: ErrorEvent): void =>
+          reject(notStarted(file, base, event.message ?? "its script could not be loaded"));
       uplinkWorker.onerror = refuse(UPLINK);
       downlinkWorker.onerror = refuse(DOWNLINK);
     });
@@ -65,7 +101,11 @@ export class EngineHost {
       log.info(`engine build ${build}`);
       // Vite puts small files into the page as `data:` unless it is told not to, and a strict
       // policy refuses to run them.
-      await audio.start(base === undefined ? new URL("./audio_worklet.js?no-inline", import.meta.url) : new URL("audio_worklet.js", base));
+      await audio.start(
+        base === undefined
+          ? new URL("./audio_worklet.js?no-inline", import.meta.url)
+          : new URL("audio_worklet.js", base),
+      );
     } catch (thrown) {
       await host.close();
       throw thrown;
@@ -96,7 +136,11 @@ export class EngineHost {
           },
           logLevel,
         },
-        [...secretsOf(keys), keyChannel.port1, ...(captureLink.kind === "port" ? [captureLink.port] : [])],
+        [
+          ...secretsOf(keys),
+          keyChannel.port1,
+          ...(captureLink.kind === "port" ? [captureLink.port] : []),
+        ],
       ),
       this.downlink.call(
         "init",
@@ -120,15 +164,29 @@ export class EngineHost {
     if (issuer === undefined || keys.kind !== "mls" || keys.certificates === undefined) return keys;
     const token = typeof options.token === "string" ? options.token : await options.token();
     const { suite, identity } = keys;
-    const request = await this.uplink.call("enrol", { module, suite, identity, token }, secretsOf(keys));
-    const chain = issuer === "gateway" ? await this.uplink.call("certify", { gateway: options.gateway, token, request }) : await issuer(request);
+    const request = await this.uplink.call(
+      "enrol",
+      { module, suite, identity, token },
+      secretsOf(keys),
+    );
+    const chain =
+      issuer === "gateway"
+        ? await this.uplink.call("certify", { gateway: options.gateway, token, request })
+        : await issuer(request);
     // The worker has the key already.
-    return { ...keys, identity: keys.identity instanceof Uint8Array ? "new" : keys.identity, certificates: { ...keys.certificates, chain } };
+    return {
+      ...keys,
+      identity: keys.identity instanceof Uint8Array ? "new" : keys.identity,
+      certificates: { ...keys.certificates, chain },
+    };
   }
 
   /** Ends the workers with all keys they hold, which they wipe first. */
   async close(): Promise<void> {
-    const wiped = Promise.all([this.uplink.call("close", undefined), this.downlink.call("close", undefined)]);
+    const wiped = Promise.all([
+      this.uplink.call("close", undefined),
+      this.downlink.call("close", undefined),
+    ]);
     // A worker that does not answer is not waited for: its memory goes with it.
     await Promise.race([wiped.catch(() => undefined), sleep(WIPE_MS)]);
     const aborted = new RtcError("ABORTED", "the client left");
@@ -142,7 +200,12 @@ export class EngineHost {
 /** A copy of what is secret, to be transferred: the application's own is not taken from it. */
 function keySource(options: EncryptionOptions): KeySource {
   if (options.key !== undefined) return { kind: "external", key: new Uint8Array(options.key) };
-  const { groupSuite = "SM2_SM4_GCM_SM3", admit = "everyone", identity = "new", certificates } = options;
+  const {
+    groupSuite = "SM2_SM4_GCM_SM3",
+    admit = "everyone",
+    identity = "new",
+    certificates,
+  } = options;
   return {
     kind: "mls",
     suite: groupSuite,

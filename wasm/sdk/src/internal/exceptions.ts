@@ -12,7 +12,13 @@ export interface ExceptionSample {
    * Undefined if it is muted. `suspended`: the browser lets no sound in or out. `silent`: it gives
    * nothing, not even noise.
    */
-  readonly microphone: { readonly suspended: boolean; readonly silent: boolean; readonly howlingFrequency: number | undefined } | undefined;
+  readonly microphone:
+    | {
+        readonly suspended: boolean;
+        readonly silent: boolean;
+        readonly howlingFrequency: number | undefined;
+      }
+    | undefined;
   readonly localVideo: readonly LocalVideoSample[];
   readonly remoteVideo: readonly RemoteVideoSample[];
 }
@@ -58,9 +64,12 @@ const OVERRUN_SHARE = 0.2;
 /** For people: what it is and what to do. */
 const MESSAGES: Record<ExceptionKind, string> = {
   freeze: "the picture stands still; it goes on by itself when the path bears it",
-  "low-frame-rate": "there are few pictures a second; a smaller profile needs less of the machine and of the path",
-  "silent-microphone": "the microphone gives nothing, not even noise; see whether it is switched on, or choose another one",
-  "audio-suspended": "the browser lets no sound in or out before somebody clicks the page or presses a key there; it starts by itself then",
+  "low-frame-rate":
+    "there are few pictures a second; a smaller profile needs less of the machine and of the path",
+  "silent-microphone":
+    "the microphone gives nothing, not even noise; see whether it is switched on, or choose another one",
+  "audio-suspended":
+    "the browser lets no sound in or out before somebody clicks the page or presses a key there; it starts by itself then",
   howling: "the microphone hears itself from a loudspeaker; mute it, or use headphones",
   "cpu-overuse": "the encoder finds no time; close other programs, or choose a smaller profile",
   "decoder-stall": "pictures come but none is shown; subscribing again may help",
@@ -87,7 +96,13 @@ export class Exceptions {
     const before = this.#previous;
     this.#previous = sample;
     const seen = new Set<string>();
-    const judge = (kind: ExceptionKind, userId: string, stream: "main" | "auxiliary", holds: boolean, frequency?: number): void => {
+    const judge = (
+      kind: ExceptionKind,
+      userId: string,
+      stream: "main" | "auxiliary",
+      holds: boolean,
+      frequency?: number,
+    ): void => {
       seen.add(this.#judge(sample.now, kind, userId, stream, holds, frequency));
     };
     if (sample.microphone !== undefined) {
@@ -98,24 +113,58 @@ export class Exceptions {
       judge("howling", ownUserId, "main", howlingFrequency !== undefined, howlingFrequency);
     }
     for (const video of sample.localVideo) {
-      const earlier = before?.localVideo.find(({ stream, spatial }) => stream === video.stream && spatial === video.spatial);
-      if (earlier !== undefined) judge("cpu-overuse", ownUserId, video.stream, overruns(earlier, video));
-      if (earlier !== undefined && video.stream === "main") judge("low-frame-rate", ownUserId, "main", isSlow(sample, before, video.framesEncoded - earlier.framesEncoded, video.wantedRate));
+      const earlier = before?.localVideo.find(
+        ({ stream, spatial }) => stream === video.stream && spatial === video.spatial,
+      );
+      if (earlier !== undefined)
+        judge("cpu-overuse", ownUserId, video.stream, overruns(earlier, video));
+      if (earlier !== undefined && video.stream === "main")
+        judge(
+          "low-frame-rate",
+          ownUserId,
+          "main",
+          isSlow(sample, before, video.framesEncoded - earlier.framesEncoded, video.wantedRate),
+        );
     }
     for (const video of sample.remoteVideo) {
-      const earlier = before?.remoteVideo.find(({ userId, stream }) => userId === video.userId && stream === video.stream);
+      const earlier = before?.remoteVideo.find(
+        ({ userId, stream }) => userId === video.userId && stream === video.stream,
+      );
       if (earlier === undefined || video.framesRendered === 0) continue;
       const rendered = video.framesRendered - earlier.framesRendered;
       if (video.stream === "main") {
-        judge("freeze", video.userId, "main", rendered === 0 || video.totalFreezesDuration - earlier.totalFreezesDuration > 0.5);
-        judge("low-frame-rate", video.userId, "main", isSlow(sample, before, rendered, LEAST_RATE * 2));
+        judge(
+          "freeze",
+          video.userId,
+          "main",
+          rendered === 0 || video.totalFreezesDuration - earlier.totalFreezesDuration > 0.5,
+        );
+        judge(
+          "low-frame-rate",
+          video.userId,
+          "main",
+          isSlow(sample, before, rendered, LEAST_RATE * 2),
+        );
       }
-      judge("decoder-stall", video.userId, video.stream, video.framesReceived > earlier.framesReceived && video.framesDecoded === earlier.framesDecoded);
+      judge(
+        "decoder-stall",
+        video.userId,
+        video.stream,
+        video.framesReceived > earlier.framesReceived &&
+          video.framesDecoded === earlier.framesDecoded,
+      );
     }
     this.#endOfAbsent(sample.now, seen);
   }
 
-  #judge(now: number, kind: ExceptionKind, userId: string, stream: "main" | "auxiliary", holds: boolean, frequency: number | undefined): string {
+  #judge(
+    now: number,
+    kind: ExceptionKind,
+    userId: string,
+    stream: "main" | "auxiliary",
+    holds: boolean,
+    frequency: number | undefined,
+  ): string {
     const key = JSON.stringify([kind, userId, stream]);
     const condition = this.#conditions.get(key) ?? { held: 0, gone: 0, since: undefined };
     this.#conditions.set(key, condition);
@@ -124,7 +173,14 @@ export class Exceptions {
     const { begin, end } = HOLD[kind];
     if (condition.since === undefined && condition.held >= begin) {
       condition.since = now;
-      this.#emit({ kind, state: "begin", userId, stream, message: MESSAGES[kind], ...(frequency === undefined ? {} : { frequency }) });
+      this.#emit({
+        kind,
+        state: "begin",
+        userId,
+        stream,
+        message: MESSAGES[kind],
+        ...(frequency === undefined ? {} : { frequency }),
+      });
     } else if (condition.since !== undefined && condition.gone >= end) {
       this.#emit({ kind, state: "end", userId, stream, duration: now - condition.since });
       condition.since = undefined;
@@ -138,7 +194,11 @@ export class Exceptions {
       if (seen.has(key)) continue;
       this.#conditions.delete(key);
       if (since === undefined) continue;
-      const [kind, userId, stream] = JSON.parse(key) as [ExceptionKind, string, "main" | "auxiliary"];
+      const [kind, userId, stream] = JSON.parse(key) as [
+        ExceptionKind,
+        string,
+        "main" | "auxiliary",
+      ];
       this.#emit({ kind, state: "end", userId, stream, duration: now - since });
     }
   }
@@ -151,7 +211,12 @@ function overruns(before: LocalVideoSample, now: LocalVideoSample): boolean {
 }
 
 /** Half of what is wanted, at least {@link LEAST_RATE}; a picture that stands quite still is a freeze instead. */
-function isSlow(sample: ExceptionSample, before: ExceptionSample | undefined, frames: number, wantedRate: number): boolean {
+function isSlow(
+  sample: ExceptionSample,
+  before: ExceptionSample | undefined,
+  frames: number,
+  wantedRate: number,
+): boolean {
   const seconds = (sample.now - (before?.now ?? sample.now)) / 1000;
   return seconds > 0 && frames > 0 && frames / seconds < Math.min(LEAST_RATE, wantedRate / 2);
 }

@@ -32,13 +32,17 @@ export class FreezeMeter {
     this.#lastUs = nowUs;
     if (last === undefined) return;
     const interval = nowUs - last;
-    if (this.#averageUs > 0 && interval >= Math.max(3 * this.#averageUs, this.#averageUs + 150_000)) {
+    if (
+      this.#averageUs > 0 &&
+      interval >= Math.max(3 * this.#averageUs, this.#averageUs + 150_000)
+    ) {
       this.count++;
       this.totalUs += interval;
       return;
     }
     // Over about 30 pictures, as libwebrtc does.
-    this.#averageUs = this.#averageUs === 0 ? interval : this.#averageUs + (interval - this.#averageUs) / 30;
+    this.#averageUs =
+      this.#averageUs === 0 ? interval : this.#averageUs + (interval - this.#averageUs) / 30;
   }
 
   /** The pause that begins now is wanted: the sender muted, or we stopped receiving. */

@@ -48,7 +48,8 @@ export class GroupView {
   /** Says that a user's numbers were compared, or were not after all. */
   setCompared(userId: string, compared: boolean): void {
     const member = this.#members.find((one) => one.userId === userId && !one.own);
-    if (member === undefined) throw new RtcError("INVALID_PARAMETER", "nobody else of this name is in the group");
+    if (member === undefined)
+      throw new RtcError("INVALID_PARAMETER", "nobody else of this name is in the group");
     if (compared) this.#compared.set(userId, member.fingerprint);
     else this.#compared.delete(userId);
     this.#tellVerification();
@@ -86,7 +87,11 @@ export class GroupView {
         this.#onRemoved(event);
         return;
       case "certificate-invalid":
-        this.#emit("group-warning", { kind: "certificate-invalid", reason: event.reason, ...(event.userId === undefined ? {} : { userId: event.userId }) });
+        this.#emit("group-warning", {
+          kind: "certificate-invalid",
+          reason: event.reason,
+          ...(event.userId === undefined ? {} : { userId: event.userId }),
+        });
         return;
       case "refused":
         this.#onRefused(event);

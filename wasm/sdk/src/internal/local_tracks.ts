@@ -29,11 +29,17 @@ export interface TracksContext {
 
 export class LocalTracks {
   readonly #context: TracksContext;
-  readonly #tracks: Record<TrackKind, MediaStreamTrack | undefined> = { audio: undefined, video: undefined };
+  readonly #tracks: Record<TrackKind, MediaStreamTrack | undefined> = {
+    audio: undefined,
+    video: undefined,
+  };
   readonly #muted = { audio: false, video: false };
   /** Tracks that we opened, and so stop; the application's own are left running. */
   readonly #opened = new Set<MediaStreamTrack>();
-  readonly #watches: Record<TrackKind, TrackWatch | undefined> = { audio: undefined, video: undefined };
+  readonly #watches: Record<TrackKind, TrackWatch | undefined> = {
+    audio: undefined,
+    video: undefined,
+  };
   readonly #changes = new Operations<undefined>();
   #closed = false;
 
@@ -139,7 +145,8 @@ export class LocalTracks {
 
   /** One after the other, in the order in which they were asked for. */
   #change(change: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    if (this.#closed) return Promise.reject(new RtcError("INVALID_OPERATION", "the stream is closed"));
+    if (this.#closed)
+      return Promise.reject(new RtcError("INVALID_OPERATION", "the stream is closed"));
     return this.#changes.run(undefined, change);
   }
 
@@ -150,7 +157,10 @@ export class LocalTracks {
     track.enabled = !this.#muted[kind];
     this.#watches[kind]?.stop();
     // The end of one that comes back after a failure was told before.
-    this.#watches[kind] = track.readyState === "ended" ? undefined : watchTrack(track, (stopped) => void this.#onEnded(track, stopped));
+    this.#watches[kind] =
+      track.readyState === "ended"
+        ? undefined
+        : watchTrack(track, (stopped) => void this.#onEnded(track, stopped));
     if (kind === "video") this.#context.onPicture();
   }
 
@@ -194,7 +204,11 @@ export class LocalTracks {
    * Where one device may be open at a time: ours is closed for the other one, and comes back if
    * that does not open.
    */
-  async #switchAlone(signal: AbortSignal, earlier: MediaStreamTrack, deviceId: string): Promise<void> {
+  async #switchAlone(
+    signal: AbortSignal,
+    earlier: MediaStreamTrack,
+    deviceId: string,
+  ): Promise<void> {
     const kind = kindOf(earlier);
     const { deviceId: before } = earlier.getSettings();
     this.#watches[kind]?.stop();
@@ -208,13 +222,21 @@ export class LocalTracks {
     }
   }
 
-  async #exchange(signal: AbortSignal, kind: TrackKind, deviceId: string | undefined): Promise<void> {
+  async #exchange(
+    signal: AbortSignal,
+    kind: TrackKind,
+    deviceId: string | undefined,
+  ): Promise<void> {
     const track = await this.#open(signal, kind, deviceId);
     notAborted(signal, [track]);
     await this.#replace(track, true);
   }
 
-  async #open(signal: AbortSignal, kind: TrackKind, deviceId: string | undefined): Promise<MediaStreamTrack> {
+  async #open(
+    signal: AbortSignal,
+    kind: TrackKind,
+    deviceId: string | undefined,
+  ): Promise<MediaStreamTrack> {
     const wanted = this.#context.constraints(kind, deviceId);
     const audio = kind === "audio" && wanted;
     const video = kind === "video" && wanted;
@@ -261,7 +283,10 @@ export class LocalTracks {
 }
 
 /** The tracks, unless nobody wants them any more: those that were opened for nothing are stopped. */
-function notAborted(signal: AbortSignal, opened: readonly MediaStreamTrack[]): readonly MediaStreamTrack[] {
+function notAborted(
+  signal: AbortSignal,
+  opened: readonly MediaStreamTrack[],
+): readonly MediaStreamTrack[] {
   if (signal.aborted) for (const track of opened) track.stop();
   signal.throwIfAborted();
   return opened;

@@ -33,7 +33,9 @@ export class Logger {
     if (this.#lines.length > KEPT_LINES) this.#lines.splice(0, KEPT_LINES / 4);
     if (order >= ORDER.indexOf(this.consoleLevel)) {
       // eslint-disable-next-line no-console -- the one place that may
-      console[level === "error" ? "error" : level === "warn" ? "warn" : "log"](`[smrtc] ${this.origin}: ${message}`);
+      console[level === "error" ? "error" : level === "warn" ? "warn" : "log"](
+        `[smrtc] ${this.origin}: ${message}`,
+      );
     }
   }
 
@@ -61,5 +63,10 @@ export class Logger {
 
 /** Merges logs of several threads by time. */
 export function mergeLogs(logs: readonly (readonly string[])[]): string {
-  return logs.flat().sort((a, b) => (a.slice(0, 24) < b.slice(0, 24) ? -1 : a.slice(0, 24) > b.slice(0, 24) ? 1 : 0)).join("\n");
+  return logs
+    .flat()
+    .sort((a, b) =>
+      a.slice(0, 24) < b.slice(0, 24) ? -1 : a.slice(0, 24) > b.slice(0, 24) ? 1 : 0,
+    )
+    .join("\n");
 }

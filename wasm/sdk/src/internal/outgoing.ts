@@ -7,7 +7,10 @@ export interface DatagramSource {
 }
 
 /** A view that holds until the engine is called again. */
-export function nextDatagram(engine: DatagramSource, memory: WebAssembly.Memory): Uint8Array<ArrayBuffer> | undefined {
+export function nextDatagram(
+  engine: DatagramSource,
+  memory: WebAssembly.Memory,
+): Uint8Array<ArrayBuffer> | undefined {
   const length = engine.nextDatagram();
   return length === 0 ? undefined : new Uint8Array(memory.buffer, engine.datagramAddress(), length);
 }

@@ -4,8 +4,10 @@ import type { PlayOptions } from "../options.ts";
 
 /** Finds where to play; an id may come with or without `#`. */
 export function findElement(element: HTMLElement | string): HTMLElement {
-  const found = typeof element === "string" ? document.getElementById(element.replace(/^#/, "")) : element;
-  if (found === null) throw new RtcError("INVALID_PARAMETER", `there is no element with the id ${element as string}`);
+  const found =
+    typeof element === "string" ? document.getElementById(element.replace(/^#/, "")) : element;
+  if (found === null)
+    throw new RtcError("INVALID_PARAMETER", `there is no element with the id ${element as string}`);
   return found;
 }
 

@@ -72,7 +72,8 @@ export class Publication implements PublicationHooks {
     if (this.#closed) return;
     this.#audioTrack = undefined;
     // A source that runs is kept: the worker goes on encoding through a reconnection.
-    const videoRuns = this.#videoTrack !== undefined && this.#videoTrack === this.#stream.getVideoTrack();
+    const videoRuns =
+      this.#videoTrack !== undefined && this.#videoTrack === this.#stream.getVideoTrack();
     const requests: Promise<void>[] = [];
     if (videoRuns) requests.push(this.#request("publish", this.#videoInfo()));
     else this.#videoTrack = undefined;
@@ -106,7 +107,10 @@ export class Publication implements PublicationHooks {
   profileChanged(): Promise<void> {
     return this.#run(async () => {
       if (this.#videoTrack === undefined) return;
-      await this.#context.host.uplink.call("updateVideo", { track: this.videoTrackNumber, settings: this.#settings() });
+      await this.#context.host.uplink.call("updateVideo", {
+        track: this.videoTrackNumber,
+        settings: this.#settings(),
+      });
     });
   }
 
@@ -117,9 +121,14 @@ export class Publication implements PublicationHooks {
       const earlier = this.#codec;
       const settings = this.#settings();
       if (settings.codec === earlier) return;
-      this.#context.log.info(`track ${this.videoTrackNumber}: ${earlier ?? "none"} → ${settings.codec} for the sake of the room`);
+      this.#context.log.info(
+        `track ${this.videoTrackNumber}: ${earlier ?? "none"} → ${settings.codec} for the sake of the room`,
+      );
       // The size notice that follows tells the room.
-      await this.#context.host.uplink.call("updateVideo", { track: this.videoTrackNumber, settings });
+      await this.#context.host.uplink.call("updateVideo", {
+        track: this.videoTrackNumber,
+        settings,
+      });
     });
   }
 
@@ -147,7 +156,10 @@ export class Publication implements PublicationHooks {
     const { width: oldWidth, height: oldHeight, codec: oldCodec } = this.#size;
     if (width === oldWidth && height === oldHeight && codec === oldCodec) return;
     this.#size = { width, height, codec };
-    if (this.#videoTrack !== undefined) this.#request("update-track", this.#videoInfo()).catch((thrown: unknown) => this.#context.onError(thrown));
+    if (this.#videoTrack !== undefined)
+      this.#request("update-track", this.#videoInfo()).catch((thrown: unknown) =>
+        this.#context.onError(thrown),
+      );
   }
 
   /**
@@ -162,7 +174,10 @@ export class Publication implements PublicationHooks {
   /** Both at once, so that others learn of sound and picture together. */
   async #sync(): Promise<void> {
     if (this.#closed) return;
-    await settled([this.#syncAudio(this.#stream.getAudioTrack()), this.#syncVideo(this.#stream.getVideoTrack())]);
+    await settled([
+      this.#syncAudio(this.#stream.getAudioTrack()),
+      this.#syncVideo(this.#stream.getVideoTrack()),
+    ]);
   }
 
   async #syncAudio(track: MediaStreamTrack | undefined): Promise<void> {
@@ -181,11 +196,14 @@ export class Publication implements PublicationHooks {
       return;
     }
     host.audio.setCaptureVolume(this.#stream.captureVolume);
-    await this.#orUndo(() => this.#syncAudio(undefined), [
-      this.#request("publish", this.#audioInfo()),
-      host.uplink.call("setAudio", { track: AUDIO_TRACK }),
-      host.uplink.call("muteAudio", { muted: this.#stream.tracks.isOff("audio") }),
-    ]);
+    await this.#orUndo(
+      () => this.#syncAudio(undefined),
+      [
+        this.#request("publish", this.#audioInfo()),
+        host.uplink.call("setAudio", { track: AUDIO_TRACK }),
+        host.uplink.call("muteAudio", { muted: this.#stream.tracks.isOff("audio") }),
+      ],
+    );
   }
 
   async #syncVideo(track: MediaStreamTrack | undefined): Promise<void> {
@@ -203,8 +221,12 @@ export class Publication implements PublicationHooks {
       return;
     }
     if (earlier !== undefined) {
-      const open = this.#source = openVideoSource(track);
-      await host.uplink.call("replaceVideoSource", { track: number, source: open.source }, open.transfer);
+      const open = (this.#source = openVideoSource(track));
+      await host.uplink.call(
+        "replaceVideoSource",
+        { track: number, source: open.source },
+        open.transfer,
+      );
       if (earlier.readyState === "ended") await this.#tellVideoOff();
       return;
     }
@@ -215,15 +237,26 @@ export class Publication implements PublicationHooks {
       this.#videoTrack = undefined;
       throw thrown;
     }
-    const open = this.#source = openVideoSource(track);
+    const open = (this.#source = openVideoSource(track));
     const { width, height } = track.getSettings();
-    this.#size = { width: width ?? settings.maxWidth, height: height ?? settings.maxHeight, codec: codecString(settings.codec, settings.maxWidth, settings.maxHeight) };
+    this.#size = {
+      width: width ?? settings.maxWidth,
+      height: height ?? settings.maxHeight,
+      codec: codecString(settings.codec, settings.maxWidth, settings.maxHeight),
+    };
     const kind = this.#stream.isScreen() ? "screen" : "video";
-    await this.#orUndo(() => this.#syncVideo(undefined), [
-      this.#request("publish", this.#videoInfo()),
-      host.uplink.call("muteVideo", { track: number, muted: this.#stream.tracks.isOff("video") }),
-      host.uplink.call("addVideo", { track: number, kind, source: open.source, settings }, open.transfer),
-    ]);
+    await this.#orUndo(
+      () => this.#syncVideo(undefined),
+      [
+        this.#request("publish", this.#videoInfo()),
+        host.uplink.call("muteVideo", { track: number, muted: this.#stream.tracks.isOff("video") }),
+        host.uplink.call(
+          "addVideo",
+          { track: number, kind, source: open.source, settings },
+          open.transfer,
+        ),
+      ],
+    );
   }
 
   /**
@@ -266,8 +299,19 @@ export class Publication implements PublicationHooks {
     const { width, height, frameRate, bitrate } = profile;
     const { encodable, preferredCodecs } = this.#context;
     const sharp = contentHint === "detail" || contentHint === "text";
-    const codec = chooseCodec({ encodable, peers: this.#context.peerCodecs(), width, height, sharp, preferred: preferredCodecs });
-    if (codec === undefined) throw new RtcError("NO_COMMON_CODEC", "no video codec that everybody in the room decodes can be encoded here");
+    const codec = chooseCodec({
+      encodable,
+      peers: this.#context.peerCodecs(),
+      width,
+      height,
+      sharp,
+      preferred: preferredCodecs,
+    });
+    if (codec === undefined)
+      throw new RtcError(
+        "NO_COMMON_CODEC",
+        "no video codec that everybody in the room decodes can be encoded here",
+      );
     this.#codec = codec;
     return {
       codec,
@@ -275,18 +319,40 @@ export class Publication implements PublicationHooks {
       maxHeight: height,
       frameRate,
       maxBitrate: bitrate * 1000,
-      small: small === undefined ? undefined : { maxWidth: small.width, maxHeight: small.height, frameRate: small.frameRate, maxBitrate: small.bitrate * 1000 },
+      small:
+        small === undefined
+          ? undefined
+          : {
+              maxWidth: small.width,
+              maxHeight: small.height,
+              frameRate: small.frameRate,
+              maxBitrate: small.bitrate * 1000,
+            },
       contentHint,
     };
   }
 
   #audioInfo(): TrackInfo {
-    return { number: AUDIO_TRACK, kind: "audio", codec: "opus", stream: "main", muted: this.#stream.tracks.isOff("audio"), width: 0, height: 0 };
+    return {
+      number: AUDIO_TRACK,
+      kind: "audio",
+      codec: "opus",
+      stream: "main",
+      muted: this.#stream.tracks.isOff("audio"),
+      width: 0,
+      height: 0,
+    };
   }
 
   #videoInfo(): TrackInfo {
     const screen = this.#stream.isScreen();
-    return { number: this.videoTrackNumber, kind: screen ? "screen" : "video", stream: screen ? "auxiliary" : "main", muted: this.#stream.tracks.isOff("video"), ...this.#size };
+    return {
+      number: this.videoTrackNumber,
+      kind: screen ? "screen" : "video",
+      stream: screen ? "auxiliary" : "main",
+      muted: this.#stream.tracks.isOff("video"),
+      ...this.#size,
+    };
   }
 
   #request(kind: "publish" | "update-track", track: TrackInfo): Promise<undefined> {
@@ -305,5 +371,6 @@ export class Publication implements PublicationHooks {
  * cannot be undone.
  */
 async function settled(requests: readonly Promise<unknown>[]): Promise<void> {
-  for (const result of await Promise.allSettled(requests)) if (result.status === "rejected") throw result.reason;
+  for (const result of await Promise.allSettled(requests))
+    if (result.status === "rejected") throw result.reason;
 }

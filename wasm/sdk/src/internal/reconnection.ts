@@ -59,7 +59,12 @@ export class Reconnection<Address> {
   #last: RtcError;
 
   /** @param lost why the connection ended */
-  constructor(calls: ReconnectionCalls<Address>, lost: RtcError, giveUpAfterMs: number, clock = CLOCK) {
+  constructor(
+    calls: ReconnectionCalls<Address>,
+    lost: RtcError,
+    giveUpAfterMs: number,
+    clock = CLOCK,
+  ) {
     this.#calls = calls;
     this.#last = lost;
     this.#giveUpAfterMs = giveUpAfterMs;
@@ -71,13 +76,17 @@ export class Reconnection<Address> {
   async run(): Promise<RtcError | undefined> {
     const calls = this.#calls;
     for (let failed = 0; isRetryable(this.#last) && !this.#isOver(); failed++) {
-      if (failed > 0) await this.#pause(Math.min(FIRST_WAIT_MS * 2 ** (failed - 1), LONGEST_ATTEMPT_WAIT_MS));
+      if (failed > 0)
+        await this.#pause(Math.min(FIRST_WAIT_MS * 2 ** (failed - 1), LONGEST_ATTEMPT_WAIT_MS));
       const answer = await this.#answer();
       if (answer === undefined) break;
       // The gateway was away in between: what failed before says nothing of the one that is there now.
       if (answer.wasAway) failed = 0;
       try {
-        await calls.attempt(answer.address, ATTEMPT_TIMEOUTS_MS[Math.min(failed, ATTEMPT_TIMEOUTS_MS.length - 1)] ?? 0);
+        await calls.attempt(
+          answer.address,
+          ATTEMPT_TIMEOUTS_MS[Math.min(failed, ATTEMPT_TIMEOUTS_MS.length - 1)] ?? 0,
+        );
         return undefined;
       } catch (thrown) {
         this.#failed(thrown);
@@ -103,15 +112,21 @@ export class Reconnection<Address> {
         if (asking < MOST_PROBES) {
           asking++;
           const patient = asked % PATIENT_PROBE_EVERY === 1;
-          this.#probe(patient ? PATIENT_PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS, ended.signal).then(answered, (thrown: unknown) => {
-            asking--;
-            if (ended.signal.aborted) return;
-            wasAway = true;
-            this.#failed(thrown);
-          });
+          this.#probe(patient ? PATIENT_PROBE_TIMEOUT_MS : PROBE_TIMEOUT_MS, ended.signal).then(
+            answered,
+            (thrown: unknown) => {
+              asking--;
+              if (ended.signal.aborted) return;
+              wasAway = true;
+              this.#failed(thrown);
+            },
+          );
         }
         const interval = Math.max(PROBE_INTERVAL_MS, this.#spentMs * PROBE_INTERVAL_SHARE);
-        const address = await Promise.race([first, this.#pause(Math.min(FIRST_WAIT_MS * 2 ** (asked - 1), interval))]);
+        const address = await Promise.race([
+          first,
+          this.#pause(Math.min(FIRST_WAIT_MS * 2 ** (asked - 1), interval)),
+        ]);
         if (address !== undefined) return { address, wasAway };
       }
       return undefined;
@@ -122,7 +137,9 @@ export class Reconnection<Address> {
 
   async #probe(timeoutMs: number, ended: AbortSignal): Promise<Address> {
     const timeout = new AbortController();
-    this.#clock.after(timeoutMs, () => timeout.abort(new Error(`no answer within ${timeoutMs} ms`)));
+    this.#clock.after(timeoutMs, () =>
+      timeout.abort(new Error(`no answer within ${timeoutMs} ms`)),
+    );
     return this.#calls.probe(AbortSignal.any([timeout.signal, ended]));
   }
 
@@ -141,7 +158,10 @@ export class Reconnection<Address> {
   }
 
   #failed(thrown: unknown): void {
-    const error = thrown instanceof RtcError ? thrown : new RtcError("UNKNOWN", String(thrown), { cause: thrown });
+    const error =
+      thrown instanceof RtcError
+        ? thrown
+        : new RtcError("UNKNOWN", String(thrown), { cause: thrown });
     if (error.message !== this.#last.message) this.#calls.log(`reconnecting: ${error.message}`);
     this.#last = error;
   }

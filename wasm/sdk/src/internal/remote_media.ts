@@ -26,7 +26,11 @@ export class RemoteMedia {
   decryption: DecryptionState | "waiting" = "waiting";
   audioLevel = 0;
   onChange: () => void = () => undefined;
-  onPlayerState: (type: "audio" | "video", state: "PLAYING" | "PAUSED" | "STOPPED", reason: string) => void = () => undefined;
+  onPlayerState: (
+    type: "audio" | "video",
+    state: "PLAYING" | "PAUSED" | "STOPPED",
+    reason: string,
+  ) => void = () => undefined;
   readonly #host: EngineHost;
   readonly #targets = new Set<number>();
   #volume = 1;
@@ -44,7 +48,11 @@ export class RemoteMedia {
 
   /** Whether a canvas has something to show. */
   get showsPicture(): boolean {
-    return this.video?.subscribed === true && !this.video.info.muted && this.decryption !== "cannot-decrypt";
+    return (
+      this.video?.subscribed === true &&
+      !this.video.info.muted &&
+      this.decryption !== "cannot-decrypt"
+    );
   }
 
   addCanvas(canvas: OffscreenCanvas): number {
@@ -80,7 +88,13 @@ export class RemoteMedia {
   show(): void {
     const video = this.video;
     if (video?.subscribed === true) {
-      void this.#host.downlink.call("showTrack", { sender: video.sender, track: video.info.number, targets: [...this.#targets] }).catch(ignoreAborted);
+      void this.#host.downlink
+        .call("showTrack", {
+          sender: video.sender,
+          track: video.info.number,
+          targets: [...this.#targets],
+        })
+        .catch(ignoreAborted);
     }
     this.changed();
   }
@@ -101,7 +115,9 @@ export class RemoteMedia {
     const audio = this.audio;
     if (audio?.subscribed !== true) return;
     const volume = this.#playing ? this.#volume : 0;
-    void this.#host.downlink.call("setVolume", { sender: audio.sender, track: audio.info.number, volume }).catch(ignoreAborted);
+    void this.#host.downlink
+      .call("setVolume", { sender: audio.sender, track: audio.info.number, volume })
+      .catch(ignoreAborted);
   }
 
   setOutput(deviceId: string): Promise<void> {
@@ -118,7 +134,11 @@ export class RemoteMedia {
     // A context that may not start keeps its promise pending, so a while without an answer is the answer.
     await Promise.race([audio.resume(), new Promise((resolve) => setTimeout(resolve, 300))]);
     this.changed();
-    if (!audio.playing) throw new RtcError("PLAY_NOT_ALLOWED", "the browser plays sound only after a click on the page");
+    if (!audio.playing)
+      throw new RtcError(
+        "PLAY_NOT_ALLOWED",
+        "the browser plays sound only after a click on the page",
+      );
   }
 
   async snapshot(): Promise<Blob | undefined> {
@@ -130,10 +150,36 @@ export class RemoteMedia {
   /** Tells the listeners if what is played changed. */
   changed(): void {
     this.onChange();
-    const audio = this.audio === undefined || !this.#playing ? "STOPPED" : this.#host.audio.playing && !this.audio.info.muted ? "PLAYING" : "PAUSED";
-    const video = this.video === undefined || this.#targets.size === 0 ? "STOPPED" : this.showsPicture ? "PLAYING" : "PAUSED";
-    this.#tell("audio", audio, this.audio?.info.muted === true ? "muted by the sender" : this.#host.audio.playing ? "" : "the browser wants a click first");
-    this.#tell("video", video, this.video?.info.muted === true ? "muted by the sender" : this.decryption === "cannot-decrypt" ? "cannot decrypt" : "");
+    const audio =
+      this.audio === undefined || !this.#playing
+        ? "STOPPED"
+        : this.#host.audio.playing && !this.audio.info.muted
+          ? "PLAYING"
+          : "PAUSED";
+    const video =
+      this.video === undefined || this.#targets.size === 0
+        ? "STOPPED"
+        : this.showsPicture
+          ? "PLAYING"
+          : "PAUSED";
+    this.#tell(
+      "audio",
+      audio,
+      this.audio?.info.muted === true
+        ? "muted by the sender"
+        : this.#host.audio.playing
+          ? ""
+          : "the browser wants a click first",
+    );
+    this.#tell(
+      "video",
+      video,
+      this.video?.info.muted === true
+        ? "muted by the sender"
+        : this.decryption === "cannot-decrypt"
+          ? "cannot decrypt"
+          : "",
+    );
   }
 
   #tell(type: "audio" | "video", state: "PLAYING" | "PAUSED" | "STOPPED", reason: string): void {

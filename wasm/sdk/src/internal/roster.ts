@@ -58,7 +58,8 @@ export class Roster {
   /** Takes the room as `Join` found it, the first time and after each reconnection, and then what has happened since. */
   reset(joined: JoinedInfo): void {
     for (const [id, { info }] of [...this.#peers]) {
-      if (!joined.peers.some(({ userId }) => userId === info.userId)) this.#leave(id, "disconnected");
+      if (!joined.peers.some(({ userId }) => userId === info.userId))
+        this.#leave(id, "disconnected");
     }
     for (const stream of this.#streams.values()) {
       stream.media.audio = undefined;
@@ -105,18 +106,32 @@ export class Roster {
 
   peerCodecs(): readonly (readonly string[])[] {
     // An empty list is a client that does not say: it does not narrow the choice.
-    return [...this.#peers.values()].map((peer) => peer.info.decodeCodecs).filter((codecs) => codecs.length > 0);
+    return [...this.#peers.values()]
+      .map((peer) => peer.info.decodeCodecs)
+      .filter((codecs) => codecs.length > 0);
   }
 
   userOf(sender: number): string | undefined {
     return this.#peers.get(sender)?.info.userId;
   }
 
-  mutedState(): { userId: string; hasAudio: boolean; hasVideo: boolean; audioMuted: boolean; videoMuted: boolean }[] {
+  mutedState(): {
+    userId: string;
+    hasAudio: boolean;
+    hasVideo: boolean;
+    audioMuted: boolean;
+    videoMuted: boolean;
+  }[] {
     return [...this.#peers.values()].map(({ info, tracks }) => {
       const audio = [...tracks.values()].find((track) => track.kind === "audio");
       const video = [...tracks.values()].find((track) => track.kind === "video");
-      return { userId: info.userId, hasAudio: audio !== undefined, hasVideo: video !== undefined, audioMuted: audio?.muted ?? true, videoMuted: video?.muted ?? true };
+      return {
+        userId: info.userId,
+        hasAudio: audio !== undefined,
+        hasVideo: video !== undefined,
+        audioMuted: audio?.muted ?? true,
+        videoMuted: video?.muted ?? true,
+      };
     });
   }
 
@@ -131,7 +146,10 @@ export class Roster {
     this.#context.emit("decryption-state-changed", { userId, state, reason });
   }
 
-  async subscribe(stream: RemoteStream, choice: { audio?: boolean; video?: boolean }): Promise<void> {
+  async subscribe(
+    stream: RemoteStream,
+    choice: { audio?: boolean; video?: boolean },
+  ): Promise<void> {
     if (this.#streams.get(key(stream.getUserId(), stream.getType())) !== stream) {
       throw new RtcError("INVALID_PARAMETER", "the stream is not in this room, or no longer");
     }
@@ -148,7 +166,8 @@ export class Roster {
 
   /** Receives this user's camera in another size from now on. */
   async setStreamType(userId: string, type: VideoStreamType): Promise<void> {
-    if (!["big", "small", "auto"].includes(type)) throw new RtcError("INVALID_PARAMETER", "the stream type is `big`, `small` or `auto`");
+    if (!["big", "small", "auto"].includes(type))
+      throw new RtcError("INVALID_PARAMETER", "the stream type is `big`, `small` or `auto`");
     if (type === "auto") this.#streamTypes.delete(userId);
     else this.#streamTypes.set(userId, type);
     const stream = this.#streams.get(key(userId, "main"));
@@ -159,7 +178,8 @@ export class Roster {
 
   /** The same for all of whom nothing else was said, and who are yet to come. */
   async setDefaultStreamType(type: "big" | "small"): Promise<void> {
-    if (!["big", "small"].includes(type)) throw new RtcError("INVALID_PARAMETER", "the default stream type is `big` or `small`");
+    if (!["big", "small"].includes(type))
+      throw new RtcError("INVALID_PARAMETER", "the default stream type is `big` or `small`");
     this.#defaultStreamType = type;
     await Promise.all([...this.#streams.values()].map((stream) => this.#sync(stream)));
   }
@@ -175,7 +195,8 @@ export class Roster {
 
   #join(info: PeerInfo, tell: boolean): void {
     // The same user came again before the gateway told of the old session's end.
-    for (const [id, peer] of this.#peers) if (peer.info.userId === info.userId) this.#peers.delete(id);
+    for (const [id, peer] of this.#peers)
+      if (peer.info.userId === info.userId) this.#peers.delete(id);
     this.#peers.set(info.participantId, { info, tracks: new Map() });
     this.#knownUsers.add(info.userId);
     if (tell) this.#context.emit("peer-join", { userId: info.userId });
@@ -191,7 +212,9 @@ export class Roster {
     for (const [streamKey, stream] of this.#streams) {
       if (stream.getUserId() === userId) this.#remove(streamKey, stream);
     }
-    this.#context.host.downlink.call("removeSender", { sender: participantId }).catch((thrown: unknown) => this.#context.onError(thrown));
+    this.#context.host.downlink
+      .call("removeSender", { sender: participantId })
+      .catch((thrown: unknown) => this.#context.onError(thrown));
     this.#context.emit("peer-leave", { userId, reason });
   }
 
@@ -210,7 +233,9 @@ export class Roster {
       // Another codec needs another decoder.
       if (codecChanged && current.subscribed) void this.#addTrack(media, side);
       if (side === "video" && earlier?.muted !== info.muted) {
-        void this.#context.host.downlink.call("pauseTrack", { sender: participantId, track: info.number, paused: info.muted }).catch(ignoreAborted);
+        void this.#context.host.downlink
+          .call("pauseTrack", { sender: participantId, track: info.number, paused: info.muted })
+          .catch(ignoreAborted);
       }
     } else {
       media[side] = { sender: participantId, info, subscribed: false };
@@ -218,7 +243,9 @@ export class Roster {
       this.#settle();
     }
     if (info.kind !== "screen" && (earlier?.muted ?? false) !== info.muted) {
-      this.#context.emit(info.muted ? `mute-${side}` : `unmute-${side}`, { userId: peer.info.userId });
+      this.#context.emit(info.muted ? `mute-${side}` : `unmute-${side}`, {
+        userId: peer.info.userId,
+      });
     }
     media.changed();
   }
@@ -233,7 +260,9 @@ export class Roster {
     if (stream === undefined) return;
     const side = info.kind === "audio" ? "audio" : "video";
     stream.media[side] = undefined;
-    this.#context.host.downlink.call("removeTrack", { sender: participantId, track: number }).catch((thrown: unknown) => this.#context.onError(thrown));
+    this.#context.host.downlink
+      .call("removeTrack", { sender: participantId, track: number })
+      .catch((thrown: unknown) => this.#context.onError(thrown));
     stream.media.changed();
     this.#dirty.add(stream);
     this.#settle();
@@ -284,7 +313,11 @@ export class Roster {
   }
 
   #sync(stream: RemoteStream): Promise<void> {
-    const result = this.#queue.then(() => Promise.all([this.#syncSide(stream.media, "audio"), this.#syncSide(stream.media, "video")])).then(() => undefined);
+    const result = this.#queue
+      .then(() =>
+        Promise.all([this.#syncSide(stream.media, "audio"), this.#syncSide(stream.media, "video")]),
+      )
+      .then(() => undefined);
     this.#queue = result.catch(() => undefined);
     return result;
   }
@@ -296,7 +329,8 @@ export class Roster {
     const address = { participantId: track.sender, track: track.info.number };
     const wanted = media.wanted?.[side] ?? false;
     const maxSpatialLayer = side === "audio" ? ALL_LAYERS : this.#maxSpatialLayer(media);
-    if (wanted === track.subscribed && (!wanted || maxSpatialLayer === track.maxSpatialLayer)) return;
+    if (wanted === track.subscribed && (!wanted || maxSpatialLayer === track.maxSpatialLayer))
+      return;
     const first = !track.subscribed;
     track.subscribed = wanted;
     if (wanted) {
@@ -307,7 +341,12 @@ export class Roster {
         else media.applyVolume();
       }
       try {
-        await host.uplink.call("request", { kind: "subscribe", ...address, maxSpatialLayer, maxTemporalLayer: ALL_LAYERS });
+        await host.uplink.call("request", {
+          kind: "subscribe",
+          ...address,
+          maxSpatialLayer,
+          maxTemporalLayer: ALL_LAYERS,
+        });
         track.maxSpatialLayer = maxSpatialLayer;
       } catch (thrown) {
         // What was received before goes on.
@@ -332,7 +371,12 @@ export class Roster {
     const track = media[side];
     if (track === undefined) return;
     const { number, kind, codec } = track.info;
-    await this.#context.host.downlink.call("addTrack", { sender: track.sender, track: number, kind, codec });
+    await this.#context.host.downlink.call("addTrack", {
+      sender: track.sender,
+      track: number,
+      kind,
+      codec,
+    });
   }
 }
 

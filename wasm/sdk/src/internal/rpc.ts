@@ -10,7 +10,10 @@ export interface Port {
 /** The caller's end: each call gets its reply, everything else is a notice. */
 export class Caller<Calls, Notice> {
   readonly #port: Port;
-  readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: RtcError) => void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (result: never) => void; reject: (error: RtcError) => void }
+  >();
   #nextId = 1;
   #closed: RtcError | undefined;
 
@@ -29,7 +32,11 @@ export class Caller<Calls, Notice> {
     };
   }
 
-  call<Name extends keyof Calls & string>(name: Name, argument: ArgumentOf<Calls, Name>, transfer: Transferable[] = []): Promise<ResultOf<Calls, Name>> {
+  call<Name extends keyof Calls & string>(
+    name: Name,
+    argument: ArgumentOf<Calls, Name>,
+    transfer: Transferable[] = [],
+  ): Promise<ResultOf<Calls, Name>> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -48,12 +55,17 @@ export class Caller<Calls, Notice> {
 
 /** One function for each call. */
 export type Handlers<Calls> = {
-  [Name in keyof Calls]: (argument: ArgumentOf<Calls, Name>) => ResultOf<Calls, Name> | Promise<ResultOf<Calls, Name>>;
+  [Name in keyof Calls]: (
+    argument: ArgumentOf<Calls, Name>,
+  ) => ResultOf<Calls, Name> | Promise<ResultOf<Calls, Name>>;
 };
 
 /** The answering end. Returns the function that sends notices. */
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it types what the caller gets
-export function serve<Calls, Notice>(port: Port, handlers: Handlers<Calls>): (notice: Notice, transfer?: Transferable[]) => void {
+export function serve<Calls, Notice>(
+  port: Port,
+  handlers: Handlers<Calls>,
+): (notice: Notice, transfer?: Transferable[]) => void {
   port.onmessage = ({ data }) => {
     const { id, name, argument } = data as { id: number; name: keyof Calls; argument: never };
     void answer(id, async () => handlers[name](argument));

@@ -6,9 +6,17 @@
  */
 import type { EncryptionState, EngineSelfTest } from "../events.ts";
 import type { EngineCertificates } from "./worker_protocol.ts";
-import type { DirectionQuality, DownlinkEngineStats, DownlinkEvent, UplinkEngineStats, UplinkEvent } from "./engine_events.ts";
+import type {
+  DirectionQuality,
+  DownlinkEngineStats,
+  DownlinkEvent,
+  UplinkEngineStats,
+  UplinkEvent,
+} from "./engine_events.ts";
 
-export default function init(options: { module_or_path: WebAssembly.Module }): Promise<{ memory: WebAssembly.Memory }>;
+export default function init(options: {
+  module_or_path: WebAssembly.Module;
+}): Promise<{ memory: WebAssembly.Memory }>;
 
 /** Where the known-answer tests stand; `run` runs them all first. Only after `init`. */
 export function selfTest(run: boolean): EngineSelfTest;
@@ -23,7 +31,13 @@ export function sm4Backend(): EncryptionState["sm4Backend"];
 export class Quality {
   constructor();
   /** `delayUs` below 0 is unknown; `good` and `bad` are totals of packets or samples; `burst` from 1. */
-  update(nowUs: number, delayUs: number, good: number, bad: number, burst: number): DirectionQuality;
+  update(
+    nowUs: number,
+    delayUs: number,
+    good: number,
+    bad: number,
+    burst: number,
+  ): DirectionQuality;
 }
 
 /** A signature key, and the request (PKCS#10, DER) by which an authority may certify it to be the user's. */
@@ -39,14 +53,23 @@ export class Enrolment {
 
 /** Capture, sealing, sending and the control stream. */
 export class UplinkEngine {
-  constructor(config: {
-    suite: string;
-    /** Group keys; without it the secret is the room's key. */
-    mls: { suite: string; users: readonly string[] | undefined; certificates: EngineCertificates | undefined } | undefined;
-    echoCancellation: boolean;
-    noiseSuppression: boolean;
-    autoGainControl: boolean;
-  }, secret: Uint8Array);
+  constructor(
+    config: {
+      suite: string;
+      /** Group keys; without it the secret is the room's key. */
+      mls:
+        | {
+            suite: string;
+            users: readonly string[] | undefined;
+            certificates: EngineCertificates | undefined;
+          }
+        | undefined;
+      echoCancellation: boolean;
+      noiseSuppression: boolean;
+      autoGainControl: boolean;
+    },
+    secret: Uint8Array,
+  );
   free(): void;
   /** Forgets the session before and takes a fresh sealing key, if there is one yet. */
   openSession(nowUs: number): void;
@@ -90,11 +113,30 @@ export class UplinkEngine {
   /** Address of `length` bytes in Wasm memory that the next `sealVideo` takes. */
   videoBuffer(length: number): number;
   /** Seals what lies in the buffer where it lies and sends it; false if there is no session. */
-  sealVideo(nowUs: number, track: number, spatial: number, key: boolean, discardable: boolean, temporal: number, referenceDistance: number, mediaTimeUs: number): boolean;
+  sealVideo(
+    nowUs: number,
+    track: number,
+    spatial: number,
+    key: boolean,
+    discardable: boolean,
+    temporal: number,
+    referenceDistance: number,
+    mediaTimeUs: number,
+  ): boolean;
   /** Near and far end, 48 kHz mono, same length; `endUs` is when the last sample was captured. */
-  pushAudio(nowUs: number, track: number, near: Float32Array, far: Float32Array, endUs: number): void;
+  pushAudio(
+    nowUs: number,
+    track: number,
+    near: Float32Array,
+    far: Float32Array,
+    endUs: number,
+  ): void;
   setAudioMuted(muted: boolean): void;
-  setAudioProcessing(echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean): void;
+  setAudioProcessing(
+    echoCancellation: boolean,
+    noiseSuppression: boolean,
+    autoGainControl: boolean,
+  ): void;
   audioLevel(): number;
   /** Hz, while the microphone hears acoustic feedback. */
   howlingFrequency(): number | undefined;
@@ -115,7 +157,15 @@ export class VideoOut {
 
 /** Receiving, opening, and the playout of sound. */
 export class DownlinkEngine {
-  constructor(config: { suite: string; keySource: "mls" | "external"; minPlayoutDelayUs: number; maxPlayoutDelayUs: number }, key: Uint8Array);
+  constructor(
+    config: {
+      suite: string;
+      keySource: "mls" | "external";
+      minPlayoutDelayUs: number;
+      maxPlayoutDelayUs: number;
+    },
+    key: Uint8Array,
+  );
   free(): void;
   /** Takes what the uplink worker's `nextKeyMessage` gave; it is wiped in Wasm memory, not in `bytes`. */
   keyMessage(nowUs: number, bytes: Uint8Array): void;

@@ -1,6 +1,13 @@
 /** Puts the statistics of both workers together, by user, and emits what is derived from them at intervals. */
 import type { ClientEvents, ConnectionState } from "../events.ts";
-import type { ClientStats, LocalVideoLayerStats, LocalVideoStats, RemoteAudioStats, RemoteVideoStats, VideoSentStats } from "../stats.ts";
+import type {
+  ClientStats,
+  LocalVideoLayerStats,
+  LocalVideoStats,
+  RemoteAudioStats,
+  RemoteVideoStats,
+  VideoSentStats,
+} from "../stats.ts";
 import type { AudioTrackStats, InboundTrackStats, OutboundTrackStats } from "./engine_events.ts";
 import type { EngineHost } from "./engine_host.ts";
 import { Exceptions } from "./exceptions.ts";
@@ -34,7 +41,14 @@ export class StatsMonitor {
   readonly #local: LocalView;
   ownAudioLevel = 0;
 
-  constructor(host: EngineHost, roster: Roster, group: GroupView | undefined, local: LocalView, emit: Emit, self: () => { userId: string; state: ConnectionState }) {
+  constructor(
+    host: EngineHost,
+    roster: Roster,
+    group: GroupView | undefined,
+    local: LocalView,
+    emit: Emit,
+    self: () => { userId: string; state: ConnectionState },
+  ) {
     this.#host = host;
     this.#local = local;
     this.#roster = roster;
@@ -57,12 +71,19 @@ export class StatsMonitor {
   /** Milliseconds; 0 ends it. */
   setVolumeInterval(intervalMs: number): void {
     clearInterval(this.#volumeTimer);
-    this.#volumeTimer = intervalMs === 0 ? undefined : setInterval(() => void this.#tellVolume().catch(() => undefined), intervalMs);
+    this.#volumeTimer =
+      intervalMs === 0
+        ? undefined
+        : setInterval(() => void this.#tellVolume().catch(() => undefined), intervalMs);
   }
 
   async measure(transport: "webtransport" | "websocket"): Promise<ClientStats> {
     const [up, down] = await this.#fetch();
-    const byUser = <T>(kind: "main" | "auxiliary", side: "audio" | "video", map: (id: TrackId) => T | undefined): Record<string, T> => {
+    const byUser = <T>(
+      kind: "main" | "auxiliary",
+      side: "audio" | "video",
+      map: (id: TrackId) => T | undefined,
+    ): Record<string, T> => {
       const result: Record<string, T> = {};
       for (const stream of this.#roster.streams) {
         const track = stream.media[side];
@@ -72,8 +93,14 @@ export class StatsMonitor {
       }
       return result;
     };
-    const audio = (id: TrackId): RemoteAudioStats | undefined => remoteAudio(find(down.engine?.inbound, id), find(down.engine?.audio, id), find(down.voices, id)?.meanOpinion);
-    const video = (id: TrackId): RemoteVideoStats | undefined => remoteVideo(find(down.engine?.inbound, id), find(down.video, id));
+    const audio = (id: TrackId): RemoteAudioStats | undefined =>
+      remoteAudio(
+        find(down.engine?.inbound, id),
+        find(down.engine?.audio, id),
+        find(down.voices, id)?.meanOpinion,
+      );
+    const video = (id: TrackId): RemoteVideoStats | undefined =>
+      remoteVideo(find(down.engine?.inbound, id), find(down.video, id));
     const audioTrack = up.engine?.outbound.find((track) => track.track === 0);
     return {
       timestamp: Date.now(),
@@ -87,12 +114,20 @@ export class StatsMonitor {
         bytesReceived: down.engine?.transport.bytesReceived ?? 0,
         packetsSent: up.engine?.transport.packetsSent ?? 0,
         packetsReceived: down.engine?.transport.packetsReceived ?? 0,
-        packetsLost: (down.engine?.inbound ?? []).reduce((sum, track) => sum + track.packetsLost, 0),
+        packetsLost: (down.engine?.inbound ?? []).reduce(
+          (sum, track) => sum + track.packetsLost,
+          0,
+        ),
       },
       localAudio:
         audioTrack === undefined
           ? undefined
-          : { bytesSent: audioTrack.bytesSent, packetsSent: audioTrack.packetsSent, audioLevel: up.audioLevel, targetBitrate: up.audioTargetBitrate },
+          : {
+              bytesSent: audioTrack.bytesSent,
+              packetsSent: audioTrack.packetsSent,
+              audioLevel: up.audioLevel,
+              targetBitrate: up.audioTargetBitrate,
+            },
       localVideo: localVideo(up, 1),
       localAuxiliary: localVideo(up, 2),
       remoteAudio: byUser("main", "audio", audio),
@@ -115,11 +150,17 @@ export class StatsMonitor {
   }
 
   async #fetch(): Promise<[UplinkStats, DownlinkStats]> {
-    const [up, down] = await Promise.all([this.#host.uplink.call("stats", undefined), this.#host.downlink.call("stats", undefined)]);
+    const [up, down] = await Promise.all([
+      this.#host.uplink.call("stats", undefined),
+      this.#host.downlink.call("stats", undefined),
+    ]);
     this.ownAudioLevel = up.audioLevel;
     for (const { media } of this.#roster.streams) {
       const { audio } = media;
-      const found = audio === undefined ? undefined : find(down.engine?.audio, { sender: audio.sender, track: audio.info.number });
+      const found =
+        audio === undefined
+          ? undefined
+          : find(down.engine?.audio, { sender: audio.sender, track: audio.info.number });
       media.audioLevel = found?.audioLevel ?? 0;
     }
     return [up, down];
@@ -147,19 +188,29 @@ export class StatsMonitor {
 
   /** Without what is muted or not subscribed to: that stands still on purpose. */
   #sample(up: UplinkStats, down: DownlinkStats): ExceptionSample {
-    const microphone = { suspended: !this.#host.audio.playing, silent: up.microphoneSilent, howlingFrequency: up.howlingFrequency };
+    const microphone = {
+      suspended: !this.#host.audio.playing,
+      silent: up.microphoneSilent,
+      howlingFrequency: up.howlingFrequency,
+    };
     return {
       now: performance.now(),
       microphone: this.#local.audioMuted() ? undefined : microphone,
       localVideo: up.video
         .filter(({ track }) => !this.#local.videoMuted(track))
-        .map((video) => ({ ...largestSent(video.layers), stream: video.track === 1 ? ("main" as const) : ("auxiliary" as const), wantedRate: this.#local.frameRate(video.track) })),
+        .map((video) => ({
+          ...largestSent(video.layers),
+          stream: video.track === 1 ? ("main" as const) : ("auxiliary" as const),
+          wantedRate: this.#local.frameRate(video.track),
+        })),
       remoteVideo: this.#roster.streams.flatMap((stream) => {
         const track = stream.media.video;
         if (track?.subscribed !== true || track.info.muted) return [];
         const id = { sender: track.sender, track: track.info.number };
         const found = remoteVideo(find(down.engine?.inbound, id), find(down.video, id));
-        return found === undefined ? [] : [{ ...found, userId: stream.getUserId(), stream: stream.getType() }];
+        return found === undefined
+          ? []
+          : [{ ...found, userId: stream.getUserId(), stream: stream.getType() }];
       }),
     };
   }
@@ -168,8 +219,17 @@ export class StatsMonitor {
     await this.#fetch();
     const remote = this.#roster.streams
       .filter((stream) => stream.hasAudio())
-      .map((stream) => ({ userId: stream.getUserId(), audioVolume: toVolume(stream.getAudioLevel()), stream }));
-    this.#emit("audio-volume", { result: [{ userId: this.#self().userId, audioVolume: toVolume(this.ownAudioLevel) }, ...remote] });
+      .map((stream) => ({
+        userId: stream.getUserId(),
+        audioVolume: toVolume(stream.getAudioLevel()),
+        stream,
+      }));
+    this.#emit("audio-volume", {
+      result: [
+        { userId: this.#self().userId, audioVolume: toVolume(this.ownAudioLevel) },
+        ...remote,
+      ],
+    });
   }
 }
 
@@ -198,13 +258,18 @@ function localVideo(up: UplinkStats, number: number): LocalVideoStats | undefine
   if (encoder === undefined) return undefined;
   const sent = (up.engine?.outbound ?? []).filter(({ track }) => track === number);
   const layers = encoder.layers.map(({ spatial, ...layer }): LocalVideoLayerStats => {
-    return { ...layer, spatialLayer: spatial, ...sentTogether(sent.filter((one) => one.spatial === spatial)) };
+    return {
+      ...layer,
+      spatialLayer: spatial,
+      ...sentTogether(sent.filter((one) => one.spatial === spatial)),
+    };
   });
   return { ...withoutIds(encoder), ...sentTogether(sent), layers };
 }
 
 function sentTogether(streams: readonly OutboundTrackStats[]): VideoSentStats {
-  const sum = (of: Exclude<keyof OutboundTrackStats, "track" | "spatial">): number => streams.reduce((total, stream) => total + stream[of], 0);
+  const sum = (of: Exclude<keyof OutboundTrackStats, "track" | "spatial">): number =>
+    streams.reduce((total, stream) => total + stream[of], 0);
   return {
     bytesSent: sum("bytesSent"),
     packetsSent: sum("packetsSent"),
@@ -214,14 +279,27 @@ function sentTogether(streams: readonly OutboundTrackStats[]): VideoSentStats {
   };
 }
 
-function remoteAudio(track: InboundTrackStats | undefined, playout: AudioTrackStats | undefined, meanOpinion: number | undefined): RemoteAudioStats | undefined {
+function remoteAudio(
+  track: InboundTrackStats | undefined,
+  playout: AudioTrackStats | undefined,
+  meanOpinion: number | undefined,
+): RemoteAudioStats | undefined {
   if (track === undefined || playout === undefined) return undefined;
   const { packetsReceived, packetsLost, bytesReceived } = track;
   // Below 1 is no opinion: the delay is not known yet.
-  return { ...withoutIds(playout), packetsReceived, packetsLost, bytesReceived, ...(meanOpinion === undefined || meanOpinion < 1 ? {} : { meanOpinion }) };
+  return {
+    ...withoutIds(playout),
+    packetsReceived,
+    packetsLost,
+    bytesReceived,
+    ...(meanOpinion === undefined || meanOpinion < 1 ? {} : { meanOpinion }),
+  };
 }
 
-function remoteVideo(track: InboundTrackStats | undefined, receiver: VideoReceiverStats | undefined): RemoteVideoStats | undefined {
+function remoteVideo(
+  track: InboundTrackStats | undefined,
+  receiver: VideoReceiverStats | undefined,
+): RemoteVideoStats | undefined {
   if (track === undefined || receiver === undefined) return undefined;
   const decoding = withoutIds(receiver);
   return {
@@ -242,7 +320,9 @@ function remoteVideo(track: InboundTrackStats | undefined, receiver: VideoReceiv
 }
 
 /** Users know names, not numbers. */
-function withoutIds<Stats extends { track: number; sender?: number }>(stats: Stats): Omit<Stats, "track" | "sender"> {
+function withoutIds<Stats extends { track: number; sender?: number }>(
+  stats: Stats,
+): Omit<Stats, "track" | "sender"> {
   const copy: Partial<Stats> = { ...stats };
   delete copy.track;
   delete copy.sender;

@@ -72,7 +72,10 @@ export async function dial(options: DialOptions, handler: TransportHandler): Pro
   const { address, choice } = options;
   const canWebTransport = typeof WebTransport !== "undefined" && address.webtransport !== undefined;
   if (choice === "webtransport" && !canWebTransport) {
-    throw new RtcError("NOT_SUPPORTED", "WebTransport is asked for, but the browser or the gateway lacks it");
+    throw new RtcError(
+      "NOT_SUPPORTED",
+      "WebTransport is asked for, but the browser or the gateway lacks it",
+    );
   }
   if (choice === "websocket" || !canWebTransport) return dialOne(dialWebSocket, options, handler);
   if (choice === "webtransport") return dialOne(dialWebTransport, options, handler);
@@ -80,9 +83,17 @@ export async function dial(options: DialOptions, handler: TransportHandler): Pro
 }
 
 /** A dial in progress: cancelled, it closes what it opened. */
-type Dialer = (options: DialOptions, handler: TransportHandler, signal: AbortSignal) => Promise<Transport>;
+type Dialer = (
+  options: DialOptions,
+  handler: TransportHandler,
+  signal: AbortSignal,
+) => Promise<Transport>;
 
-async function dialOne(dialer: Dialer, options: DialOptions, handler: TransportHandler): Promise<Transport> {
+async function dialOne(
+  dialer: Dialer,
+  options: DialOptions,
+  handler: TransportHandler,
+): Promise<Transport> {
   const abort = new AbortController();
   return attempt(dialer, options, handler, abort);
 }
@@ -91,11 +102,17 @@ async function race(options: DialOptions, handler: TransportHandler): Promise<Tr
   const abortWebTransport = new AbortController();
   const abortWebSocket = new AbortController();
   const first = attempt(dialWebTransport, options, handler, abortWebTransport);
-  const outcome = first.then((transport) => ({ transport }), (error: unknown) => ({ error }));
+  const outcome = first.then(
+    (transport) => ({ transport }),
+    (error: unknown) => ({ error }),
+  );
   const early = await Promise.race([outcome, sleep(HEAD_START_MS)]);
   if (early !== undefined && "transport" in early) return early.transport;
   const second = attempt(dialWebSocket, options, handler, abortWebSocket);
-  const lateOutcome = second.then((transport) => ({ transport }), (error: unknown) => ({ error }));
+  const lateOutcome = second.then(
+    (transport) => ({ transport }),
+    (error: unknown) => ({ error }),
+  );
   // WebTransport still wins if it is up before the preference ends.
   const preferred = await Promise.race([
     outcome,
@@ -115,7 +132,12 @@ async function race(options: DialOptions, handler: TransportHandler): Promise<Tr
   throw asRtcError(last.error, asRtcError(socket.error, undefined));
 }
 
-async function attempt(dialer: Dialer, options: DialOptions, handler: TransportHandler, abort: AbortController): Promise<Transport> {
+async function attempt(
+  dialer: Dialer,
+  options: DialOptions,
+  handler: TransportHandler,
+  abort: AbortController,
+): Promise<Transport> {
   const timer = setTimeout(() => abort.abort(), DIAL_TIMEOUT_MS);
   const giveUp = (): void => abort.abort();
   options.signal?.addEventListener("abort", giveUp);
@@ -124,11 +146,16 @@ async function attempt(dialer: Dialer, options: DialOptions, handler: TransportH
   try {
     options.signal?.throwIfAborted();
     const open = (): Promise<Transport> => dialer(options, handler, abort.signal);
-    const transport = await (dialer === dialWebTransport && options.handshakes !== undefined ? options.handshakes.count(open) : open());
+    const transport = await (dialer === dialWebTransport && options.handshakes !== undefined
+      ? options.handshakes.count(open)
+      : open());
     options.log("debug", `${transport.kind} is up ${took()}`);
     return transport;
   } catch (thrown) {
-    options.log("info", `${dialer === dialWebSocket ? "websocket" : "webtransport"} failed ${took()}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    options.log(
+      "info",
+      `${dialer === dialWebSocket ? "websocket" : "webtransport"} failed ${took()}: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    );
     throw thrown;
   } finally {
     clearTimeout(timer);
@@ -136,7 +163,11 @@ async function attempt(dialer: Dialer, options: DialOptions, handler: TransportH
   }
 }
 
-async function dialWebTransport(options: DialOptions, handler: TransportHandler, signal: AbortSignal): Promise<Transport> {
+async function dialWebTransport(
+  options: DialOptions,
+  handler: TransportHandler,
+  signal: AbortSignal,
+): Promise<Transport> {
   const { address, query } = options;
   let session: WebTransport | undefined;
   try {
@@ -144,12 +175,21 @@ async function dialWebTransport(options: DialOptions, handler: TransportHandler,
       congestionControl: "low-latency",
       ...(address.certificateHashes.length === 0
         ? {}
-        : { serverCertificateHashes: address.certificateHashes.map((value) => ({ algorithm: "sha-256", value })) }),
+        : {
+            serverCertificateHashes: address.certificateHashes.map((value) => ({
+              algorithm: "sha-256",
+              value,
+            })),
+          }),
     });
     const { datagrams } = session;
     // The default of 1 drops all but the newest datagram that arrives while we are busy. Firefox
     // knows the limit by the name that the standard gave it first.
-    datagrams["incomingMaxBufferedDatagrams" in datagrams ? "incomingMaxBufferedDatagrams" : "incomingHighWaterMark"] = 2_000;
+    datagrams[
+      "incomingMaxBufferedDatagrams" in datagrams
+        ? "incomingMaxBufferedDatagrams"
+        : "incomingHighWaterMark"
+    ] = 2_000;
     datagrams.outgoingMaxBufferedDatagrams = ALONE;
     // What the browser's controller held back for longer is late, and would hold up what comes
     // after it.
@@ -170,9 +210,13 @@ async function dialWebTransport(options: DialOptions, handler: TransportHandler,
  * Where datagrams are written: the standard's `createWritable` took the place of the attribute
  * `writable`, which newer browsers lack.
  */
-function outgoingDatagrams(datagrams: WebTransportDatagramDuplexStream): WritableStreamDefaultWriter<Uint8Array> {
-  const writable = (datagrams.writable as WritableStream<Uint8Array> | undefined) ?? datagrams.createWritable?.();
-  if (writable === undefined) throw new RtcError("NOT_SUPPORTED", "the WebTransport of this browser cannot send datagrams");
+function outgoingDatagrams(
+  datagrams: WebTransportDatagramDuplexStream,
+): WritableStreamDefaultWriter<Uint8Array> {
+  const writable =
+    (datagrams.writable as WritableStream<Uint8Array> | undefined) ?? datagrams.createWritable?.();
+  if (writable === undefined)
+    throw new RtcError("NOT_SUPPORTED", "the WebTransport of this browser cannot send datagrams");
   return writable.getWriter();
 }
 
@@ -208,7 +252,11 @@ class WebTransportSession implements Transport {
   #state: "opening" | "open" | "closed" = "opening";
   #flushing = false;
 
-  constructor(session: WebTransport, datagrams: WritableStreamDefaultWriter<Uint8Array>, handler: TransportHandler) {
+  constructor(
+    session: WebTransport,
+    datagrams: WritableStreamDefaultWriter<Uint8Array>,
+    handler: TransportHandler,
+  ) {
     this.#session = session;
     this.#handler = handler;
     this.#datagrams = datagrams;
@@ -226,9 +274,13 @@ class WebTransportSession implements Transport {
         const stream = await this.#session.createBidirectionalStream();
         this.#control = (stream.writable as WritableStream<Uint8Array>).getWriter();
         this.#control.closed.catch(() => undefined);
-        void this.#read(stream.readable as ReadableStream<Uint8Array>, (bytes) => this.#handler.onControl(bytes));
+        void this.#read(stream.readable as ReadableStream<Uint8Array>, (bytes) =>
+          this.#handler.onControl(bytes),
+        );
       }
-      void this.#read(this.#session.datagrams.readable as ReadableStream<Uint8Array>, (bytes) => this.#handler.onDatagram(bytes));
+      void this.#read(this.#session.datagrams.readable as ReadableStream<Uint8Array>, (bytes) =>
+        this.#handler.onDatagram(bytes),
+      );
       this.#state = "open";
     } catch (thrown) {
       this.#state = "closed";
@@ -240,7 +292,10 @@ class WebTransportSession implements Transport {
     }
   }
 
-  async #read(readable: ReadableStream<Uint8Array>, deliver: (bytes: Uint8Array) => void): Promise<void> {
+  async #read(
+    readable: ReadableStream<Uint8Array>,
+    deliver: (bytes: Uint8Array) => void,
+  ): Promise<void> {
     const reader = readable.getReader();
     try {
       for (;;) {
@@ -272,7 +327,11 @@ class WebTransportSession implements Transport {
   async #flush(): Promise<void> {
     this.#flushing = true;
     try {
-      for (let bytes = this.#handler.nextDatagram(); bytes !== undefined; bytes = this.#handler.nextDatagram()) {
+      for (
+        let bytes = this.#handler.nextDatagram();
+        bytes !== undefined;
+        bytes = this.#handler.nextDatagram()
+      ) {
         await this.#datagrams.write(bytes);
       }
     } catch {
@@ -305,7 +364,11 @@ const TICK_MS = 1_000;
 const CONTROL_CHANNEL = 0;
 const DATAGRAM_CHANNEL = 1;
 
-function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: AbortSignal): Promise<Transport> {
+function dialWebSocket(
+  options: DialOptions,
+  handler: TransportHandler,
+  signal: AbortSignal,
+): Promise<Transport> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${options.address.websocket}/v1/session?${options.query}`);
     socket.binaryType = "arraybuffer";
@@ -316,7 +379,12 @@ function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: 
       if (transport.closed) clearInterval(watch);
       if (transport.closed || !opened || ++silentTicks < SILENT_TICKS) return;
       transport.close(4000, "no sign of life");
-      handler.onClosed(new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `nothing came over the WebSocket for ${SILENT_TICKS} s`));
+      handler.onClosed(
+        new RtcError(
+          "SIGNAL_CHANNEL_SETUP_FAILED",
+          `nothing came over the WebSocket for ${SILENT_TICKS} s`,
+        ),
+      );
     }, TICK_MS);
     signal.addEventListener("abort", () => {
       transport.close(4000, "not needed");
@@ -334,7 +402,12 @@ function dialWebSocket(options: DialOptions, handler: TransportHandler, signal: 
       else if (bytes[0] === DATAGRAM_CHANNEL) handler.onDatagram(bytes.subarray(1));
     };
     socket.onclose = ({ code, reason }) => {
-      const error = code >= 4000 ? fromCloseCode(code, reason) : new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the WebSocket closed (${String(code)})`, { closeCode: code });
+      const error =
+        code >= 4000
+          ? fromCloseCode(code, reason)
+          : new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the WebSocket closed (${String(code)})`, {
+              closeCode: code,
+            });
       if (!opened) reject(error);
       else if (!transport.closed) handler.onClosed(error);
       transport.closed = true;
@@ -359,7 +432,11 @@ class WebSocketSession implements Transport {
   }
 
   flushDatagrams(): void {
-    for (let bytes = this.handler.nextDatagram(); bytes !== undefined; bytes = this.handler.nextDatagram()) {
+    for (
+      let bytes = this.handler.nextDatagram();
+      bytes !== undefined;
+      bytes = this.handler.nextDatagram()
+    ) {
       if (this.socket.bufferedAmount <= WEBSOCKET_BUFFER_BYTES) this.#send(DATAGRAM_CHANNEL, bytes);
     }
   }
@@ -384,14 +461,25 @@ class WebSocketSession implements Transport {
 }
 
 function asRtcError(thrown: unknown, earlier: RtcError | undefined): RtcError {
-  if (thrown instanceof RtcError && (thrown.closeCode !== undefined || earlier?.closeCode === undefined)) return thrown;
+  if (
+    thrown instanceof RtcError &&
+    (thrown.closeCode !== undefined || earlier?.closeCode === undefined)
+  )
+    return thrown;
   if (earlier?.closeCode !== undefined) return earlier;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway could not be reached: ${message}`, { cause: thrown });
+  return new RtcError(
+    "SIGNAL_CHANNEL_SETUP_FAILED",
+    `the gateway could not be reached: ${message}`,
+    { cause: thrown },
+  );
 }
 
 /** Reads `/v1/config` and says where to dial. Within 15 s, or until the signal ends. */
-export async function resolveGateway(base: string, signal = AbortSignal.timeout(DIAL_TIMEOUT_MS)): Promise<GatewayAnswer> {
+export async function resolveGateway(
+  base: string,
+  signal = AbortSignal.timeout(DIAL_TIMEOUT_MS),
+): Promise<GatewayAnswer> {
   const url = new URL(base);
   const before = Date.now();
   const config = await fetchConfig(new URL("/v1/config", url), signal);
@@ -402,15 +490,24 @@ export async function resolveGateway(base: string, signal = AbortSignal.timeout(
   const address = {
     websocket,
     certificateHashes: config.hashes,
-    ...(config.port === undefined ? {} : { webtransport: `https://${host}:${String(config.port)}` }),
+    ...(config.port === undefined
+      ? {}
+      : { webtransport: `https://${host}:${String(config.port)}` }),
   };
-  return { address, clocks: config.time === undefined ? undefined : { gateway: config.time, ours } };
+  return {
+    address,
+    clocks: config.time === undefined ? undefined : { gateway: config.time, ours },
+  };
 }
 
 async function fetchConfig(url: URL, signal: AbortSignal): Promise<ReturnType<typeof parseConfig>> {
   try {
     const response = await fetch(url, { cache: "no-store", signal });
-    if (!response.ok) throw new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway answered ${String(response.status)} to /v1/config`);
+    if (!response.ok)
+      throw new RtcError(
+        "SIGNAL_CHANNEL_SETUP_FAILED",
+        `the gateway answered ${String(response.status)} to /v1/config`,
+      );
     return parseConfig(await response.json());
   } catch (thrown) {
     throw asRtcError(thrown, undefined);
@@ -418,7 +515,11 @@ async function fetchConfig(url: URL, signal: AbortSignal): Promise<ReturnType<ty
 }
 
 /** Reads the parts of `/v1/config` that dialling needs; unknown fields are ignored. */
-export function parseConfig(json: unknown): { port: number | undefined; hashes: Uint8Array<ArrayBuffer>[]; time: number | undefined } {
+export function parseConfig(json: unknown): {
+  port: number | undefined;
+  hashes: Uint8Array<ArrayBuffer>[];
+  time: number | undefined;
+} {
   const webtransport = field(json, "webtransport");
   const port = field(webtransport, "port");
   const hashes = field(webtransport, "serverCertificateHashes");

@@ -4,13 +4,33 @@ import { VIDEO_PROFILES } from "../options.ts";
 import type { VideoContentHint, VideoProfile, VideoProfileName } from "../options.ts";
 
 /** As large as a tile among many; what it takes is a small part of any other profile. */
-export const DEFAULT_SMALL_PROFILE: VideoProfile = { width: 320, height: 180, frameRate: 15, bitrate: 150 };
+export const DEFAULT_SMALL_PROFILE: VideoProfile = {
+  width: 320,
+  height: 180,
+  frameRate: 15,
+  bitrate: 150,
+};
 /** Sharp rather than fluent: few pictures, so that each has many bits. */
-export const DEFAULT_SCREEN_PROFILE: VideoProfile = { width: 1920, height: 1080, frameRate: 15, bitrate: 2_000 };
+export const DEFAULT_SCREEN_PROFILE: VideoProfile = {
+  width: 1920,
+  height: 1080,
+  frameRate: 15,
+  bitrate: 2_000,
+};
 
 /** Least and greatest value of each number in the profile of a small stream. */
-const SMALL_BOUNDS = { width: [16, 1920], height: [16, 1080], frameRate: [1, 60], bitrate: [30, 4_000] } as const;
-const UNITS = { width: "pixels", height: "pixels", frameRate: "pictures a second", bitrate: "kbit/s" } as const;
+const SMALL_BOUNDS = {
+  width: [16, 1920],
+  height: [16, 1080],
+  frameRate: [1, 60],
+  bitrate: [30, 4_000],
+} as const;
+const UNITS = {
+  width: "pixels",
+  height: "pixels",
+  frameRate: "pictures a second",
+  bitrate: "kbit/s",
+} as const;
 
 export class VideoChoices {
   #camera: VideoProfile = VIDEO_PROFILES["360p"];
@@ -47,7 +67,8 @@ export class VideoChoices {
   }
 
   setHint(hint: VideoContentHint): void {
-    if (!["motion", "detail", "text"].includes(hint)) throw new RtcError("INVALID_PARAMETER", "the content hint is `motion`, `detail` or `text`");
+    if (!["motion", "detail", "text"].includes(hint))
+      throw new RtcError("INVALID_PARAMETER", "the content hint is `motion`, `detail` or `text`");
     this.#hint = hint;
   }
 
@@ -68,7 +89,10 @@ export class VideoChoices {
       const [least, greatest] = SMALL_BOUNDS[name];
       const whole = name === "frameRate" || name === "bitrate" || Number.isInteger(value);
       if (!(whole && value >= least && value <= greatest)) {
-        throw new RtcError("INVALID_PARAMETER", `\`${name}\` of the small stream is from ${least} to ${greatest} ${UNITS[name]}, not ${String(value)}`);
+        throw new RtcError(
+          "INVALID_PARAMETER",
+          `\`${name}\` of the small stream is from ${least} to ${greatest} ${UNITS[name]}, not ${String(value)}`,
+        );
       }
     }
     if (this.#smallEnabled) checkSmaller(resolved, this.#camera);
@@ -76,7 +100,11 @@ export class VideoChoices {
   }
 
   enableSmall(): void {
-    if (this.isScreen) throw new RtcError("INVALID_OPERATION", "a screen is sent in one size: small text is of use to nobody");
+    if (this.isScreen)
+      throw new RtcError(
+        "INVALID_OPERATION",
+        "a screen is sent in one size: small text is of use to nobody",
+      );
     checkSmaller(this.#small, this.#camera);
     this.#smallEnabled = true;
   }
@@ -89,13 +117,22 @@ export class VideoChoices {
 /** Two streams of the same size or rate would be one too many. */
 function checkSmaller(small: VideoProfile, big: VideoProfile): void {
   if (small.width * small.height < big.width * big.height && small.bitrate < big.bitrate) return;
-  const words = ({ width, height, bitrate }: VideoProfile): string => `${width}×${height} at ${bitrate} kbit/s`;
-  throw new RtcError("INVALID_PARAMETER", `the small stream (${words(small)}) must have fewer pixels and a lower bitrate than the big one (${words(big)})`);
+  const words = ({ width, height, bitrate }: VideoProfile): string =>
+    `${width}×${height} at ${bitrate} kbit/s`;
+  throw new RtcError(
+    "INVALID_PARAMETER",
+    `the small stream (${words(small)}) must have fewer pixels and a lower bitrate than the big one (${words(big)})`,
+  );
 }
 
 function resolveProfile(profile: VideoProfileName | VideoProfile): VideoProfile {
   const resolved = typeof profile === "string" ? VIDEO_PROFILES[profile] : profile;
-  if (!(resolved?.width > 0 && resolved.height > 0 && resolved.frameRate > 0 && resolved.bitrate > 0)) {
+  if (!(
+    resolved?.width > 0 &&
+    resolved.height > 0 &&
+    resolved.frameRate > 0 &&
+    resolved.bitrate > 0
+  )) {
     throw new RtcError("INVALID_PARAMETER", "no such video profile");
   }
   return { ...resolved };

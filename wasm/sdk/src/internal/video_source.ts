@@ -14,14 +14,20 @@ export interface OpenSource {
 }
 
 export function openVideoSource(track: MediaStreamTrack): OpenSource {
-  return typeof MediaStreamTrackProcessor === "undefined" ? fromVideoElement(track) : fromProcessor(track);
+  return typeof MediaStreamTrackProcessor === "undefined"
+    ? fromVideoElement(track)
+    : fromProcessor(track);
 }
 
 function fromProcessor(track: MediaStreamTrack): OpenSource {
   // Once transferred, frames go from the capture thread to the worker directly.
   const { readable } = new MediaStreamTrackProcessor({ track });
   // What the worker has got is its to end; what never went there is still ours.
-  return { source: { kind: "readable", readable }, transfer: [readable], stop: () => void readable.cancel().catch(() => undefined) };
+  return {
+    source: { kind: "readable", readable },
+    transfer: [readable],
+    stop: () => void readable.cancel().catch(() => undefined),
+  };
 }
 
 /** Where there is no processor: a hidden `<video>` tells when a picture is new, and `VideoFrame` takes it. */

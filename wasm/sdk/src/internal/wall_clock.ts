@@ -4,11 +4,17 @@
 const TOLERANCE_MS = 5 * 60_000;
 
 /** How far our clock is from the gateway's, if that is far enough to matter. Both in milliseconds since 1970, of the same moment. */
-export function clocksDiffer(ours: number, gateways: number): { readonly aheadMs: number; readonly words: string } | undefined {
+export function clocksDiffer(
+  ours: number,
+  gateways: number,
+): { readonly aheadMs: number; readonly words: string } | undefined {
   const aheadMs = ours - gateways;
   if (Math.abs(aheadMs) <= TOLERANCE_MS) return undefined;
   const where = aheadMs > 0 ? "ahead of" : "behind";
-  return { aheadMs, words: `the clock of this device is about ${duration(Math.abs(aheadMs))} ${where} the gateway's, so one of them is wrong` };
+  return {
+    aheadMs,
+    words: `the clock of this device is about ${duration(Math.abs(aheadMs))} ${where} the gateway's, so one of them is wrong`,
+  };
 }
 
 /** Why a token that was refused for its times does not hold at a time, in milliseconds since 1970; undefined if it does, or cannot be read. */
@@ -17,7 +23,8 @@ export function tokenTimes(token: string, at: number): string | undefined {
   if (typeof nbf === "number" && nbf * 1000 > at) {
     return `by the gateway's clock it is valid only in ${duration(nbf * 1000 - at)}: the clock of whoever issues tokens, or the gateway's, is wrong`;
   }
-  if (typeof exp === "number" && exp * 1000 < at) return `by the gateway's clock it expired ${duration(at - exp * 1000)} ago`;
+  if (typeof exp === "number" && exp * 1000 < at)
+    return `by the gateway's clock it expired ${duration(at - exp * 1000)} ago`;
   return undefined;
 }
 

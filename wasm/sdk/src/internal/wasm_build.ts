@@ -109,5 +109,23 @@ export function moduleUrl(build: WasmBuild, base: string | URL | undefined): URL
 /** A module with one function of type `() -> v128` that runs `code`. */
 function module(code: readonly number[]): Uint8Array<ArrayBuffer> {
   const body = [0, ...code, 11];
-  return new Uint8Array([...MAGIC, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, body.length + 2, 1, body.length, ...body]);
+  return new Uint8Array([
+    ...MAGIC,
+    1,
+    5,
+    1,
+    96,
+    0,
+    1,
+    123,
+    3,
+    2,
+    1,
+    0,
+    10,
+    body.length + 2,
+    1,
+    body.length,
+    ...body,
+  ]);
 }

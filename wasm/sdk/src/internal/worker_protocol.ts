@@ -1,9 +1,25 @@
 /** Typed messages between the page and its two workers, and between the workers and the audio worklet. */
 import type { PlainError } from "../errors.ts";
 import type { CipherSuiteName, EncryptionState, EngineSelfTest } from "../events.ts";
-import type { GroupIdentity, GroupSuiteName, LogLevel, TransportChoice, VideoCodecName, VideoContentHint } from "../options.ts";
+import type {
+  GroupIdentity,
+  GroupSuiteName,
+  LogLevel,
+  TransportChoice,
+  VideoCodecName,
+  VideoContentHint,
+} from "../options.ts";
 import type { VideoEncoderStats } from "../stats.ts";
-import type { DirectionQuality, DownlinkEngineStats, GroupEvent, JoinedInfo, MediaKind, Notification, RequestBody, UplinkEngineStats } from "./engine_events.ts";
+import type {
+  DirectionQuality,
+  DownlinkEngineStats,
+  GroupEvent,
+  JoinedInfo,
+  MediaKind,
+  Notification,
+  RequestBody,
+  UplinkEngineStats,
+} from "./engine_events.ts";
 import type { GatewayAddress } from "./transport.ts";
 
 /** How a worker and the audio worklet exchange samples: shared memory on isolated pages, a port elsewhere. */
@@ -14,7 +30,13 @@ export type AudioLink =
 /** Where the uplink worker has its keys from. Secret bytes are transferred; the page keeps nothing. */
 export type KeySource =
   | { readonly kind: "external"; readonly key: Uint8Array<ArrayBuffer> }
-  | { readonly kind: "mls"; readonly suite: GroupSuiteName; readonly users: readonly string[] | undefined; readonly certificates: EngineCertificates | undefined; readonly identity: GroupIdentity };
+  | {
+      readonly kind: "mls";
+      readonly suite: GroupSuiteName;
+      readonly users: readonly string[] | undefined;
+      readonly certificates: EngineCertificates | undefined;
+      readonly identity: GroupIdentity;
+    };
 
 /** In DER, all of it. */
 export interface EngineCertificates {
@@ -48,7 +70,11 @@ export interface UplinkInit {
   /** Leads to the downlink worker; all keys go there this way. */
   readonly keyPort: MessagePort;
   readonly audio: AudioLink | undefined;
-  readonly processing: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean };
+  readonly processing: {
+    echoCancellation: boolean;
+    noiseSuppression: boolean;
+    autoGainControl: boolean;
+  };
   readonly logLevel: LogLevel;
 }
 
@@ -72,7 +98,14 @@ export interface VideoSettings {
   /** bit/s; the engine's estimate may be lower, never higher. */
   readonly maxBitrate: number;
   /** What is encoded besides, in the same codec, for those who want or can receive no more. Rates as above. */
-  readonly small: { readonly maxWidth: number; readonly maxHeight: number; readonly frameRate: number; readonly maxBitrate: number } | undefined;
+  readonly small:
+    | {
+        readonly maxWidth: number;
+        readonly maxHeight: number;
+        readonly frameRate: number;
+        readonly maxBitrate: number;
+      }
+    | undefined;
   /** Empty where nothing is known. */
   readonly contentHint: VideoContentHint | "";
 }
@@ -87,13 +120,29 @@ export interface UplinkCalls {
   /** Before `init`, which then takes this key: the request, in DER, by which an authority may certify it to be that of the token's user. */
   enrol: { argument: EnrolRequest; result: Uint8Array<ArrayBuffer> };
   /** What the gateway's own authority makes of such a request: our certificate, then those of its issuers, in DER. */
-  certify: { argument: { gateway: string; token: string; request: Uint8Array<ArrayBuffer> }; result: Uint8Array[] };
+  certify: {
+    argument: { gateway: string; token: string; request: Uint8Array<ArrayBuffer> };
+    result: Uint8Array[];
+  };
   init: { argument: UplinkInit; result: undefined };
-  connect: { argument: ConnectRequest; result: { joined: JoinedInfo; transport: "webtransport" | "websocket"; kid: string; epoch: number } };
+  connect: {
+    argument: ConnectRequest;
+    result: {
+      joined: JoinedInfo;
+      transport: "webtransport" | "websocket";
+      kid: string;
+      epoch: number;
+    };
+  };
   request: { argument: RequestBody; result: undefined };
   disconnect: { argument: { leave: boolean }; result: undefined };
   addVideo: {
-    argument: { track: number; kind: "video" | "screen"; source: VideoSource; settings: VideoSettings };
+    argument: {
+      track: number;
+      kind: "video" | "screen";
+      source: VideoSource;
+      settings: VideoSettings;
+    };
     result: { width: number; height: number; codec: string };
   };
   replaceVideoSource: { argument: { track: number; source: VideoSource }; result: undefined };
@@ -103,7 +152,10 @@ export interface UplinkCalls {
   /** Starts sending what the worklet captures as this track, or stops. */
   setAudio: { argument: { track: number | undefined }; result: undefined };
   muteAudio: { argument: { muted: boolean }; result: undefined };
-  setProcessing: { argument: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean }; result: undefined };
+  setProcessing: {
+    argument: { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean };
+    result: undefined;
+  };
   /** New keys for the group. */
   rotateKeys: { argument: undefined; result: undefined };
   selfTest: { argument: { run: boolean }; result: EngineSelfTest };
@@ -151,7 +203,13 @@ export interface UplinkStats {
 export type UplinkNotice =
   | { readonly kind: "notification"; readonly notification: Notification }
   | { readonly kind: "closed"; readonly connection: number; readonly error: PlainError }
-  | { readonly kind: "video-size"; readonly track: number; readonly width: number; readonly height: number; readonly codec: string }
+  | {
+      readonly kind: "video-size";
+      readonly track: number;
+      readonly width: number;
+      readonly height: number;
+      readonly codec: string;
+    }
   | { readonly kind: "source-ended"; readonly track: number }
   | { readonly kind: "group"; readonly event: GroupEvent }
   | { readonly kind: "error"; readonly error: PlainError };
@@ -170,22 +228,36 @@ export interface DownlinkInit {
 export interface DownlinkCalls {
   init: { argument: DownlinkInit; result: undefined };
   connect: {
-    argument: { connection: number; address: GatewayAddress; ticket: string; transport: TransportChoice };
+    argument: {
+      connection: number;
+      address: GatewayAddress;
+      ticket: string;
+      transport: TransportChoice;
+    };
     result: { transport: "webtransport" | "websocket" };
   };
   disconnect: { argument: undefined; result: undefined };
-  addTrack: { argument: { sender: number; track: number; kind: MediaKind; codec: string }; result: undefined };
+  addTrack: {
+    argument: { sender: number; track: number; kind: MediaKind; codec: string };
+    result: undefined;
+  };
   removeTrack: { argument: { sender: number; track: number }; result: undefined };
   removeSender: { argument: { sender: number }; result: undefined };
   setVolume: { argument: { sender: number; track: number; volume: number }; result: undefined };
   /** A place for pictures; it outlives tracks and is moved between them. */
   addCanvas: { argument: { id: number; canvas: OffscreenCanvas }; result: undefined };
   /** Feeds the `MediaStreamTrackGenerator` behind a `<video>`. */
-  addWritable: { argument: { id: number; writable: WritableStream<VideoFrame> }; result: undefined };
+  addWritable: {
+    argument: { id: number; writable: WritableStream<VideoFrame> };
+    result: undefined;
+  };
   addTap: { argument: { id: number; port: MessagePort }; result: undefined };
   removeTarget: { argument: { id: number }; result: undefined };
   /** Shows a track at these places, and nowhere else. */
-  showTrack: { argument: { sender: number; track: number; targets: readonly number[] }; result: undefined };
+  showTrack: {
+    argument: { sender: number; track: number; targets: readonly number[] };
+    result: undefined;
+  };
   /** The sender muted its picture, or goes on: the pause between is no freeze. */
   pauseTrack: { argument: { sender: number; track: number; paused: boolean }; result: undefined };
   snapshot: { argument: { sender: number; track: number }; result: Blob | undefined };
@@ -217,7 +289,10 @@ export interface DownlinkStats {
   /** Of the path from the gateway. */
   readonly quality: DirectionQuality | undefined;
   /** Of each remote voice, by what had to be concealed and how late it is. */
-  readonly voices: readonly ({ readonly sender: number; readonly track: number } & DirectionQuality)[];
+  readonly voices: readonly ({
+    readonly sender: number;
+    readonly track: number;
+  } & DirectionQuality)[];
   readonly video: readonly VideoReceiverStats[];
   /** Samples of silence that the worklet played because we were late. */
   readonly playoutUnderrunSamples: number;
@@ -226,8 +301,19 @@ export interface DownlinkStats {
 /** What the downlink worker tells unasked. */
 export type DownlinkNotice =
   | { readonly kind: "closed"; readonly connection: number; readonly error: PlainError }
-  | { readonly kind: "decryption"; readonly sender: number; readonly state: "ok" | "cannot-decrypt"; readonly reason: string }
-  | { readonly kind: "first-frame"; readonly sender: number; readonly track: number; readonly width: number; readonly height: number }
+  | {
+      readonly kind: "decryption";
+      readonly sender: number;
+      readonly state: "ok" | "cannot-decrypt";
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "first-frame";
+      readonly sender: number;
+      readonly track: number;
+      readonly width: number;
+      readonly height: number;
+    }
   | { readonly kind: "error"; readonly error: PlainError };
 
 /** Of the page to the worklet, through `processorOptions`. */
@@ -245,7 +331,15 @@ export type SamplesMessage =
   | { readonly kind: "consumed"; readonly count: number; readonly missed: number };
 
 /** The frame in which calls and notices travel. */
-export type CallMessage<Calls> = { [Name in keyof Calls]: { id: number; name: Name; argument: ArgumentOf<Calls, Name> } }[keyof Calls];
+export type CallMessage<Calls> = {
+  [Name in keyof Calls]: { id: number; name: Name; argument: ArgumentOf<Calls, Name> };
+}[keyof Calls];
 export type ReplyMessage = { id: number; result: unknown } | { id: number; error: PlainError };
-export type ArgumentOf<Calls, Name extends keyof Calls> = Calls[Name] extends { argument: infer Argument } ? Argument : never;
-export type ResultOf<Calls, Name extends keyof Calls> = Calls[Name] extends { result: infer Result } ? Result : never;
+export type ArgumentOf<Calls, Name extends keyof Calls> = Calls[Name] extends {
+  argument: infer Argument;
+}
+  ? Argument
+  : never;
+export type ResultOf<Calls, Name extends keyof Calls> = Calls[Name] extends { result: infer Result }
+  ? Result
+  : never;

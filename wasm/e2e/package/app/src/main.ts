@@ -1,6 +1,13 @@
 // An application as somebody writes it who took the SDK from npm: its public names, by the
 // package's name.
-import { checkSystemRequirements, createClient, createStream, getDevices, RtcError, RtcErrorCode } from "@smrtc/sdk";
+import {
+  checkSystemRequirements,
+  createClient,
+  createStream,
+  getDevices,
+  RtcError,
+  RtcErrorCode,
+} from "@smrtc/sdk";
 import type { CertificateIssuer, Client, RemoteStream } from "@smrtc/sdk";
 
 const shown = new Map<string, number>();
@@ -13,7 +20,8 @@ async function join(gateway: string, token: string): Promise<string> {
     await client.join();
     return client.getConnectionState();
   } catch (thrown) {
-    if (thrown instanceof RtcError) return `${thrown.codeName} ${thrown.code === RtcErrorCode.NOT_SUPPORTED} ${thrown.message}`;
+    if (thrown instanceof RtcError)
+      return `${thrown.codeName} ${thrown.code === RtcErrorCode.NOT_SUPPORTED} ${thrown.message}`;
     throw thrown;
   }
 }
@@ -33,6 +41,17 @@ async function publish(): Promise<void> {
 }
 
 /** Bytes can be sent as they are, whatever the version of TypeScript thinks of them. */
-export const issuer: CertificateIssuer = async (request) => [new Uint8Array(await (await fetch("/certify", { method: "POST", body: request })).arrayBuffer())];
+export const issuer: CertificateIssuer = async (request) => [
+  new Uint8Array(await (await fetch("/certify", { method: "POST", body: request })).arrayBuffer()),
+];
 
-Object.assign(globalThis, { app: { join, publish, shown: (user: string) => shown.get(user) ?? 0, checkSystemRequirements, getDevices, leave: () => client?.leave() } });
+Object.assign(globalThis, {
+  app: {
+    join,
+    publish,
+    shown: (user: string) => shown.get(user) ?? 0,
+    checkSystemRequirements,
+    getDevices,
+    leave: () => client?.leave(),
+  },
+});

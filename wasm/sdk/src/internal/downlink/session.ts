@@ -38,7 +38,9 @@ export class DownlinkSession {
     this.#receiver = receiver;
   }
 
-  async connect(request: DownlinkCalls["connect"]["argument"]): Promise<DownlinkCalls["connect"]["result"]> {
+  async connect(
+    request: DownlinkCalls["connect"]["argument"],
+  ): Promise<DownlinkCalls["connect"]["result"]> {
     this.disconnect();
     const generation = ++this.#generation;
     const transport = await dial(
@@ -57,7 +59,8 @@ export class DownlinkSession {
           this.#engine.datagram(nowUs(), bytes);
           this.drain();
         },
-        nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
+        nextDatagram: () =>
+          generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined,
         onClosed: (error) => {
           if (generation === this.#generation) this.#onClosed(error, request.connection);
         },
@@ -93,10 +96,16 @@ export class DownlinkSession {
     transport?.flushDatagrams();
     for (let video = engine.pollVideo(); video !== undefined; video = engine.pollVideo()) {
       const data = new Uint8Array(this.#memory.buffer, video.ptr, video.len);
-      this.#receiver(video.sender, video.track)?.decode(data, video.key, video.mediaTimeUs, video.renderAtUs);
+      this.#receiver(video.sender, video.track)?.decode(
+        data,
+        video.key,
+        video.mediaTimeUs,
+        video.renderAtUs,
+      );
       video.free();
     }
-    for (let event = engine.pollEvent(); event !== undefined; event = engine.pollEvent()) this.#onEvent(event);
+    for (let event = engine.pollEvent(); event !== undefined; event = engine.pollEvent())
+      this.#onEvent(event);
     if (transport !== undefined) this.#deadline.arm(engine.nextTimeout());
   }
 

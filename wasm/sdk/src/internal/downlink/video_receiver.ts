@@ -82,14 +82,18 @@ export class VideoReceiver {
       return;
     }
     this.#needKeyFrame = false;
-    this.#held.push({ chunk: new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: mediaTimeUs, data }), renderAtUs });
+    this.#held.push({
+      chunk: new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: mediaTimeUs, data }),
+      renderAtUs,
+    });
     this.#decodeHeld();
   }
 
   #decodeHeld(): void {
     for (let head = this.#held[0]; head !== undefined; head = this.#held[0]) {
       const crowded = this.#renderAt.size + this.#pending.length >= DECODED_LIMIT;
-      if (crowded && head.renderAtUs - nowUs() > DECODE_AHEAD_US && this.#held.length < HELD_LIMIT) break;
+      if (crowded && head.renderAtUs - nowUs() > DECODE_AHEAD_US && this.#held.length < HELD_LIMIT)
+        break;
       this.#held.shift();
       try {
         const decoder = this.#decoder ?? this.#open();
@@ -106,7 +110,8 @@ export class VideoReceiver {
 
   /** Where pictures go from now on; the one shown last goes there at once. */
   setTargets(targets: readonly FrameTarget[]): void {
-    for (const target of targets) if (this.#last !== undefined && !this.#targets.includes(target)) target.show(this.#last);
+    for (const target of targets)
+      if (this.#last !== undefined && !this.#targets.includes(target)) target.show(this.#last);
     this.#targets = targets;
   }
 
@@ -228,14 +233,19 @@ export class VideoReceiver {
   }
 
   #fail(thrown: unknown): void {
-    this.log.warn(`decoding ${this.sender}/${this.track} (${this.codec}) failed: ${String(thrown)}`);
+    this.log.warn(
+      `decoding ${this.sender}/${this.track} (${this.codec}) failed: ${String(thrown)}`,
+    );
     if (this.#decoder !== undefined && this.#decoder.state !== "closed") this.#decoder.close();
     this.#decoder = undefined;
     this.#needKeyFrame = true;
     this.#renderAt.clear();
     // What waits refers to what failed, unless it begins anew.
     const keyFrame = this.#held.findIndex(({ chunk }) => chunk.type === "key");
-    this.#framesDropped += this.#held.splice(0, keyFrame === -1 ? this.#held.length : keyFrame).length;
+    this.#framesDropped += this.#held.splice(
+      0,
+      keyFrame === -1 ? this.#held.length : keyFrame,
+    ).length;
     if (keyFrame !== -1) {
       this.#needKeyFrame = false;
       this.#arm();

@@ -6,7 +6,13 @@ import type { DownlinkEngineStats } from "../engine_events.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
-import type { DownlinkCalls, DownlinkInit, DownlinkNotice, DownlinkStats, KeyPortInit } from "../worker_protocol.ts";
+import type {
+  DownlinkCalls,
+  DownlinkInit,
+  DownlinkNotice,
+  DownlinkStats,
+  KeyPortInit,
+} from "../worker_protocol.ts";
 import { AudioPlayer } from "./audio_player.ts";
 import { CanvasTarget, PortTarget, WritableTarget } from "./frame_targets.ts";
 import { DownlinkSession } from "./session.ts";
@@ -73,7 +79,8 @@ const notify = serve<DownlinkCalls, DownlinkNotice>(globalThis as unknown as Por
     const target = targets.get(id);
     if (target === undefined) return;
     targets.delete(id);
-    for (const receiver of receivers.values()) receiver.setTargets(receiver.targets.filter((other) => other !== target));
+    for (const receiver of receivers.values())
+      receiver.setTargets(receiver.targets.filter((other) => other !== target));
     target.close();
   },
   showTrack({ sender, track, targets: ids }) {
@@ -118,24 +125,42 @@ const notify = serve<DownlinkCalls, DownlinkNotice>(globalThis as unknown as Por
 
 async function start(options: DownlinkInit): Promise<Running> {
   log.setLevel(options.logLevel);
-  const [{ memory }, { suite, keySource, key }] = await Promise.all([init({ module_or_path: options.module }), receiveKey(options.keyPort)]);
+  const [{ memory }, { suite, keySource, key }] = await Promise.all([
+    init({ module_or_path: options.module }),
+    receiveKey(options.keyPort),
+  ]);
   const engine = new DownlinkEngine(
-    { suite, keySource, minPlayoutDelayUs: options.minPlayoutDelayMs * 1000, maxPlayoutDelayUs: options.maxPlayoutDelayMs * 1000 },
+    {
+      suite,
+      keySource,
+      minPlayoutDelayUs: options.minPlayoutDelayMs * 1000,
+      maxPlayoutDelayUs: options.maxPlayoutDelayMs * 1000,
+    },
     key,
   );
   key.fill(0);
-  const session = new DownlinkSession(engine, memory, log, notify, (sender, track) => receivers.get(trackKey(sender, track)));
-  const audio = options.audio === undefined ? undefined : new AudioPlayer(engine, options.audio, () => session.drain());
+  const session = new DownlinkSession(engine, memory, log, notify, (sender, track) =>
+    receivers.get(trackKey(sender, track)),
+  );
+  const audio =
+    options.audio === undefined
+      ? undefined
+      : new AudioPlayer(engine, options.audio, () => session.drain());
   log.info("ready");
   return { engine, session, audio, quality: new Quality() };
 }
 
 /** Half of the round trip is the way here. A voice is late by its buffer besides, and lost is what had to be concealed. */
-function rate({ transport, inbound, audio }: DownlinkEngineStats): Pick<DownlinkStats, "quality" | "voices"> {
+function rate({
+  transport,
+  inbound,
+  audio,
+}: DownlinkEngineStats): Pick<DownlinkStats, "quality" | "voices"> {
   const now = nowUs();
   const { currentRoundTripTime: rtt } = transport;
   const oneWayUs = rtt === undefined ? -1 : rtt * 5e5;
-  const sum = (of: "packetsReceived" | "packetsLost"): number => inbound.reduce((total, track) => total + track[of], 0);
+  const sum = (of: "packetsReceived" | "packetsLost"): number =>
+    inbound.reduce((total, track) => total + track[of], 0);
   const present = new Set(audio.map(({ sender, track }) => trackKey(sender, track)));
   for (const key of voices.keys()) if (!present.has(key)) voices.delete(key);
   return {
@@ -144,9 +169,22 @@ function rate({ transport, inbound, audio }: DownlinkEngineStats): Pick<Downlink
       const key = trackKey(sender, track);
       const voice = voices.get(key) ?? new Quality();
       voices.set(key, voice);
-      const bufferUs = sound.jitterBufferEmittedCount === 0 ? 0 : (sound.jitterBufferDelay / sound.jitterBufferEmittedCount) * 1e6;
+      const bufferUs =
+        sound.jitterBufferEmittedCount === 0
+          ? 0
+          : (sound.jitterBufferDelay / sound.jitterBufferEmittedCount) * 1e6;
       const heard = sound.totalSamplesReceived - sound.concealedSamples;
-      return { sender, track, ...voice.update(now, oneWayUs < 0 ? -1 : oneWayUs + bufferUs, heard, sound.concealedSamples, 1) };
+      return {
+        sender,
+        track,
+        ...voice.update(
+          now,
+          oneWayUs < 0 ? -1 : oneWayUs + bufferUs,
+          heard,
+          sound.concealedSamples,
+          1,
+        ),
+      };
     }),
   };
 }
@@ -174,14 +212,21 @@ function openReceiver(sender: number, track: number, codec: string): void {
   const key = trackKey(sender, track);
   const earlier = receivers.get(key);
   if (earlier?.codec === codec) return;
-  const receiver = new VideoReceiver(sender, track, codec, {
-    onDecodeFailed: () => {
-      need().engine.videoDecodeFailed(nowUs(), sender, track);
-      need().session.drain();
+  const receiver = new VideoReceiver(
+    sender,
+    track,
+    codec,
+    {
+      onDecodeFailed: () => {
+        need().engine.videoDecodeFailed(nowUs(), sender, track);
+        need().session.drain();
+      },
+      onDecoded: () => need().engine.videoDecoded(nowUs(), sender, track),
+      onFirstFrame: (width, height) =>
+        notify({ kind: "first-frame", sender, track, width, height }),
     },
-    onDecoded: () => need().engine.videoDecoded(nowUs(), sender, track),
-    onFirstFrame: (width, height) => notify({ kind: "first-frame", sender, track, width, height }),
-  }, log);
+    log,
+  );
   receivers.set(key, receiver);
   if (earlier === undefined) return;
   // Another codec: its key frame may be past already.
@@ -201,6 +246,7 @@ function trackKey(sender: number, track: number): number {
 }
 
 function need(): Running {
-  if (running === undefined) throw new RtcError("INVALID_OPERATION", "the downlink worker is not ready");
+  if (running === undefined)
+    throw new RtcError("INVALID_OPERATION", "the downlink worker is not ready");
   return running;
 }

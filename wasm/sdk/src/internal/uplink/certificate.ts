@@ -16,7 +16,11 @@ export function userOf(token: string): string {
 }
 
 /** `POST /v1/certificate` of `gateway/CERTIFICATES.md`: our certificate, then those of its issuers, in DER. */
-export async function certify(gateway: string, token: string, request: Uint8Array<ArrayBuffer>): Promise<Uint8Array[]> {
+export async function certify(
+  gateway: string,
+  token: string,
+  request: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array[]> {
   let response;
   try {
     response = await fetch(new URL("/v1/certificate", gateway), {
@@ -27,12 +31,19 @@ export async function certify(gateway: string, token: string, request: Uint8Arra
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
   } catch (thrown) {
-    throw new RtcError("SIGNAL_CHANNEL_SETUP_FAILED", `the gateway gave no certificate: ${thrown instanceof Error ? thrown.message : String(thrown)}`, { cause: thrown });
+    throw new RtcError(
+      "SIGNAL_CHANNEL_SETUP_FAILED",
+      `the gateway gave no certificate: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      { cause: thrown },
+    );
   }
   if (!response.ok) {
     const why = (await response.text()).trim().slice(0, 200);
     const refused = response.status === 401 || response.status === 403;
-    throw new RtcError(refused ? "JOIN_REFUSED" : "REQUEST_REFUSED", `the gateway gave no certificate: ${why === "" ? `HTTP ${String(response.status)}` : why}`);
+    throw new RtcError(
+      refused ? "JOIN_REFUSED" : "REQUEST_REFUSED",
+      `the gateway gave no certificate: ${why === "" ? `HTTP ${String(response.status)}` : why}`,
+    );
   }
   return parseCertificates(await response.json());
 }

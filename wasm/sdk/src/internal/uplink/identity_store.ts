@@ -19,7 +19,10 @@ export async function keepIdentity(suite: string, name: string, secret: Uint8Arr
 
 const place = (suite: string, name: string): string => `${suite}/${name}`;
 
-async function run(mode: IDBTransactionMode, action: (store: IDBObjectStore) => IDBRequest): Promise<unknown> {
+async function run(
+  mode: IDBTransactionMode,
+  action: (store: IDBObjectStore) => IDBRequest,
+): Promise<unknown> {
   const opening = indexedDB.open(DATABASE, 1);
   opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
   const database = await settled(opening);

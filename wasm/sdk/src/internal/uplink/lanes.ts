@@ -84,7 +84,8 @@ export class Lanes {
     // Nothing at all came: the gateway is gone, and dials would fail and delay the call's own when it is back.
     if (before?.packetsReceived === stats.packetsReceived) return;
     const missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening;
-    for (let dials = Math.min(missing, this.#handshakes.left); dials > 0; dials--) void this.#open();
+    for (let dials = Math.min(missing, this.#handshakes.left); dials > 0; dials--)
+      void this.#open();
   }
 
   close(): void {
@@ -95,7 +96,10 @@ export class Lanes {
   #loss(stats: LaneStats): number {
     const last = this.#last;
     this.#last = stats;
-    const silent = last !== undefined && stats.packetsSent - last.packetsSent >= MANY_SENT && stats.packetsReceived - last.packetsReceived < FEW_ANSWERS;
+    const silent =
+      last !== undefined &&
+      stats.packetsSent - last.packetsSent >= MANY_SENT &&
+      stats.packetsReceived - last.packetsReceived < FEW_ANSWERS;
     const loss = stats.fractionLost;
     this.#losses = [...this.#losses, loss].slice(-LASTING_LOOKS);
     if (silent) return 1;

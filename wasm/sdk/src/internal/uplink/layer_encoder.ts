@@ -86,7 +86,12 @@ export class LayerEncoder {
 
   /** Whether the next picture matters though it may be the same as the last: somebody waits for a key frame, or for new settings to show. */
   get needsPicture(): boolean {
-    return !this.#closed && !this.#muted && !this.#paused && (this.#keyFrameWanted || this.#sourceWidth === 0);
+    return (
+      !this.#closed &&
+      !this.#muted &&
+      !this.#paused &&
+      (this.#keyFrameWanted || this.#sourceWidth === 0)
+    );
   }
 
   get rid(): "small" | "big" {
@@ -121,7 +126,8 @@ export class LayerEncoder {
   /** The engine's estimate for this size in bit/s; 0 if it is not to be sent, if it is one that can be left out. */
   setTargetBitrate(bitrate: number, leavable: boolean): void {
     const paused = leavable && bitrate === 0;
-    if (paused !== this.#paused) this.log.info(`${this.name}: ${paused ? "no room for it" : "sent again"}`);
+    if (paused !== this.#paused)
+      this.log.info(`${this.name}: ${paused ? "no room for it" : "sent again"}`);
     // A size that begins again does so with a key frame: whoever gets it had the other one.
     if (paused || this.#paused) {
       this.#keyFrameWanted = true;
@@ -182,9 +188,14 @@ export class LayerEncoder {
 
   #encode(frame: VideoFrame, now: number, stamp: () => VideoFrame): void {
     if (this.#closed || this.#muted || this.#paused || now < this.#restUntilUs) return;
-    const layered = this.#layer.layered && this.#demand.wanted(now) && this.sink.encodesTwoLayers(this.#codec);
+    const layered =
+      this.#layer.layered && this.#demand.wanted(now) && this.sink.encodesTwoLayers(this.#codec);
     const changed = layered !== (this.#config?.scalabilityMode !== undefined);
-    if (changed || frame.displayWidth !== this.#sourceWidth || frame.displayHeight !== this.#sourceHeight) {
+    if (
+      changed ||
+      frame.displayWidth !== this.#sourceWidth ||
+      frame.displayHeight !== this.#sourceHeight
+    ) {
       this.#configure(frame.displayWidth, frame.displayHeight, layered);
     }
     const encoder = this.#encoder;
@@ -215,11 +226,20 @@ export class LayerEncoder {
     this.#sourceHeight = sourceHeight;
     const size = fitPicture(sourceWidth, sourceHeight, maxWidth, maxHeight);
     this.#targetBitrate = Math.min(this.#targetBitrate, maxBitrate);
-    const whole = encoderConfig(this.#codec, { ...size, frameRate: this.#frameRate(), bitrate: this.#targetBitrate, contentHint: this.#hint });
+    const whole = encoderConfig(this.#codec, {
+      ...size,
+      frameRate: this.#frameRate(),
+      bitrate: this.#targetBitrate,
+      contentHint: this.#hint,
+    });
     const config = layered ? inTwoLayers(whole) : whole;
     const before = this.#config;
-    const changed = config.codec !== before?.codec || config.width !== before.width || config.height !== before.height || config.bitrateMode !== before.bitrateMode
-      || config.scalabilityMode !== before.scalabilityMode;
+    const changed =
+      config.codec !== before?.codec ||
+      config.width !== before.width ||
+      config.height !== before.height ||
+      config.bitrateMode !== before.bitrateMode ||
+      config.scalabilityMode !== before.scalabilityMode;
     this.#config = config;
     if (this.#encoder?.state !== "configured" || changed) this.#start(config);
     else this.#encoder.configure(config);
@@ -241,7 +261,9 @@ export class LayerEncoder {
     encoder.configure(config);
     this.#keyFrameWanted = true;
     this.#lastKeyFrameUs = Number.NEGATIVE_INFINITY;
-    this.log.info(`${this.name}: encoding ${config.codec} ${config.width}x${config.height} at ${config.bitrate ?? 0} bit/s${config.scalabilityMode === undefined ? "" : " in two temporal layers"}`);
+    this.log.info(
+      `${this.name}: encoding ${config.codec} ${config.width}x${config.height} at ${config.bitrate ?? 0} bit/s${config.scalabilityMode === undefined ? "" : " in two temporal layers"}`,
+    );
   }
 
   #onChunk(chunk: EncodedVideoChunk, temporal: number): void {
@@ -254,19 +276,26 @@ export class LayerEncoder {
     this.#failures = 0;
     this.#rate.add(now);
     if (chunk.type === "key") this.#keyFramesEncoded++;
-    if (!this.sink.send(chunk, this.#references.next(chunk.type === "key", temporal))) this.#keyFrameWanted = true;
+    if (!this.sink.send(chunk, this.#references.next(chunk.type === "key", temporal)))
+      this.#keyFrameWanted = true;
   }
 
   #fail(thrown: unknown): void {
     if (this.#closed) return;
     this.#failures++;
-    this.log.warn(`${this.name}: the encoder failed (${this.#failures}) at ${this.#lastFormat}: ${String(thrown)}`);
+    this.log.warn(
+      `${this.name}: the encoder failed (${this.#failures}) at ${this.#lastFormat}: ${String(thrown)}`,
+    );
     this.#encoder = undefined;
     // A new encoder at the next frame, or, once that has not helped, after a while: another camera may suit it.
     this.#sourceWidth = 0;
     if (this.#failures <= FEW_FAILURES) return;
     this.#restUntilUs = nowUs() + REST_US;
     if (this.#failures > FEW_FAILURES + 1) return;
-    this.sink.onError(new RtcError("CODEC_FAILED", `the video encoder failed: ${String(thrown)}`, { cause: thrown }));
+    this.sink.onError(
+      new RtcError("CODEC_FAILED", `the video encoder failed: ${String(thrown)}`, {
+        cause: thrown,
+      }),
+    );
   }
 }

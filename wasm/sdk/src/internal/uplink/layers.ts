@@ -33,7 +33,17 @@ const LEAST_SCREEN_RATE = 5;
 export function layersOf(settings: VideoSettings, kind: "video" | "screen"): LayerSettings[] {
   const { maxWidth, maxHeight, frameRate, maxBitrate, small, contentHint } = settings;
   const sharp = contentHint === "detail" || contentHint === "text";
-  const big = { rid: "big", maxWidth, maxHeight, frameRate, minBitrate: 0, maxBitrate, thins: kind === "screen" || sharp, sharp, layered: kind === "video" && !sharp && frameRate >= LEAST_LAYERED_RATE } as const;
+  const big = {
+    rid: "big",
+    maxWidth,
+    maxHeight,
+    frameRate,
+    minBitrate: 0,
+    maxBitrate,
+    thins: kind === "screen" || sharp,
+    sharp,
+    layered: kind === "video" && !sharp && frameRate >= LEAST_LAYERED_RATE,
+  } as const;
   if (small === undefined) return [big];
   return [
     { rid: "small", ...small, minBitrate: 0, thins: true, sharp: false, layered: false },
@@ -46,13 +56,18 @@ export function layersOf(settings: VideoSettings, kind: "video" | "screen"): Lay
  * Pictures a second at a bitrate. Where pictures must be sharp each keeps the bits that it has at the greatest rate, and there are
  * fewer of them, down to {@link LEAST_SCREEN_RATE}.
  */
-export function frameRateAt(bitrate: number, { frameRate, maxBitrate, sharp }: Pick<LayerSettings, "frameRate" | "maxBitrate" | "sharp">): number {
+export function frameRateAt(
+  bitrate: number,
+  { frameRate, maxBitrate, sharp }: Pick<LayerSettings, "frameRate" | "maxBitrate" | "sharp">,
+): number {
   if (!sharp) return frameRate;
   return Math.min(frameRate, Math.max(LEAST_SCREEN_RATE, (frameRate * bitrate) / maxBitrate));
 }
 
 /** What a viewer with a good path sees. The smallest is always sent. */
-export function largestSent<Layer extends Pick<VideoLayerStats, "active">>(layers: readonly Layer[]): Layer {
+export function largestSent<Layer extends Pick<VideoLayerStats, "active">>(
+  layers: readonly Layer[],
+): Layer {
   const found = [...layers].reverse().find(({ active }) => active) ?? layers[0];
   if (found === undefined) throw new Error("a track has at least one size");
   return found;

@@ -2,7 +2,14 @@
 import type { UplinkEngine } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import { Deadline, nowUs } from "../deadline.ts";
-import type { GroupEvent, JoinedInfo, MediaKind, RequestBody, UplinkEngineStats, UplinkEvent } from "../engine_events.ts";
+import type {
+  GroupEvent,
+  JoinedInfo,
+  MediaKind,
+  RequestBody,
+  UplinkEngineStats,
+  UplinkEvent,
+} from "../engine_events.ts";
 import type { Logger } from "../logger.ts";
 import { nextDatagram } from "../outgoing.ts";
 import { Handshakes } from "../handshakes.ts";
@@ -61,7 +68,12 @@ export class UplinkSession {
   #generation = 0;
   audioBitrate = 0;
 
-  constructor(engine: UplinkEngine, memory: WebAssembly.Memory, log: Logger, listener: UplinkListener) {
+  constructor(
+    engine: UplinkEngine,
+    memory: WebAssembly.Memory,
+    log: Logger,
+    listener: UplinkListener,
+  ) {
     this.#engine = engine;
     this.#memory = memory;
     this.#log = log;
@@ -93,7 +105,8 @@ export class UplinkSession {
           this.#engine.datagram(nowUs(), bytes);
           this.drain();
         },
-        nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
+        nextDatagram: () =>
+          generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined,
         onClosed: (error) => {
           if (generation === this.#generation) this.#onClosed(error, request.connection);
         },
@@ -105,15 +118,25 @@ export class UplinkSession {
     }
     this.#transport = transport;
     this.#engine.openSession(nowUs());
-    const joined = await this.#send(this.#engine.join(nowUs(), request.sdkVersion, [...request.decodeCodecs]));
-    if (joined === undefined) throw new RtcError("UNKNOWN", "the gateway answered Join with something else");
+    const joined = await this.#send(
+      this.#engine.join(nowUs(), request.sdkVersion, [...request.decodeCodecs]),
+    );
+    if (joined === undefined)
+      throw new RtcError("UNKNOWN", "the gateway answered Join with something else");
     this.#joined = true;
     this.#listener.onJoined();
     for (const track of this.#tracks.keys()) this.#tellTrack(track);
     this.drain();
     if (transport.kind === "webtransport") this.#watchLoss(request, joined.attachTicket);
-    this.#log.info(`joined as ${joined.participantId} over ${transport.kind} in ${Math.round(performance.now() - started)} ms, key ${this.#engine.kid()}`);
-    return { joined, transport: transport.kind, kid: this.#engine.kid(), epoch: this.#engine.epoch() };
+    this.#log.info(
+      `joined as ${joined.participantId} over ${transport.kind} in ${Math.round(performance.now() - started)} ms, key ${this.#engine.kid()}`,
+    );
+    return {
+      joined,
+      transport: transport.kind,
+      kid: this.#engine.kid(),
+      epoch: this.#engine.epoch(),
+    };
   }
 
   #watchLoss({ address, readyLanes }: ConnectRequest, ticket: string): void {
@@ -139,13 +162,29 @@ export class UplinkSession {
       if (stats === undefined || stats.outbound.length === 0) return;
       const { packetsSent, packetsReceived } = stats.transport;
       const { randomLoss } = stats.path;
-      lanes.adapt({ fractionLost: stats.outbound[0]?.fractionLost ?? 0, randomLoss, packetsSent, packetsReceived });
+      lanes.adapt({
+        fractionLost: stats.outbound[0]?.fractionLost ?? 0,
+        randomLoss,
+        packetsSent,
+        packetsReceived,
+      });
     }, LOOK_AT_LOSS_MS);
   }
 
-  async #dialLane(address: ConnectRequest["address"], ticket: string, generation: number, onClosed: (lane: Transport) => void): Promise<Transport> {
+  async #dialLane(
+    address: ConnectRequest["address"],
+    ticket: string,
+    generation: number,
+    onClosed: (lane: Transport) => void,
+  ): Promise<Transport> {
     const lane: Transport = await dial(
-      { address, query: `attach=${ticket}&lane=1`, control: false, choice: "webtransport", log: (_level, message) => this.#log.debug(`lane: ${message}`) },
+      {
+        address,
+        query: `attach=${ticket}&lane=1`,
+        control: false,
+        choice: "webtransport",
+        log: (_level, message) => this.#log.debug(`lane: ${message}`),
+      },
       {
         onControl: () => undefined,
         onDatagram: (bytes) => {
@@ -153,7 +192,8 @@ export class UplinkSession {
           this.#engine.datagram(nowUs(), bytes);
           this.drain();
         },
-        nextDatagram: () => (generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined),
+        nextDatagram: () =>
+          generation === this.#generation ? nextDatagram(this.#engine, this.#memory) : undefined,
         onClosed: () => onClosed(lane),
       },
     );
@@ -201,11 +241,18 @@ export class UplinkSession {
     const known = this.#tracks.get(track);
     if (known === undefined) return;
     const { kind, layers } = known;
-    this.#engine.addTrack(track, kind, layers.reduce((sum, { maxBitrate }) => sum + maxBitrate, 0));
+    this.#engine.addTrack(
+      track,
+      kind,
+      layers.reduce((sum, { maxBitrate }) => sum + maxBitrate, 0),
+    );
     if (kind === "audio") return;
     // One size is no layer: the engine has nothing to divide.
     const several = layers.length > 1 ? layers : [];
-    this.#engine.setLayers(track, Float64Array.from(several.flatMap(({ minBitrate, maxBitrate }) => [minBitrate, maxBitrate])));
+    this.#engine.setLayers(
+      track,
+      Float64Array.from(several.flatMap(({ minBitrate, maxBitrate }) => [minBitrate, maxBitrate])),
+    );
   }
 
   /** Whether a picture captured now is worth encoding in this size: asked once for each. Without a session all are, to keep the encoder warm. */
@@ -213,7 +260,9 @@ export class UplinkSession {
     if (!this.#joined) return true;
     if (this.#engine.queueDelay() > QUEUE_LIMIT_US) return false;
     const several = (this.#tracks.get(track)?.layers.length ?? 0) > 1;
-    return several ? this.#engine.wantsLayerFrame(nowUs(), track, spatial) : this.#engine.wantsFrame(nowUs(), track);
+    return several
+      ? this.#engine.wantsLayerFrame(nowUs(), track, spatial)
+      : this.#engine.wantsFrame(nowUs(), track);
   }
 
   removeTrack(track: number): void {
@@ -224,11 +273,25 @@ export class UplinkSession {
   }
 
   /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed where they are put. */
-  sendVideo(chunk: EncodedVideoChunk, { temporal, discardable, distance }: Reference, track: number, spatial: number): boolean {
+  sendVideo(
+    chunk: EncodedVideoChunk,
+    { temporal, discardable, distance }: Reference,
+    track: number,
+    spatial: number,
+  ): boolean {
     if (!this.#joined) return false;
     const address = this.#engine.videoBuffer(chunk.byteLength);
     chunk.copyTo(new Uint8Array(this.#memory.buffer, address, chunk.byteLength));
-    const sent = this.#engine.sealVideo(nowUs(), track, spatial, chunk.type === "key", discardable, temporal, distance, chunk.timestamp);
+    const sent = this.#engine.sealVideo(
+      nowUs(),
+      track,
+      spatial,
+      chunk.type === "key",
+      discardable,
+      temporal,
+      distance,
+      chunk.timestamp,
+    );
     this.drain();
     return sent;
   }
@@ -242,12 +305,16 @@ export class UplinkSession {
     const engine = this.#engine;
     const transport = this.#transport;
     for (let length = engine.nextKeyMessage(); length > 0; length = engine.nextKeyMessage()) {
-      this.#listener.onKeyMessage(new Uint8Array(this.#memory.buffer, engine.keyMessageAddress(), length).slice());
+      this.#listener.onKeyMessage(
+        new Uint8Array(this.#memory.buffer, engine.keyMessageAddress(), length).slice(),
+      );
     }
-    for (let bytes = engine.pollControl(); bytes !== undefined; bytes = engine.pollControl()) transport?.sendControl(bytes);
+    for (let bytes = engine.pollControl(); bytes !== undefined; bytes = engine.pollControl())
+      transport?.sendControl(bytes);
     transport?.flushDatagrams();
     for (const lane of this.#laneTransports) lane.flushDatagrams();
-    for (let event = engine.pollEvent(); event !== undefined; event = engine.pollEvent()) this.#onEvent(event);
+    for (let event = engine.pollEvent(); event !== undefined; event = engine.pollEvent())
+      this.#onEvent(event);
     if (transport !== undefined) this.#deadline.arm(engine.nextTimeout());
   }
 
@@ -267,20 +334,28 @@ export class UplinkSession {
         this.#settle(event.requestId)?.resolve(undefined);
         return;
       case "refused":
-        this.#settle(event.requestId)?.reject(new RtcError("REQUEST_REFUSED", `${event.code}: ${event.message}`));
+        this.#settle(event.requestId)?.reject(
+          new RtcError("REQUEST_REFUSED", `${event.code}: ${event.message}`),
+        );
         return;
       case "request-timed-out":
-        this.#settle(event.requestId)?.reject(new RtcError("REQUEST_TIMED_OUT", "the gateway did not answer in time"));
+        this.#settle(event.requestId)?.reject(
+          new RtcError("REQUEST_TIMED_OUT", "the gateway did not answer in time"),
+        );
         return;
       case "target-bitrate":
         this.audioBitrate = event.audio;
-        for (const { track, spatial, bitrate } of event.layers) this.#listener.onBitrate(track, spatial, bitrate);
+        for (const { track, spatial, bitrate } of event.layers)
+          this.#listener.onBitrate(track, spatial, bitrate);
         return;
       case "key-frame-requested":
         this.#listener.onKeyFrameRequested(event.track, event.spatial);
         return;
       case "seal-failed":
-        this.#listener.notify({ kind: "error", error: { codeName: "ENCRYPTION_FAILED", message: `sealing failed: ${event.reason}` } });
+        this.#listener.notify({
+          kind: "error",
+          error: { codeName: "ENCRYPTION_FAILED", message: `sealing failed: ${event.reason}` },
+        });
         return;
       case "group":
         this.#log.debug(`group: ${describe(event.event)}`);
@@ -314,7 +389,8 @@ export class UplinkSession {
     this.#joined = false;
     this.#deadline.cancel();
     this.#reject(error);
-    if (wasJoined) this.#listener.notify({ kind: "closed", connection, error: toPlainError(error) });
+    if (wasJoined)
+      this.#listener.notify({ kind: "closed", connection, error: toPlainError(error) });
   }
 
   #reject(error: RtcError): void {

@@ -4,7 +4,12 @@ import { ClockMapper } from "../clock.ts";
 import { codecString, encoderConfig } from "../codec.ts";
 import { nowUs } from "../deadline.ts";
 import type { Logger } from "../logger.ts";
-import type { VideoLayerStats, VideoSenderStats, VideoSettings, VideoSource } from "../worker_protocol.ts";
+import type {
+  VideoLayerStats,
+  VideoSenderStats,
+  VideoSettings,
+  VideoSource,
+} from "../worker_protocol.ts";
 import { LayerEncoder } from "./layer_encoder.ts";
 import { largestSent, layersOf } from "./layers.ts";
 import type { LayerSettings } from "./layers.ts";
@@ -33,8 +38,17 @@ const NEEDED_AFTER_US = 200_000;
 const REPEAT_AFTER_US = 500_000;
 const LOOK_MS = 100;
 
-type Counters = Pick<VideoLayerStats, "framesEncoded" | "keyFramesEncoded" | "framesDropped" | "encoderOverruns" | "totalEncodeTime">;
-const NO_COUNTERS: Counters = { framesEncoded: 0, keyFramesEncoded: 0, framesDropped: 0, encoderOverruns: 0, totalEncodeTime: 0 };
+type Counters = Pick<
+  VideoLayerStats,
+  "framesEncoded" | "keyFramesEncoded" | "framesDropped" | "encoderOverruns" | "totalEncodeTime"
+>;
+const NO_COUNTERS: Counters = {
+  framesEncoded: 0,
+  keyFramesEncoded: 0,
+  framesDropped: 0,
+  encoderOverruns: 0,
+  totalEncodeTime: 0,
+};
 
 export class VideoSender {
   #settings: VideoSettings;
@@ -123,7 +137,9 @@ export class VideoSender {
     const now = nowUs();
     if (this.#muted || last === undefined || now - this.#lastUs < NEEDED_AFTER_US) return;
     const all = now - this.#encodedUs >= REPEAT_AFTER_US;
-    const encoders = all ? this.#encoders : this.#encoders.filter(({ needsPicture }) => needsPicture);
+    const encoders = all
+      ? this.#encoders
+      : this.#encoders.filter(({ needsPicture }) => needsPicture);
     if (encoders.length === 0) return;
     if (all) this.#encodedUs = now;
     const again = new VideoFrame(last, { timestamp: last.timestamp + (now - this.#lastUs) });
@@ -199,7 +215,8 @@ export class VideoSender {
   #encode(frame: VideoFrame, encoders: readonly LayerEncoder[]): void {
     const now = nowUs();
     let stamped: VideoFrame | undefined;
-    const stamp = (): VideoFrame => (stamped ??= new VideoFrame(frame, { timestamp: this.#mediaTime(frame, now) }));
+    const stamp = (): VideoFrame =>
+      (stamped ??= new VideoFrame(frame, { timestamp: this.#mediaTime(frame, now) }));
     for (const encoder of encoders) encoder.take(frame, now, stamp);
     stamped?.close();
   }
@@ -211,22 +228,31 @@ export class VideoSender {
 
   /** Encoders refuse time stamps that do not grow, and another camera has another clock: ours goes in, and comes back. */
   #mediaTime(frame: VideoFrame, now: number): number {
-    this.#lastMediaTimeUs = Math.max(this.#lastMediaTimeUs + 1, Math.round(this.#clock.map(frame.timestamp, now)));
+    this.#lastMediaTimeUs = Math.max(
+      this.#lastMediaTimeUs + 1,
+      Math.round(this.#clock.map(frame.timestamp, now)),
+    );
     return this.#lastMediaTimeUs;
   }
 
   #encoder(layer: LayerSettings): LayerEncoder {
     const { track, sink } = this;
     const spatial = (): number => this.#encoders.indexOf(encoder);
-    const encoder: LayerEncoder = new LayerEncoder(`track ${track}, ${layer.rid}`, this.#settings, layer, {
-      wants: () => sink.wants(track, spatial()),
-      encodesTwoLayers: (codec) => sink.encodesTwoLayers(codec),
-      send: (chunk, reference) => sink.send(chunk, reference, track, spatial()),
-      onSize: (width, height, codec) => {
-        if (layer.rid === "big") sink.onSize(track, width, height, codec);
+    const encoder: LayerEncoder = new LayerEncoder(
+      `track ${track}, ${layer.rid}`,
+      this.#settings,
+      layer,
+      {
+        wants: () => sink.wants(track, spatial()),
+        encodesTwoLayers: (codec) => sink.encodesTwoLayers(codec),
+        send: (chunk, reference) => sink.send(chunk, reference, track, spatial()),
+        onSize: (width, height, codec) => {
+          if (layer.rid === "big") sink.onSize(track, width, height, codec);
+        },
+        onError: (error) => sink.onError(error),
       },
-      onError: (error) => sink.onError(error),
-    }, this.log);
+      this.log,
+    );
     encoder.setMuted(this.#muted);
     return encoder;
   }
@@ -261,8 +287,21 @@ export async function warmUp(settings: VideoSettings): Promise<void> {
   const height = settings.maxHeight;
   const encoder = new VideoEncoder({ output: () => undefined, error: () => undefined });
   try {
-    encoder.configure(encoderConfig(settings.codec, { width, height, frameRate: settings.frameRate, bitrate: settings.maxBitrate, contentHint: settings.contentHint }));
-    const frame = new VideoFrame(new Uint8Array((width * height * 3) / 2), { format: "I420", codedWidth: width, codedHeight: height, timestamp: 0 });
+    encoder.configure(
+      encoderConfig(settings.codec, {
+        width,
+        height,
+        frameRate: settings.frameRate,
+        bitrate: settings.maxBitrate,
+        contentHint: settings.contentHint,
+      }),
+    );
+    const frame = new VideoFrame(new Uint8Array((width * height * 3) / 2), {
+      format: "I420",
+      codedWidth: width,
+      codedHeight: height,
+      timestamp: 0,
+    });
     encoder.encode(frame, { keyFrame: true });
     frame.close();
     await encoder.flush();

@@ -1,5 +1,12 @@
 /** Entry of the uplink worker: the page's calls on one side, engine and transport on the other. */
-import init, { Enrolment, Quality, UplinkEngine, selfTest, sm4Backend, wipeStack } from "smrtc-wasm";
+import init, {
+  Enrolment,
+  Quality,
+  UplinkEngine,
+  selfTest,
+  sm4Backend,
+  wipeStack,
+} from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import type { CipherSuiteName } from "../../events.ts";
 import type { VideoCodecName } from "../../options.ts";
@@ -9,7 +16,14 @@ import type { DirectionQuality, UplinkEngineStats } from "../engine_events.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
-import type { EnrolRequest, KeyPortInit, UplinkCalls, UplinkInit, UplinkNotice, VideoSettings } from "../worker_protocol.ts";
+import type {
+  EnrolRequest,
+  KeyPortInit,
+  UplinkCalls,
+  UplinkInit,
+  UplinkNotice,
+  VideoSettings,
+} from "../worker_protocol.ts";
 import { AudioSender } from "./audio_sender.ts";
 import { certify, userOf } from "./certificate.ts";
 import { keepIdentity, keptIdentity } from "./identity_store.ts";
@@ -58,27 +72,39 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     await warmUp(settings);
     videos.get(track)?.close();
     const sized = Promise.withResolvers<{ width: number; height: number; codec: string }>();
-    const sender = new VideoSender(track, kind, settings, {
-      wants: (number, spatial) => session.wantsPicture(number, spatial),
-      encodesTwoLayers: (codec) => twoLayers.get(codec) === true,
-      send: (chunk, reference, number, spatial) => session.sendVideo(chunk, reference, number, spatial),
-      onSize: (number, width, height, codec) => {
-        sized.resolve({ width, height, codec });
-        notify({ kind: "video-size", track: number, width, height, codec });
+    const sender = new VideoSender(
+      track,
+      kind,
+      settings,
+      {
+        wants: (number, spatial) => session.wantsPicture(number, spatial),
+        encodesTwoLayers: (codec) => twoLayers.get(codec) === true,
+        send: (chunk, reference, number, spatial) =>
+          session.sendVideo(chunk, reference, number, spatial),
+        onSize: (number, width, height, codec) => {
+          sized.resolve({ width, height, codec });
+          notify({ kind: "video-size", track: number, width, height, codec });
+        },
+        onSourceEnded: (number) => notify({ kind: "source-ended", track: number }),
+        onError: (error) => {
+          sized.reject(error);
+          notify({ kind: "error", error: toPlainError(error) });
+        },
       },
-      onSourceEnded: (number) => notify({ kind: "source-ended", track: number }),
-      onError: (error) => {
-        sized.reject(error);
-        notify({ kind: "error", error: toPlainError(error) });
-      },
-    }, log);
+      log,
+    );
     videos.set(track, sender);
     sender.setMuted(mutedVideos.has(track));
     session.addTrack(track, kind, sender.layers);
     sender.setSource(source);
     // A camera that gives no picture must not hold up the call: what it will be is known well enough.
     const timer = setTimeout(
-      () => sized.resolve({ width: settings.maxWidth, height: settings.maxHeight, codec: sender.stats().codec }),
+      () =>
+        sized.resolve({
+          width: settings.maxWidth,
+          height: settings.maxHeight,
+          codec: sender.stats().codec,
+        }),
       mutedVideos.has(track) ? 0 : FIRST_FRAME_MS,
     );
     return sized.promise.finally(() => clearTimeout(timer));
@@ -108,7 +134,8 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     if (audio === undefined) return;
     if (audio.track !== undefined) session.removeTrack(audio.track);
     audio.track = track;
-    if (track !== undefined) session.addTrack(track, "audio", [{ minBitrate: 0, maxBitrate: AUDIO_BITRATE }]);
+    if (track !== undefined)
+      session.addTrack(track, "audio", [{ minBitrate: 0, maxBitrate: AUDIO_BITRATE }]);
   },
   muteAudio({ muted }) {
     need().engine.setAudioMuted(muted);
@@ -165,28 +192,44 @@ const AUDIO_BITRATE = 32_000;
 const FIRST_FRAME_MS = 3_000;
 
 /** The answer is needed only once a viewer's path turns out to be narrow; until it is here, nothing is encoded so. */
-function askForLayers({ codec, maxWidth: width, maxHeight: height, frameRate, maxBitrate: bitrate }: VideoSettings): void {
+function askForLayers({
+  codec,
+  maxWidth: width,
+  maxHeight: height,
+  frameRate,
+  maxBitrate: bitrate,
+}: VideoSettings): void {
   if (twoLayers.has(codec)) return;
-  void encodesTwoLayers(encoderConfig(codec, { width, height, frameRate, bitrate })).then((answer) => twoLayers.set(codec, answer));
+  void encodesTwoLayers(encoderConfig(codec, { width, height, frameRate, bitrate })).then(
+    (answer) => twoLayers.set(codec, answer),
+  );
 }
 
 async function start(options: UplinkInit): Promise<Running> {
   log.setLevel(options.logLevel);
   const { memory } = await init({ module_or_path: options.module });
   const { keys, keyPort, suite } = options;
-  const secret = keys.kind === "external" ? keys.key : enrolled ?? await identityOf(keys);
-  if (enrolled !== undefined && keys.kind === "mls" && !keys.certificates?.chain.length) throw new RtcError("INVALID_PARAMETER", "`certificates.issuer` gave no certificates");
+  const secret = keys.kind === "external" ? keys.key : (enrolled ?? (await identityOf(keys)));
+  if (enrolled !== undefined && keys.kind === "mls" && !keys.certificates?.chain.length)
+    throw new RtcError("INVALID_PARAMETER", "`certificates.issuer` gave no certificates");
   enrolled = undefined;
   const engine = new UplinkEngine(
     {
       suite,
-      mls: keys.kind === "mls" ? { suite: keys.suite, users: keys.users, certificates: keys.certificates } : undefined,
+      mls:
+        keys.kind === "mls"
+          ? { suite: keys.suite, users: keys.users, certificates: keys.certificates }
+          : undefined,
       ...options.processing,
     },
     secret,
   );
   // The downlink worker opens with the same keys; they go there without passing through the page.
-  const first: KeyPortInit = { suite, keySource: keys.kind, key: keys.kind === "external" ? secret : new Uint8Array() };
+  const first: KeyPortInit = {
+    suite,
+    keySource: keys.kind,
+    key: keys.kind === "external" ? secret : new Uint8Array(),
+  };
   keyPort.postMessage(first, [first.key.buffer]);
   if (keys.kind === "mls") secret.fill(0);
   const session = new UplinkSession(engine, memory, log, {
@@ -197,11 +240,18 @@ async function start(options: UplinkInit): Promise<Running> {
     onJoined: () => {
       if (keys.kind === "mls" && typeof keys.identity === "object" && "keptAs" in keys.identity) {
         const length = engine.takeIdentity();
-        keep(keys.suite, keys.identity.keptAs, new Uint8Array(memory.buffer, engine.keyMessageAddress(), length).slice());
+        keep(
+          keys.suite,
+          keys.identity.keptAs,
+          new Uint8Array(memory.buffer, engine.keyMessageAddress(), length).slice(),
+        );
       }
     },
   });
-  const audio = options.audio === undefined ? undefined : new AudioSender(engine, options.audio, () => session.drain());
+  const audio =
+    options.audio === undefined
+      ? undefined
+      : new AudioSender(engine, options.audio, () => session.drain());
   log.info("ready");
   return { engine, session, audio, suite, quality: new Quality() };
 }
@@ -213,7 +263,11 @@ async function enrol(request: EnrolRequest): Promise<Uint8Array<ArrayBuffer>> {
   const enrolment = new Enrolment(request.suite, user, secret);
   secret.fill(0);
   try {
-    enrolled = new Uint8Array(memory.buffer, enrolment.secretAddress(), enrolment.secretLength()).slice();
+    enrolled = new Uint8Array(
+      memory.buffer,
+      enrolment.secretAddress(),
+      enrolment.secretLength(),
+    ).slice();
     return enrolment.request();
   } finally {
     enrolment.free();
@@ -221,7 +275,10 @@ async function enrol(request: EnrolRequest): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /** The signature key to begin with; empty for a new one. */
-async function identityOf({ suite, identity }: Pick<EnrolRequest, "suite" | "identity">): Promise<Uint8Array> {
+async function identityOf({
+  suite,
+  identity,
+}: Pick<EnrolRequest, "suite" | "identity">): Promise<Uint8Array> {
   if (identity === "new") return new Uint8Array();
   if (identity instanceof Uint8Array) return identity;
   try {
@@ -240,10 +297,17 @@ function keep(suite: string, name: string, secret: Uint8Array<ArrayBuffer>): voi
 
 function rate({ transport, path }: UplinkEngineStats): DirectionQuality {
   const { currentRoundTripTime: rtt } = transport;
-  return need().quality.update(nowUs(), rtt === undefined ? -1 : rtt * 5e5, path.packetsReceived, path.packetsLost, path.burst);
+  return need().quality.update(
+    nowUs(),
+    rtt === undefined ? -1 : rtt * 5e5,
+    path.packetsReceived,
+    path.packetsLost,
+    path.burst,
+  );
 }
 
 function need(): Running {
-  if (running === undefined) throw new RtcError("INVALID_OPERATION", "the uplink worker is not ready");
+  if (running === undefined)
+    throw new RtcError("INVALID_OPERATION", "the uplink worker is not ready");
   return running;
 }
