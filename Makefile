@@ -18,8 +18,9 @@ FEATURES := --features smrtc-gateway/_test_support
 # tools/step.sh NAME COMMAND... prints a heading, keeps the output in .build/logs/NAME.log and notes the time it took.
 step := tools/step.sh
 
-.PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary sdk-check sdk-test \
-	fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm sim bench-call bench-downlink bench-weaknet bench-speech bench-crypto bench-group clean
+.PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary \
+	import-cycles sdk-check sdk-test fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm \
+	sim bench-call bench-downlink bench-weaknet bench-speech bench-crypto bench-group clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -53,16 +54,16 @@ test: ## everything that must hold before a change lands
 	@rm -rf .build/logs
 	@$(step) setup tools/setup.sh test
 	@$(step) libopus engine/opus/build.sh host
-	@$(MAKE) rust-check rust-test boundary
+	@$(MAKE) rust-check rust-test boundary import-cycles
 	@$(step) wasm wasm/tools/build.sh release
 	@$(step) wasm-crypto wasm/tools/test-crypto.sh
 	@$(step) vectors-test vectors/checker/web/test.sh relaxed_simd scalar
 	@$(MAKE) sdk-check sdk-test fuzz-build browser-test
 	@tools/counts.sh
 
-check: setup-build ## the quick part of it: formatting, clippy, the gateway's dependencies, tsc, eslint
+check: setup-build ## the quick part of it: formatting, clippy, arrows and import cycles, tsc, eslint
 	@rm -rf .build/logs
-	@$(MAKE) rust-check boundary sdk-check
+	@$(MAKE) rust-check boundary import-cycles sdk-check
 
 rust-check:
 	@$(step) rustfmt cargo fmt --all --check
@@ -75,6 +76,11 @@ rust-test:
 
 boundary:
 	@$(step) boundary tools/boundary.sh
+
+# The program is built with the features of all tests: alone it would compile serde anew.
+find_cycles := cargo run --quiet --locked --bin smrtc-import-cycles $(FEATURES) --
+import-cycles:
+	@$(step) import-cycles $(find_cycles) tools/import_cycles/allowed.txt
 
 sdk-check:
 	@$(step) sdk-types npm run --silent --prefix wasm/sdk typecheck
@@ -103,6 +109,7 @@ fix: setup-build ## apply what rustfmt, clippy, prettier and eslint can fix by t
 	@cargo fmt --all
 	@npm run --silent --prefix wasm lint:fix
 	@npm run --silent --prefix wasm format
+	@$(find_cycles) --shrink tools/import_cycles/allowed.txt
 
 fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS=...)
 	@tools/setup.sh build
