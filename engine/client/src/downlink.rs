@@ -103,11 +103,16 @@ pub struct DownlinkStats {
 
 /// Statistics of one track of audio.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AudioStats {
     /// The participant.
     pub sender: u32,
     /// The track.
     pub track: u8,
+    /// The media time that is heard now, in milliseconds on the sender's clock (webrtc-stats counts
+    /// from 1900 there). Less than the sender's present time by the delay from mouth to ear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_playout_timestamp: Option<f64>,
     /// The playout's.
     #[serde(flatten)]
     pub stats: AudioReceiveStats,
@@ -125,6 +130,8 @@ pub struct DownlinkHalf {
     config: DownlinkConfig,
     engine: Downlink,
     audio_tracks: BTreeMap<SourceId, (u32, u8)>,
+    /// When the audio that was rendered so far has all been heard.
+    audio_ends: Instant,
     senders: BTreeMap<u32, SenderStats>,
     engine_timeout: Instant,
     datagrams: DatagramQueue,
@@ -150,6 +157,7 @@ impl DownlinkHalf {
             engine: Downlink::new(config, randomness.seed()),
             config,
             audio_tracks: BTreeMap::new(),
+            audio_ends: Instant::ZERO,
             senders: BTreeMap::new(),
             engine_timeout: Instant::FAR_FUTURE,
             datagrams: DatagramQueue::default(),
@@ -259,12 +267,11 @@ impl DownlinkHalf {
     /// sample is heard.
     pub fn render_audio(&mut self, now: Instant, out: &mut [f32], plays_at: Instant) {
         self.playout.render(now, out);
-        let ahead = plays_at.as_micros().saturating_sub(now.as_micros()) + BLOCK_MICROS;
+        self.audio_ends = plays_at + BLOCK;
         for (&source, &(sender, _)) in &self.audio_tracks {
-            let Some(position) = self.playout.position(source) else {
+            let Some(media_time) = self.heard_at(source, now) else {
                 continue;
             };
-            let media_time = MediaTime::from_micros(position.as_micros().saturating_sub(ahead));
             self.engine
                 .handle_input(now, DownlinkInput::AudioPlayout { sender, media_time });
             let target = self.playout.target_delay(source).unwrap_or_default();
@@ -291,6 +298,9 @@ impl DownlinkHalf {
             Some(AudioStats {
                 sender,
                 track,
+                estimated_playout_timestamp: self
+                    .heard_at(source, now)
+                    .map(|heard| heard.as_micros() as f64 / 1_000.0),
                 stats: self.playout.stats(source)?,
             })
         });
@@ -299,6 +309,14 @@ impl DownlinkHalf {
             audio: audio.collect(),
             senders: self.senders.values().cloned().collect(),
         }
+    }
+
+    /// The media time of a track that is heard at `now`: what was rendered last, less what of it
+    /// is still to be played.
+    fn heard_at(&self, source: SourceId, now: Instant) -> Option<MediaTime> {
+        let rendered = self.playout.position(source)?.as_micros();
+        let ahead = self.audio_ends.as_micros().saturating_sub(now.as_micros());
+        Some(MediaTime::from_micros(rendered.saturating_sub(ahead)))
     }
 
     fn feed(&mut self, now: Instant, input: DownlinkInput<'_>) {
@@ -365,4 +383,5 @@ fn source(sender: u32, track: u8) -> SourceId {
     SourceId(u64::from(sender) << 8 | u64::from(track))
 }
 
-const BLOCK_MICROS: u64 = 10_000;
+/// What one call of [`DownlinkHalf::render_audio`] makes.
+const BLOCK: Duration = Duration::from_millis(10);

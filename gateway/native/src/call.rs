@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use smrtc_client::{
-    DownlinkOptions, FrameBuffer, GroupOptions, Input, KeySource, Output, Participant,
-    ParticipantEvent, ParticipantOptions, Randomness, SetupError, Side, UplinkOptions, VideoFrame,
-    WallClock,
+    DownlinkOptions, DownlinkStats, FrameBuffer, GroupOptions, Input, KeySource, Output,
+    Participant, ParticipantEvent, ParticipantOptions, Randomness, SetupError, Side, UplinkOptions,
+    VideoFrame, WallClock,
 };
 use smrtc_e2ee::OsRng;
 use smrtc_e2ee::mls::{Policy, Suite};
 use smrtc_e2ee::sframe::CipherSuite;
 use smrtc_engine::control::v1;
 use smrtc_engine::send::{FrameParams, TrackConfig};
+use smrtc_engine::stats::UplinkStats;
 use smrtc_engine::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -59,6 +61,16 @@ impl Events {
     }
 }
 
+/// Statistics of the present session with the gateway, under the names of W3C webrtc-stats; they
+/// begin anew after a loss. Serializes to camelCase, as [`smrtc_engine::stats`] does.
+#[derive(Debug, Serialize)]
+pub struct CallStats {
+    /// What was sent; none before the room was joined.
+    pub uplink: Option<UplinkStats>,
+    /// What was received, opened and played.
+    pub downlink: DownlinkStats,
+}
+
 /// The application's end of a call. Dropped, the call leaves.
 #[derive(Debug)]
 pub struct Call {
@@ -71,6 +83,7 @@ enum Command {
     Publish(Box<v1::Track>, TrackConfig),
     Unpublish(u8),
     Frame(u8, FrameParams, FrameBuffer),
+    Stats(oneshot::Sender<CallStats>),
     Leave,
 }
 
@@ -149,6 +162,13 @@ impl Call {
     /// dropped.
     pub fn send_frame(&self, track: u8, params: FrameParams, encoded: Vec<u8>) {
         self.command(Command::Frame(track, params, encoded.into()));
+    }
+
+    /// The statistics; none once the call is over.
+    pub async fn stats(&self) -> Option<CallStats> {
+        let (answer, stats) = oneshot::channel();
+        self.command(Command::Stats(answer));
+        stats.await.ok()
     }
 
     /// The time on the clock of this call, for [`FrameParams::media_time`] and
@@ -287,6 +307,14 @@ impl Driver {
             Command::Unpublish(number) => self.participant.unpublish(now, number),
             Command::Frame(track, params, frame) => {
                 self.participant.send_frame(now, track, params, frame);
+            }
+            Command::Stats(answer) => {
+                let stats = CallStats {
+                    uplink: self.participant.uplink().stats(now),
+                    downlink: self.participant.downlink().stats(now),
+                };
+                // Whoever asked may have given up.
+                let _ = answer.send(stats);
             }
             Command::Leave => self.participant.leave(now),
         }

@@ -11,8 +11,8 @@ mod call;
 mod ivf;
 mod link;
 
-pub use call::{Call, CallOptions, Event, Events, group_keys};
-pub use ivf::{IvfError, IvfFrame, IvfReader};
+pub use call::{Call, CallOptions, CallStats, Event, Events, group_keys};
+pub use ivf::{IvfError, IvfFrame, IvfReader, IvfWriter};
 pub use link::{Address, Transport};
 
 pub use smrtc_client as client;
