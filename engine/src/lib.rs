@@ -4,6 +4,7 @@
 //! takes datagrams, events and the next deadline out. A sealed frame is opaque bytes here.
 //!
 //! - [`wire`], [`control`]: bytes ⇄ types; `WIRE.md` and `proto/control.proto` define them.
+//! - [`ids`]: names of tracks, layers, streams and frames.
 //! - [`signal`]: the client's side of the control stream.
 //! - [`send`]: sealed frames → packets; [`cc`] says how fast, [`fec`] makes the packets that stand
 //!   in for lost ones.
@@ -15,6 +16,7 @@ pub mod cc;
 pub mod control;
 pub mod error;
 pub mod fec;
+pub mod ids;
 pub mod quality;
 pub mod recv;
 pub mod send;
@@ -24,4 +26,5 @@ pub mod sync;
 pub mod time;
 pub mod wire;
 
+pub use ids::{FrameId, LayerId, StreamId, TrackId};
 pub use time::{Bitrate, Instant, MediaTime};

@@ -19,12 +19,12 @@ use smrtc_engine::time::Bitrate;
 
 pub(crate) use bucket::{Bucket, Tolerance, per_second};
 pub use datagram::Datagram;
-pub use key_frames::{KeyFrameRequests, Layer, MIN_INTERVAL, Need, SPARE_INTERVAL};
-pub use layers::{LayerChooser, Layers, TrackKey};
+pub use key_frames::{KeyFrameRequests, MIN_INTERVAL, Need, SPARE_INTERVAL};
+pub use layers::LayerChooser;
 pub use protection::WholeFrame;
 pub(crate) use publisher::accepted;
 pub use publisher::{Accepted, IngestError, Publisher};
-pub use queue::{Class, Drops, FrameId, MAX_PICTURE_AGE, Queue, StreamKey};
+pub use queue::{Class, Drops, MAX_PICTURE_AGE, Queue};
 pub use rates::{Point, Rates};
 pub use subscriber::{KeyFrameWanted, Subscriber};
 

@@ -12,7 +12,10 @@ mod tracks;
 
 use std::collections::BTreeMap;
 
-use smrtc_engine::control::v1::{self, server_message::Body};
+use smrtc_engine::{
+    LayerId, TrackId,
+    control::v1::{self, server_message::Body},
+};
 
 pub use limits::Limits;
 pub use membership::Joined;
@@ -24,20 +27,8 @@ use crate::auth::Role;
 /// A participant's number in a room, unique for the life of the room, never 0.
 pub type ParticipantId = u32;
 
-/// A track of a participant: its publisher and its number.
-pub type TrackId = (ParticipantId, u8);
-
 /// A message for one participant that answers no request.
 pub type Notification = (ParticipantId, Body);
-
-/// Highest layers that a subscriber wants of a track.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MaxLayers {
-    /// Spatial, 0 the base.
-    pub spatial: u8,
-    /// Temporal, 0 the base.
-    pub temporal: u8,
-}
 
 /// One room and everybody in it.
 #[derive(Debug)]
@@ -54,14 +45,16 @@ struct Participant {
     role: Role,
     decode_codecs: Vec<String>,
     published: BTreeMap<u8, Published>,
-    subscribed: BTreeMap<TrackId, MaxLayers>,
+    /// The highest layer of each track that is wanted.
+    subscribed: BTreeMap<TrackId, LayerId>,
 }
 
 /// A live track with those who receive it, so that forwarding need not search.
 #[derive(Debug)]
 struct Published {
     track: v1::Track,
-    subscribers: BTreeMap<ParticipantId, MaxLayers>,
+    /// The highest layer that each of them wants.
+    subscribers: BTreeMap<ParticipantId, LayerId>,
 }
 
 impl Room {
@@ -92,14 +85,11 @@ impl Room {
         self.participants.len()
     }
 
-    /// Those who receive a track, with the layers they want; none if there is no such track.
-    pub fn subscribers(
-        &self,
-        (publisher, number): TrackId,
-    ) -> impl Iterator<Item = (ParticipantId, MaxLayers)> {
+    /// Those who receive a track, with the highest layer that they want; none if there is no such track.
+    pub fn subscribers(&self, track: TrackId) -> impl Iterator<Item = (ParticipantId, LayerId)> {
         self.participants
-            .get(&publisher)
-            .and_then(|participant| participant.published.get(&number))
+            .get(&track.sender)
+            .and_then(|participant| participant.published.get(&track.number))
             .into_iter()
             .flat_map(|published| {
                 published
@@ -117,8 +107,8 @@ impl Room {
             .is_some_and(|participant| participant.subscribed.contains_key(&track))
     }
 
-    /// The tracks that `id` receives.
-    pub fn subscriptions(&self, id: ParticipantId) -> impl Iterator<Item = (TrackId, MaxLayers)> {
+    /// The tracks that `id` receives, each with the highest layer that it wants.
+    pub fn subscriptions(&self, id: ParticipantId) -> impl Iterator<Item = (TrackId, LayerId)> {
         let participant = self.participants.get(&id).into_iter();
         participant.flat_map(|participant| {
             let subscribed = participant.subscribed.iter();
@@ -128,9 +118,9 @@ impl Room {
 
     /// What is known of a live track.
     #[must_use]
-    pub fn track(&self, (publisher, number): TrackId) -> Option<&v1::Track> {
-        let participant = self.participants.get(&publisher)?;
-        Some(&participant.published.get(&number)?.track)
+    pub fn track(&self, track: TrackId) -> Option<&v1::Track> {
+        let participant = self.participants.get(&track.sender)?;
+        Some(&participant.published.get(&track.number)?.track)
     }
 
     fn notify_others(&self, except: ParticipantId, body: &Body, out: &mut Vec<Notification>) {

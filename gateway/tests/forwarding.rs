@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::{BOTH, Over, Packet, Server, settings};
 use smrtc_engine::{
+    TrackId,
     control::v1::{
         Leave, LeaveReason, MediaKind, client_message::Body as Request, server_message::Body,
     },
@@ -130,7 +131,7 @@ async fn a_nack_is_answered_from_the_cache_and_only_to_a_subscriber() {
 
     // Longer than the time in which the same packet is not repeated again.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let all = NackEntry::whole_frame(sender, 1, 0, 0);
+    let all = NackEntry::whole_frame(TrackId::new(sender, 1).stream(0).frame(0));
     subscriber.downlink.send_datagram(&ask(all));
     assert_eq!(subscriber.downlink.at_least(3, 1, QUIET).await.len(), 3);
     bystander.downlink.send_datagram(&ask(all));
@@ -153,7 +154,12 @@ async fn a_gap_in_what_a_publisher_sends_is_asked_for_and_closed_for_everybody()
     }
     let datagram = publisher.uplink.datagram_of(3).await;
     let wanted: Vec<_> = Nack::parse(&datagram).unwrap().entries().collect();
-    assert_eq!(wanted, [NackEntry::whole_frame(sender, 1, 0, 2)]);
+    assert_eq!(
+        wanted,
+        [NackEntry::whole_frame(
+            TrackId::new(sender, 1).stream(0).frame(2)
+        )]
+    );
 
     let again = Packet {
         frame_id: 2,

@@ -11,6 +11,7 @@ use smrtc_client::{
     Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions, KeyMessage, Keys, Randomness,
 };
 use smrtc_e2ee::OsRng;
+use smrtc_engine::TrackId;
 use smrtc_engine::recv::DownlinkEvent as EngineEvent;
 use wasm_bindgen::prelude::*;
 use zeroize::Zeroize;
@@ -175,33 +176,35 @@ impl DownlinkEngine {
     /// Throws for an unknown kind.
     #[wasm_bindgen(js_name = addTrack)]
     pub fn add_track(&mut self, sender: u32, track: u8, kind: &str) -> Result<(), JsValue> {
-        self.half.add_track(sender, track, js::media_kind(kind)?);
+        self.half
+            .add_track(TrackId::new(sender, track), js::media_kind(kind)?);
         Ok(())
     }
 
     /// Receives a track no longer.
     #[wasm_bindgen(js_name = removeTrack)]
     pub fn remove_track(&mut self, sender: u32, track: u8) {
-        self.half.remove_track(sender, track);
+        self.half.remove_track(TrackId::new(sender, track));
     }
 
     /// A track's source pauses on purpose, or goes on: no freeze.
     #[wasm_bindgen(js_name = setPaused)]
     pub fn set_paused(&mut self, sender: u32, track: u8, paused: bool) {
-        self.half.set_paused(sender, track, paused);
+        self.half.set_paused(TrackId::new(sender, track), paused);
     }
 
     /// A frame was decoded.
     #[wasm_bindgen(js_name = videoDecoded)]
     pub fn video_decoded(&mut self, now_us: f64, sender: u32, track: u8) {
-        self.half.video_decoded(js::instant(now_us), sender, track);
+        self.half
+            .video_decoded(js::instant(now_us), TrackId::new(sender, track));
     }
 
     /// The decoder of a track failed and waits for a key frame.
     #[wasm_bindgen(js_name = videoDecodeFailed)]
     pub fn video_decode_failed(&mut self, now_us: f64, sender: u32, track: u8) {
         self.half
-            .video_decode_failed(js::instant(now_us), sender, track);
+            .video_decode_failed(js::instant(now_us), TrackId::new(sender, track));
     }
 
     /// Forgets a participant.
@@ -227,7 +230,7 @@ impl DownlinkEngine {
     /// How loud a track is mixed, 0 to 2; 1 is as it came.
     #[wasm_bindgen(js_name = setVolume)]
     pub fn set_volume(&mut self, sender: u32, track: u8, volume: f32) {
-        self.half.set_volume(sender, track, volume);
+        self.half.set_volume(TrackId::new(sender, track), volume);
     }
 
     /// [`smrtc_client::DownlinkStats`] as a plain object.

@@ -19,6 +19,7 @@ use std::time::Duration;
 use serde::Serialize;
 use smrtc_audio::{AudioReceiveStats, Playout, PlayoutConfig, SourceId};
 use smrtc_e2ee::sframe::{KeyStore, KeyStoreLimits, OpenError, Waiting, WaitingLimits};
+use smrtc_engine::TrackId;
 use smrtc_engine::recv::{
     Downlink, DownlinkConfig, DownlinkEvent as EngineEvent, DownlinkInput,
     DownlinkOutput as EngineOutput,
@@ -129,7 +130,7 @@ pub struct DownlinkHalf {
     playout: Playout,
     config: DownlinkConfig,
     engine: Downlink,
-    audio_tracks: BTreeMap<SourceId, (u32, u8)>,
+    audio_tracks: BTreeMap<SourceId, TrackId>,
     /// When the audio that was rendered so far has all been heard.
     audio_ends: Instant,
     senders: BTreeMap<u32, SenderStats>,
@@ -217,37 +218,36 @@ impl DownlinkHalf {
     }
 
     /// Receives a track from now on.
-    pub fn add_track(&mut self, sender: u32, track: u8, kind: MediaKind) {
-        self.engine.add_track(sender, track, kind);
+    pub fn add_track(&mut self, track: TrackId, kind: MediaKind) {
+        self.engine.add_track(track, kind);
         if kind.is_audio() {
-            self.audio_tracks
-                .insert(source(sender, track), (sender, track));
+            self.audio_tracks.insert(source(track), track);
         }
     }
 
     /// Receives a track no longer.
-    pub fn remove_track(&mut self, sender: u32, track: u8) {
-        self.engine.remove_track(sender, track);
-        let source = source(sender, track);
+    pub fn remove_track(&mut self, track: TrackId) {
+        self.engine.remove_track(track);
+        let source = source(track);
         if self.audio_tracks.remove(&source).is_some() {
             self.playout.remove(source);
         }
     }
 
     /// A track's source pauses on purpose, or goes on: its pause is no freeze.
-    pub fn set_paused(&mut self, sender: u32, track: u8, paused: bool) {
-        self.engine.set_paused(sender, track, paused);
+    pub fn set_paused(&mut self, track: TrackId, paused: bool) {
+        self.engine.set_paused(track, paused);
     }
 
     /// A frame was decoded.
-    pub fn video_decoded(&mut self, now: Instant, sender: u32, track: u8) {
+    pub fn video_decoded(&mut self, now: Instant, track: TrackId) {
         self.engine
-            .handle_input(now, DownlinkInput::VideoDecoded { sender, track });
+            .handle_input(now, DownlinkInput::VideoDecoded { track });
     }
 
     /// The decoder of a track failed and waits for a key frame.
-    pub fn video_decode_failed(&mut self, now: Instant, sender: u32, track: u8) {
-        self.feed(now, DownlinkInput::VideoDecodeFailed { sender, track });
+    pub fn video_decode_failed(&mut self, now: Instant, track: TrackId) {
+        self.feed(now, DownlinkInput::VideoDecodeFailed { track });
     }
 
     /// Forgets a participant.
@@ -255,11 +255,11 @@ impl DownlinkHalf {
         self.engine.remove_sender(sender);
         self.senders.remove(&sender);
         let playout = &mut self.playout;
-        self.audio_tracks.retain(|&source, &mut (of, _)| {
-            if of == sender {
+        self.audio_tracks.retain(|&source, track| {
+            if track.sender == sender {
                 playout.remove(source);
             }
-            of != sender
+            track.sender != sender
         });
     }
 
@@ -268,7 +268,7 @@ impl DownlinkHalf {
     pub fn render_audio(&mut self, now: Instant, out: &mut [f32], plays_at: Instant) {
         self.playout.render(now, out);
         self.audio_ends = plays_at + BLOCK;
-        for (&source, &(sender, _)) in &self.audio_tracks {
+        for (&source, &TrackId { sender, .. }) in &self.audio_tracks {
             let Some(media_time) = self.heard_at(source, now) else {
                 continue;
             };
@@ -287,17 +287,17 @@ impl DownlinkHalf {
     }
 
     /// How loud a track is mixed, 0 to 2; 1 leaves it as it came.
-    pub fn set_volume(&mut self, sender: u32, track: u8, volume: f32) {
-        self.playout.set_volume(source(sender, track), volume);
+    pub fn set_volume(&mut self, track: TrackId, volume: f32) {
+        self.playout.set_volume(source(track), volume);
     }
 
     /// Statistics of receiving.
     pub fn stats(&self, now: Instant) -> DownlinkStats {
         let audio = self.audio_tracks.iter();
-        let audio = audio.filter_map(|(&source, &(sender, track))| {
+        let audio = audio.filter_map(|(&source, track)| {
             Some(AudioStats {
-                sender,
-                track,
+                sender: track.sender,
+                track: track.number,
                 estimated_playout_timestamp: self
                     .heard_at(source, now)
                     .map(|heard| heard.as_micros() as f64 / 1_000.0),
@@ -334,7 +334,7 @@ impl DownlinkHalf {
                     copies,
                     opus,
                 } => {
-                    let source = source(header.sender, header.track);
+                    let source = source(header.track_id());
                     let opus = &opus[sealing::text_of(&opus)];
                     self.playout
                         .insert(source, now, header.frame_id, header.media_time, opus);
@@ -379,8 +379,8 @@ impl std::fmt::Debug for DownlinkHalf {
 }
 
 /// A participant's track as a source of audio.
-fn source(sender: u32, track: u8) -> SourceId {
-    SourceId(u64::from(sender) << 8 | u64::from(track))
+fn source(track: TrackId) -> SourceId {
+    SourceId(u64::from(track.sender) << 8 | u64::from(track.number))
 }
 
 /// What one call of [`DownlinkHalf::render_audio`] makes.

@@ -23,6 +23,7 @@ mod wanted;
 use std::collections::VecDeque;
 
 use smrtc_e2ee::KeyProvider;
+use smrtc_engine::TrackId;
 use smrtc_engine::control::v1::{self, client_message};
 use smrtc_engine::send::{FrameParams, TrackConfig};
 use smrtc_engine::time::Instant;
@@ -196,8 +197,8 @@ impl Participant {
     }
 
     /// A frame of a track was decoded.
-    pub fn video_decoded(&mut self, now: Instant, sender: u32, track: u8) {
-        self.downlink.video_decoded(now, sender, track);
+    pub fn video_decoded(&mut self, now: Instant, track: TrackId) {
+        self.downlink.video_decoded(now, track);
     }
 
     /// Fills `out`, 480 samples of 48 kHz, with the mix of everybody; `plays_at` is when its first
@@ -276,7 +277,7 @@ impl Participant {
     /// Does not settle: it is called while events are handed on, one after the other.
     fn receive(&mut self, track: &RemoteTrack) {
         self.downlink
-            .add_track(track.sender, track.number, track.kind);
+            .add_track(TrackId::new(track.sender, track.number), track.kind);
         self.ask(client_message::Body::Subscribe(v1::Subscribe {
             participant_id: track.sender,
             track: u32::from(track.number),

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkInput, DownlinkOutput, OpenFailure};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind, MediaPacket};
-use smrtc_engine::{Instant, MediaTime};
+use smrtc_engine::{Instant, MediaTime, TrackId};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut downlink = Downlink::new(DownlinkConfig::default(), 1);
-    downlink.add_track(1, 0, MediaKind::Audio);
-    downlink.add_track(1, 1, MediaKind::Video);
+    downlink.add_track(TrackId::new(1, 0), MediaKind::Audio);
+    downlink.add_track(TrackId::new(1, 1), MediaKind::Video);
     let mut now = Instant::from_millis(1);
     let mut rest = bytes;
     while let [step, value, tail @ ..] = rest {
@@ -29,8 +29,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
                 &mut downlink,
                 now,
                 DownlinkInput::VideoDecodeFailed {
-                    sender: 1,
-                    track: 1,
+                    track: TrackId::new(1, 1),
                 },
             ),
             2 => {

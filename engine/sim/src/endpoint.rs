@@ -11,7 +11,7 @@ use smrtc_engine::send::{
     UplinkOutput,
 };
 use smrtc_engine::wire::media::MediaKind;
-use smrtc_engine::{Bitrate, Instant, MediaTime};
+use smrtc_engine::{Bitrate, Instant, MediaTime, TrackId};
 
 use crate::measure::Measure;
 use crate::scenario::{ControllerSpec, EngineSpec, FlowSpec};
@@ -248,8 +248,8 @@ impl Subscriber {
             config.nack.max_tries = 0;
         }
         let mut downlink = Downlink::new(config, rng.next());
-        downlink.add_track(sender, AUDIO, MediaKind::Audio);
-        downlink.add_track(sender, VIDEO, MediaKind::Video);
+        downlink.add_track(TrackId::new(sender, AUDIO), MediaKind::Audio);
+        downlink.add_track(TrackId::new(sender, VIDEO), MediaKind::Video);
         Self {
             sender,
             downlink,

@@ -357,13 +357,12 @@ impl Guest {
 
     fn take_pictures(&mut self, now: Instant) {
         while let Some(frame) = self.participant.poll_video() {
-            let (sender, track) = (frame.header.sender, frame.header.track);
             let (number, rest) = frame.text().split_first_chunk().expect("a number");
             assert_eq!(rest, [7; 2_500], "another picture than was sent");
-            let user = self.users[&sender].clone();
+            let user = self.users[&frame.header.sender].clone();
             let seen = self.seen.entry(user).or_default();
             seen.insert(u32::from_be_bytes(*number));
-            self.participant.video_decoded(now, sender, track);
+            self.participant.video_decoded(now, frame.header.track_id());
         }
     }
 

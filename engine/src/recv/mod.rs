@@ -25,7 +25,6 @@ mod playout_delay;
 mod reassembler;
 mod rtt;
 mod sequence;
-mod stream_id;
 #[cfg(test)]
 mod testing;
 mod video_track;
@@ -40,6 +39,4 @@ pub use nack::{Holes, NackConfig, NackCounters, NackTracker};
 pub use playout_delay::{PlayoutDelay, PlayoutDelayConfig};
 pub use reassembler::{Assembled, Inserted, Reassembler, ReassemblerConfig, Unfinished};
 pub use rtt::RttEstimator;
-pub use sequence::frame_before;
-pub use stream_id::StreamId;
 pub use video_track::VideoConfig;

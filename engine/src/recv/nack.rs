@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 pub use self::config::{Holes, NackConfig, NackCounters};
-use super::StreamId;
 use super::nack_frame::{Frame, Waits};
 use super::sequence::{Sequence, Step};
+use crate::ids::{FrameId, StreamId, TrackId};
 use crate::time::Instant;
 use crate::wire::media::{FrameHeader, MediaPacket};
 use crate::wire::nack::{self, NackEntry};
@@ -81,7 +81,7 @@ impl NackTracker {
 
     /// The stream of a packet, if it can be followed.
     fn stream(&mut self, header: &FrameHeader) -> Option<&mut Stream> {
-        let id = StreamId::of(header);
+        let id = header.stream_id();
         let audio = header.media_kind.is_audio();
         if !self.streams.contains_key(&id) && self.streams.len() >= self.config.streams {
             return None;
@@ -206,13 +206,7 @@ impl NackTracker {
     /// Forgets the streams for which `gone` holds.
     pub fn remove_streams(&mut self, gone: impl Fn(&StreamId) -> bool) {
         self.streams.retain(|id, _| !gone(id));
-        self.ready.retain(|e| {
-            !gone(&StreamId {
-                sender: e.sender,
-                track: e.track,
-                spatial: e.spatial,
-            })
-        });
+        self.ready.retain(|entry| !gone(&entry.stream_id()));
     }
 
     /// What was counted of a stream.
@@ -223,18 +217,9 @@ impl NackTracker {
     }
 
     /// What was counted of all layers of a track.
-    pub fn track_counters(&self, sender: u32, track: u8) -> NackCounters {
-        let first = StreamId {
-            sender,
-            track,
-            spatial: 0,
-        };
-        let last = StreamId {
-            spatial: u8::MAX,
-            ..first
-        };
+    pub fn track_counters(&self, track: TrackId) -> NackCounters {
         self.streams
-            .range(first..=last)
+            .range(track.stream(0)..=track.stream(u8::MAX))
             .fold(NackCounters::default(), |sum, (_, stream)| NackCounters {
                 requested: sum.requested + stream.counters.requested,
                 lost: sum.lost + stream.counters.lost,
@@ -411,8 +396,7 @@ impl Stream {
             self.counters.lost += u64::from(missing.saturating_sub(frame.counted_lost));
             frame.counted_lost = frame.counted_lost.max(missing);
             self.counters.requested += push_entries(
-                id,
-                (frame_id & 0xffff_ffff) as u32,
+                id.frame((frame_id & 0xffff_ffff) as u32),
                 fragments.as_deref(),
                 out,
             );
@@ -452,13 +436,8 @@ impl Stream {
 }
 
 /// Writes entries of up to 32 fragments; returns how many packets they ask for.
-fn push_entries(
-    id: StreamId,
-    frame_id: u32,
-    fragments: Option<&[u16]>,
-    out: &mut VecDeque<NackEntry>,
-) -> u64 {
-    let whole = NackEntry::whole_frame(id.sender, id.track, id.spatial, frame_id);
+fn push_entries(frame: FrameId, fragments: Option<&[u16]>, out: &mut VecDeque<NackEntry>) -> u64 {
+    let whole = NackEntry::whole_frame(frame);
     let Some(fragments) = fragments else {
         out.push_back(whole);
         return 1;

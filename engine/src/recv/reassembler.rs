@@ -11,8 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use self::partial::{Check, FRAGMENT_COST, FRAME_COST, Partial};
-use super::StreamId;
-use super::sequence::frame_before;
+use crate::ids::{StreamId, frame_before};
 use crate::time::{Instant, MediaTime};
 use crate::wire::media::{FrameHeader, MediaPacket};
 use crate::wire::repair::RepairPacket;
@@ -133,7 +132,7 @@ impl Reassembler {
             return refused;
         }
         if packet.fragment_count == 1 {
-            let stream = self.streams.entry(StreamId::of(&header)).or_default();
+            let stream = self.streams.entry(header.stream_id()).or_default();
             stream.remember(&header, self.config.remembered_frames);
             return Inserted::Complete(Assembled {
                 header,
@@ -171,7 +170,7 @@ impl Reassembler {
         count: u16,
         check: impl FnOnce(&Partial) -> Check,
     ) -> Result<(), Inserted> {
-        let Some(stream) = self.streams.get(&StreamId::of(header)) else {
+        let Some(stream) = self.streams.get(&header.stream_id()) else {
             let full = self.streams.len() >= self.config.streams;
             return if full { Err(Inserted::Refused) } else { Ok(()) };
         };
@@ -206,7 +205,7 @@ impl Reassembler {
         if cost + FRAME_COST > self.config.stream_bytes.min(self.config.total_bytes) {
             return Inserted::Refused;
         }
-        let (id, frame_id) = (StreamId::of(header), header.frame_id);
+        let (id, frame_id) = (header.stream_id(), header.frame_id);
         let stream = self.streams.entry(id).or_default();
         let first = !stream.unfinished.contains_key(&frame_id);
         let cost = if first { cost + FRAME_COST } else { cost };

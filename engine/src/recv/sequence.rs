@@ -94,12 +94,6 @@ pub(crate) fn signed_difference<const BITS: u32>(to: u64, from: u64) -> i64 {
     }
 }
 
-/// Whether frame `a` comes before frame `b` in a stream, by their numbers modulo 2^32.
-#[must_use]
-pub fn frame_before(a: u32, b: u32) -> bool {
-    signed_difference::<32>(a.into(), b.into()) < 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,12 +123,5 @@ mod tests {
         );
         assert!(matches!(ids.step(90_001), Step::Restarted(_)));
         assert!(matches!(ids.step(90_002), Step::Near(_)));
-    }
-
-    #[test]
-    fn frames_compare_across_the_wrap() {
-        assert!(frame_before(u32::MAX, 0));
-        assert!(!frame_before(0, u32::MAX));
-        assert!(!frame_before(7, 7));
     }
 }

@@ -6,8 +6,9 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::ids::FrameId;
 use crate::time::Instant;
-use crate::wire::media::{FrameHeader, MAX_FRAGMENTS};
+use crate::wire::media::MAX_FRAGMENTS;
 use crate::wire::nack::NackEntry;
 
 /// Bounds of a [`PacketCache`].
@@ -35,46 +36,15 @@ impl Default for CacheConfig {
     }
 }
 
-/// A frame among those of one sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FrameKey {
-    /// The track.
-    pub track: u8,
-    /// The spatial layer.
-    pub spatial: u8,
-    /// The frame.
-    pub frame_id: u32,
-}
-
-impl From<&FrameHeader> for FrameKey {
-    fn from(header: &FrameHeader) -> Self {
-        Self {
-            track: header.track,
-            spatial: header.spatial,
-            frame_id: header.frame_id,
-        }
-    }
-}
-
-impl From<&NackEntry> for FrameKey {
-    fn from(entry: &NackEntry) -> Self {
-        Self {
-            track: entry.track,
-            spatial: entry.spatial,
-            frame_id: entry.frame_id,
-        }
-    }
-}
-
 /// Datagrams of one sender by frame and fragment. `B` is how the bytes are held: `Vec<u8>`, or a
 /// shared buffer.
 #[derive(Clone, Debug)]
 pub struct PacketCache<B = Vec<u8>> {
     config: CacheConfig,
-    packets: BTreeMap<(FrameKey, u16), B>,
+    packets: BTreeMap<(FrameId, u16), B>,
     /// How many packets of each frame there are.
-    held: BTreeMap<FrameKey, usize>,
-    order: VecDeque<(Instant, FrameKey, u16)>,
+    held: BTreeMap<FrameId, usize>,
+    order: VecDeque<(Instant, FrameId, u16)>,
     bytes: usize,
 }
 
@@ -92,7 +62,7 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
 
     /// Keeps `datagram`, which holds fragment `fragment` of frame `key`. A fragment that is held
     /// already stays as it is.
-    pub fn insert(&mut self, now: Instant, key: FrameKey, fragment: u16, datagram: B) {
+    pub fn insert(&mut self, now: Instant, key: FrameId, fragment: u16, datagram: B) {
         self.expire(now);
         let cost = cost(&datagram);
         if cost > self.config.max_bytes || self.packets.contains_key(&(key, fragment)) {
@@ -108,12 +78,12 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
     }
 
     /// The datagram of one fragment.
-    pub fn get(&self, key: FrameKey, fragment: u16) -> Option<&B> {
+    pub fn get(&self, key: FrameId, fragment: u16) -> Option<&B> {
         self.packets.get(&(key, fragment))
     }
 
     /// How many packets of a frame are held.
-    pub fn held(&self, key: FrameKey) -> usize {
+    pub fn held(&self, key: FrameId) -> usize {
         self.held.get(&key).copied().unwrap_or(0)
     }
 
@@ -124,7 +94,7 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
     /// each that is, whether asked for or not, is taken off `left`: so the work for a NACK is
     /// bounded before it is done.
     pub fn answer(&self, entry: &NackEntry, left: &mut usize) -> Vec<(u16, &B)> {
-        let key = FrameKey::from(entry);
+        let key = entry.frame();
         let (first, last) = if entry.is_whole_frame() {
             (0, MAX_FRAGMENTS)
         } else {
@@ -157,11 +127,11 @@ impl<B: AsRef<[u8]>> PacketCache<B> {
 
     /// Lets go of everything of `track`.
     pub fn remove_track(&mut self, track: u8) {
-        self.order.retain(|&(_, key, _)| key.track != track);
-        self.held.retain(|key, _| key.track != track);
+        self.order.retain(|&(_, key, _)| key.stream.track != track);
+        self.held.retain(|key, _| key.stream.track != track);
         let bytes = &mut self.bytes;
         self.packets.retain(|(key, _), datagram| {
-            let keep = key.track != track;
+            let keep = key.stream.track != track;
             if !keep {
                 *bytes -= cost(datagram);
             }
@@ -207,12 +177,9 @@ fn cost(datagram: &impl AsRef<[u8]>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::TrackId;
 
-    const KEY: FrameKey = FrameKey {
-        track: 1,
-        spatial: 0,
-        frame_id: 7,
-    };
+    const KEY: FrameId = TrackId::new(9, 1).stream(0).frame(7);
 
     fn at(ms: u64) -> Instant {
         Instant::from_millis(ms)
@@ -235,8 +202,8 @@ mod tests {
         for fragment in 0..40 {
             cache.insert(at(0), KEY, fragment, vec![fragment as u8]);
         }
-        cache.insert(at(0), FrameKey { frame_id: 8, ..KEY }, 0, vec![99]);
-        cache.insert(at(0), FrameKey { frame_id: 6, ..KEY }, 0, vec![98]);
+        cache.insert(at(0), KEY.stream.frame(8), 0, vec![99]);
+        cache.insert(at(0), KEY.stream.frame(6), 0, vec![98]);
         let ask = |entry: NackEntry| {
             let answer = cache.answer(&entry, &mut 1_000);
             let read = answer.iter().map(|(i, bytes)| (*i, bytes[0]));

@@ -13,7 +13,7 @@ mod packetizer;
 mod repeat;
 mod uplink;
 
-pub use cache::{CacheConfig, FrameKey, PacketCache};
+pub use cache::{CacheConfig, PacketCache};
 pub use pacer::{Class, Dropped, Pacer, PacerConfig, Queued};
 pub use packetizer::Packetizer;
 pub use repeat::RepeatGate;

@@ -11,8 +11,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::cache::FrameKey;
-use crate::recv::frame_before;
+use crate::ids::FrameId;
 use crate::time::{Bitrate, Instant};
 
 /// What a packet is to the pacer; those that stand first here go first.
@@ -34,7 +33,7 @@ pub struct Queued {
     /// What it is.
     pub class: Class,
     /// The frame it belongs to.
-    pub frame: FrameKey,
+    pub frame: FrameId,
     /// Its place in the frame.
     pub fragment: u16,
     /// Whether it is the frame's last packet.
@@ -53,7 +52,7 @@ pub struct Queued {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// Which.
-    pub frame: FrameKey,
+    pub frame: FrameId,
     /// Whether later frames of its layer are of no use now, up to a key frame.
     pub breaks_layer: bool,
 }
@@ -176,7 +175,7 @@ impl Pacer {
     /// still to be sent for the first time.
     pub fn remove_track(&mut self, track: u8) -> u64 {
         let first_time =
-            |packet: &&Queued| packet.frame.track == track && packet.class != Class::Repeat;
+            |packet: &&Queued| packet.frame.stream.track == track && packet.class != Class::Repeat;
         let mut frames: Vec<_> = self
             .queues
             .iter()
@@ -186,7 +185,7 @@ impl Pacer {
             .collect();
         frames.sort_unstable();
         frames.dedup();
-        self.retain(|packet| packet.frame.track != track);
+        self.retain(|packet| packet.frame.stream.track != track);
         frames.len() as u64
     }
 
@@ -221,9 +220,7 @@ impl Pacer {
             });
         }
         // Only key frames: all but the newest of a layer can go, for each replaces those before it.
-        let replaced = |old: &&Queued| {
-            frames().any(|new| same_layer(new.frame, old.frame) && is_after(new.frame, old.frame))
-        };
+        let replaced = |old: &&Queued| frames().any(|new| old.frame.is_before(new.frame));
         if let Some(frame) = oldest(&replaced) {
             return Some(Dropped {
                 frame,
@@ -237,22 +234,16 @@ impl Pacer {
         })
     }
 
-    fn remove_frame(&mut self, frame: FrameKey) {
+    fn remove_frame(&mut self, frame: FrameId) {
         self.retain(|packet| packet.class == Class::Repeat || packet.frame != frame);
     }
 
     /// Throws out what follows `broken` in its layer, up to a key frame.
-    fn remove_dependents(&mut self, broken: FrameKey, dropped: &mut Vec<Dropped>) {
+    fn remove_dependents(&mut self, broken: FrameId, dropped: &mut Vec<Dropped>) {
         let pictures = self.queues[Class::Base as usize..].iter().flatten();
         let mut later: Vec<_> = pictures
-            .filter(|packet| same_layer(packet.frame, broken) && is_after(packet.frame, broken))
-            .map(|packet| {
-                (
-                    packet.frame.frame_id.wrapping_sub(broken.frame_id),
-                    packet.frame,
-                    packet.key,
-                )
-            })
+            .filter(|packet| broken.is_before(packet.frame))
+            .map(|packet| (packet.frame.distance_from(broken), packet.frame, packet.key))
             .collect();
         later.sort_unstable();
         later.dedup();
@@ -261,7 +252,7 @@ impl Pacer {
                 // From here on the layer decodes again.
                 for earlier in dropped
                     .iter_mut()
-                    .filter(|earlier| same_layer(earlier.frame, broken))
+                    .filter(|earlier| earlier.frame.stream == broken.stream)
                 {
                     earlier.breaks_layer = false;
                 }
@@ -298,14 +289,6 @@ impl Pacer {
             .map(|packet| packet.datagram.len())
             .sum();
     }
-}
-
-fn same_layer(a: FrameKey, b: FrameKey) -> bool {
-    (a.track, a.spatial) == (b.track, b.spatial)
-}
-
-fn is_after(later: FrameKey, earlier: FrameKey) -> bool {
-    frame_before(earlier.frame_id, later.frame_id)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use super::cache::FrameKey;
+use crate::ids::FrameId;
 use crate::time::Instant;
 
 /// Remembers when packets were repeated; one for each receiver.
@@ -11,8 +11,8 @@ use crate::time::Instant;
 /// Bounded: a repetition is forgotten after a second, and at most 4,096 are remembered.
 #[derive(Clone, Debug, Default)]
 pub struct RepeatGate {
-    last: BTreeMap<(u32, FrameKey, u16), Instant>,
-    order: VecDeque<(Instant, (u32, FrameKey, u16))>,
+    last: BTreeMap<(FrameId, u16), Instant>,
+    order: VecDeque<(Instant, (FrameId, u16))>,
 }
 
 const MEMORY: Duration = Duration::from_secs(1);
@@ -27,21 +27,14 @@ impl RepeatGate {
         Self::default()
     }
 
-    /// Whether to repeat this packet of `sender` now; if so, remembers that it is.
+    /// Whether to repeat this packet now; if so, remembers that it is.
     ///
     /// Not within three quarters of `rtt` of the last time: then that one may still be on its way.
     /// Not the whole of it, because a receiver that waits one round trip before it asks again may
     /// be early by the path's jitter.
-    pub fn admit(
-        &mut self,
-        now: Instant,
-        rtt: Duration,
-        sender: u32,
-        key: FrameKey,
-        fragment: u16,
-    ) -> bool {
+    pub fn admit(&mut self, now: Instant, rtt: Duration, frame: FrameId, fragment: u16) -> bool {
         self.forget(now);
-        let id = (sender, key, fragment);
+        let id = (frame, fragment);
         let interval = (rtt * 3 / 4).clamp(LEAST_INTERVAL, MEMORY);
         if self.last.get(&id).is_some_and(|&at| now - at < interval) {
             return false;
@@ -67,18 +60,15 @@ impl RepeatGate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::TrackId;
 
     #[test]
     fn a_packet_is_repeated_once_in_a_round_trip() {
         let mut gate = RepeatGate::new();
         let rtt = Duration::from_millis(100);
-        let key = FrameKey {
-            track: 0,
-            spatial: 0,
-            frame_id: 1,
-        };
         let mut admit = |ms: u64, sender: u32, fragment: u16| {
-            gate.admit(Instant::from_millis(ms), rtt, sender, key, fragment)
+            let frame = TrackId::new(sender, 0).stream(0).frame(1);
+            gate.admit(Instant::from_millis(ms), rtt, frame, fragment)
         };
         assert!(admit(0, 1, 0));
         assert!(!admit(1, 1, 0));
@@ -93,16 +83,11 @@ mod tests {
     fn memory_is_bounded() {
         let mut gate = RepeatGate::new();
         for i in 0..10_000u32 {
-            let key = FrameKey {
-                track: 0,
-                spatial: 0,
-                frame_id: i,
-            };
+            let frame = TrackId::new(1, 0).stream(0).frame(i);
             gate.admit(
                 Instant::from_millis(u64::from(i) / 100),
                 Duration::ZERO,
-                1,
-                key,
+                frame,
                 0,
             );
         }

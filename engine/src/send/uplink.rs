@@ -30,12 +30,13 @@ use self::trials::Trials;
 pub use self::types::{
     FrameParams, LayerConfig, TrackConfig, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
 };
-use super::cache::{FrameKey, PacketCache};
+use super::cache::PacketCache;
 use super::pacer::{Class, Pacer, Queued};
 use super::packetizer::Packetizer;
 use super::repeat::RepeatGate;
 use crate::cc::{CongestionController, Demand, SentPacket, allocate};
 use crate::error::InputError;
+use crate::ids::{StreamId, TrackId};
 use crate::recv::RttEstimator;
 use crate::stats::{PathStats, TransportStats, UplinkStats, seconds};
 use crate::time::{Bitrate, Instant};
@@ -61,7 +62,7 @@ pub struct Uplink {
     participant: u32,
     now: Instant,
     tracks: BTreeMap<u8, Track>,
-    layers: BTreeMap<(u8, u8), Layer>,
+    layers: BTreeMap<StreamId, Layer>,
     congestion: Box<dyn CongestionController>,
     pacer: Pacer,
     cache: PacketCache,
@@ -146,7 +147,7 @@ impl Uplink {
     /// Forgets a track; what of it waits is not sent.
     pub fn remove_track(&mut self, track: u8) {
         self.tracks.remove(&track);
-        self.layers.retain(|&(of, _), _| of != track);
+        self.layers.retain(|stream, _| stream.track != track);
         self.pacer.remove_track(track);
         self.cache.remove_track(track);
         self.allocate();
@@ -168,7 +169,8 @@ impl Uplink {
             .ok_or(InputError::UnknownTrack(track))?
             .config
             .kind;
-        let layer = self.layers.entry((track, params.spatial)).or_default();
+        let stream = TrackId::new(self.participant, track).stream(params.spatial);
+        let layer = self.layers.entry(stream).or_default();
         let frame_id = layer.next_frame_id;
         layer.next_frame_id = frame_id.wrapping_add(1);
         Ok(FrameHeader {
@@ -333,10 +335,7 @@ impl Uplink {
             self.protector.least_fragments(sealed.len())
         };
         let packets = Packetizer::in_fragments(header, sealed, least)?;
-        let layer = self
-            .layers
-            .entry((header.track, header.spatial))
-            .or_default();
+        let layer = self.layers.entry(header.stream_id()).or_default();
         layer.on_frame(self.now, &header, sealed.len());
         if layer.awaiting_key && !header.key && !audio {
             layer.stats.frames_dropped += 1;
@@ -363,7 +362,7 @@ impl Uplink {
         for (index, datagram) in (0..).zip(datagrams.into_iter().chain(repairs)) {
             self.pacer.push(Queued {
                 class,
-                frame: FrameKey::from(&header),
+                frame: header.id(),
                 fragment: index,
                 last: usize::from(index) + 1 == fragments,
                 key: header.key,
@@ -378,8 +377,8 @@ impl Uplink {
 
     fn cut_queue(&mut self) {
         for dropped in self.pacer.cut() {
-            let FrameKey { track, spatial, .. } = dropped.frame;
-            let Some(layer) = self.layers.get_mut(&(track, spatial)) else {
+            let stream = dropped.frame.stream;
+            let Some(layer) = self.layers.get_mut(&stream) else {
                 continue;
             };
             layer.stats.frames_dropped += 1;
@@ -387,7 +386,7 @@ impl Uplink {
                 layer.awaiting_key = true;
                 layer.note_key_frame_request(self.now);
                 self.events
-                    .push_back(UplinkEvent::KeyFrameRequested { track, spatial });
+                    .push_back(UplinkEvent::key_frame_requested(stream));
             }
         }
     }
@@ -408,10 +407,7 @@ impl Uplink {
                 bytes,
             },
         );
-        if let Some(layer) = self
-            .layers
-            .get_mut(&(packet.frame.track, packet.frame.spatial))
-        {
+        if let Some(layer) = self.layers.get_mut(&packet.frame.stream) {
             layer.on_sent(self.now, &packet, repeat);
         }
         if repeat {

@@ -1,6 +1,7 @@
 //! Key-frame requests (kind 0x04).
 
 use super::{Kind, WireError, distinct, open, preamble, reader::Reader};
+use crate::ids::{StreamId, TrackId};
 
 /// The most entries in one request.
 pub const MAX_ENTRIES: usize = 64;
@@ -15,6 +16,30 @@ pub struct KeyFrameEntry {
     pub track: u8,
     /// The spatial layer.
     pub spatial: u8,
+}
+
+impl KeyFrameEntry {
+    /// The track.
+    #[must_use]
+    pub const fn track_id(&self) -> TrackId {
+        TrackId::new(self.sender, self.track)
+    }
+
+    /// The stream from which a key frame is wanted.
+    #[must_use]
+    pub const fn stream_id(&self) -> StreamId {
+        self.track_id().stream(self.spatial)
+    }
+}
+
+impl From<StreamId> for KeyFrameEntry {
+    fn from(stream: StreamId) -> Self {
+        Self {
+            sender: stream.sender,
+            track: stream.track,
+            spatial: stream.spatial,
+        }
+    }
 }
 
 /// A parsed key-frame request.

@@ -5,6 +5,7 @@
 
 use super::copies::{self, Copies};
 use super::{Kind, MAX_DATAGRAM_BYTES, VERSION, WireError, open, preamble, reader::Reader};
+use crate::ids::{FrameId, LayerId, StreamId, TrackId};
 use crate::time::MediaTime;
 
 /// Length of the part of the header that is the SFrame `metadata`, in bytes.
@@ -86,6 +87,30 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
+    /// The track that the frame is of.
+    #[must_use]
+    pub const fn track_id(&self) -> TrackId {
+        TrackId::new(self.sender, self.track)
+    }
+
+    /// The stream that the frame is of.
+    #[must_use]
+    pub const fn stream_id(&self) -> StreamId {
+        self.track_id().stream(self.spatial)
+    }
+
+    /// The layer of its track that the frame is of.
+    #[must_use]
+    pub const fn layer_id(&self) -> LayerId {
+        LayerId::new(self.spatial, self.temporal)
+    }
+
+    /// The frame itself.
+    #[must_use]
+    pub const fn id(&self) -> FrameId {
+        self.stream_id().frame(self.frame_id)
+    }
+
     /// The bytes to authenticate with the frame: its SFrame `metadata`.
     pub fn metadata(&self) -> [u8; METADATA_BYTES] {
         let mut flags = self.reserved_flags & FRAME_FLAGS_RESERVED;

@@ -2,6 +2,7 @@
 
 use super::media::MAX_FRAGMENTS;
 use super::{Kind, MAX_DATAGRAM_BYTES, WireError, distinct, open, preamble, reader::Reader};
+use crate::ids::{FrameId, StreamId, TrackId};
 
 /// The most entries in one NACK.
 pub const MAX_ENTRIES: usize = 64;
@@ -28,15 +29,33 @@ pub struct NackEntry {
 
 impl NackEntry {
     /// Asks for a frame of which nothing has come, so that its fragment count is not known.
-    pub const fn whole_frame(sender: u32, track: u8, spatial: u8, frame_id: u32) -> Self {
+    pub const fn whole_frame(frame: FrameId) -> Self {
         Self {
-            sender,
-            track,
-            spatial,
-            frame_id,
+            sender: frame.stream.sender,
+            track: frame.stream.track,
+            spatial: frame.stream.spatial,
+            frame_id: frame.number,
             first_fragment: WHOLE_FRAME,
             mask: 0,
         }
+    }
+
+    /// The track of the frame.
+    #[must_use]
+    pub const fn track_id(&self) -> TrackId {
+        TrackId::new(self.sender, self.track)
+    }
+
+    /// The stream of the frame.
+    #[must_use]
+    pub const fn stream_id(&self) -> StreamId {
+        self.track_id().stream(self.spatial)
+    }
+
+    /// The frame.
+    #[must_use]
+    pub const fn frame(&self) -> FrameId {
+        self.stream_id().frame(self.frame_id)
     }
 
     /// Whether the whole frame is asked for.
@@ -179,7 +198,7 @@ mod tests {
             encode(&[entry], &mut bytes);
             Nack::parse(&bytes).map(|_| ())
         };
-        let whole = NackEntry::whole_frame(1, 2, 0, 4);
+        let whole = NackEntry::whole_frame(TrackId::new(1, 2).stream(0).frame(4));
         assert_eq!(parse(whole), Ok(()));
         assert_eq!(whole.fragments().count(), 0);
         assert_eq!(
@@ -221,8 +240,8 @@ mod tests {
     #[test]
     fn what_is_asked_for_twice_is_read_once() {
         let (one, other) = (
-            NackEntry::whole_frame(1, 2, 0, 4),
-            NackEntry::whole_frame(1, 2, 0, 3),
+            NackEntry::whole_frame(TrackId::new(1, 2).stream(0).frame(4)),
+            NackEntry::whole_frame(TrackId::new(1, 2).stream(0).frame(3)),
         );
         let mut bytes = Vec::new();
         encode(&[one, other, one, one], &mut bytes);

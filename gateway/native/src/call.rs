@@ -249,8 +249,7 @@ impl Driver {
         };
         while let Some(frame) = self.participant.poll_video() {
             let now = self.now();
-            self.participant
-                .video_decoded(now, frame.header.sender, frame.header.track);
+            self.participant.video_decoded(now, frame.header.track_id());
             self.tell(Event::Video(frame));
         }
         (!over).then_some(deadline)

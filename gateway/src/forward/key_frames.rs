@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use smrtc_engine::time::Instant;
+use smrtc_engine::{Instant, StreamId};
 
 /// Shortest time between two requests for one layer. A key frame costs several frames' worth of
 /// bits, and one that was asked for needs about a round trip to arrive.
@@ -21,13 +21,10 @@ pub enum Need {
     Urgent,
 }
 
-/// A track's spatial layer: track, layer.
-pub type Layer = (u8, u8);
-
-/// The key-frame requests for one publisher's layers.
+/// The key-frame requests for one publisher's streams.
 #[derive(Debug, Default)]
 pub struct KeyFrameRequests {
-    layers: BTreeMap<Layer, State>,
+    streams: BTreeMap<StreamId, State>,
 }
 
 #[derive(Debug, Default)]
@@ -42,31 +39,31 @@ struct State {
 
 impl KeyFrameRequests {
     /// Notes that somebody needs a key frame.
-    pub fn request(&mut self, layer: Layer, need: Need) {
-        let state = self.layers.entry(layer).or_default();
+    pub fn request(&mut self, stream: StreamId, need: Need) {
+        let state = self.streams.entry(stream).or_default();
         state.need = state.need.max(Some(need));
     }
 
     /// Notes that a key frame came: who asked before has what they need.
-    pub fn key_frame_came(&mut self, now: Instant, layer: Layer) {
-        let state = self.layers.entry(layer).or_default();
+    pub fn key_frame_came(&mut self, now: Instant, stream: StreamId) {
+        let state = self.streams.entry(stream).or_default();
         state.came = Some(now);
         state.need = None;
     }
 
     /// Forgets a track that ended.
     pub fn remove_track(&mut self, track: u8) {
-        self.layers.retain(|layer, _| layer.0 != track);
+        self.streams.retain(|stream, _| stream.track != track);
     }
 
-    /// The layers to ask the publisher for now.
-    pub fn due(&mut self, now: Instant) -> Vec<Layer> {
+    /// The streams to ask the publisher for now.
+    pub fn due(&mut self, now: Instant) -> Vec<StreamId> {
         let mut due = Vec::new();
-        for (layer, state) in &mut self.layers {
+        for (stream, state) in &mut self.streams {
             if state.next() <= now {
                 state.need = None;
                 state.asked = Some(now);
-                due.push(*layer);
+                due.push(*stream);
             }
         }
         due
@@ -75,7 +72,7 @@ impl KeyFrameRequests {
     /// When [`Self::due`] will have something.
     #[must_use]
     pub fn next_timeout(&self) -> Instant {
-        self.layers
+        self.streams
             .values()
             .map(State::next)
             .min()
@@ -97,22 +94,27 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use smrtc_engine::TrackId;
+
+    fn stream(track: u8) -> StreamId {
+        TrackId::new(1, track).stream(0)
+    }
 
     #[test]
     fn a_crowd_of_requests_becomes_one_per_interval_and_none_after_a_key_frame() {
         let mut requests = KeyFrameRequests::default();
         let mut asked = 0;
         for millis in 0..1_000 {
-            requests.request((1, 0), Need::Urgent);
+            requests.request(stream(1), Need::Urgent);
             asked += requests.due(Instant::from_millis(millis)).len();
         }
         assert_eq!(asked, 4, "at 0, 300, 600 and 900 ms");
 
         let now = Instant::from_millis(1_500);
-        requests.request((1, 0), Need::Urgent);
-        requests.request((2, 0), Need::Urgent);
-        requests.key_frame_came(now, (1, 0));
-        assert_eq!(requests.due(Instant::from_millis(2_000)), [(2, 0)]);
+        requests.request(stream(1), Need::Urgent);
+        requests.request(stream(2), Need::Urgent);
+        requests.key_frame_came(now, stream(1));
+        assert_eq!(requests.due(Instant::from_millis(2_000)), [stream(2)]);
         assert_eq!(requests.next_timeout(), Instant::FAR_FUTURE);
     }
 
@@ -120,22 +122,22 @@ mod tests {
     fn a_narrow_path_waits_until_a_second_after_the_last_key_frame_whoever_that_was_for() {
         let at = Instant::from_millis;
         let mut requests = KeyFrameRequests::default();
-        requests.request((1, 0), Need::Narrow);
-        assert_eq!(requests.due(at(5)), [(1, 0)], "there has been none");
-        requests.key_frame_came(at(100), (1, 0));
-        requests.request((1, 0), Need::Narrow);
+        requests.request(stream(1), Need::Narrow);
+        assert_eq!(requests.due(at(5)), [stream(1)], "there has been none");
+        requests.key_frame_came(at(100), stream(1));
+        requests.request(stream(1), Need::Narrow);
         assert_eq!(requests.next_timeout(), at(1_100));
         assert_eq!(requests.due(at(1_099)), []);
 
-        requests.request((1, 0), Need::Urgent);
-        assert_eq!(requests.due(at(1_099)), [(1, 0)]);
-        requests.request((1, 0), Need::Narrow);
+        requests.request(stream(1), Need::Urgent);
+        assert_eq!(requests.due(at(1_099)), [stream(1)]);
+        requests.request(stream(1), Need::Narrow);
         assert_eq!(
             requests.next_timeout(),
             at(2_099),
             "it is asked for already"
         );
-        requests.key_frame_came(at(1_200), (1, 0));
+        requests.key_frame_came(at(1_200), stream(1));
         assert_eq!(requests.next_timeout(), Instant::FAR_FUTURE);
     }
 }

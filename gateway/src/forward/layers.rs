@@ -17,7 +17,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use smrtc_engine::time::{Bitrate, Instant};
+use smrtc_engine::{Bitrate, Instant, LayerId, TrackId};
 
 use super::rates::Point;
 
@@ -34,16 +34,10 @@ const DOWN_AFTER: Duration = Duration::from_millis(1_200);
 /// Below this share of what is needed there is nothing to wait for.
 const NARROWED: f64 = 0.5;
 
-/// A track among all of a room: publisher, number.
-pub type TrackKey = (u32, u8);
-
-/// A spatial layer and the highest temporal one.
-pub type Layers = (u8, u8);
-
 /// The choice for all tracks of one subscriber.
 #[derive(Debug)]
 pub struct LayerChooser {
-    chosen: BTreeMap<TrackKey, Layers>,
+    chosen: BTreeMap<TrackId, LayerId>,
     short_since: Option<Instant>,
     enough_since: Option<Instant>,
     last_up: Option<Instant>,
@@ -75,7 +69,7 @@ impl LayerChooser {
         &mut self,
         now: Instant,
         budget: Bitrate,
-        tracks: &BTreeMap<TrackKey, Vec<Point>>,
+        tracks: &BTreeMap<TrackId, Vec<Point>>,
         given_up: bool,
     ) {
         self.chosen.retain(|key, _| tracks.contains_key(key));
@@ -118,18 +112,18 @@ impl LayerChooser {
             if before.is_some_and(|before| before != at) {
                 self.switches += 1;
             }
-            self.chosen.insert(*key, (point.spatial, point.temporal));
+            self.chosen.insert(*key, point.layer());
         }
     }
 
     /// What was chosen for a track; `None` before anything is known of it.
     #[must_use]
-    pub fn chosen(&self, track: TrackKey) -> Option<Layers> {
+    pub fn chosen(&self, track: TrackId) -> Option<LayerId> {
         self.chosen.get(&track).copied()
     }
 
     /// Forgets a track.
-    pub fn remove(&mut self, track: TrackKey) {
+    pub fn remove(&mut self, track: TrackId) {
         self.chosen.remove(&track);
     }
 
@@ -205,11 +199,11 @@ impl LayerChooser {
     }
 }
 
-/// The highest point of `points` that is not above `layers`.
-fn place(points: &[Point], layers: Layers) -> usize {
+/// The highest point of `points` that is not above `highest`.
+fn place(points: &[Point], highest: LayerId) -> usize {
     points
         .iter()
-        .rposition(|point| (point.spatial, point.temporal) <= layers)
+        .rposition(|point| point.layer() <= highest)
         .unwrap_or(0)
 }
 
@@ -247,7 +241,7 @@ fn sum(points: &[&[Point]], at: &[usize]) -> Bitrate {
 mod tests {
     use super::*;
 
-    fn tracks(count: u8) -> BTreeMap<TrackKey, Vec<Point>> {
+    fn tracks(count: u8) -> BTreeMap<TrackId, Vec<Point>> {
         let points = [(0, 150), (1, 800)].map(|(spatial, kbps)| Point {
             spatial,
             temporal: 0,
@@ -255,7 +249,7 @@ mod tests {
             fragments: 1,
         });
         (0..count)
-            .map(|track| ((7, track), points.to_vec()))
+            .map(|track| (TrackId::new(7, track), points.to_vec()))
             .collect()
     }
 
@@ -266,7 +260,9 @@ mod tests {
             .map(|tick| {
                 let now = Instant::from_millis(tick * 100);
                 chooser.choose(now, Bitrate::from_kbps(kbps(tick)), &tracks, false);
-                chooser.chosen((7, 0)).map_or(0, |layers| layers.0)
+                chooser
+                    .chosen(TrackId::new(7, 0))
+                    .map_or(0, |layer| layer.spatial)
             })
             .collect()
     }
@@ -279,7 +275,9 @@ mod tests {
         assert_eq!(run(&mut chooser, 1, |_| 700), [0]);
         let mut chooser = LayerChooser::default();
         chooser.choose(Instant::ZERO, Bitrate::from_kbps(1_000), &tracks(3), false);
-        let layers: Vec<_> = (0..3).map(|n| chooser.chosen((7, n)).unwrap().0).collect();
+        let layers: Vec<_> = (0..3)
+            .map(|n| chooser.chosen(TrackId::new(7, n)).unwrap().spatial)
+            .collect();
         assert_eq!(layers, [0, 0, 0], "1,000 is less than 800 + 2 × 150");
         assert_eq!(chooser.switches(), 0);
     }

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
+    StreamId,
     control::v1,
     recv::{FeedbackCollector, FeedbackConfig, Holes, NackConfig, NackTracker},
-    send::{CacheConfig, FrameKey, PacketCache},
+    send::{CacheConfig, PacketCache},
     time::Instant,
     wire::{
         keyframe::{self, KeyFrameEntry},
@@ -16,7 +17,7 @@ use smrtc_engine::{
 };
 
 use super::audio::Audio;
-use super::{Bucket, Class, Datagram, FrameId, KeyFrameRequests, Limits, Need, Rates, WholeFrame};
+use super::{Bucket, Class, Datagram, KeyFrameRequests, Limits, Need, Rates, WholeFrame};
 
 /// A packet to be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,22 +110,21 @@ impl Publisher {
         let header = &packet.header;
         self.check(now, datagram, header, packet.transport_seq, track)?;
         let _ = self.nacks.on_packet(now, packet);
-        let key = FrameKey::from(header);
+        let key = header.id();
         if self.cache.get(key, packet.fragment_index).is_some() {
             return Err(IngestError::Repetition);
         }
         self.cache
             .insert(now, key, packet.fragment_index, datagram.clone());
         let bytes = datagram.payload().len();
-        let layer = (header.track, header.spatial, header.temporal);
+        let (track, layer) = (header.track, header.layer_id());
         self.rates
-            .on_packet(now, layer, bytes, packet.fragment_count);
+            .on_packet(now, track, layer, bytes, packet.fragment_count);
         if header.media_kind.is_audio() && packet.fragment_count == 1 {
             let audio = self.audio.entry(header.track).or_default();
             audio.on_packet(packet, datagram);
         } else if header.key {
-            self.key_frames
-                .key_frame_came(now, (header.track, header.spatial));
+            self.key_frames.key_frame_came(now, header.stream_id());
         }
         Ok(accepted(header))
     }
@@ -189,7 +189,7 @@ impl Publisher {
         if !self.has_whole(header, fragment_count) {
             return None;
         }
-        let whole = NackEntry::whole_frame(self.id, header.track, header.spatial, header.frame_id);
+        let whole = NackEntry::whole_frame(header.id());
         let fragments = self.answer(&whole, &mut usize::from(MAX_FRAGMENTS));
         let complete = (0..fragment_count).eq(fragments.iter().map(|(fragment, _)| *fragment));
         let fragments = fragments.into_iter().map(|(_, datagram)| datagram.clone());
@@ -199,7 +199,7 @@ impl Publisher {
     }
 
     fn has_whole(&self, header: &FrameHeader, fragment_count: u16) -> bool {
-        let key = FrameKey::from(header);
+        let key = header.id();
         // Counted first: of a frame of which something is missing, no packet is looked for.
         self.cache.held(key) >= usize::from(fragment_count)
             && self
@@ -214,8 +214,8 @@ impl Publisher {
     }
 
     /// Notes that a subscriber needs a key frame of a layer.
-    pub fn request_key_frame(&mut self, track: u8, spatial: u8, need: Need) {
-        self.key_frames.request((track, spatial), need);
+    pub fn request_key_frame(&mut self, stream: StreamId, need: Need) {
+        self.key_frames.request(stream, need);
     }
 
     /// Forgets a track that ended.
@@ -244,15 +244,8 @@ impl Publisher {
         out.extend(std::iter::from_fn(|| self.feedback.poll(now)));
         out.extend(std::iter::from_fn(|| self.nacks.poll(now)));
         let due = self.key_frames.due(now);
-        for layers in due.chunks(keyframe::MAX_ENTRIES) {
-            let entries: Vec<_> = layers
-                .iter()
-                .map(|(track, spatial)| KeyFrameEntry {
-                    sender: self.id,
-                    track: *track,
-                    spatial: *spatial,
-                })
-                .collect();
+        for streams in due.chunks(keyframe::MAX_ENTRIES) {
+            let entries: Vec<_> = streams.iter().copied().map(KeyFrameEntry::from).collect();
             let mut datagram = Vec::new();
             keyframe::encode(&entries, &mut datagram);
             out.push(datagram);
@@ -277,7 +270,7 @@ impl Publisher {
 
 /// What is to know of a packet for forwarding it.
 pub(crate) fn accepted(header: &FrameHeader) -> Accepted {
-    let frame = FrameId::of(header);
+    let frame = header.id();
     let class = match header.media_kind {
         MediaKind::Audio => Class::Audio,
         _ if header.key => Class::KeyFrame(frame),

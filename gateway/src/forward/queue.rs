@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use smrtc_engine::{recv::frame_before, time::Instant, wire::media::FrameHeader};
+use smrtc_engine::{FrameId, Instant, StreamId};
 
 use super::Datagram;
 
@@ -24,19 +24,6 @@ pub const MAX_PICTURE_AGE: Duration = Duration::from_millis(600);
 /// Longest wait of the rest of a frame that has begun to be sent. On a slow path a key frame takes
 /// its time, and half of one is of no use.
 const MAX_BEGUN_AGE: Duration = Duration::from_secs(2);
-
-/// Which frame a packet belongs to; frames are dropped whole, since a part is of no use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FrameId {
-    /// Publisher.
-    pub sender: u32,
-    /// Its track.
-    pub track: u8,
-    /// Spatial layer.
-    pub spatial: u8,
-    /// Frame number within the layer.
-    pub frame_id: u32,
-}
 
 /// How dear a datagram is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,28 +39,6 @@ pub enum Class {
     /// A packet of a frame that no other builds on, or of one that went before and was asked for
     /// again.
     Leavable(FrameId),
-}
-
-/// A spatial layer of a track: sender, track, layer. No frame refers to one of another.
-pub type StreamKey = (u32, u8, u8);
-
-impl FrameId {
-    /// The frame that a packet with this header is of.
-    #[must_use]
-    pub fn of(header: &FrameHeader) -> Self {
-        Self {
-            sender: header.sender,
-            track: header.track,
-            spatial: header.spatial,
-            frame_id: header.frame_id,
-        }
-    }
-
-    /// The stream it is of.
-    #[must_use]
-    pub fn stream(&self) -> StreamKey {
-        (self.sender, self.track, self.spatial)
-    }
 }
 
 /// How many datagrams were dropped for want of room or time.
@@ -108,7 +73,7 @@ pub struct Queue {
     /// Packets of pictures in the order they came, under a number that only grows.
     pictures: BTreeMap<u64, Waiting>,
     next: u64,
-    streams: BTreeMap<StreamKey, Stream>,
+    streams: BTreeMap<StreamId, Stream>,
     drops: Drops,
 }
 
@@ -167,8 +132,8 @@ impl Queue {
     }
 
     fn push_picture(&mut self, now: Instant, frame: FrameId, worth: Worth, datagram: Datagram) {
-        let stream = self.streams.entry(frame.stream()).or_default();
-        if worth == Worth::Key && stream.broken != Some(frame.frame_id) {
+        let stream = self.streams.entry(frame.stream).or_default();
+        if worth == Worth::Key && stream.broken != Some(frame.number) {
             stream.broken = None;
         }
         let waiting = Waiting {
@@ -188,8 +153,8 @@ impl Queue {
         }
         while let Some((&number, first)) = self.pictures.first_key_value() {
             let (frame, worth, waited) = (first.frame, first.worth, now - first.since);
-            let stream = self.streams.entry(frame.stream()).or_default();
-            let begun = stream.begun == Some(frame.frame_id);
+            let stream = self.streams.entry(frame.stream).or_default();
+            let begun = stream.begun == Some(frame.number);
             let longest = if begun {
                 MAX_BEGUN_AGE
             } else {
@@ -199,7 +164,7 @@ impl Queue {
                 self.give_up(frame, worth);
                 continue;
             }
-            stream.begun = Some(frame.frame_id);
+            stream.begun = Some(frame.number);
             let waiting = self.pictures.remove(&number)?;
             self.bytes -= waiting.datagram.payload().len();
             return Some(waiting.datagram);
@@ -227,9 +192,9 @@ impl Queue {
     /// Whether a packet of this frame is worth pushing. If it builds on one that was given up it is
     /// not, and counts as dropped.
     pub fn admits(&mut self, frame: &FrameId, key: bool) -> bool {
-        let stream = self.streams.get(&frame.stream());
+        let stream = self.streams.get(&frame.stream);
         let broken = stream.and_then(|stream| stream.broken);
-        let admitted = broken.is_none_or(|given_up| key && given_up != frame.frame_id);
+        let admitted = broken.is_none_or(|given_up| key && given_up != frame.number);
         if !admitted {
             self.drops.count_picture(key);
         }
@@ -238,26 +203,26 @@ impl Queue {
 
     /// Whether a stream waits for a key frame because a frame of it was given up.
     #[must_use]
-    pub fn is_broken(&self, stream: StreamKey) -> bool {
+    pub fn is_broken(&self, stream: StreamId) -> bool {
         let stream = self.streams.get(&stream);
         stream.is_some_and(|stream| stream.broken.is_some())
     }
 
     /// Whether a key frame of a stream waits, or is on its way in part.
     #[must_use]
-    pub fn has_key_frame(&self, stream: StreamKey) -> bool {
+    pub fn has_key_frame(&self, stream: StreamId) -> bool {
         let mut waiting = self.pictures.values();
-        waiting.any(|waiting| waiting.worth == Worth::Key && waiting.frame.stream() == stream)
+        waiting.any(|waiting| waiting.worth == Worth::Key && waiting.frame.stream == stream)
     }
 
     /// Drops what waits of a stream: another takes its place.
-    pub fn leave_stream(&mut self, stream: StreamKey) {
-        self.drop_pictures(|waiting| waiting.frame.stream() == stream);
+    pub fn leave_stream(&mut self, stream: StreamId) {
+        self.drop_pictures(|waiting| waiting.frame.stream == stream);
         self.streams.remove(&stream);
     }
 
     /// Forgets what it knows of streams for which `lives` does not hold.
-    pub fn retain_streams(&mut self, lives: impl Fn(StreamKey) -> bool) {
+    pub fn retain_streams(&mut self, lives: impl Fn(StreamId) -> bool) {
         self.streams.retain(|stream, _| lives(*stream));
     }
 
@@ -323,19 +288,17 @@ impl Queue {
             self.drop_pictures(|waiting| waiting.frame == frame);
             return;
         }
-        let after = |of: FrameId| {
-            of.stream() == frame.stream() && frame_before(frame.frame_id, of.frame_id)
-        };
+        let after = |of: FrameId| frame.is_before(of);
         let mut waiting = self.pictures.values();
         let next_key = waiting
             .find(|waiting| waiting.worth == Worth::Key && after(waiting.frame))
-            .map(|waiting| waiting.frame.frame_id);
+            .map(|waiting| waiting.frame);
         self.drop_pictures(|waiting| {
-            let before_key = next_key.is_none_or(|key| frame_before(waiting.frame.frame_id, key));
+            let before_key = next_key.is_none_or(|key| waiting.frame.is_before(key));
             waiting.frame == frame || after(waiting.frame) && before_key
         });
         if next_key.is_none() {
-            self.streams.entry(frame.stream()).or_default().broken = Some(frame.frame_id);
+            self.streams.entry(frame.stream).or_default().broken = Some(frame.number);
         }
     }
 

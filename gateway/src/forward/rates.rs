@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use smrtc_engine::time::{Bitrate, Instant};
+use smrtc_engine::{Bitrate, Instant, LayerId};
 
 /// Long enough to hold a few pictures at the lowest frame rates.
 const SPAN: Duration = Duration::from_millis(500);
@@ -14,9 +14,6 @@ const SILENCE: Duration = Duration::from_secs(1);
 const LEFT_BEHIND: Duration = Duration::from_millis(400);
 /// The share of the newest span in the mean.
 const GAIN: f64 = 0.3;
-
-/// A track's layer: track, spatial, temporal.
-type Key = (u8, u8, u8);
 
 /// One point at which a track can be forwarded: a spatial layer with its temporal layers up to one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,10 +28,19 @@ pub struct Point {
     pub fragments: u16,
 }
 
+impl Point {
+    /// The highest layer that is forwarded.
+    #[must_use]
+    pub const fn layer(&self) -> LayerId {
+        LayerId::new(self.spatial, self.temporal)
+    }
+}
+
 /// The rates of one publisher.
 #[derive(Debug, Default)]
 pub struct Rates {
-    layers: BTreeMap<Key, Meter>,
+    /// By track number and layer.
+    layers: BTreeMap<(u8, LayerId), Meter>,
 }
 
 #[derive(Debug)]
@@ -48,10 +54,16 @@ struct Meter {
 }
 
 impl Rates {
-    /// Notes a media packet of `bytes`, one of the `fragments` of its frame. A layer is its track,
-    /// spatial and temporal layer.
-    pub fn on_packet(&mut self, now: Instant, layer: (u8, u8, u8), bytes: usize, fragments: u16) {
-        let meter = self.layers.entry(layer).or_insert(Meter {
+    /// Notes a media packet of `bytes`, one of the `fragments` of a frame of `layer` of a track.
+    pub fn on_packet(
+        &mut self,
+        now: Instant,
+        track: u8,
+        layer: LayerId,
+        bytes: usize,
+        fragments: u16,
+    ) {
+        let meter = self.layers.entry((track, layer)).or_insert(Meter {
             since: now,
             bytes: 0,
             rate: None,
@@ -101,16 +113,14 @@ impl Rates {
         let mut points: Vec<Point> = Vec::new();
         let (mut of_spatial, mut rate, mut packets, mut frames) = (0, Bitrate::ZERO, 0.0, 0.0);
         let mut live = self.live(now, track).peekable();
-        while let Some(((_, spatial, temporal), meter, of_layer)) = live.next() {
+        while let Some((LayerId { spatial, temporal }, meter, of_layer)) = live.next() {
             if of_spatial != spatial {
                 (of_spatial, rate, packets, frames) = (spatial, Bitrate::ZERO, 0.0, 0.0);
             }
             rate = rate + of_layer;
             packets += meter.packets;
             frames += meter.frames;
-            let whole = live
-                .peek()
-                .is_none_or(|((_, next, _), ..)| *next != spatial);
+            let whole = live.peek().is_none_or(|(next, ..)| next.spatial != spatial);
             let dearer = points.last().map_or(rate, |last| {
                 let least = last.rate + Bitrate::from_bps(1);
                 if whole && spatial > last.spatial {
@@ -136,15 +146,16 @@ impl Rates {
         self.layers.retain(|key, _| key.0 != track);
     }
 
-    fn live(&self, now: Instant, track: u8) -> impl Iterator<Item = (Key, &Meter, Bitrate)> {
-        let of_track = self.layers.range((track, 0, 0)..=(track, u8::MAX, u8::MAX));
+    fn live(&self, now: Instant, track: u8) -> impl Iterator<Item = (LayerId, &Meter, Bitrate)> {
+        let (lowest, highest) = (LayerId::new(0, 0), LayerId::new(u8::MAX, u8::MAX));
+        let of_track = self.layers.range((track, lowest)..=(track, highest));
         let newest = of_track.clone().map(|(_, meter)| meter.last).max();
         let comes = move |last| {
             now - last <= SILENCE && newest.is_none_or(|newest| newest - last <= LEFT_BEHIND)
         };
         of_track
             .filter(move |(_, meter)| comes(meter.last))
-            .filter_map(|(layer, meter)| Some((*layer, meter, meter.rate?)))
+            .filter_map(|((_, layer), meter)| Some((*layer, meter, meter.rate?)))
     }
 }
 
@@ -154,7 +165,8 @@ mod tests {
 
     fn feed(rates: &mut Rates, from_ms: u64, to_ms: u64, layer: (u8, u8), bytes: usize) {
         for ms in (from_ms..to_ms).step_by(10) {
-            rates.on_packet(Instant::from_millis(ms), (1, layer.0, layer.1), bytes, 3);
+            let layer = LayerId::new(layer.0, layer.1);
+            rates.on_packet(Instant::from_millis(ms), 1, layer, bytes, 3);
         }
     }
 

@@ -8,6 +8,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
+    FrameId, LayerId, StreamId, TrackId,
     cc::{CongestionController, Controller, Probing, SentPacket, SimpleConfig},
     fec::{PathLoss, audio_copies, repair_packets},
     send::RepeatGate,
@@ -19,11 +20,8 @@ use smrtc_engine::{
 };
 
 use super::{
-    Bucket, Class, Datagram, FrameId, Limits, Need, Queue, StreamKey,
-    layers::{LayerChooser, Layers, TrackKey},
-    per_second,
-    protection::WholeFrame,
-    rates::Point,
+    Bucket, Class, Datagram, Limits, Need, Queue, layers::LayerChooser, per_second,
+    protection::WholeFrame, rates::Point,
 };
 
 /// The gateway, as the sender of its own repair packets: no participant has this number.
@@ -58,7 +56,7 @@ pub struct Subscriber {
     even_at: Instant,
     next_tick: Instant,
     chooser: LayerChooser,
-    tracks: BTreeMap<TrackKey, Forwarded>,
+    tracks: BTreeMap<TrackId, Forwarded>,
     path_loss: PathLoss,
     hop_seq: u16,
     probing: Probing,
@@ -80,7 +78,7 @@ struct Forwarded {
 }
 
 /// What to ask publishers for, and why.
-pub type KeyFrameWanted = (StreamKey, Need);
+pub type KeyFrameWanted = (StreamId, Need);
 
 impl Subscriber {
     /// One of whom nothing is known.
@@ -176,7 +174,7 @@ impl Subscriber {
 
     /// The spatial layer that a track is forwarded in, or begins with.
     #[must_use]
-    pub fn spatial(&self, track: TrackKey) -> u8 {
+    pub fn spatial(&self, track: TrackId) -> u8 {
         let forwarded = self.tracks.get(&track);
         forwarded.and_then(|track| track.spatial).unwrap_or(0)
     }
@@ -193,7 +191,7 @@ impl Subscriber {
         &mut self,
         now: Instant,
         audio: Bitrate,
-        tracks: &BTreeMap<TrackKey, Vec<Point>>,
+        tracks: &BTreeMap<TrackId, Vec<Point>>,
     ) -> Vec<KeyFrameWanted> {
         self.next_tick = now + TICK;
         let audio = audio * (1.0 + COPY * self.audio_copies() as f64);
@@ -208,21 +206,21 @@ impl Subscriber {
             .collect();
         let budget = self.pictures_budget(now, audio);
         let mut forwarded = self.tracks.iter();
-        let given_up = forwarded.any(|(&(sender, track), forwarded)| {
+        let given_up = forwarded.any(|(track, forwarded)| {
             let spatial = forwarded.spatial;
-            spatial.is_some_and(|spatial| self.queue.is_broken((sender, track, spatial)))
+            spatial.is_some_and(|spatial| self.queue.is_broken(track.stream(spatial)))
         });
         self.chooser.choose(now, budget, &measured, given_up);
         self.decide_on_probe(now, audio);
         let mut wanted = Vec::new();
         self.queue
-            .retain_streams(|(sender, track, _)| tracks.contains_key(&(sender, track)));
+            .retain_streams(|stream| tracks.contains_key(&stream.track_id()));
         for key in tracks.keys() {
             let forwarded = self.tracks.entry(*key).or_default();
-            let Some((spatial, _)) = self.chooser.chosen(*key) else {
+            let Some(LayerId { spatial, .. }) = self.chooser.chosen(*key) else {
                 continue;
             };
-            let stream = (key.0, key.1, spatial);
+            let stream = key.stream(spatial);
             if forwarded.spatial.is_none_or(|now_at| now_at == spatial) {
                 forwarded.spatial = Some(spatial);
                 forwarded.asked = None;
@@ -277,41 +275,45 @@ impl Subscriber {
 
     /// At the next tick a track gets the layers that the rate allows, without the wait before a
     /// step up: the user asked for other ones.
-    pub fn choose_anew(&mut self, track: TrackKey) {
+    pub fn choose_anew(&mut self, track: TrackId) {
         self.chooser.remove(track);
     }
 
     /// Whether a packet of this frame is to be forwarded, now that it is there. `max` is what was
     /// subscribed to; a spatial layer above it that was forwarded before goes on until a key frame
     /// of the one to change to comes, so that the picture does not stand still.
-    pub fn wants(&mut self, header: &FrameHeader, max: Layers) -> bool {
+    pub fn wants(&mut self, header: &FrameHeader, max: LayerId) -> bool {
         header.media_kind.is_audio()
-            || self.wants_layer(header, max) && self.queue.admits(&FrameId::of(header), header.key)
+            || self.wants_layer(header, max) && self.queue.admits(&header.id(), header.key)
     }
 
-    fn wants_layer(&mut self, header: &FrameHeader, max: Layers) -> bool {
-        let key = (header.sender, header.track);
+    fn wants_layer(&mut self, header: &FrameHeader, max: LayerId) -> bool {
+        let key = header.track_id();
         let chosen = self.chooser.chosen(key);
         let forwarded = self.tracks.entry(key).or_default();
-        let Some((spatial, temporal)) = chosen else {
+        let Some(LayerId { spatial, temporal }) = chosen else {
             // Nothing is known yet of what there is: the base layer alone, so that pictures of two
             // sizes never come at once.
             return header.spatial == *forwarded.spatial.get_or_insert(0)
-                && header.temporal <= max.1;
+                && header.temporal <= max.temporal;
         };
         if header.key && header.spatial == spatial && forwarded.spatial != Some(spatial) {
             let before = forwarded.spatial.replace(spatial);
             forwarded.asked = None;
             // What waits of it came before this frame, and would only hold it up.
             if let Some(before) = before {
-                self.queue.leave_stream((key.0, key.1, before));
+                self.queue.leave_stream(key.stream(before));
             }
         }
         let current = *forwarded.spatial.get_or_insert(spatial);
         // While a change is awaited all temporal layers of the old one go on, as far as they were
         // subscribed to.
-        let temporal = if current == spatial { temporal } else { max.1 };
-        header.spatial == current && header.temporal <= temporal.min(max.1)
+        let temporal = if current == spatial {
+            temporal
+        } else {
+            max.temporal
+        };
+        header.spatial == current && header.temporal <= temporal.min(max.temporal)
     }
 
     /// How many copies of earlier frames a packet of audio needs on this path.
@@ -322,7 +324,7 @@ impl Subscriber {
 
     /// Why the subscriber asks for a key frame of a stream; `None` if one is on its way.
     #[must_use]
-    pub fn key_frame_need(&self, stream: StreamKey) -> Option<Need> {
+    pub fn key_frame_need(&self, stream: StreamId) -> Option<Need> {
         if self.queue.has_key_frame(stream) {
             None
         } else if self.queue.is_broken(stream) {
@@ -335,10 +337,11 @@ impl Subscriber {
     /// Whether frames of this layer go to the subscriber now: what else it asks for again was not
     /// lost.
     #[must_use]
-    pub fn forwards(&self, track: TrackKey, spatial: u8) -> bool {
-        self.tracks
-            .get(&track)
-            .is_none_or(|forwarded| forwarded.spatial.is_none_or(|now_at| now_at == spatial))
+    pub fn forwards(&self, stream: StreamId) -> bool {
+        let forwarded = self.tracks.get(&stream.track_id());
+        forwarded
+            .and_then(|forwarded| forwarded.spatial)
+            .is_none_or(|spatial| spatial == stream.spatial)
     }
 
     /// How many kept packets may be looked at for a NACK that has come now.
@@ -355,14 +358,13 @@ impl Subscriber {
     pub fn admit_repeat(
         &mut self,
         now: Instant,
-        sender: u32,
-        key: smrtc_engine::send::FrameKey,
+        frame: FrameId,
         fragment: u16,
         bytes: usize,
     ) -> bool {
         let rtt = self.congestion.path().rtt.unwrap_or(self.rtt);
-        let admitted = self.repeated.admit(now, rtt, sender, key, fragment)
-            && self.repairs.take(now, bytes as u64);
+        let admitted =
+            self.repeated.admit(now, rtt, frame, fragment) && self.repairs.take(now, bytes as u64);
         if admitted {
             self.repeats(now);
             self.repeated_bytes += bytes as f64;

@@ -2,8 +2,8 @@
 //! on.
 
 use smrtc_engine::{
+    StreamId, TrackId,
     control::v1::{LeaveReason, MediaKind, Track},
-    send::FrameKey,
     time::Instant,
     wire::{
         self, CloseCode, Kind, WireError,
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use super::{Hub, Member, Output, RoomKey, Side, downlinks::with_copies};
 use crate::{
-    forward::{Accepted, Class, Datagram, IngestError, Need, Publisher, StreamKey, accepted},
+    forward::{Accepted, Class, Datagram, IngestError, Need, Publisher, accepted},
     room::ParticipantId,
 };
 
@@ -142,25 +142,25 @@ impl Hub {
         &mut self,
         now: Instant,
         room: RoomKey,
-        (publisher, track, spatial): StreamKey,
+        stream: StreamId,
         need: Need,
     ) {
         let member = Member {
             room,
-            participant: publisher,
+            participant: stream.sender,
         };
         let Some(entry) = self.rooms.get_mut(&room) else {
             return;
         };
         let pictures = entry
             .room
-            .track((publisher, track))
+            .track(stream.track_id())
             .is_some_and(|track| track.kind != MediaKind::Audio as i32);
         if !pictures {
             return;
         }
-        if let Some(media) = entry.media.get_mut(&publisher) {
-            media.publisher.request_key_frame(track, spatial, need);
+        if let Some(media) = entry.media.get_mut(&stream.sender) {
+            media.publisher.request_key_frame(stream, need);
             self.timeout(now, member);
             self.outputs.push_back(Output::Rearm(member, Side::Uplink));
         }
@@ -219,7 +219,7 @@ impl Hub {
         let Some(media) = entry.media.get_mut(&member.participant) else {
             return Ok(forwarded);
         };
-        let id = (member.participant, header.track);
+        let id = TrackId::new(member.participant, header.track);
         self.counters.media_in += 1;
         self.counters.media_in_bytes += datagram.payload().len() as u64;
         let accepted = match ingest(&mut media.publisher, entry.room.track(id)) {
@@ -246,15 +246,13 @@ impl Hub {
             }
         };
         let copied = with_copies(entry, member.participant, datagram, header);
-        for (subscriber, layers) in entry.room.subscribers(id) {
-            if accepted.temporal > layers.temporal {
+        for (subscriber, highest) in entry.room.subscribers(id) {
+            if accepted.temporal > highest.temporal {
                 continue;
             }
             if let Some(media) = entry.media.get_mut(&subscriber)
                 && media.attached
-                && media
-                    .subscriber
-                    .wants(header, (layers.spatial, layers.temporal))
+                && media.subscriber.wants(header, highest)
             {
                 forwarded.push(subscriber);
                 let datagram = copied
@@ -297,16 +295,15 @@ impl Hub {
             return;
         };
         // Only what is subscribed: a NACK is no way around the room's rules.
-        let track = (wanted.sender, wanted.track);
+        let track = wanted.track_id();
         if !entry.room.receives(member.participant, track) {
             return;
         }
         // What went in another layer was not lost; frames that were never sent here may look so.
-        let forwarded = entry.media.get(&member.participant).is_some_and(|media| {
-            media
-                .subscriber
-                .forwards((wanted.sender, wanted.track), wanted.spatial)
-        });
+        let forwarded = entry
+            .media
+            .get(&member.participant)
+            .is_some_and(|media| media.subscriber.forwards(wanted.stream_id()));
         if !forwarded {
             self.counters.not_repeated += 1;
             return;
@@ -324,16 +321,13 @@ impl Hub {
         let Some(media) = entry.media.get_mut(&member.participant) else {
             return;
         };
-        let key = FrameKey::from(wanted);
+        let frame = wanted.frame();
         for (fragment, datagram) in kept {
             let Ok(packet) = MediaPacket::parse(datagram.payload()) else {
                 continue;
             };
             let bytes = datagram.payload().len();
-            if !media
-                .subscriber
-                .admit_repeat(now, wanted.sender, key, fragment, bytes)
-            {
+            if !media.subscriber.admit_repeat(now, frame, fragment, bytes) {
                 self.counters.not_repeated += 1;
                 continue;
             }
@@ -361,12 +355,12 @@ impl Hub {
             let Some(entry) = self.rooms.get(&member.room) else {
                 break;
             };
-            let track = (wanted.sender, wanted.track);
+            let track = wanted.track_id();
             if !entry.room.receives(member.participant, track) {
                 continue;
             }
             self.counters.key_frame_requests += 1;
-            let stream = (wanted.sender, wanted.track, wanted.spatial);
+            let stream = wanted.stream_id();
             let asking = entry.media.get(&member.participant);
             if let Some(need) = asking.and_then(|media| media.subscriber.key_frame_need(stream)) {
                 self.want_key_frame(now, member.room, stream, need);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use smrtc_engine::{
+    TrackId,
     control::v1::MediaKind,
     time::{Bitrate, Instant},
     wire::{feedback::Feedback, media::FrameHeader},
@@ -10,7 +11,7 @@ use smrtc_engine::{
 
 use super::{Entry, Hub, Member, RoomKey, Side, datagrams::Rejected};
 use crate::{
-    forward::{Datagram, Need, Point, TrackKey, accepted},
+    forward::{Datagram, Need, Point, accepted},
     room::ParticipantId,
 };
 
@@ -67,18 +68,18 @@ impl Hub {
 
     /// A subscriber can start with a key frame only; asking now saves the round trip in which it
     /// would find out.
-    pub(super) fn begin_track(&mut self, now: Instant, member: Member, track: TrackKey) {
+    pub(super) fn begin_track(&mut self, now: Instant, member: Member, track: TrackId) {
         self.tick(now, member);
         let spatial = self
             .media(member)
             .map_or(0, |media| media.subscriber.spatial(track));
-        let stream = (track.0, track.1, spatial);
+        let stream = track.stream(spatial);
         self.want_key_frame(now, member.room, stream, Need::Urgent);
     }
 
     /// Other layers of a track that is received already may be forwarded from now on. The picture
     /// goes on until one of them begins.
-    pub(super) fn change_track(&mut self, now: Instant, member: Member, track: TrackKey) {
+    pub(super) fn change_track(&mut self, now: Instant, member: Member, track: TrackId) {
         if let Some(media) = self.media(member) {
             media.subscriber.choose_anew(track);
         }
@@ -103,10 +104,9 @@ impl Hub {
             return;
         };
         let mut audio = Bitrate::ZERO;
-        let mut pictures: BTreeMap<TrackKey, Vec<Point>> = BTreeMap::new();
+        let mut pictures: BTreeMap<TrackId, Vec<Point>> = BTreeMap::new();
         for (track, max) in entry.room.subscriptions(member.participant) {
-            let (publisher, number) = track;
-            let Some(media) = entry.media.get(&publisher) else {
+            let Some(media) = entry.media.get(&track.sender) else {
                 continue;
             };
             let is_audio = entry
@@ -115,9 +115,9 @@ impl Hub {
                 .is_some_and(|track| track.kind == MediaKind::Audio as i32);
             let rates = media.publisher.rates();
             if is_audio {
-                audio = audio + rates.track(now, number);
+                audio = audio + rates.track(now, track.number);
             } else {
-                let mut points = rates.points(now, number);
+                let mut points = rates.points(now, track.number);
                 points
                     .retain(|point| point.spatial <= max.spatial && point.temporal <= max.temporal);
                 pictures.insert(track, points);
@@ -186,7 +186,7 @@ pub(super) fn with_copies(
     let (Some(publisher), true) = (publisher, header.media_kind.is_audio()) else {
         return copied;
     };
-    for (subscriber, _) in entry.room.subscribers((header.sender, header.track)) {
+    for (subscriber, _) in entry.room.subscribers(header.track_id()) {
         let media = entry.media.get(&subscriber);
         let count = media.map_or(0, |media| media.subscriber.audio_copies());
         if count > 0 && !copied.contains_key(&count) {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use smrtc_engine::{
+    TrackId,
     control::v1::{
         Join, Leave, LeaveReason, MediaKind, Publish, Subscribe, Track, Unpublish,
         client_message::Body as Request, server_message::Body,
@@ -191,7 +192,7 @@ fn ask(hub: &mut Hub, now: Instant, viewer: Member, entries: &[NackEntry]) -> u6
 #[test]
 fn a_nack_is_no_more_work_than_the_longest_frame_however_often_it_says_the_same() {
     let (mut hub, now, publisher, viewer) = viewer_of_a_frame(MAX_FRAGMENTS);
-    let whole = NackEntry::whole_frame(publisher.participant, 0, 0, 0);
+    let whole = NackEntry::whole_frame(TrackId::new(publisher.participant, 0).stream(0).frame(0));
     let longest = u64::from(MAX_FRAGMENTS);
     let same = ask(&mut hub, now, viewer, &[whole; nack::MAX_ENTRIES]);
     assert_eq!(same, longest, "64 times the same");
@@ -275,7 +276,7 @@ proptest! {
                 }
                 Input::Nack { who, sender, track, frame } => {
                     let mut bytes = Vec::new();
-                    nack::encode(&[NackEntry::whole_frame(sender, track, 0, frame)], &mut bytes);
+                    nack::encode(&[NackEntry::whole_frame(TrackId::new(sender, track).stream(0).frame(frame))], &mut bytes);
                     hub.datagram(now, pick(who), Side::Downlink, &Datagram::copy_of(&bytes));
                 }
                 Input::Bytes { who, down, bytes } => {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use smrtc_engine::control::v1::{self, LeaveReason, Peer, PeerLeft, server_message::Body};
+use smrtc_engine::{
+    TrackId,
+    control::v1::{self, LeaveReason, Peer, PeerLeft, server_message::Body},
+};
 
 use super::{
     Notification, Participant, ParticipantId, Refusal, Room,
@@ -85,11 +88,11 @@ impl Room {
         let Some(gone) = self.participants.remove(&id) else {
             return;
         };
-        for (publisher, number) in gone.subscribed.keys() {
+        for track in gone.subscribed.keys() {
             if let Some(published) = self
                 .participants
-                .get_mut(publisher)
-                .and_then(|participant| participant.published.get_mut(number))
+                .get_mut(&track.sender)
+                .and_then(|participant| participant.published.get_mut(&track.number))
             {
                 published.subscribers.remove(&id);
             }
@@ -97,7 +100,7 @@ impl Room {
         for (number, published) in &gone.published {
             for subscriber in published.subscribers.keys() {
                 if let Some(participant) = self.participants.get_mut(subscriber) {
-                    participant.subscribed.remove(&(id, *number));
+                    participant.subscribed.remove(&TrackId::new(id, *number));
                 }
             }
         }

@@ -48,10 +48,10 @@ fn operation() -> impl Strategy<Value = Operation> {
 struct Model {
     /// participant → (user, may publish)
     participants: BTreeMap<u32, (u8, bool)>,
-    tracks: BTreeMap<(u32, u8), bool>,
-    subscriptions: BTreeSet<(u32, (u32, u8))>,
+    tracks: BTreeMap<TrackId, bool>,
+    subscriptions: BTreeSet<(u32, TrackId)>,
     /// Each participant's view of the others' tracks, fed by notifications only.
-    views: BTreeMap<u32, BTreeMap<(u32, u8), bool>>,
+    views: BTreeMap<u32, BTreeMap<TrackId, bool>>,
     ids_ever: BTreeSet<u32>,
 }
 
@@ -59,9 +59,9 @@ impl Model {
     fn forget(&mut self, id: u32) {
         self.participants.remove(&id);
         self.views.remove(&id);
-        self.tracks.retain(|track, _| track.0 != id);
+        self.tracks.retain(|track, _| track.sender != id);
         self.subscriptions
-            .retain(|(who, track)| *who != id && track.0 != id);
+            .retain(|(who, track)| *who != id && track.sender != id);
     }
 
     fn apply(&mut self, notifications: Vec<Notification>) {
@@ -72,22 +72,26 @@ impl Model {
                 .expect("only those in the room are told");
             match body {
                 Body::PeerJoined(peer) => assert_ne!(peer.participant_id, to),
-                Body::PeerLeft(left) => view.retain(|track, _| track.0 != left.participant_id),
+                Body::PeerLeft(left) => view.retain(|track, _| track.sender != left.participant_id),
                 Body::TrackPublished(change) => {
                     let track = change.track.unwrap();
-                    let fresh =
-                        view.insert((change.participant_id, track.number as u8), track.muted);
+                    let fresh = view.insert(
+                        TrackId::new(change.participant_id, track.number as u8),
+                        track.muted,
+                    );
                     assert_eq!(fresh, None, "published twice");
                 }
                 Body::TrackUpdated(change) => {
                     let track = change.track.unwrap();
-                    let known =
-                        view.insert((change.participant_id, track.number as u8), track.muted);
+                    let known = view.insert(
+                        TrackId::new(change.participant_id, track.number as u8),
+                        track.muted,
+                    );
                     assert!(known.is_some(), "updated before it was published");
                 }
                 Body::TrackUnpublished(gone) => {
                     assert!(
-                        view.remove(&(gone.participant_id, gone.number as u8))
+                        view.remove(&TrackId::new(gone.participant_id, gone.number as u8))
                             .is_some()
                     );
                 }
@@ -133,7 +137,7 @@ proptest! {
                                 model.forget(old);
                             }
                             let view: BTreeMap<_, _> = joined.peers.iter()
-                                .flat_map(|peer| peer.tracks.iter().map(|t| ((peer.participant_id, t.number as u8), t.muted)))
+                                .flat_map(|peer| peer.tracks.iter().map(|t| (TrackId::new(peer.participant_id, t.number as u8), t.muted)))
                                 .collect();
                             let ids: Vec<_> = joined.peers.iter().map(|peer| peer.participant_id).collect();
                             prop_assert_eq!(ids, model.participants.keys().copied().collect::<Vec<_>>());
@@ -152,38 +156,38 @@ proptest! {
                 }
                 Operation::Publish { who, track: number } => {
                     let id = pick(who);
-                    let live = model.tracks.keys().filter(|t| t.0 == id).count();
+                    let live = model.tracks.keys().filter(|t| t.sender == id).count();
                     let ok = number < 256
                         && model.participants.get(&id).is_some_and(|(_, may)| *may)
                         && live < LIMITS.tracks
-                        && !model.tracks.contains_key(&(id, number as u8));
+                        && !model.tracks.contains_key(&TrackId::new(id, number as u8));
                     prop_assert_eq!(room.publish(id, track(number, false), &mut out).is_ok(), ok);
                     if ok {
-                        model.tracks.insert((id, number as u8), false);
+                        model.tracks.insert(TrackId::new(id, number as u8), false);
                     }
                     model.apply(out);
                 }
                 Operation::Update { who, track: number, muted } => {
                     let id = pick(who);
-                    let ok = number < 256 && model.tracks.contains_key(&(id, number as u8));
+                    let ok = number < 256 && model.tracks.contains_key(&TrackId::new(id, number as u8));
                     prop_assert_eq!(room.update_track(id, track(number, muted), &mut out).is_ok(), ok);
                     if ok {
-                        model.tracks.insert((id, number as u8), muted);
+                        model.tracks.insert(TrackId::new(id, number as u8), muted);
                     }
                     model.apply(out);
                 }
                 Operation::Unpublish { who, track: number } => {
                     let id = pick(who);
-                    let ok = number < 256 && model.tracks.remove(&(id, number as u8)).is_some();
+                    let ok = number < 256 && model.tracks.remove(&TrackId::new(id, number as u8)).is_some();
                     prop_assert_eq!(room.unpublish(id, number, &mut out).is_ok(), ok);
                     if ok {
-                        model.subscriptions.retain(|(_, t)| *t != (id, number as u8));
+                        model.subscriptions.retain(|(_, t)| *t != TrackId::new(id, number as u8));
                     }
                     model.apply(out);
                 }
                 Operation::Subscribe { who, to, track: number } => {
                     let (id, to) = (pick(who), pick(to));
-                    let wanted = (id, (to, number as u8));
+                    let wanted = (id, TrackId::new(to, number as u8));
                     let held = model.subscriptions.iter().filter(|(who, _)| *who == id).count();
                     let ok = number < 256
                         && id != to
@@ -198,7 +202,7 @@ proptest! {
                 }
                 Operation::Unsubscribe { who, to, track: number } => {
                     let (id, to) = (pick(who), pick(to));
-                    let ok = number < 256 && model.subscriptions.remove(&(id, (to, number as u8)));
+                    let ok = number < 256 && model.subscriptions.remove(&(id, TrackId::new(to, number as u8)));
                     let request = Unsubscribe { participant_id: to, track: number };
                     prop_assert_eq!(room.unsubscribe(id, &request).is_ok(), ok);
                 }
@@ -206,7 +210,7 @@ proptest! {
 
             prop_assert_eq!(room.participants().collect::<Vec<_>>(), model.participants.keys().copied().collect::<Vec<_>>());
             for (id, view) in &model.views {
-                let others: BTreeMap<_, _> = model.tracks.iter().filter(|(t, _)| t.0 != *id).map(|(t, m)| (*t, *m)).collect();
+                let others: BTreeMap<_, _> = model.tracks.iter().filter(|(t, _)| t.sender != *id).map(|(t, m)| (*t, *m)).collect();
                 prop_assert_eq!(view, &others, "what participant {} was told", id);
                 let subscribed: Vec<_> = room.subscriptions(*id).map(|(track, _)| track).collect();
                 let expected: Vec<_> = model.subscriptions.iter().filter(|(who, _)| who == id).map(|(_, t)| *t).collect();

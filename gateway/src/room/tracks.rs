@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use smrtc_engine::control::v1::{
-    self, MediaKind, StreamType, TrackChanged, TrackGone, server_message::Body,
+use smrtc_engine::{
+    LayerId, TrackId,
+    control::v1::{self, MediaKind, StreamType, TrackChanged, TrackGone, server_message::Body},
 };
 
 use super::{
-    MaxLayers, Notification, Participant, ParticipantId, Published, Refusal, Room, TrackId,
+    Notification, Participant, ParticipantId, Published, Refusal, Room,
     limits::{MAX_CODEC_BYTES, MAX_SIDE},
 };
 use crate::auth::Role;
@@ -95,7 +96,7 @@ impl Room {
             .ok_or(Refusal::NoSuchTrack)?;
         for subscriber in published.subscribers.keys() {
             if let Some(participant) = self.participants.get_mut(subscriber) {
-                participant.subscribed.remove(&(id, number));
+                participant.subscribed.remove(&TrackId::new(id, number));
             }
         }
         let gone = TrackGone {
@@ -117,12 +118,12 @@ impl Room {
         request: &v1::Subscribe,
     ) -> Result<TrackId, Refusal> {
         let number = track_number(request.track)?;
-        let track = (request.participant_id, number);
-        if track.0 == id {
+        let track = TrackId::new(request.participant_id, number);
+        if track.sender == id {
             return Err(Refusal::InvalidArgument("one's own track"));
         }
         let limit = self.limits.subscriptions;
-        let layers = MaxLayers {
+        let highest = LayerId {
             spatial: layer(request.max_spatial_layer),
             temporal: layer(request.max_temporal_layer),
         };
@@ -133,9 +134,9 @@ impl Room {
         if !participant.subscribed.contains_key(&track) && participant.subscribed.len() >= limit {
             return Err(Refusal::LimitReached("subscriptions of a participant"));
         }
-        participant.subscribed.insert(track, layers);
+        participant.subscribed.insert(track, highest);
         if let Some(published) = self.published(track) {
-            published.subscribers.insert(id, layers);
+            published.subscribers.insert(id, highest);
         }
         Ok(track)
     }
@@ -150,7 +151,7 @@ impl Room {
         id: ParticipantId,
         request: &v1::Unsubscribe,
     ) -> Result<TrackId, Refusal> {
-        let track = (request.participant_id, track_number(request.track)?);
+        let track = TrackId::new(request.participant_id, track_number(request.track)?);
         self.participant(id)?
             .subscribed
             .remove(&track)
@@ -165,11 +166,11 @@ impl Room {
         self.participants.get_mut(&id).ok_or(Refusal::NotJoined)
     }
 
-    fn published(&mut self, (publisher, number): TrackId) -> Option<&mut Published> {
+    fn published(&mut self, track: TrackId) -> Option<&mut Published> {
         self.participants
-            .get_mut(&publisher)?
+            .get_mut(&track.sender)?
             .published
-            .get_mut(&number)
+            .get_mut(&track.number)
     }
 }
 

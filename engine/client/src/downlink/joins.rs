@@ -12,6 +12,7 @@ use smrtc_e2ee::mls::{
 };
 use smrtc_e2ee::sframe::{BaseKey, CipherSuite, Sealer};
 use smrtc_e2ee::{Rng, RngError};
+use smrtc_engine::TrackId;
 use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::Instant;
 use smrtc_engine::wire::media::MediaKind;
@@ -164,7 +165,7 @@ impl Room {
             page.control.push(self.now + 20_000, left);
             page.key_messages.push(self.now, KeyMessage::Gone(id));
             page.rejected += page.downlink.counts_of(id).1;
-            page.downlink.remove_track(id, 0);
+            page.downlink.remove_track(TrackId::new(id, 0));
             page.downlink.remove_sender(id);
         }
         gone
@@ -284,7 +285,8 @@ impl Room {
 
 impl Page {
     fn meets(&mut self, now: u64, id: u32, user: &str) {
-        self.downlink.add_track(id, 0, MediaKind::Audio);
+        self.downlink
+            .add_track(TrackId::new(id, 0), MediaKind::Audio);
         let named = KeyMessage::Participant(id, user.to_owned());
         self.key_messages.push(now + 20_000, named);
     }

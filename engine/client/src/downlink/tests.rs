@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use smrtc_e2ee::OsRng;
 use smrtc_e2ee::mls::{EpochKeys, MlsKeys, OLD_EPOCH_MICROS};
 use smrtc_e2ee::sframe::{BaseKey, CipherSuite, OpenError};
+use smrtc_engine::TrackId;
 use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::{Instant, MediaTime};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind};
@@ -140,7 +141,7 @@ pub(super) fn audio(sender: u32, frame_id: u32, micros: u64) -> FrameHeader {
 /// Receives frames of audio, 20 ms apart and sealed with `keys`; how many came when the alarm did.
 /// The first `intact` frames come as they were sealed, the others with another last byte.
 fn alarm_after(engine: &mut DownlinkHalf, mut keys: Keys, intact: u32) -> Option<u32> {
-    engine.add_track(SENDER, 0, MediaKind::Audio);
+    engine.add_track(TrackId::new(SENDER, 0), MediaKind::Audio);
     let mut sealer = sealing::fresh_sealer(&mut keys, &mut OsRng).unwrap();
     for frame_id in 0..1_000 {
         let now = u64::from(frame_id) * 20_000;

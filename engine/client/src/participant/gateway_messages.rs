@@ -1,5 +1,6 @@
 //! What the gateway says on the control stream, and what follows from it.
 
+use smrtc_engine::TrackId;
 use smrtc_engine::control::v1::{self, server_message};
 
 use super::{Connection, Output, Participant, ParticipantEvent, RemoteTrack, Side};
@@ -98,12 +99,13 @@ impl Participant {
                     && let Ok(number) = u8::try_from(track.number)
                 {
                     self.downlink
-                        .set_paused(change.participant_id, number, track.muted);
+                        .set_paused(TrackId::new(change.participant_id, number), track.muted);
                 }
             }
             Body::TrackUnpublished(gone) => {
                 if let Ok(number) = u8::try_from(gone.number) {
-                    self.downlink.remove_track(gone.participant_id, number);
+                    self.downlink
+                        .remove_track(TrackId::new(gone.participant_id, number));
                     self.tell(ParticipantEvent::TrackGone {
                         sender: gone.participant_id,
                         number,

@@ -10,7 +10,7 @@ use smrtc_engine::send::{
 use smrtc_engine::stats::{DownlinkStats, InboundStats};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind, MediaPacket};
 use smrtc_engine::wire::repair::RepairPacket;
-use smrtc_engine::{Bitrate, Instant, MediaTime};
+use smrtc_engine::{Bitrate, Instant, MediaTime, TrackId};
 
 use super::pair::{AUDIO, SENDER, VIDEO};
 use smrtc_sim::Rng;
@@ -80,8 +80,8 @@ impl Call {
         uplink.set_track(AUDIO, track(MediaKind::Audio, 32));
         uplink.set_track(VIDEO, track(MediaKind::Video, 1_000));
         let mut downlink = Downlink::new(DownlinkConfig::default(), rng.next());
-        downlink.add_track(SENDER, AUDIO, MediaKind::Audio);
-        downlink.add_track(SENDER, VIDEO, MediaKind::Video);
+        downlink.add_track(TrackId::new(SENDER, AUDIO), MediaKind::Audio);
+        downlink.add_track(TrackId::new(SENDER, VIDEO), MediaKind::Video);
         Self {
             now: Instant::ZERO,
             forward: Link::new(LinkConfig::default(), rng.next()),

@@ -7,7 +7,7 @@ use smrtc_engine::send::{
     FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkInput, UplinkOutput,
 };
 use smrtc_engine::wire::media::MediaKind;
-use smrtc_engine::{Bitrate, Instant, MediaTime};
+use smrtc_engine::{Bitrate, Instant, MediaTime, TrackId};
 
 use super::call::Call;
 
@@ -43,7 +43,7 @@ fn packets_are_told_apart_and_reported_across_the_wrap_of_their_numbers() {
     };
     uplink.set_track(0, config);
     let mut downlink = Downlink::new(DownlinkConfig::default(), 2);
-    downlink.add_track(7, 0, MediaKind::Audio);
+    downlink.add_track(TrackId::new(7, 0), MediaKind::Audio);
     let start = MediaTime::from_micros(MediaTime::MODULUS - 20_000_000);
     let mut heard = 0;
     for n in 0..FRAMES {

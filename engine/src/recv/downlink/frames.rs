@@ -1,7 +1,8 @@
 //! The way of a packet and of a frame through the stages.
 
 use super::{Downlink, DownlinkEvent, DownlinkOutput, MAX_OPENING};
-use crate::recv::{Assembled, BufferedFrame, DecryptChange, Inserted, OpenFailure, StreamId};
+use crate::ids::TrackId;
+use crate::recv::{Assembled, BufferedFrame, DecryptChange, Inserted, OpenFailure};
 use crate::stats::{DropReason, seconds};
 use crate::time::Instant;
 use crate::wire::copies::Copies;
@@ -14,7 +15,7 @@ impl Downlink {
         // What was not subscribed came all the same, and the sender's controller is to know.
         self.feedback
             .on_packet(now, header.sender, packet.transport_seq);
-        let track = self.tracks.get_mut(&(header.sender, header.track));
+        let track = self.tracks.get_mut(&header.track_id());
         let Some(track) =
             track.filter(|track| track.kind.is_audio() == header.media_kind.is_audio())
         else {
@@ -62,7 +63,7 @@ impl Downlink {
     /// plays them sees that they were lost and are late.
     pub(super) fn on_copies(&mut self, now: Instant, packet: &MediaPacket<'_>, copies: Copies<'_>) {
         for (header, payload) in copies {
-            let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
+            let Some(track) = self.tracks.get_mut(&header.track_id()) else {
                 return;
             };
             if !track.kind.is_audio() {
@@ -93,7 +94,7 @@ impl Downlink {
         let header = packet.header;
         self.feedback
             .on_packet(now, packet.reported_sender(), packet.transport_seq);
-        let track = self.tracks.get_mut(&(header.sender, header.track));
+        let track = self.tracks.get_mut(&header.track_id());
         let Some(track) =
             track.filter(|track| track.kind.is_audio() == header.media_kind.is_audio())
         else {
@@ -127,13 +128,12 @@ impl Downlink {
 
     fn on_assembled(&mut self, assembled: Assembled) {
         let header = assembled.header;
-        let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
+        let Some(track) = self.tracks.get_mut(&header.track_id()) else {
             return;
         };
         track.counters.frames_received += 1;
         track.counters.frames_recovered += u64::from(assembled.recovered > 0);
-        self.nack
-            .on_complete(StreamId::of(&header), header.frame_id);
+        self.nack.on_complete(header.stream_id(), header.frame_id);
         if assembled.packets > 1 {
             track.counters.frames_assembled_from_multiple_packets += 1;
             track.counters.total_assembly_time +=
@@ -147,7 +147,7 @@ impl Downlink {
             self.drop_frame(header, DropReason::Late);
             return;
         }
-        let key = (StreamId::of(&header), header.frame_id);
+        let key = header.id();
         if self
             .opening
             .insert(key, (assembled.first_arrival, assembled.last_arrival))
@@ -163,20 +163,15 @@ impl Downlink {
                 .iter()
                 .min_by_key(|(_, (first, _))| *first)
                 .map(|(&key, _)| key);
-            if let Some((id, frame_id)) =
-                oldest.filter(|oldest| self.opening.remove(oldest).is_some())
-            {
-                let (spatial, track, sender) = (id.spatial, id.track, id.sender);
-                self.drop_frame(
-                    FrameHeader {
-                        spatial,
-                        track,
-                        sender,
-                        frame_id,
-                        ..header
-                    },
-                    DropReason::Overflow,
-                );
+            if let Some(oldest) = oldest.filter(|oldest| self.opening.remove(oldest).is_some()) {
+                let header = FrameHeader {
+                    sender: oldest.stream.sender,
+                    track: oldest.stream.track,
+                    spatial: oldest.stream.spatial,
+                    frame_id: oldest.number,
+                    ..header
+                };
+                self.drop_frame(header, DropReason::Overflow);
             }
         }
         self.outputs.push_back(DownlinkOutput::Sealed {
@@ -186,12 +181,12 @@ impl Downlink {
     }
 
     pub(super) fn on_opened(&mut self, now: Instant, header: FrameHeader, plaintext: Vec<u8>) {
-        let key = (StreamId::of(&header), header.frame_id);
+        let key = header.id();
         // Not one of ours, or its track is gone.
         let Some((first_arrival, last_arrival)) = self.opening.remove(&key) else {
             return;
         };
-        let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
+        let Some(track) = self.tracks.get_mut(&header.track_id()) else {
             return;
         };
         let change = self
@@ -217,7 +212,7 @@ impl Downlink {
             });
         }
         self.tell_decrypt(header.sender, change);
-        self.drive_video(now, header.sender, header.track);
+        self.drive_video(now, header.track_id());
     }
 
     pub(super) fn on_open_failed(
@@ -226,41 +221,37 @@ impl Downlink {
         header: FrameHeader,
         reason: OpenFailure,
     ) {
-        if self
-            .opening
-            .remove(&(StreamId::of(&header), header.frame_id))
-            .is_none()
-        {
+        if self.opening.remove(&header.id()).is_none() {
             return;
         }
         let participant = self.participants.get_mut(&header.sender);
         let change = participant.and_then(|participant| participant.decrypt.on_failed(now, reason));
-        let track = self.tracks.get_mut(&(header.sender, header.track));
+        let track = self.tracks.get_mut(&header.track_id());
         if let Some(video) = track.and_then(|track| track.video.as_mut()) {
             video.on_lost(&header);
         }
         self.drop_frame(header, DropReason::NotOpened);
         self.tell_decrypt(header.sender, change);
-        self.drive_video(now, header.sender, header.track);
+        self.drive_video(now, header.track_id());
     }
 
-    pub(super) fn on_decode_failed(&mut self, now: Instant, sender: u32, track: u8) {
+    pub(super) fn on_decode_failed(&mut self, now: Instant, id: TrackId) {
         if let Some(video) = self
             .tracks
-            .get_mut(&(sender, track))
+            .get_mut(&id)
             .and_then(|track| track.video.as_mut())
         {
             video.on_decode_failed();
         }
-        self.drive_video(now, sender, track);
+        self.drive_video(now, id);
     }
 
     /// Hands on what can be, and asks for a key frame if nothing else helps.
-    pub(super) fn drive_video(&mut self, now: Instant, sender: u32, number: u8) {
-        while self.hand_on_video(now, sender, number) {}
+    pub(super) fn drive_video(&mut self, now: Instant, id: TrackId) {
+        while self.hand_on_video(now, id) {}
         let rtt = self.rtt.rtt();
-        let may_request = self.may_request(sender);
-        let Some(track) = self.tracks.get_mut(&(sender, number)) else {
+        let may_request = self.may_request(id.sender);
+        let Some(track) = self.tracks.get_mut(&id) else {
             return;
         };
         let Some(video) = &mut track.video else {
@@ -273,25 +264,22 @@ impl Downlink {
             None
         };
         if !track.paused && video.freeze.poll(now) {
-            let event = DownlinkEvent::StreamStalled {
-                sender,
-                track: number,
-            };
+            let event = DownlinkEvent::StreamStalled { track: id };
             self.outputs.push_back(DownlinkOutput::Event(event));
         }
         for (header, reason) in dropped {
             self.drop_frame(header, reason);
         }
         if let Some(spatial) = request {
-            self.request_key_frame(sender, number, spatial);
+            self.request_key_frame(id.stream(spatial));
         }
     }
 
-    fn hand_on_video(&mut self, now: Instant, sender: u32, number: u8) -> bool {
-        let Some(participant) = self.participants.get(&sender) else {
+    fn hand_on_video(&mut self, now: Instant, id: TrackId) -> bool {
+        let Some(participant) = self.participants.get(&id.sender) else {
             return false;
         };
-        let Some(track) = self.tracks.get_mut(&(sender, number)) else {
+        let Some(track) = self.tracks.get_mut(&id) else {
             return false;
         };
         let Some(video) = &mut track.video else {
@@ -299,15 +287,11 @@ impl Downlink {
         };
         let (reassembler, opening) = (&self.reassembler, &self.opening);
         let expected = |spatial| {
-            let id = StreamId {
-                sender,
-                track: number,
-                spatial,
-            };
+            let stream = id.stream(spatial);
             let opening = opening
-                .range((id, 0)..=(id, u32::MAX))
-                .map(|(&(_, frame_id), _)| frame_id);
-            reassembler.unfinished(id).chain(opening).collect()
+                .range(stream.frame(0)..=stream.frame(u32::MAX))
+                .map(|(frame, _)| frame.number);
+            reassembler.unfinished(stream).chain(opening).collect()
         };
         let Some((frame, render_at)) = video.poll(now, &participant.clock, &expected) else {
             return false;
@@ -316,18 +300,14 @@ impl Downlink {
         if !track.paused
             && let Some(frozen) = video.freeze.on_shown(render_at)
         {
-            let event = DownlinkEvent::StreamResumed {
-                sender,
-                track: number,
-                frozen,
-            };
+            let event = DownlinkEvent::StreamResumed { track: id, frozen };
             self.outputs.push_back(DownlinkOutput::Event(event));
         }
         track.on_video(header.key, header.spatial, frame.first_arrival, render_at);
         // Nothing before it is of use any more.
-        let id = StreamId::of(&header);
-        self.nack.give_up_before(id, header.frame_id);
-        self.reassembler.give_up_before(id, header.frame_id);
+        let stream = header.stream_id();
+        self.nack.give_up_before(stream, header.frame_id);
+        self.reassembler.give_up_before(stream, header.frame_id);
         self.outputs.push_back(DownlinkOutput::Video {
             header,
             frame: frame.data,
@@ -349,7 +329,7 @@ impl Downlink {
     }
 
     pub(super) fn drop_frame(&mut self, header: FrameHeader, reason: DropReason) {
-        let Some(track) = self.tracks.get_mut(&(header.sender, header.track)) else {
+        let Some(track) = self.tracks.get_mut(&header.track_id()) else {
             return;
         };
         track.counters.dropped.add(reason);

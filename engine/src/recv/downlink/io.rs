@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ids::{StreamId, TrackId};
 use crate::recv::OpenFailure;
 use crate::stats::DropReason;
 use crate::time::{Instant, MediaTime};
@@ -29,17 +30,13 @@ pub enum DownlinkInput<'a> {
     },
     /// A frame handed out as `Video` was decoded.
     VideoDecoded {
-        /// Whose track.
-        sender: u32,
         /// The track.
-        track: u8,
+        track: TrackId,
     },
     /// The decoder of a track failed and was made anew: it needs a key frame.
     VideoDecodeFailed {
-        /// Whose track.
-        sender: u32,
         /// The track.
-        track: u8,
+        track: TrackId,
     },
     /// The audio of a participant that is heard now was captured at `media_time`. Tell about ten
     /// times a second.
@@ -96,12 +93,8 @@ pub enum DownlinkOutput {
 pub enum DownlinkEvent {
     /// A key frame was asked for; the datagram goes out by itself.
     KeyFrameRequested {
-        /// Whose track.
-        sender: u32,
-        /// The track.
-        track: u8,
-        /// The layer.
-        spatial: u8,
+        /// The stream that it is to be of.
+        stream: StreamId,
     },
     /// A frame of which something came is not handed on.
     FrameDropped {
@@ -112,17 +105,13 @@ pub enum DownlinkEvent {
     },
     /// A picture is frozen, by the rule of webrtc-stats.
     StreamStalled {
-        /// Whose track.
-        sender: u32,
         /// The track.
-        track: u8,
+        track: TrackId,
     },
     /// It moves again.
     StreamResumed {
-        /// Whose track.
-        sender: u32,
         /// The track.
-        track: u8,
+        track: TrackId,
         /// How long it stood.
         frozen: Duration,
     },

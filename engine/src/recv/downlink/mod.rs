@@ -17,8 +17,9 @@ use self::track::{Participant, Track};
 use super::video_track::VideoConfig;
 use super::{
     FeedbackCollector, FeedbackConfig, NackConfig, NackTracker, Reassembler, ReassemblerConfig,
-    RttEstimator, StreamId,
+    RttEstimator,
 };
+use crate::ids::{FrameId, StreamId, TrackId};
 use crate::stats::TransportStats;
 use crate::time::Instant;
 use crate::wire::media::{MediaKind, MediaPacket};
@@ -47,10 +48,10 @@ pub struct Downlink {
     nack: NackTracker,
     reassembler: Reassembler,
     rtt: RttEstimator,
-    tracks: BTreeMap<(u32, u8), Track>,
+    tracks: BTreeMap<TrackId, Track>,
     participants: BTreeMap<u32, Participant>,
     /// Frames at the host to be opened: when their first and last packet came.
-    opening: BTreeMap<(StreamId, u32), (Instant, Instant)>,
+    opening: BTreeMap<FrameId, (Instant, Instant)>,
     outputs: VecDeque<DownlinkOutput>,
     transport: TransportStats,
     /// The latest time it was told.
@@ -80,36 +81,30 @@ impl Downlink {
 
     /// Begins to receive a track, anew if it is known. Packets of tracks that were not added are
     /// dropped: add it before subscribing.
-    pub fn add_track(&mut self, sender: u32, track: u8, kind: MediaKind) {
-        self.remove_track(sender, track);
-        self.participants.entry(sender).or_default();
-        self.tracks.insert(
-            (sender, track),
-            Track::new(sender, track, kind, self.config.video),
-        );
+    pub fn add_track(&mut self, id: TrackId, kind: MediaKind) {
+        self.remove_track(id);
+        self.participants.entry(id.sender).or_default();
+        self.tracks
+            .insert(id, Track::new(id, kind, self.config.video));
     }
 
     /// Stops receiving a track. Its counts are gone with it.
-    pub fn remove_track(&mut self, sender: u32, track: u8) {
-        if self.tracks.remove(&(sender, track)).is_none() {
+    pub fn remove_track(&mut self, id: TrackId) {
+        if self.tracks.remove(&id).is_none() {
             return;
         }
-        let gone = |id: &StreamId| (id.sender, id.track) == (sender, track);
+        let gone = |stream: &StreamId| stream.track_id() == id;
         self.reassembler.remove_streams(gone);
         self.nack.remove_streams(gone);
-        self.opening.retain(|(id, _), _| !gone(id));
+        self.opening.retain(|frame, _| !gone(&frame.stream));
         self.count_given_up();
     }
 
     /// Stops receiving a participant.
     pub fn remove_sender(&mut self, sender: u32) {
-        let tracks: Vec<u8> = self
-            .tracks
-            .range((sender, 0)..=(sender, u8::MAX))
-            .map(|(&(_, track), _)| track)
-            .collect();
+        let tracks: Vec<TrackId> = self.tracks_of(sender).map(|(id, _)| id).collect();
         for track in tracks {
-            self.remove_track(sender, track);
+            self.remove_track(track);
         }
         self.participants.remove(&sender);
         self.feedback.remove_sender(sender);
@@ -117,8 +112,8 @@ impl Downlink {
 
     /// Tells that a track's source pauses on purpose (muted) or goes on, so that a pause is no
     /// freeze.
-    pub fn set_paused(&mut self, sender: u32, track: u8, paused: bool) {
-        if let Some(track) = self.tracks.get_mut(&(sender, track)) {
+    pub fn set_paused(&mut self, id: TrackId, paused: bool) {
+        if let Some(track) = self.tracks.get_mut(&id) {
             track.paused = paused;
             if let Some(video) = &mut track.video {
                 video.freeze.pause();
@@ -138,14 +133,12 @@ impl Downlink {
             DownlinkInput::OpenFailed { header, reason } => {
                 self.on_open_failed(now, header, reason)
             }
-            DownlinkInput::VideoDecoded { sender, track } => {
-                if let Some(track) = self.tracks.get_mut(&(sender, track)) {
+            DownlinkInput::VideoDecoded { track } => {
+                if let Some(track) = self.tracks.get_mut(&track) {
                     track.counters.frames_decoded += 1;
                 }
             }
-            DownlinkInput::VideoDecodeFailed { sender, track } => {
-                self.on_decode_failed(now, sender, track)
-            }
+            DownlinkInput::VideoDecodeFailed { track } => self.on_decode_failed(now, track),
             DownlinkInput::AudioPlayout { sender, media_time } => {
                 if let Some(participant) = self.participants.get_mut(&sender) {
                     participant.clock.on_audio_position(now, media_time);
@@ -159,15 +152,18 @@ impl Downlink {
     /// of lip sync; it aims at `target` now. Ask several times a second, with each report of what
     /// is heard.
     pub fn audio_hold(&mut self, now: Instant, sender: u32, target: Duration) -> Duration {
+        let videos = self
+            .tracks_of(sender)
+            .filter_map(|(_, track)| track.video.as_ref());
+        let lag = videos
+            .filter_map(|video| video.sync().recent_audio_lag_micros(now))
+            .min();
         let Some(participant) = self.participants.get_mut(&sender) else {
             return Duration::ZERO;
         };
-        let tracks = self.tracks.range((sender, 0)..=(sender, u8::MAX));
-        let pictures = tracks.filter_map(|(_, track)| track.video.as_ref());
-        let lags = pictures.filter_map(|video| video.sync().recent_audio_lag_micros(now));
         participant
             .hold
-            .update(now, &self.config.video.sync, lags.min(), target)
+            .update(now, &self.config.video.sync, lag, target)
     }
 
     /// What to do next.
@@ -225,9 +221,9 @@ impl Downlink {
     fn on_timeout(&mut self, now: Instant) {
         self.reassembler.expire(now);
         self.count_given_up();
-        let tracks: Vec<(u32, u8)> = self.tracks.keys().copied().collect();
-        for (sender, track) in tracks {
-            self.drive_video(now, sender, track);
+        let tracks: Vec<TrackId> = self.tracks.keys().copied().collect();
+        for track in tracks {
+            self.drive_video(now, track);
         }
         while let Some(report) = self.feedback.poll(now) {
             self.outputs.push_back(DownlinkOutput::Transmit(report));
@@ -260,18 +256,19 @@ impl Downlink {
             .unwrap_or(Instant::FAR_FUTURE)
     }
 
-    fn track_timeout(&self, (sender, number): (u32, u8), track: &Track) -> Option<Instant> {
-        let expected = |spatial| {
-            self.expected(StreamId {
-                sender,
-                track: number,
-                spatial,
-            })
-        };
+    /// The tracks of one participant.
+    fn tracks_of(&self, sender: u32) -> impl Iterator<Item = (TrackId, &Track)> {
+        self.tracks
+            .range(TrackId::new(sender, 0)..=TrackId::new(sender, u8::MAX))
+            .map(|(&id, track)| (id, track))
+    }
+
+    fn track_timeout(&self, id: TrackId, track: &Track) -> Option<Instant> {
+        let expected = |spatial| self.expected(id.stream(spatial));
         track
             .video
             .as_ref()?
-            .next_timeout(self.rtt.rtt(), self.may_request(sender), &expected)
+            .next_timeout(self.rtt.rtt(), self.may_request(id.sender), &expected)
     }
 
     /// Key frames that cannot be opened are not worth asking for.
@@ -285,29 +282,18 @@ impl Downlink {
     fn expected(&self, id: StreamId) -> Vec<u32> {
         let opening = self
             .opening
-            .range((id, 0)..=(id, u32::MAX))
-            .map(|(&(_, frame_id), _)| frame_id);
+            .range(id.frame(0)..=id.frame(u32::MAX))
+            .map(|(frame, _)| frame.number);
         self.reassembler.unfinished(id).chain(opening).collect()
     }
 
-    fn request_key_frame(&mut self, sender: u32, track: u8, spatial: u8) {
+    fn request_key_frame(&mut self, stream: StreamId) {
         let mut request = Vec::new();
-        keyframe::encode(
-            &[keyframe::KeyFrameEntry {
-                sender,
-                track,
-                spatial,
-            }],
-            &mut request,
-        );
+        keyframe::encode(&[stream.into()], &mut request);
         self.outputs.push_back(DownlinkOutput::Transmit(request));
-        self.outputs
-            .push_back(DownlinkOutput::Event(DownlinkEvent::KeyFrameRequested {
-                sender,
-                track,
-                spatial,
-            }));
-        if let Some(track) = self.tracks.get_mut(&(sender, track)) {
+        let event = DownlinkEvent::KeyFrameRequested { stream };
+        self.outputs.push_back(DownlinkOutput::Event(event));
+        if let Some(track) = self.tracks.get_mut(&stream.track_id()) {
             track.counters.pli_count += 1;
         }
     }

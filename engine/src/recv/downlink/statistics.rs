@@ -1,9 +1,10 @@
 //! The counts of a downlink, gathered from its stages.
 
 use super::{Downlink, Track};
-use crate::recv::StreamId;
+use crate::ids::TrackId;
 use crate::stats::{DownlinkStats, InboundStats, TransportStats, seconds};
 use crate::time::Instant;
+use crate::wire::media::MAX_LAYER;
 
 impl Downlink {
     /// Everything measured so far.
@@ -25,15 +26,15 @@ impl Downlink {
         }
     }
 
-    fn inbound(&self, (sender, number): (u32, u8), track: &Track) -> InboundStats {
-        let nack = self.nack.track_counters(sender, number);
+    fn inbound(&self, id: TrackId, track: &Track) -> InboundStats {
+        let nack = self.nack.track_counters(id);
         let mut stats = InboundStats {
             nack_count: nack.requested,
             packets_lost: nack.lost,
             frames_lost: nack.frames_lost,
             frames_dropped: track.counters.dropped.total(),
-            frames_pending: self.pending(sender, number, track),
-            cannot_decrypt: !self.may_request(sender),
+            frames_pending: self.pending(id, track),
+            cannot_decrypt: !self.may_request(id.sender),
             ..track.counters.clone()
         };
         if let Some(video) = &track.video {
@@ -51,15 +52,9 @@ impl Downlink {
         stats
     }
 
-    fn pending(&self, sender: u32, track_number: u8, track: &Track) -> u64 {
-        let ids = (0..=u8::MAX)
-            .map(|spatial| StreamId {
-                sender,
-                track: track_number,
-                spatial,
-            })
-            .take(16);
-        let moving: usize = ids.map(|id| self.expected(id).len()).sum();
+    fn pending(&self, id: TrackId, track: &Track) -> u64 {
+        let streams = (0..=MAX_LAYER).map(|spatial| id.stream(spatial));
+        let moving: usize = streams.map(|stream| self.expected(stream).len()).sum();
         (moving + track.video.as_ref().map_or(0, |video| video.held())) as u64
     }
 }

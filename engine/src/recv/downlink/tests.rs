@@ -93,14 +93,11 @@ fn what_does_not_come_is_skipped_at_the_next_key_frame() {
     assert_eq!(host.shown(), [0]);
     assert_eq!(host.requests.first(), Some(&at(66 + 200)), "after the hold");
     assert!(host.events.contains(&DownlinkEvent::KeyFrameRequested {
-        sender: SENDER,
-        track: VIDEO,
-        spatial: 0
+        stream: TrackId::new(SENDER, VIDEO).stream(0)
     }));
     assert!(
         host.events.contains(&DownlinkEvent::StreamStalled {
-            sender: SENDER,
-            track: VIDEO
+            track: TrackId::new(SENDER, VIDEO)
         }) || host.video.len() < 2
     );
     host.receive(at(700), video(20, 0), 0, 1);
@@ -140,13 +137,11 @@ fn a_frozen_picture_is_told_and_counted() {
     host.run_to(frame_at(39) + Duration::from_millis(500));
     host.receive(host.now, video(40, 1), 0, 1);
     assert!(host.events.contains(&DownlinkEvent::StreamStalled {
-        sender: SENDER,
-        track: VIDEO
+        track: TrackId::new(SENDER, VIDEO)
     }));
     let frozen = Duration::from_millis(500);
     assert!(host.events.contains(&DownlinkEvent::StreamResumed {
-        sender: SENDER,
-        track: VIDEO,
+        track: TrackId::new(SENDER, VIDEO),
         frozen
     }));
     let stats = host.stats(VIDEO);
@@ -259,8 +254,7 @@ fn a_failed_decoder_gets_a_key_frame() {
     host.receive(at(0), video(0, 0), 0, 1);
     host.run_to(at(10));
     host.input(DownlinkInput::VideoDecodeFailed {
-        sender: SENDER,
-        track: VIDEO,
+        track: TrackId::new(SENDER, VIDEO),
     });
     assert_eq!(host.requests, [at(10)]);
     host.receive(at(33), video(1, 1), 0, 1);

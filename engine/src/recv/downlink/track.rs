@@ -1,5 +1,6 @@
 //! What a downlink keeps of each track and of each participant.
 
+use crate::ids::TrackId;
 use crate::recv::DecryptState;
 use crate::recv::video_track::{VideoConfig, VideoTrack};
 use crate::stats::{InboundStats, seconds};
@@ -29,11 +30,11 @@ pub(super) struct Track {
 }
 
 impl Track {
-    pub(super) fn new(sender: u32, track: u8, kind: MediaKind, config: VideoConfig) -> Self {
+    pub(super) fn new(id: TrackId, kind: MediaKind, config: VideoConfig) -> Self {
         let counters = InboundStats {
             kind: if kind.is_audio() { "audio" } else { "video" },
-            sender,
-            track,
+            sender: id.sender,
+            track: id.number,
             ..InboundStats::default()
         };
         let video = (!kind.is_audio()).then(|| VideoTrack::new(config));

@@ -255,11 +255,7 @@ fn counters_tell_loss_from_lateness() {
         at(60),
         &crate::wire::media::MediaPacket { rtx: true, ..again }
     ));
-    let id = StreamId {
-        sender: SENDER,
-        track: 1,
-        spatial: 0,
-    };
+    let id = TrackId::new(SENDER, 1).stream(0);
     assert_eq!(
         tracker.counters(id),
         NackCounters {

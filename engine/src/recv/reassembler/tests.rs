@@ -139,7 +139,7 @@ fn unfinished_frames_expire_and_are_superseded() {
     for frame in [5, 6, 7] {
         reassembler.insert(NOW, &packet(video(frame, 1), 0, 2, b"ab"));
     }
-    let id = StreamId::of(&video(0, 0));
+    let id = video(0, 0).stream_id();
     reassembler.give_up_before(id, 6);
     assert_eq!(reassembler.unfinished(id).collect::<Vec<_>>(), [6, 7]);
     let end = reassembler.next_timeout().expect("two wait");
@@ -201,7 +201,7 @@ proptest! {
             }
             prop_assert!(reassembler.bytes() <= 1_500);
         }
-        let held: usize = (0..2).map(|spatial| reassembler.unfinished(StreamId { spatial, ..StreamId::of(&video(0, 1)) }).count()).sum();
+        let held: usize = (0..2).map(|spatial| reassembler.unfinished(video(0, 1).track_id().stream(spatial)).count()).sum();
         let given_up = reassembler.take_given_up().len();
         prop_assert_eq!(begun, whole + held + given_up);
     }

@@ -1,11 +1,8 @@
 use super::*;
+use crate::ids::TrackId;
 
 fn packet(class: Class, frame_id: u32, bytes: usize) -> Queued {
-    let frame = FrameKey {
-        track: class as u8,
-        spatial: 0,
-        frame_id,
-    };
+    let frame = TrackId::new(1, class as u8).stream(0).frame(frame_id);
     let discardable = class == Class::Enhancement;
     let since = Instant::from_millis(u64::from(frame_id));
     Queued {
@@ -26,7 +23,7 @@ fn run(pacer: &mut Pacer, end_ms: u64) -> Vec<(u64, Class, u32)> {
     let mut sent = Vec::new();
     loop {
         while let Some(packet) = pacer.pop(now) {
-            sent.push((now.as_micros() / 1_000, packet.class, packet.frame.frame_id));
+            sent.push((now.as_micros() / 1_000, packet.class, packet.frame.number));
         }
         match pacer.next_send() {
             Some(next) if next < Instant::from_millis(end_ms) => {
@@ -104,9 +101,9 @@ fn the_queue_is_cut_by_frames_that_nobody_refers_to_first() {
     assert!(
         dropped
             .iter()
-            .all(|dropped| !dropped.breaks_layer && dropped.frame.frame_id % 2 == 1)
+            .all(|dropped| !dropped.breaks_layer && dropped.frame.number % 2 == 1)
     );
-    assert_eq!(dropped[0].frame.frame_id, 1, "the oldest first");
+    assert_eq!(dropped[0].frame.number, 1, "the oldest first");
     assert!(pacer.queue_delay() <= Duration::from_millis(400));
 }
 
@@ -125,7 +122,7 @@ fn a_broken_layer_goes_up_to_its_next_key_frame() {
         dropped.iter().all(|dropped| !dropped.breaks_layer),
         "the key frame mends it"
     );
-    assert_eq!(pacer.pop(Instant::ZERO).unwrap().frame.frame_id, 25);
+    assert_eq!(pacer.pop(Instant::ZERO).unwrap().frame.number, 25);
 
     let mut pacer = Pacer::new(PacerConfig::default(), Bitrate::from_kbps(400));
     for i in 0..30 {
@@ -155,11 +152,7 @@ fn a_lone_key_frame_stays_however_long_it_takes() {
             ..packet(Class::Base, 2, 1_000)
         });
     }
-    let first = FrameKey {
-        track: Class::Base as u8,
-        spatial: 0,
-        frame_id: 1,
-    };
+    let first = TrackId::new(1, Class::Base as u8).stream(0).frame(1);
     assert_eq!(
         pacer.cut(),
         [Dropped {

@@ -2,7 +2,6 @@
 
 use super::{Uplink, UplinkEvent};
 use crate::error::InputError;
-use crate::send::cache::FrameKey;
 use crate::send::pacer::{Class, Queued};
 use crate::wire::feedback::Feedback;
 use crate::wire::keyframe::KeyFrameRequest;
@@ -61,8 +60,8 @@ impl Uplink {
             .distinct()
             .filter(|entry| entry.sender == self.participant)
         {
-            let key = FrameKey::from(&entry);
-            let Some(track) = self.tracks.get(&key.track) else {
+            let frame = entry.frame();
+            let Some(track) = self.tracks.get(&entry.track) else {
                 continue;
             };
             let class = if track.config.kind.is_audio() {
@@ -71,13 +70,11 @@ impl Uplink {
                 Class::Repeat
             };
             for (fragment, datagram) in self.cache.answer(&entry, &mut left) {
-                if let Some(layer) = self.layers.get_mut(&(key.track, key.spatial)) {
+                if let Some(layer) = self.layers.get_mut(&frame.stream) {
                     layer.stats.nack_count += 1;
                 }
                 if self.pacer.waiting(Class::Repeat) >= MAX_REPEATS_WAITING
-                    || !self
-                        .repeats
-                        .admit(self.now, rtt, entry.sender, key, fragment)
+                    || !self.repeats.admit(self.now, rtt, frame, fragment)
                 {
                     continue;
                 }
@@ -85,7 +82,7 @@ impl Uplink {
                 media::mark_rtx(&mut datagram, None);
                 self.pacer.push(Queued {
                     class,
-                    frame: key,
+                    frame,
                     fragment,
                     last: false,
                     key: false,
@@ -103,14 +100,13 @@ impl Uplink {
             .distinct()
             .filter(|entry| entry.sender == self.participant)
         {
-            let Some(layer) = self.layers.get_mut(&(entry.track, entry.spatial)) else {
+            let Some(layer) = self.layers.get_mut(&entry.stream_id()) else {
                 continue;
             };
             layer.stats.pli_count += 1;
             if layer.admit_key_frame_request(self.now, rtt) {
-                let (track, spatial) = (entry.track, entry.spatial);
                 self.events
-                    .push_back(UplinkEvent::KeyFrameRequested { track, spatial });
+                    .push_back(UplinkEvent::key_frame_requested(entry.stream_id()));
             }
         }
     }

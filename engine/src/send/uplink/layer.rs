@@ -7,6 +7,7 @@ use super::TrackConfig;
 use super::protect::FrameGate;
 use super::redundancy::Redundancy;
 use super::simulcast::LayerShare;
+use crate::ids::StreamId;
 use crate::send::pacer::Queued;
 use crate::stats::{OutboundStats, seconds};
 use crate::time::{Bitrate, Instant};
@@ -95,20 +96,20 @@ impl Layer {
 /// The statistics of every layer. `loss` is the path's; a track has none of its own.
 pub(super) fn stats(
     tracks: &BTreeMap<u8, Track>,
-    layers: &BTreeMap<(u8, u8), Layer>,
+    layers: &BTreeMap<StreamId, Layer>,
     loss: f64,
 ) -> Vec<OutboundStats> {
-    let of = |(&(number, spatial), layer): (&(u8, u8), &Layer)| {
-        let track = tracks.get(&number)?;
+    let of = |(stream, layer): (&StreamId, &Layer)| {
+        let track = tracks.get(&stream.track)?;
         Some(OutboundStats {
             kind: if track.config.kind.is_audio() {
                 "audio"
             } else {
                 "video"
             },
-            track: number,
-            spatial,
-            target_bitrate: track.layer_bitrate(spatial).as_bps() as f64,
+            track: stream.track,
+            spatial: stream.spatial,
+            target_bitrate: track.layer_bitrate(stream.spatial).as_bps() as f64,
             fraction_lost: loss,
             ..layer.stats.clone()
         })

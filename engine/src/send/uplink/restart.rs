@@ -67,15 +67,15 @@ impl Uplink {
         for track in tracks {
             let mut dropped = self.pacer.remove_track(track);
             self.cache.remove_track(track);
-            for (&(of, spatial), layer) in &mut self.layers {
-                if of != track || layer.stats.frames_encoded == 0 {
+            for (&stream, layer) in &mut self.layers {
+                if stream.track != track || layer.stats.frames_encoded == 0 {
                     continue;
                 }
                 layer.stats.frames_dropped += std::mem::take(&mut dropped);
                 layer.awaiting_key = true;
                 layer.note_key_frame_request(self.now);
                 self.events
-                    .push_back(UplinkEvent::KeyFrameRequested { track, spatial });
+                    .push_back(UplinkEvent::key_frame_requested(stream));
             }
         }
     }

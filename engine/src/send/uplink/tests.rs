@@ -227,8 +227,8 @@ fn whole_frames_are_repeated_and_unknown_ones_ignored() {
     let mut bytes = Vec::new();
     nack::encode(
         &[
-            NackEntry::whole_frame(ME, VIDEO, 0, 0),
-            NackEntry::whole_frame(ME, VIDEO, 0, 1),
+            NackEntry::whole_frame(TrackId::new(ME, VIDEO).stream(0).frame(0)),
+            NackEntry::whole_frame(TrackId::new(ME, VIDEO).stream(0).frame(1)),
         ],
         &mut bytes,
     );
@@ -259,7 +259,7 @@ fn a_nack_is_no_more_work_than_the_longest_frame_however_often_it_says_the_same(
         uplink.handle_input(at(1_400), datagram).unwrap();
         asked(uplink) - before
     };
-    let whole = NackEntry::whole_frame(ME, VIDEO, 0, 0);
+    let whole = NackEntry::whole_frame(TrackId::new(ME, VIDEO).stream(0).frame(0));
     let once = looked_at(&mut uplink, &ask(&[whole]));
     assert!(once > 40, "{once} packets are kept of the frame");
     let again = looked_at(&mut uplink, &ask(&[whole; nack::MAX_ENTRIES]));

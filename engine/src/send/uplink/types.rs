@@ -2,6 +2,7 @@
 
 use super::protect::ProtectionConfig;
 use crate::cc::{Controller, SimpleConfig};
+use crate::ids::StreamId;
 use crate::send::cache::CacheConfig;
 use crate::send::pacer::PacerConfig;
 use crate::time::{Bitrate, Instant, MediaTime};
@@ -118,4 +119,14 @@ pub enum UplinkEvent {
         /// The spatial layer.
         spatial: u8,
     },
+}
+
+impl UplinkEvent {
+    /// That the next frame of `stream`, one of this uplink's own, should be a key frame.
+    pub(super) const fn key_frame_requested(stream: StreamId) -> Self {
+        Self::KeyFrameRequested {
+            track: stream.track,
+            spatial: stream.spatial,
+        }
+    }
 }

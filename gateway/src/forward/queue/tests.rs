@@ -1,12 +1,9 @@
+use smrtc_engine::TrackId;
+
 use super::*;
 
 fn frame(frame_id: u32) -> FrameId {
-    FrameId {
-        sender: 1,
-        track: 0,
-        spatial: 0,
-        frame_id,
-    }
+    TrackId::new(1, 0).stream(0).frame(frame_id)
 }
 
 fn datagram(tag: u8) -> Datagram {
@@ -66,10 +63,7 @@ fn overflow_takes_what_costs_least_first_and_never_control() {
 fn a_frame_is_dropped_whole_and_only_what_builds_on_it_with_it() {
     let now = Instant::ZERO;
     let mut queue = Queue::new(600);
-    let other = FrameId {
-        track: 1,
-        ..frame(2)
-    };
+    let other = TrackId::new(1, 1).stream(0).frame(2);
     for (id, tag) in [(1, 1), (1, 1), (2, 2)] {
         queue.push(now, Class::Picture(frame(id)), datagram(tag));
     }
@@ -78,7 +72,7 @@ fn a_frame_is_dropped_whole_and_only_what_builds_on_it_with_it() {
     queue.push(now, Class::Picture(frame(5)), datagram(5));
     queue.push(now, Class::Picture(frame(5)), datagram(5));
     assert_eq!(queue.drops().pictures, 3);
-    assert!(!queue.is_broken(frame(1).stream()), "it goes on with 4");
+    assert!(!queue.is_broken(frame(1).stream), "it goes on with 4");
     assert_eq!(drain(&mut queue, now), [3, 4, 5, 5]);
 }
 
@@ -92,18 +86,18 @@ fn after_a_frame_that_waited_too_long_nothing_is_admitted_but_a_newer_key_frame(
     assert!(queue.admits(&frame(4), false));
     assert_eq!(queue.pop(at(700)), None);
     assert_eq!(queue.drops().pictures, 3);
-    assert!(queue.is_broken(frame(1).stream()));
+    assert!(queue.is_broken(frame(1).stream));
     assert!(!queue.admits(&frame(4), false));
     assert!(queue.admits(&frame(4), true));
 
     // What was asked for again, of a frame before it, mends nothing.
     queue.push(at(700), Class::Leavable(frame(0)), datagram(0));
-    assert!(queue.is_broken(frame(1).stream()));
+    assert!(queue.is_broken(frame(1).stream));
     queue.push(at(700), Class::KeyFrame(frame(4)), datagram(4));
-    assert!(queue.has_key_frame(frame(4).stream()));
+    assert!(queue.has_key_frame(frame(4).stream));
     assert!(queue.admits(&frame(5), false));
     assert_eq!(drain(&mut queue, at(700)), [0, 4]);
-    assert!(!queue.has_key_frame(frame(4).stream()));
+    assert!(!queue.has_key_frame(frame(4).stream));
 }
 
 #[test]
@@ -114,7 +108,7 @@ fn the_rest_of_a_key_frame_that_was_given_up_does_not_mend_the_stream() {
     assert_eq!(queue.pop(at(700)), None);
     assert!(!queue.admits(&frame(1), true));
     queue.push(at(700), Class::KeyFrame(frame(1)), datagram(1));
-    assert!(queue.is_broken(frame(1).stream()));
+    assert!(queue.is_broken(frame(1).stream));
 }
 
 #[test]
@@ -135,7 +129,7 @@ fn a_frame_that_has_begun_is_finished_on_a_slow_path() {
     }
     assert!(queue.pop(at(2_000)).is_some());
     assert_eq!(queue.pop(at(4_001)), None, "there is an end to it");
-    assert!(queue.is_broken(frame(3).stream()));
+    assert!(queue.is_broken(frame(3).stream));
 }
 
 /// Frames that came, each with its packets and how many of them were sent.

@@ -7,8 +7,8 @@ use smrtc_engine::{
 
 use super::*;
 
-const TRACK: TrackKey = (7, 1);
-const ALL: Layers = (15, 15);
+const TRACK: TrackId = TrackId::new(7, 1);
+const ALL: LayerId = LayerId::new(15, 15);
 
 fn header(spatial: u8, key: bool) -> FrameHeader {
     FrameHeader {
@@ -16,10 +16,10 @@ fn header(spatial: u8, key: bool) -> FrameHeader {
         discardable: false,
         reserved_flags: 0,
         media_kind: MediaKind::Video,
-        track: TRACK.1,
+        track: TRACK.number,
         spatial,
         temporal: 0,
-        sender: TRACK.0,
+        sender: TRACK.sender,
         frame_id: 0,
         reference_distance: 1,
         media_time: MediaTime::from_micros(0),
@@ -27,7 +27,7 @@ fn header(spatial: u8, key: bool) -> FrameHeader {
 }
 
 /// What a track of two sizes can be had for, up to one of them.
-fn points(max: u8) -> BTreeMap<TrackKey, Vec<Point>> {
+fn points(max: u8) -> BTreeMap<TrackId, Vec<Point>> {
     let points = [(0, 150), (1, 800)].map(|(spatial, kbps)| Point {
         spatial,
         temporal: 0,
@@ -44,10 +44,10 @@ fn whoever_asks_for_another_size_keeps_the_one_it_has_until_that_begins() {
     subscriber.tick(Instant::ZERO, Bitrate::ZERO, &points(15));
     assert!(subscriber.wants(&header(1, true), ALL));
 
-    let small: Layers = (0, 15);
+    let small: LayerId = LayerId::new(0, 15);
     subscriber.choose_anew(TRACK);
     let wanted = subscriber.tick(Instant::from_millis(10), Bitrate::ZERO, &points(0));
-    assert_eq!(wanted, [((TRACK.0, TRACK.1, 0), Need::Urgent)]);
+    assert_eq!(wanted, [(TRACK.stream(0), Need::Urgent)]);
     assert!(
         subscriber.wants(&header(1, false), small),
         "the picture stands still"
@@ -63,7 +63,7 @@ fn whoever_asks_for_another_size_keeps_the_one_it_has_until_that_begins() {
     // Back at once: nobody waits as for a step up that nobody asked for.
     subscriber.choose_anew(TRACK);
     let wanted = subscriber.tick(Instant::from_millis(20), Bitrate::ZERO, &points(15));
-    assert_eq!(wanted, [((TRACK.0, TRACK.1, 1), Need::Urgent)]);
+    assert_eq!(wanted, [(TRACK.stream(1), Need::Urgent)]);
     assert!(subscriber.wants(&header(0, false), ALL));
     assert!(subscriber.wants(&header(1, true), ALL));
     assert!(!subscriber.wants(&header(0, false), ALL));
@@ -72,7 +72,7 @@ fn whoever_asks_for_another_size_keeps_the_one_it_has_until_that_begins() {
 #[test]
 fn a_size_that_was_not_asked_for_is_never_begun() {
     let mut subscriber = Subscriber::new(Limits::default(), Instant::ZERO);
-    let small: Layers = (0, 15);
+    let small: LayerId = LayerId::new(0, 15);
     assert!(
         !subscriber.wants(&header(1, true), small),
         "nothing is known yet"
@@ -93,7 +93,7 @@ fn packet(frame_id: u32, key: bool) -> (FrameHeader, Class) {
 
 #[test]
 fn a_path_that_had_to_leave_pictures_out_gets_none_until_a_key_frame_that_others_can_spare() {
-    let stream: StreamKey = (TRACK.0, TRACK.1, 0);
+    let stream: StreamId = TRACK.stream(0);
     let mut subscriber = Subscriber::new(Limits::default(), Instant::ZERO);
     subscriber.tick(Instant::ZERO, Bitrate::ZERO, &points(0));
     let push = |subscriber: &mut Subscriber, at, frame_id, key| {

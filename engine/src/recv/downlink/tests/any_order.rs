@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::host::{AUDIO, Host, VIDEO};
+use crate::ids::TrackId;
 use crate::recv::testing::{SENDER, audio, video};
 use crate::recv::{DownlinkEvent, DownlinkInput};
 use crate::stats::DropReason;
@@ -101,7 +102,7 @@ proptest! {
                     host.now = host.now - Duration::from_millis(millis);
                     host.input(DownlinkInput::Timeout);
                 }
-                Step::DecodeFailed => host.input(DownlinkInput::VideoDecodeFailed { sender: SENDER, track: VIDEO }),
+                Step::DecodeFailed => host.input(DownlinkInput::VideoDecodeFailed { track: TrackId::new(SENDER, VIDEO) }),
                 Step::AudioAt(micros) => host.input(DownlinkInput::AudioPlayout {
                     sender: SENDER,
                     media_time: MediaTime::from_micros(micros),
@@ -111,8 +112,8 @@ proptest! {
                     // shown of the one before.
                     prop_assert!(are_in_order(&host), "{:?}", host.video);
                     host.video.clear();
-                    host.downlink.remove_track(SENDER, VIDEO);
-                    host.downlink.add_track(SENDER, VIDEO, MediaKind::Video);
+                    host.downlink.remove_track(TrackId::new(SENDER, VIDEO));
+                    host.downlink.add_track(TrackId::new(SENDER, VIDEO), MediaKind::Video);
                 }
             }
             host.stats(VIDEO);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ids::TrackId;
 use crate::recv::testing::{SENDER, packet};
 use crate::recv::{
     Downlink, DownlinkConfig, DownlinkEvent, DownlinkInput, DownlinkOutput, OpenFailure,
@@ -44,8 +45,8 @@ pub(super) struct Host {
 impl Host {
     pub(super) fn new() -> Self {
         let mut downlink = Downlink::new(DownlinkConfig::default(), 1);
-        downlink.add_track(SENDER, VIDEO, MediaKind::Video);
-        downlink.add_track(SENDER, AUDIO, MediaKind::Audio);
+        downlink.add_track(TrackId::new(SENDER, VIDEO), MediaKind::Video);
+        downlink.add_track(TrackId::new(SENDER, AUDIO), MediaKind::Audio);
         Self {
             downlink,
             now: START,

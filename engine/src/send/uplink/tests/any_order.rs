@@ -164,7 +164,7 @@ impl Host {
                 let newest = self
                     .uplink
                     .layers
-                    .get(&(VIDEO, 0))
+                    .get(&TrackId::new(ME, VIDEO).stream(0))
                     .map_or(0, |layer| layer.next_frame_id);
                 let entry = NackEntry {
                     sender: ME,
