@@ -22,8 +22,8 @@ use std::hint::black_box;
 use std::process::ExitCode;
 
 use smrtc_crypto::aead::{self, Frame, Key, Tag};
-use smrtc_crypto::ccm::Sm4Ccm;
-use smrtc_crypto::hazmat::Sm4;
+use smrtc_crypto::conformance::ccm::Sm4Ccm;
+use smrtc_crypto::conformance::sm4_modes::Sm4;
 
 #[path = "../tests/support/oracle.rs"]
 #[allow(dead_code, reason = "its random source is for tests")]

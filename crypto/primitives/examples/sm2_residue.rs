@@ -7,9 +7,9 @@
 
 use std::cell::RefCell;
 
+use smrtc_crypto::conformance::sm2_exchange::{Initiator, Local, Peer, Responder};
 use smrtc_crypto::hash::Hash;
 use smrtc_crypto::rng::{Rng, RngError};
-use smrtc_crypto::sm2::exchange::{Initiator, Local, Peer, Responder};
 use smrtc_crypto::sm2::{DEFAULT_ID, SecretKey, Signature, pke};
 
 /// The place where the page reads what it must then search for, and where it writes a seed. It

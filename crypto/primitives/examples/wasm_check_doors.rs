@@ -15,9 +15,9 @@
 use std::hint::black_box;
 
 use smrtc_crypto::aead::{Algorithm, Frame, Key, Tag};
-use smrtc_crypto::ccm::Sm4Ccm;
+use smrtc_crypto::conformance::ccm::Sm4Ccm;
+use smrtc_crypto::conformance::sm4_modes::{Sm4, Sm4Xts, XtsStandard};
 use smrtc_crypto::hash::Hash;
-use smrtc_crypto::hazmat::{Sm4, Sm4Xts, XtsStandard};
 
 #[path = "../tests/support/s_box.rs"]
 mod s_box;
@@ -278,14 +278,20 @@ pub unsafe extern "C" fn ccm_open(
     u32::from(opened.is_ok())
 }
 
-/// The modes of `hazmat`, key set-up included: CTR (0), ECB (1, back 2), CBC (3, back 4), XTS (5,
+/// The modes of `conformance::sm4_modes`, key set-up included: CTR (0), ECB (1, back 2), CBC (3, back 4), XTS (5,
 /// back 6; GB 7, back 8).
 ///
 /// # Safety
 ///
 /// As for [`gcm_seal`]; `key` has 32 bytes and `iv` 16.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn hazmat(mode: u32, key: *mut u8, iv: *mut u8, text: *mut u8, len: usize) {
+pub unsafe extern "C" fn sm4_modes(
+    mode: u32,
+    key: *mut u8,
+    iv: *mut u8,
+    text: *mut u8,
+    len: usize,
+) {
     // SAFETY: as the caller promises.
     let (key, iv, text): (&[u8; 32], _, _) = unsafe { (array(key), array(iv), bytes(text, len)) };
     let cipher = Sm4::new(key[..16].try_into().expect("half of 32"));

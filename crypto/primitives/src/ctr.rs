@@ -13,10 +13,7 @@
 
 use zeroize::optimization_barrier;
 
-use crate::sm4::BLOCK_BYTES;
-
-/// A block.
-pub(crate) type Block = [u8; BLOCK_BYTES];
+use crate::sm4::{BLOCK_BYTES, Block};
 
 /// A block cipher under one key, by batches.
 pub(crate) trait BatchCipher {

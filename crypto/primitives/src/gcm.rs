@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use crate::aead::{Frame, MAX_AAD_BYTES, MAX_TEXT_BYTES, OpenError, SealError, TAG_BYTES, Tag};
-use crate::ctr::{
-    BatchCipher, Block, Keystream, MessageKeystream, Scratch, SecretKeystream, encrypt_one,
+use crate::aead_types::{
+    Frame, MAX_AAD_BYTES, MAX_TEXT_BYTES, OpenError, SealError, TAG_BYTES, Tag,
 };
-use crate::sm4::BLOCK_BYTES;
+use crate::ctr::{BatchCipher, Keystream, MessageKeystream, Scratch, SecretKeystream, encrypt_one};
+use crate::sm4::{BLOCK_BYTES, Block};
 use hash_input::HashInput;
 
 /// The universal hash of GCM under one key.
@@ -143,11 +143,11 @@ impl<C: BatchCipher + Send + Sync, G: Ghash + Send + Sync> GcmCipher for Gcm<C, 
     }
 
     fn seal_batch(&self, frames: &mut [Frame<'_>]) {
-        batch::seal(self, frames);
+        self.seal_all(frames);
     }
 
     fn open_batch(&self, frames: &mut [Frame<'_>]) -> Vec<Result<(), OpenError>> {
-        batch::open(self, frames)
+        self.open_all(frames)
     }
 
     fn apply_keystream(&self, counter: &Block, text: &mut [u8]) {

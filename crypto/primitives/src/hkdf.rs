@@ -1,5 +1,7 @@
 //! HKDF, RFC 5869, over any [`Hash`].
 
+pub(crate) mod known_answers;
+
 use crate::hash::Hash;
 use crate::secret::Secret;
 

@@ -13,31 +13,12 @@
 //!
 //! This is a design to the standard's requirements, not a certified module.
 
-mod aead;
-mod hash;
-mod state;
-
-pub use state::SelfTest;
+pub use crate::known_answer::{SelfTest, SelfTestFailed, Status};
 
 use crate::aead::Algorithm;
-use crate::hash::Hash;
-use crate::{ccm, sm2};
-
-/// An algorithm or suite gave a wrong answer in its known-answer test; the module refuses service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("self-test failed")]
-pub struct SelfTestFailed;
-
-/// How far a test, or the module, has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// Not run yet; it will be before first use.
-    Untested,
-    /// The right answers came out.
-    Passed,
-    /// A wrong answer came out. For the module: the error state.
-    Failed,
-}
+use crate::conformance::{ccm, sm2_exchange};
+use crate::known_answer::{KnownAnswer, in_error_state};
+use crate::{aead, hash, hkdf, sm2};
 
 /// A test of the module.
 #[allow(missing_docs, reason = "each is the algorithm it is named for")]
@@ -113,7 +94,7 @@ impl Test {
 
     /// How far it has come.
     pub fn status(self) -> Status {
-        self.state().status()
+        self.known_answer().status()
     }
 
     /// Runs this test, and those of what it builds on, unless they have run.
@@ -122,69 +103,30 @@ impl Test {
     ///
     /// [`SelfTestFailed`] now and for ever if an answer was wrong, in this test or in any other.
     pub fn ensure(self) -> Result<(), SelfTestFailed> {
-        for test in self.builds_on() {
-            test.ensure()?;
-        }
-        self.state().ensure(|| self.passes())
+        self.known_answer().ensure()
     }
 
-    /// Enters the error state, as a wrong answer would.
-    pub(crate) fn fail(self) {
-        self.state().fail();
-    }
-
-    /// What to add to this test's computed answer: nothing, unless a test of the tests asked for
-    /// it.
-    pub(crate) fn fault(self) -> u8 {
-        #[cfg(feature = "_test_support")]
-        return u8::from(
-            BROKEN.load(core::sync::atomic::Ordering::Relaxed) & (1 << self as u32) != 0,
-        );
-        #[cfg(not(feature = "_test_support"))]
-        0
-    }
-
-    fn state(self) -> &'static SelfTest {
-        static STATES: [SelfTest; Test::ALL.len()] = [const { SelfTest::new() }; Test::ALL.len()];
-        &STATES[self as usize]
-    }
-
-    fn builds_on(self) -> &'static [Self] {
+    /// The test itself, which its algorithm has.
+    fn known_answer(self) -> &'static KnownAnswer {
         match self {
-            Self::HmacSm3 => &[Self::Sm3],
-            Self::HmacSha256 => &[Self::Sha256],
-            Self::HmacSha512 => &[Self::Sha512],
-            Self::HkdfSm3 => &[Self::HmacSm3],
-            Self::HkdfSha256 => &[Self::HmacSha256],
-            Self::HkdfSha512 => &[Self::HmacSha512],
-            Self::Sm4Ccm => &[Self::Sm4Gcm],
-            Self::Sm2Signature | Self::Sm2Encryption | Self::Sm2Exchange => &[Self::HmacSm3],
-            Self::Sm2Pairwise => &[Self::Sm2Signature, Self::Sm2Encryption],
-            _ => &[],
-        }
-    }
-
-    fn passes(self) -> bool {
-        let fault = self.fault();
-        match self {
-            Self::Sm3 => hash::digest_passes(Hash::Sm3, fault),
-            Self::Sha256 => hash::digest_passes(Hash::Sha256, fault),
-            Self::Sha512 => hash::digest_passes(Hash::Sha512, fault),
-            Self::HmacSm3 => hash::hmac_passes(Hash::Sm3, fault),
-            Self::HmacSha256 => hash::hmac_passes(Hash::Sha256, fault),
-            Self::HmacSha512 => hash::hmac_passes(Hash::Sha512, fault),
-            Self::HkdfSm3 => hash::hkdf_passes(Hash::Sm3, fault),
-            Self::HkdfSha256 => hash::hkdf_passes(Hash::Sha256, fault),
-            Self::HkdfSha512 => hash::hkdf_passes(Hash::Sha512, fault),
-            Self::Sm4Gcm => aead::passes(Algorithm::Sm4Gcm, fault),
-            Self::Sm4Ccm => ccm::known_answer(fault),
-            Self::Aes128Gcm => aead::passes(Algorithm::Aes128Gcm, fault),
-            Self::Aes256Gcm => aead::passes(Algorithm::Aes256Gcm, fault),
-            Self::Sm2Signature => sm2::self_test::signature(fault),
-            Self::Sm2Encryption => sm2::self_test::encryption(fault),
-            Self::Sm2Agreement => sm2::self_test::agreement(fault),
-            Self::Sm2Exchange => sm2::self_test::exchange(fault),
-            Self::Sm2Pairwise => sm2::self_test::pairwise_of_fixed_key(fault),
+            Self::Sm3 => &hash::known_answers::SM3,
+            Self::Sha256 => &hash::known_answers::SHA_256,
+            Self::Sha512 => &hash::known_answers::SHA_512,
+            Self::HmacSm3 => &hash::known_answers::HMAC_SM3,
+            Self::HmacSha256 => &hash::known_answers::HMAC_SHA_256,
+            Self::HmacSha512 => &hash::known_answers::HMAC_SHA_512,
+            Self::HkdfSm3 => &hkdf::known_answers::SM3,
+            Self::HkdfSha256 => &hkdf::known_answers::SHA_256,
+            Self::HkdfSha512 => &hkdf::known_answers::SHA_512,
+            Self::Sm4Gcm => aead::known_answers::of(Algorithm::Sm4Gcm),
+            Self::Sm4Ccm => &ccm::KNOWN_ANSWER,
+            Self::Aes128Gcm => aead::known_answers::of(Algorithm::Aes128Gcm),
+            Self::Aes256Gcm => aead::known_answers::of(Algorithm::Aes256Gcm),
+            Self::Sm2Signature => &sm2::sign::KNOWN_ANSWER,
+            Self::Sm2Encryption => &sm2::pke::KNOWN_ANSWER,
+            Self::Sm2Agreement => &sm2::agreement::KNOWN_ANSWER,
+            Self::Sm2Exchange => &sm2_exchange::KNOWN_ANSWER,
+            Self::Sm2Pairwise => &sm2::key_generation::PAIRWISE,
         }
     }
 }
@@ -202,7 +144,7 @@ impl From<Algorithm> for Test {
 /// How far the module has come: [`Status::Failed`] in its error state, [`Status::Passed`] once
 /// every test has passed.
 pub fn status() -> Status {
-    if state::in_error_state() {
+    if in_error_state() {
         Status::Failed
     } else if Test::ALL.iter().all(|test| test.status() == Status::Passed) {
         Status::Passed
@@ -220,7 +162,7 @@ pub fn status() -> Status {
 /// state.
 pub fn run_all() -> Result<(), SelfTestFailed> {
     for test in Test::ALL {
-        test.state().repeat(|| test.passes())?;
+        test.known_answer().repeat()?;
     }
     Ok(())
 }
@@ -237,17 +179,14 @@ pub fn ensure(algorithm: Algorithm) -> Result<(), SelfTestFailed> {
 /// Puts the module into its error state through `algorithm`, for tests of what follows.
 #[cfg(feature = "_test_support")]
 pub fn danger_fail(algorithm: Algorithm) {
-    Test::from(algorithm).fail();
+    Test::from(algorithm).known_answer().fail();
 }
 
 /// From now on `test` computes a wrong answer. One that has passed stays so until [`run_all`].
 #[cfg(feature = "_test_support")]
 pub fn danger_break(test: Test) {
-    BROKEN.fetch_or(1 << test as u32, core::sync::atomic::Ordering::Relaxed);
+    test.known_answer().danger_break();
 }
-
-#[cfg(feature = "_test_support")]
-static BROKEN: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
 
 #[cfg(test)]
 mod tests {
@@ -259,30 +198,14 @@ mod tests {
             assert_eq!(test as usize, index);
             assert_eq!(test.ensure(), Ok(()), "{}", test.name());
             assert_eq!(test.status(), Status::Passed);
-            assert!(
-                test.builds_on()
+            let earlier = |other: &&KnownAnswer| {
+                Test::ALL[..index]
                     .iter()
-                    .all(|other| (*other as usize) < index)
-            );
+                    .any(|test| std::ptr::eq(test.known_answer(), *other))
+            };
+            assert!(test.known_answer().builds_on().iter().all(earlier));
         }
         assert_eq!(status(), Status::Passed);
         assert_eq!(run_all(), Ok(()));
-    }
-
-    #[test]
-    fn a_pass_is_not_run_again_unless_asked() {
-        let test = SelfTest::new();
-        assert_eq!(test.status(), Status::Untested);
-        assert_eq!(test.ensure(|| true), Ok(()));
-        assert_eq!(test.ensure(|| unreachable!("ran twice")), Ok(()));
-        let mut ran = false;
-        assert_eq!(
-            test.repeat(|| {
-                ran = true;
-                true
-            }),
-            Ok(())
-        );
-        assert!(ran);
     }
 }

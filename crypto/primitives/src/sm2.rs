@@ -4,7 +4,6 @@
 //! | item | standard |
 //! |---|---|
 //! | [`SecretKey::sign`], [`PublicKey::verify`] | GB/T 32918.2-2016 with SM3 |
-//! | [`exchange`] | GB/T 32918.3-2016, with key confirmation |
 //! | [`pke`] | GB/T 32918.4-2016, C1 ‖ C3 ‖ C2; `SM2Cipher` of GM/T 0009 |
 //! | [`SecretKey::agree`] | plain Diffie-Hellman, as RFC 8998 §3.3 and HPKE use it; no GB/T number |
 //!
@@ -21,32 +20,29 @@
 //!
 //! This is not a key store and not X.509: `smrtc-e2ee` reads certificates.
 
+pub(crate) mod agreement;
 mod der;
-pub mod exchange;
-mod kdf;
-mod nonce;
+pub(crate) mod kdf;
+pub(crate) mod key_generation;
+pub(crate) mod nonce;
 pub mod pke;
-mod point;
+pub(crate) mod point;
 mod public_key;
-mod scalar;
-mod scrub;
+pub(crate) mod scalar;
+pub(crate) mod scrub;
 mod secret_key;
-pub(crate) mod self_test;
-mod sign;
+pub(crate) mod sign;
 mod signature;
 #[cfg(test)]
-mod tests;
-mod za;
+pub(crate) mod tests;
+pub(crate) mod worked_examples;
+pub(crate) mod za;
 
+pub use agreement::AgreeError;
+pub use key_generation::KeyGenerationError;
+pub use point::PUBLIC_KEY_BYTES;
 pub use public_key::{InvalidPublicKey, PublicKey};
-pub use secret_key::{AgreeError, InvalidSecretKey, KeyGenerationError, SecretKey};
+pub use secret_key::{InvalidSecretKey, SECRET_KEY_BYTES, SecretKey};
 pub use sign::{SignError, VerifyError};
-pub use signature::{InvalidSignature, Signature};
+pub use signature::{InvalidSignature, SIGNATURE_BYTES, Signature};
 pub use za::{DEFAULT_ID, InvalidId, MAX_ID_BYTES};
-
-/// Length of a public key in bytes: `04 ‖ x ‖ y`.
-pub const PUBLIC_KEY_BYTES: usize = 65;
-/// Length of a private key in bytes.
-pub const SECRET_KEY_BYTES: usize = 32;
-/// Length of a signature in bytes: `r ‖ s`.
-pub const SIGNATURE_BYTES: usize = 64;

@@ -26,6 +26,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// Block length in bytes.
 pub(crate) const BLOCK_BYTES: usize = 16;
 
+/// A block.
+pub(crate) type Block = [u8; BLOCK_BYTES];
+
 /// Rounds of the cipher.
 pub(crate) const ROUNDS: usize = 32;
 

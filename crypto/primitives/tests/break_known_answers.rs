@@ -13,12 +13,12 @@ use std::env;
 use std::process::Command;
 
 use smrtc_crypto::aead::{Algorithm, Key, OpenError, SealError, Tag};
-use smrtc_crypto::ccm::Sm4Ccm;
-use smrtc_crypto::rng::{Rng, RngError};
-use smrtc_crypto::self_test::{self, SelfTestFailed, Status, Test};
-use smrtc_crypto::sm2::exchange::{
+use smrtc_crypto::conformance::ccm::Sm4Ccm;
+use smrtc_crypto::conformance::sm2_exchange::{
     Answer, ExchangeError, Initiator, Local, Offer, Peer, Responder,
 };
+use smrtc_crypto::rng::{Rng, RngError};
+use smrtc_crypto::self_test::{self, SelfTestFailed, Status, Test};
 use smrtc_crypto::sm2::pke::{self, DecryptError, EncryptError};
 use smrtc_crypto::sm2::{
     AgreeError, DEFAULT_ID, KeyGenerationError, SecretKey, SignError, Signature, VerifyError,

@@ -1,9 +1,9 @@
-//! SM4 in CCM and in the modes of `hazmat`, with published vectors, both ways.
+//! SM4 in CCM and in the modes of `conformance::sm4_modes`, with published vectors, both ways.
 
 use serde::Deserialize;
 use smrtc_crypto::aead::{Algorithm, Key, OpenError, SealError, Tag};
-use smrtc_crypto::ccm::Sm4Ccm;
-use smrtc_crypto::hazmat::{InvalidLength, Sm4, Sm4Xts, XtsStandard};
+use smrtc_crypto::conformance::ccm::Sm4Ccm;
+use smrtc_crypto::conformance::sm4_modes::{InvalidLength, Sm4, Sm4Xts, XtsStandard};
 use smrtc_vectors::{Converted, Hex, load};
 
 #[derive(Deserialize)]

@@ -3,9 +3,9 @@
 //! messages.
 
 use libsmx::sm2 as theirs;
+use smrtc_crypto::conformance::sm2_exchange::{Answer, Initiator, Local, Offer, Peer, Responder};
 use smrtc_crypto::hash::Hash;
 use smrtc_crypto::rng::{Rng, RngError};
-use smrtc_crypto::sm2::exchange::{Answer, Initiator, Local, Offer, Peer, Responder};
 use smrtc_crypto::sm2::{PublicKey, SecretKey, Signature, pke};
 
 const ROUNDS: u64 = 12;
@@ -110,7 +110,7 @@ fn either_side_of_an_exchange_may_be_the_other_implementation() {
         )
         .expect("finishes");
         assert_eq!(result.s_peer, answer.confirmation);
-        let confirmation = smrtc_crypto::sm2::exchange::Confirmation(result.s_self);
+        let confirmation = smrtc_crypto::conformance::sm2_exchange::Confirmation(result.s_self);
         let key = responder.confirm(&confirmation).expect("confirms");
         assert_eq!(key.expose(), result.key);
     }

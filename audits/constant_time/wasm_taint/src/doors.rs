@@ -7,9 +7,9 @@
 mod many;
 
 use smrtc_crypto::aead::{Algorithm, Key};
-use smrtc_crypto::ccm::Sm4Ccm;
+use smrtc_crypto::conformance::ccm::Sm4Ccm;
+use smrtc_crypto::conformance::sm4_modes::{Sm4, Sm4Xts, XtsStandard};
 use smrtc_crypto::hash::Hash;
-use smrtc_crypto::hazmat::{Sm4, Sm4Xts, XtsStandard};
 
 use crate::machine::{Machine, Trap};
 
@@ -210,12 +210,12 @@ impl<'x, 'm, 'a> Doors<'x, 'm, 'a> {
         })
     }
 
-    /// A mode of `hazmat`, numbered as there.
+    /// A mode of `conformance::sm4_modes`, numbered as there.
     ///
     /// # Errors
     ///
     /// [`DoorError`].
-    pub fn hazmat(&mut self, mode: u32, len: usize) -> Result<Calls, DoorError> {
+    pub fn sm4_modes(&mut self, mode: u32, len: usize) -> Result<Calls, DoorError> {
         let key: [u8; 32] = self.secret(self.key, 32).try_into().expect("32 bytes");
         let iv: [u8; 16] = self.public(self.nonce, 16).try_into().expect("16 bytes");
         let mut expected = self.secret(self.text, len);
@@ -238,10 +238,10 @@ impl<'x, 'm, 'a> Doors<'x, 'm, 'a> {
         }
         .expect("a length that the mode takes");
         self.call(
-            "hazmat",
+            "sm4_modes",
             &[mode, self.key, self.nonce, self.text, len as u32],
         )?;
-        self.expect("hazmat", self.text, &expected)?;
+        self.expect("sm4_modes", self.text, &expected)?;
         Ok(Calls {
             calls: 1,
             bytes: len,

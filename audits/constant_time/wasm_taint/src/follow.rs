@@ -68,7 +68,7 @@ pub fn follow(machine: &mut Machine<'_, '_>) -> Result<Calls, DoorError> {
     }
     for mode in 5..=8 {
         for len in 16..=80 {
-            total += doors.hazmat(mode, len)?;
+            total += doors.sm4_modes(mode, len)?;
         }
     }
     for algorithm in ALL {
@@ -94,11 +94,11 @@ pub fn follow(machine: &mut Machine<'_, '_>) -> Result<Calls, DoorError> {
     total += doors.ccm(12, 0xff01, 33)?;
     for len in [16, 32, 48, 160] {
         for mode in 0..=4 {
-            total += doors.hazmat(mode, len)?;
+            total += doors.sm4_modes(mode, len)?;
         }
     }
     for len in 0..=48 {
-        total += doors.hazmat(0, len)?;
+        total += doors.sm4_modes(0, len)?;
     }
     for hash in 0..3 {
         for (key_len, len) in [(1, 0), (16, 20), (32, 200), (64, 55), (128, 56), (140, 300)] {

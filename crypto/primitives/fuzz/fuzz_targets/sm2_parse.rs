@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use smrtc_crypto::sm2::exchange::{Local, Offer, Peer, Responder};
+use smrtc_crypto::conformance::sm2_exchange::{Local, Offer, Peer, Responder};
 use smrtc_crypto::sm2::pke::{decrypt, der_to_raw, raw_to_der};
 use smrtc_crypto::sm2::{DEFAULT_ID, PublicKey, SecretKey, Signature};
 

@@ -10,10 +10,10 @@ use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
 use zeroize::Zeroize;
 
-use super::{Frame, NONCE_BYTES, OpenError, Tag};
-use crate::ctr::{Block, counter_after, xor};
+use crate::aead_types::{Frame, NONCE_BYTES, OpenError, Tag};
+use crate::ctr::{counter_after, xor};
 use crate::gcm::GcmCipher;
-use crate::sm4::BLOCK_BYTES;
+use crate::sm4::{BLOCK_BYTES, Block};
 
 /// Blocks of keystream made at once for a message by chunks.
 const BATCH_BLOCKS: usize = 16;

@@ -7,22 +7,10 @@
 use alloc::vec::Vec;
 use zeroize::Zeroize;
 
-use super::{Key, NONCE_BYTES, OpenError, SealError, Tag};
+use super::key::Key;
+use super::known_answers;
+use crate::aead_types::{Frame, OpenError, SealError};
 use crate::gcm::check_lengths;
-use crate::self_test;
-
-/// One frame of [`Key::seal_batch`] or [`Key::open_batch`].
-#[derive(Debug)]
-pub struct Frame<'a> {
-    /// As everywhere, unique under the key.
-    pub nonce: &'a [u8; NONCE_BYTES],
-    /// What is authenticated and not encrypted.
-    pub aad: &'a [u8],
-    /// Encrypted or decrypted in place.
-    pub buffer: &'a mut [u8],
-    /// Written by [`Key::seal_batch`], whatever was in it; read by [`Key::open_batch`].
-    pub tag: Tag,
-}
 
 impl Key {
     /// Encrypts the buffer of each frame in place and writes its tag.
@@ -31,7 +19,9 @@ impl Key {
     ///
     /// [`SealError`] if any frame is beyond the limits; then *all* buffers and tags are unchanged.
     pub fn seal_batch(&self, frames: &mut [Frame<'_>]) -> Result<(), SealError> {
-        self_test::ensure(self.algorithm()).map_err(|_| SealError::SelfTest)?;
+        known_answers::of(self.algorithm())
+            .ensure()
+            .map_err(|_| SealError::SelfTest)?;
         for frame in frames.iter() {
             check_lengths(frame.aad.len() as u64, frame.buffer.len() as u64)?;
         }
@@ -46,7 +36,7 @@ impl Key {
     /// looks at the result or not.
     #[must_use = "says which frames did not open; their buffers hold zeros"]
     pub fn open_batch(&self, frames: &mut [Frame<'_>]) -> Vec<Result<(), OpenError>> {
-        if self_test::ensure(self.algorithm()).is_err() {
+        if known_answers::of(self.algorithm()).ensure().is_err() {
             let refuse = |frame: &mut Frame<'_>| {
                 frame.buffer.zeroize();
                 Err(OpenError::SelfTest)

@@ -2,7 +2,8 @@
 
 mod doors_agree;
 
-use super::*;
+use crate::aead::*;
+use crate::gcm::check_lengths;
 use alloc::format;
 
 const ALL: [Algorithm; 3] = [

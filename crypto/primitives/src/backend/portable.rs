@@ -6,13 +6,13 @@
 use core::array;
 
 use crate::backend::bmul::{self, Element};
-use crate::ctr::{BatchCipher, Block};
+use crate::ctr::BatchCipher;
 use crate::gcm::{
     self,
     hash_input::{HashInput, QUAD_BYTES},
 };
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
-use crate::sm4::{BLOCK_BYTES, RoundKeys};
+use crate::sm4::{BLOCK_BYTES, Block, RoundKeys};
 use zeroize::Zeroize;
 
 /// SM4 in counter mode.

@@ -7,37 +7,17 @@
 )]
 
 mod bytes;
+mod cpu;
 mod gfni;
 mod ghash;
 mod sm4;
+mod vector;
 
 use alloc::boxed::Box;
 
 use crate::gcm::{Gcm, GcmCipher};
 
-/// Proof that this CPU has the features used below. Only [`Self::detect`] makes one.
-#[derive(Clone, Copy)]
-pub(crate) struct Avx2(());
-
-impl Avx2 {
-    pub(crate) fn detect() -> Option<Self> {
-        features::get().then_some(Self(()))
-    }
-}
-
-cpufeatures::new!(features, "avx2", "pclmulqdq", "ssse3");
-
-/// Proof of the same and GFNI. Only [`Self::detect`] makes one.
-#[derive(Clone, Copy)]
-pub(crate) struct Avx2Gfni(());
-
-impl Avx2Gfni {
-    pub(crate) fn detect() -> Option<Self> {
-        gfni_features::get().then_some(Self(()))
-    }
-}
-
-cpufeatures::new!(gfni_features, "avx2", "gfni", "pclmulqdq", "ssse3");
+pub(crate) use cpu::{Avx2, Avx2Gfni};
 
 /// An SM4-GCM key for these kernels.
 pub(crate) fn gcm(cpu: Avx2, key: &[u8; 16]) -> Box<dyn GcmCipher> {

@@ -16,60 +16,61 @@ use zeroize::Zeroize;
 
 use super::hash_input::HashInput;
 use super::{Gcm, GcmCipher, Ghash, j0_of_twelve};
-use crate::aead::{Frame, OpenError};
-use crate::ctr::{BatchCipher, Block, Scratch, counter_after, smallest_batch, wipe, xor};
-use crate::sm4::BLOCK_BYTES;
+use crate::aead_types::{Frame, OpenError};
+use crate::ctr::{BatchCipher, Scratch, counter_after, smallest_batch, wipe, xor};
+use crate::sm4::{BLOCK_BYTES, Block};
 
-pub(super) fn seal<C, G>(gcm: &Gcm<C, G>, frames: &mut [Frame<'_>])
-where
-    C: BatchCipher + Send + Sync,
-    G: Ghash + Send + Sync,
-{
-    apply_shared_keystream(&gcm.cipher, frames, |frame, mask| frame.tag.0 = *mask);
-    for frame in frames {
-        if is_short::<C>(frame) {
-            let s = gcm.ghash.hash(&HashInput::message(frame.aad, frame.buffer));
-            xor(&mut frame.tag.0, &s);
-        } else {
-            frame.tag = gcm.seal(frame.nonce, frame.aad, frame.buffer);
-        }
-    }
-}
-
-pub(super) fn open<C, G>(gcm: &Gcm<C, G>, frames: &mut [Frame<'_>]) -> Vec<Result<(), OpenError>>
-where
-    C: BatchCipher + Send + Sync,
-    G: Ghash + Send + Sync,
-{
-    // The hash is over the ciphertext, so it is taken before the short frames are decrypted.
-    let mut results = Vec::with_capacity(frames.len());
-    let mut hashes: Vec<Block> = Vec::with_capacity(frames.len());
-    for frame in frames.iter_mut() {
-        if is_short::<C>(frame) {
-            hashes.push(gcm.ghash.hash(&HashInput::message(frame.aad, frame.buffer)));
-            results.push(Err(OpenError::Authentication));
-        } else {
-            results.push(gcm.open(frame.nonce, frame.aad, frame.buffer, &frame.tag));
-        }
-    }
-    let mut expected = hashes.iter_mut();
-    apply_shared_keystream(&gcm.cipher, frames, |_, mask| {
-        xor(expected.next().expect("a hash for each short frame"), mask);
-    });
-    let mut expected = hashes.iter();
-    for (frame, result) in frames.iter_mut().zip(&mut results) {
-        if is_short::<C>(frame) {
-            let tag = expected.next().expect("a hash for each short frame");
-            if bool::from(tag.ct_eq(&frame.tag.0)) {
-                *result = Ok(());
+impl<C: BatchCipher + Send + Sync, G: Ghash + Send + Sync> Gcm<C, G> {
+    /// [`GcmCipher::seal`] of each frame, which writes its tag.
+    pub(super) fn seal_all(&self, frames: &mut [Frame<'_>]) {
+        apply_shared_keystream(&self.cipher, frames, |frame, mask| frame.tag.0 = *mask);
+        for frame in frames {
+            if is_short::<C>(frame) {
+                let s = self
+                    .ghash
+                    .hash(&HashInput::message(frame.aad, frame.buffer));
+                xor(&mut frame.tag.0, &s);
+            } else {
+                frame.tag = self.seal(frame.nonce, frame.aad, frame.buffer);
             }
         }
-        if result.is_err() {
-            frame.buffer.zeroize();
-        }
     }
-    hashes.zeroize();
-    results
+
+    /// [`GcmCipher::open`] of each frame; the buffers of those that fail hold zeros.
+    pub(super) fn open_all(&self, frames: &mut [Frame<'_>]) -> Vec<Result<(), OpenError>> {
+        // The hash is over the ciphertext, so it is taken before the short frames are decrypted.
+        let mut results = Vec::with_capacity(frames.len());
+        let mut hashes: Vec<Block> = Vec::with_capacity(frames.len());
+        for frame in frames.iter_mut() {
+            if is_short::<C>(frame) {
+                hashes.push(
+                    self.ghash
+                        .hash(&HashInput::message(frame.aad, frame.buffer)),
+                );
+                results.push(Err(OpenError::Authentication));
+            } else {
+                results.push(self.open(frame.nonce, frame.aad, frame.buffer, &frame.tag));
+            }
+        }
+        let mut expected = hashes.iter_mut();
+        apply_shared_keystream(&self.cipher, frames, |_, mask| {
+            xor(expected.next().expect("a hash for each short frame"), mask);
+        });
+        let mut expected = hashes.iter();
+        for (frame, result) in frames.iter_mut().zip(&mut results) {
+            if is_short::<C>(frame) {
+                let tag = expected.next().expect("a hash for each short frame");
+                if bool::from(tag.ct_eq(&frame.tag.0)) {
+                    *result = Ok(());
+                }
+            }
+            if result.is_err() {
+                frame.buffer.zeroize();
+            }
+        }
+        hashes.zeroize();
+        results
+    }
 }
 
 /// The frames whose blocks share batches.

@@ -4,8 +4,7 @@
 //! zeros *in front* so that they come to whole quads: zeros in front change no hash, since it
 //! starts from 0.
 
-use crate::ctr::Block;
-use crate::sm4::BLOCK_BYTES;
+use crate::sm4::{BLOCK_BYTES, Block};
 
 /// Four blocks.
 pub(crate) const QUAD_BYTES: usize = 4 * BLOCK_BYTES;

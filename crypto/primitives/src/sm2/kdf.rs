@@ -10,7 +10,7 @@ use crate::secret::Secret;
 /// GB/T 32918.4 refuses an all-zero stream, since it would leave the message as it is. The time
 /// depends on the lengths only. `len` must be below 2^32 hash outputs; the callers' limits are far
 /// below.
-pub(super) fn derive(z: &[&[u8]], len: usize) -> Option<Secret> {
+pub(crate) fn derive(z: &[&[u8]], len: usize) -> Option<Secret> {
     let mut out = Secret::zeroed(len);
     let mut any_bit = 0;
     for (chunk, counter) in out.expose_mut().chunks_mut(32).zip(1u32..) {

@@ -28,20 +28,20 @@ use crate::hash::{Digest, Hash};
 use crate::rng::{Rng, RngError};
 
 /// Draws the fresh randomness of one operation.
-pub(super) fn draw(rng: &mut dyn Rng) -> Result<Zeroizing<[u8; 32]>, RngError> {
+pub(crate) fn draw(rng: &mut dyn Rng) -> Result<Zeroizing<[u8; 32]>, RngError> {
     let mut randomness = Zeroizing::new([0; 32]);
     rng.fill(randomness.as_mut())?;
     Ok(randomness)
 }
 
 /// An endless list of candidates.
-pub(super) struct Nonces {
+pub(crate) struct Nonces {
     k: Digest,
     v: Digest,
 }
 
 impl Nonces {
-    pub(super) fn new(secret: &[u8; 32], context: &Scalar, randomness: &[u8]) -> Self {
+    pub(crate) fn new(secret: &[u8; 32], context: &Scalar, randomness: &[u8]) -> Self {
         let context = scalar::encode(context);
         let k = Hash::Sm3.hmac(&[0; 32], &[&[1; 32], &[0], secret, &context, randomness]);
         let v = Hash::Sm3.hmac(k.as_bytes(), &[&[1; 32]]);
@@ -54,7 +54,7 @@ impl Nonces {
     }
 
     /// The next number from 1 to n − 1.
-    pub(super) fn next(&mut self) -> SecretScalar {
+    pub(crate) fn next(&mut self) -> SecretScalar {
         loop {
             self.v = Hash::Sm3.hmac(self.k.as_bytes(), &[self.v.as_bytes()]);
             let mut candidate = Zeroizing::new([0; 32]);

@@ -15,12 +15,16 @@ use subtle::ConstantTimeEq;
 
 use super::nonce::{self, Nonces};
 use super::point::SharedPoint;
+use super::point::{self, PUBLIC_KEY_BYTES};
+use super::public_key::PublicKey;
 use super::scrub::scrubbed;
-use super::{PUBLIC_KEY_BYTES, PublicKey, SecretKey, der, kdf, point, scalar};
-use crate::hash::Hash;
+use super::secret_key::SecretKey;
+use super::worked_examples::{CIPHERTEXT, D, K, PLAINTEXT};
+use super::{der, kdf, scalar};
+use crate::hash::{Hash, known_answers::HMAC_SM3};
+use crate::known_answer::{KnownAnswer, SelfTestFailed};
 use crate::rng::{Rng, RngError};
 use crate::secret::Secret;
-use crate::self_test::{SelfTestFailed, Test};
 
 /// The longest message in bytes: ours, not the standard's.
 pub const MAX_MESSAGE_BYTES: usize = 1 << 16;
@@ -70,7 +74,7 @@ pub struct InvalidCiphertext;
 ///
 /// See [`EncryptError`].
 pub fn encrypt(to: &PublicKey, message: &[u8], rng: &mut dyn Rng) -> Result<Vec<u8>, EncryptError> {
-    Test::Sm2Encryption.ensure()?;
+    KNOWN_ANSWER.ensure()?;
     scrubbed(|| encrypt_untested(to, message, rng))
 }
 
@@ -87,7 +91,7 @@ pub fn encrypt_with_k(to: &PublicKey, message: &[u8], k: &[u8; 32]) -> Option<Ve
 ///
 /// [`DecryptError`]; whatever was decrypted before the check failed is wiped.
 pub fn decrypt(key: &SecretKey, ciphertext: &[u8]) -> Result<Secret, DecryptError> {
-    Test::Sm2Encryption.ensure()?;
+    KNOWN_ANSWER.ensure()?;
     scrubbed(|| decrypt_untested(key, ciphertext))
 }
 
@@ -196,6 +200,23 @@ fn split(raw: &[u8]) -> Option<Parts<'_>> {
     }
     let c1 = point::decode(c1)?;
     Some(Parts { c1, c3, c2 })
+}
+
+/// Whether the example is encrypted as it should be, decrypted, and refused with a bit changed.
+pub(crate) static KNOWN_ANSWER: KnownAnswer =
+    KnownAnswer::new(&[&HMAC_SM3], |fault| known_answer(fault).unwrap_or(false));
+
+fn known_answer(fault: u8) -> Option<bool> {
+    let key = SecretKey::from_bytes(&D).ok()?;
+    let mut ciphertext = try_encrypt(key.public_key(), PLAINTEXT, &scalar::decode_nonzero(&K)?)?;
+    ciphertext[0] ^= fault;
+    let mut wrong = CIPHERTEXT;
+    wrong[CIPHERTEXT.len() - 1] ^= 1;
+    Some(
+        ciphertext == CIPHERTEXT
+            && decrypt_untested(&key, &CIPHERTEXT).is_ok_and(|text| text.expose() == PLAINTEXT)
+            && decrypt_untested(&key, &wrong).is_err(),
+    )
 }
 
 const C3_BYTES: usize = 32;

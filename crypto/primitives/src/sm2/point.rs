@@ -6,14 +6,15 @@ use ::sm2::elliptic_curve::subtle::Choice;
 use ::sm2::{AffinePoint, FieldBytes, ProjectivePoint, Scalar};
 use zeroize::Zeroizing;
 
-use super::PUBLIC_KEY_BYTES;
+/// Length of a public key in bytes: `04 ‖ x ‖ y`.
+pub const PUBLIC_KEY_BYTES: usize = 65;
 
 /// A point from its uncompressed (65 bytes) or compressed (33 bytes) form.
 ///
 /// `None` for the point at infinity, a hybrid form, a coordinate that is not below the field's
 /// prime, or a point that is not on the curve. The group has prime order (cofactor 1), so nothing
 /// else needs checking.
-pub(super) fn decode(bytes: &[u8]) -> Option<AffinePoint> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<AffinePoint> {
     let (tag, coordinates) = bytes.split_first()?;
     match (tag, coordinates.len()) {
         (4, 64) => {
@@ -30,7 +31,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<AffinePoint> {
 }
 
 /// `04 ‖ x ‖ y`. The point must not be infinity, which none made by [`decode`] is.
-pub(super) fn encode(point: &AffinePoint) -> [u8; PUBLIC_KEY_BYTES] {
+pub(crate) fn encode(point: &AffinePoint) -> [u8; PUBLIC_KEY_BYTES] {
     let mut bytes = [4; PUBLIC_KEY_BYTES];
     bytes[1..33].copy_from_slice(&point.x());
     bytes[33..].copy_from_slice(&point.y());
@@ -38,25 +39,25 @@ pub(super) fn encode(point: &AffinePoint) -> [u8; PUBLIC_KEY_BYTES] {
 }
 
 /// `[k]G` for a secret `k`. `None` if that is infinity, which only `k = 0` gives.
-pub(super) fn multiply_generator(k: &Scalar) -> Option<AffinePoint> {
+pub(crate) fn multiply_generator(k: &Scalar) -> Option<AffinePoint> {
     not_infinity(ProjectivePoint::GENERATOR * k)
 }
 
 /// `point`, unless it is infinity.
-pub(super) fn not_infinity(point: ProjectivePoint) -> Option<AffinePoint> {
+pub(crate) fn not_infinity(point: ProjectivePoint) -> Option<AffinePoint> {
     let affine = point.to_affine();
     (!bool::from(affine.is_identity())).then_some(affine)
 }
 
 /// Coordinates of a point that only the two sides know; wiped on drop.
-pub(super) struct SharedPoint {
-    pub(super) x: Zeroizing<[u8; 32]>,
-    pub(super) y: Zeroizing<[u8; 32]>,
+pub(crate) struct SharedPoint {
+    pub(crate) x: Zeroizing<[u8; 32]>,
+    pub(crate) y: Zeroizing<[u8; 32]>,
 }
 
 impl SharedPoint {
     /// `[k]point` for a secret `k`; `None` if that is infinity.
-    pub(super) fn new(k: &Scalar, point: &AffinePoint) -> Option<Self> {
+    pub(crate) fn new(k: &Scalar, point: &AffinePoint) -> Option<Self> {
         let product = Zeroizing::new(ProjectivePoint::from(point) * k);
         let affine = Zeroizing::new(not_infinity(*product)?);
         let mut shared = Self {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use ::sm2::AffinePoint;
 
-use super::{PUBLIC_KEY_BYTES, point};
+use super::point::{self, PUBLIC_KEY_BYTES};
 
 /// The bytes are not a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub struct InvalidPublicKey;
 
 /// A point of the curve other than infinity.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey(pub(super) AffinePoint);
+pub struct PublicKey(pub(crate) AffinePoint);
 
 impl PublicKey {
     /// Decodes the uncompressed form of 65 bytes, `04 ‖ x ‖ y`, or the compressed of 33, `02 ‖ x`

@@ -11,7 +11,7 @@ use core::hint::black_box;
 ///
 /// What `operation` returns and what it captures lie above; they must not be secrets that are not
 /// wiped by themselves.
-pub(super) fn scrubbed<T>(operation: impl FnOnce() -> T) -> T {
+pub(crate) fn scrubbed<T>(operation: impl FnOnce() -> T) -> T {
     let result = run(operation);
     overwrite();
     result

@@ -1,4 +1,4 @@
-//! Private keys: generation with a pairwise consistency test, encoding, Diffie-Hellman.
+//! Private keys, and their encoding.
 
 use core::fmt;
 
@@ -6,43 +6,19 @@ use ::sm2::Scalar;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::point::SharedPoint;
+use super::point;
+use super::public_key::PublicKey;
 use super::scalar::{self, SecretScalar};
 use super::scrub::scrubbed;
-use super::{PublicKey, SECRET_KEY_BYTES, point, self_test};
-use crate::rng::{Rng, RngError};
 use crate::secret::Secret;
-use crate::self_test::{SelfTestFailed, Test};
+
+/// Length of a private key in bytes.
+pub const SECRET_KEY_BYTES: usize = 32;
 
 /// The bytes are not a private key: not a number from 1 to n − 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an SM2 private key")]
 pub struct InvalidSecretKey;
-
-/// Why no key was generated.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyGenerationError {
-    /// The random source failed.
-    #[error(transparent)]
-    Random(#[from] RngError),
-    /// The random source gave the same 32 bytes twice in a row; it is stuck.
-    #[error("the random source repeats itself")]
-    StuckRandomness,
-    /// The module is in its error state, perhaps since the new pair failed its consistency test;
-    /// there is nothing to do but end the process.
-    #[error(transparent)]
-    SelfTest(#[from] SelfTestFailed),
-}
-
-/// Why no secret was agreed.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AgreeError {
-    /// The module is in its error state; there is nothing to do but end the process.
-    #[error(transparent)]
-    SelfTest(#[from] SelfTestFailed),
-}
 
 /// A private key with its public key; wiped on drop, printed as `[redacted]`, not comparable.
 #[derive(Clone)]
@@ -52,39 +28,6 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
-    /// Draws a key uniformly from 1 to n − 2 (GB/T 32918.1-2016 §6.1) and tests that the pair signs
-    /// and verifies, encrypts and decrypts.
-    ///
-    /// # Errors
-    ///
-    /// See [`KeyGenerationError`].
-    pub fn generate(rng: &mut dyn Rng) -> Result<Self, KeyGenerationError> {
-        Test::Sm2Signature.ensure()?;
-        Test::Sm2Encryption.ensure()?;
-        scrubbed(|| Self::draw(rng))
-    }
-
-    fn draw(rng: &mut dyn Rng) -> Result<Self, KeyGenerationError> {
-        let mut previous = Zeroizing::new([0; SECRET_KEY_BYTES]);
-        rng.fill(previous.as_mut())?;
-        loop {
-            let mut candidate = Zeroizing::new([0; SECRET_KEY_BYTES]);
-            rng.fill(candidate.as_mut())?;
-            if candidate.ct_eq(&*previous).into() {
-                return Err(KeyGenerationError::StuckRandomness);
-            }
-            // Turned down about once in 2^32 draws.
-            if let Ok(key) = Self::decode(candidate.as_ref()) {
-                if !self_test::pairwise(&key, rng, Test::Sm2Pairwise.fault())? {
-                    Test::Sm2Pairwise.fail();
-                    return Err(SelfTestFailed.into());
-                }
-                return Ok(key);
-            }
-            previous = candidate;
-        }
-    }
-
     /// Takes a key made elsewhere: 32 bytes, big-endian. The caller keeps the duty to wipe `bytes`.
     ///
     /// The public key is computed from it, so the pair belongs together; no consistency test is
@@ -97,7 +40,7 @@ impl SecretKey {
         scrubbed(|| Self::decode(bytes))
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, InvalidSecretKey> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, InvalidSecretKey> {
         let bytes = Zeroizing::new(
             <[u8; SECRET_KEY_BYTES]>::try_from(bytes).map_err(|_| InvalidSecretKey)?,
         );
@@ -124,26 +67,7 @@ impl SecretKey {
         &self.public_key
     }
 
-    /// Diffie-Hellman: the x-coordinate, 32 bytes, of the point that both sides can compute.
-    ///
-    /// It is no key yet: derive one with the context of both sides. Authenticates nobody;
-    /// [`super::exchange`] does.
-    ///
-    /// # Errors
-    ///
-    /// See [`AgreeError`].
-    pub fn agree(&self, peer: &PublicKey) -> Result<Secret, AgreeError> {
-        Test::Sm2Agreement.ensure()?;
-        Ok(scrubbed(|| self.agree_untested(peer)))
-    }
-
-    pub(super) fn agree_untested(&self, peer: &PublicKey) -> Secret {
-        let shared = SharedPoint::new(&self.d, &peer.0)
-            .expect("the order is prime, the point not infinity and the scalar not zero");
-        Secret::new(shared.x.as_ref())
-    }
-
-    pub(super) fn scalar(&self) -> &SecretScalar {
+    pub(crate) fn scalar(&self) -> &SecretScalar {
         &self.d
     }
 }

@@ -16,11 +16,16 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::nonce::{self, Nonces};
+use super::public_key::PublicKey;
 use super::scrub::scrubbed;
-use super::{InvalidId, PublicKey, SecretKey, Signature, point, scalar, za::za};
-use crate::hash::Hash;
+use super::secret_key::SecretKey;
+use super::signature::Signature;
+use super::worked_examples::{D, K, MESSAGE, SIGNATURE};
+use super::za::{DEFAULT_ID, InvalidId, za};
+use super::{point, scalar};
+use crate::hash::{Hash, known_answers::HMAC_SM3};
+use crate::known_answer::{KnownAnswer, SelfTestFailed};
 use crate::rng::{Rng, RngError};
-use crate::self_test::{SelfTestFailed, Test};
 
 /// Why nothing was signed.
 #[non_exhaustive]
@@ -66,7 +71,7 @@ impl SecretKey {
         message: &[u8],
         rng: &mut dyn Rng,
     ) -> Result<Signature, SignError> {
-        Test::Sm2Signature.ensure()?;
+        KNOWN_ANSWER.ensure()?;
         scrubbed(|| self.sign_untested(id, message, rng))
     }
 
@@ -120,7 +125,7 @@ impl PublicKey {
         message: &[u8],
         signature: &Signature,
     ) -> Result<(), VerifyError> {
-        Test::Sm2Signature.ensure()?;
+        KNOWN_ANSWER.ensure()?;
         self.verify_untested(id, message, signature)
     }
 
@@ -168,4 +173,28 @@ fn x_mod_n(point: &::sm2::AffinePoint) -> Scalar {
 
 fn is_zero(scalar: &Scalar) -> bool {
     scalar.ct_eq(&Scalar::ZERO).into()
+}
+
+/// Whether the example is signed as it should be, verified, and refused with a bit changed.
+pub(crate) static KNOWN_ANSWER: KnownAnswer =
+    KnownAnswer::new(&[&HMAC_SM3], |fault| known_answer(fault).unwrap_or(false));
+
+fn known_answer(fault: u8) -> Option<bool> {
+    let key = SecretKey::from_bytes(&D).ok()?;
+    let e = digest(DEFAULT_ID, key.public_key(), MESSAGE).ok()?;
+    let signature = key.sign_digest(&e, &scalar::decode_nonzero(&K)?)?;
+    let mut computed = signature.to_bytes();
+    computed[0] ^= fault;
+    let signed = computed == SIGNATURE;
+
+    let verify = |bytes: &[u8; 64]| {
+        Signature::from_bytes(bytes).is_ok_and(|signature| {
+            key.public_key()
+                .verify_untested(DEFAULT_ID, MESSAGE, &signature)
+                .is_ok()
+        })
+    };
+    let mut wrong = SIGNATURE;
+    wrong[63] ^= 1;
+    Some(signed && verify(&SIGNATURE) && !verify(&wrong))
 }

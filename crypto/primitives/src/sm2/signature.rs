@@ -4,7 +4,10 @@ use alloc::vec::Vec;
 
 use ::sm2::Scalar;
 
-use super::{SIGNATURE_BYTES, der, scalar};
+use super::{der, scalar};
+
+/// Length of a signature in bytes: `r ‖ s`.
+pub const SIGNATURE_BYTES: usize = 64;
 
 /// The bytes are not a signature: malformed, or r or s is not from 1 to n − 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,22 +1,21 @@
 //! Behaviour of the public names, one file for each operation.
 
 mod encrypt;
-mod exchange;
 mod keys;
 mod sign;
 
-use super::SecretKey;
 use crate::hash::Hash;
 use crate::rng::{Rng, RngError};
+use crate::sm2::SecretKey;
 
 /// SM3 of a seed and a counter.
-struct SeededRng {
+pub(crate) struct SeededRng {
     seed: u64,
     counter: u64,
 }
 
 impl SeededRng {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { seed, counter: 0 }
     }
 }
@@ -44,7 +43,7 @@ impl Rng for ConstantRng {
 }
 
 /// Fills what it is asked for and yet reports a failure.
-struct BrokenRng;
+pub(crate) struct BrokenRng;
 
 impl Rng for BrokenRng {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
@@ -53,7 +52,7 @@ impl Rng for BrokenRng {
     }
 }
 
-fn key(seed: u64) -> SecretKey {
+pub(crate) fn key(seed: u64) -> SecretKey {
     SecretKey::generate(&mut SeededRng::new(seed)).unwrap()
 }
 

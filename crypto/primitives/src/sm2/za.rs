@@ -18,7 +18,7 @@ pub const MAX_ID_BYTES: usize = 8191;
 pub struct InvalidId;
 
 /// Z_A = SM3(ENTL ‖ ID ‖ a ‖ b ‖ x_G ‖ y_G ‖ x_A ‖ y_A).
-pub(super) fn za(id: &[u8], public_key: &AffinePoint) -> Result<Digest, InvalidId> {
+pub(crate) fn za(id: &[u8], public_key: &AffinePoint) -> Result<Digest, InvalidId> {
     if id.len() > MAX_ID_BYTES {
         return Err(InvalidId);
     }

@@ -24,8 +24,7 @@ use core::ops::BitXor;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::field::Matrix;
-use super::{BLOCK_BYTES, ROUNDS, RoundKeys};
-use crate::ctr::Block;
+use super::{BLOCK_BYTES, Block, ROUNDS, RoundKeys};
 
 /// Lanes of 16 bytes.
 pub(crate) trait Vector: Copy + BitXor<Output = Self> {

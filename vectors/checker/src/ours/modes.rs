@@ -1,6 +1,6 @@
-//! The modes that authenticate nothing: here for conformance only, as in `smrtc_crypto::hazmat`.
+//! The modes that authenticate nothing: here for conformance only, as in `smrtc_crypto::conformance::sm4_modes`.
 
-use smrtc_crypto::hazmat::{Sm4, Sm4Xts, XtsStandard};
+use smrtc_crypto::conformance::sm4_modes::{Sm4, Sm4Xts, XtsStandard};
 
 use crate::implementation::Answer;
 use crate::request::{Padding, Request, hex};

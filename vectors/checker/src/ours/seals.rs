@@ -1,7 +1,7 @@
 //! AEAD requests.
 
 use smrtc_crypto::aead::{Algorithm, Key, NONCE_BYTES, OpenError, SealError, TAG_BYTES, Tag};
-use smrtc_crypto::ccm::Sm4Ccm;
+use smrtc_crypto::conformance::ccm::Sm4Ccm;
 
 use crate::implementation::Answer;
 use crate::request::{Request, hex};

@@ -1,6 +1,8 @@
 //! SM2: `smrtc_crypto::sm2`, with nonces given through its test-only door.
 
-use smrtc_crypto::sm2::exchange::{self, Confirmation, Initiator, Local, Offer, Peer, Responder};
+use smrtc_crypto::conformance::sm2_exchange::{
+    self as exchange, Confirmation, Initiator, Local, Offer, Peer, Responder,
+};
 use smrtc_crypto::sm2::{PUBLIC_KEY_BYTES, PublicKey, SecretKey, Signature, pke};
 use smrtc_vectors::Hex;
 

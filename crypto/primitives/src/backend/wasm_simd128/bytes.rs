@@ -2,8 +2,8 @@
 
 use core::arch::wasm32::{u8x16_splat, u32x4_splat};
 
-use super::{V, interleave_bytes, nibbles, swizzle};
-use crate::ctr::Block;
+use super::vector::{V, interleave_bytes, nibbles, swizzle};
+use crate::sm4::Block;
 use crate::sm4::byte_planes::{self, Input, Keys, Vector};
 use crate::sm4::tower::{LookUp, Nibbles, Table};
 

@@ -18,7 +18,7 @@ use core::array;
 
 use zeroize::Zeroize;
 
-use super::{Stored, V, nibbles, swizzle, transpose_words};
+use super::vector::{Stored, V, nibbles, swizzle, transpose_words};
 use crate::backend::bmul::{self, Element};
 use crate::gcm;
 use crate::gcm::hash_input::{HashInput, QUAD_BYTES};

@@ -5,12 +5,13 @@ use core::arch::wasm32::{
 };
 use core::array;
 
+use super::bytes;
+use super::vector::{Stored, V, transpose_words};
 use super::words::{self, WordKeys};
-use super::{Stored, V, bytes, transpose_words};
-use crate::ctr::{BatchCipher, Block};
+use crate::ctr::BatchCipher;
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
 use crate::sm4::byte_planes::{Input, Keys};
-use crate::sm4::{BLOCK_BYTES, RoundKeys, tower};
+use crate::sm4::{BLOCK_BYTES, Block, RoundKeys, tower};
 
 /// SM4 under one key.
 pub(crate) struct Sm4 {

@@ -11,8 +11,8 @@ use core::array;
 
 use zeroize::ZeroizeOnDrop;
 
-use super::{V, transpose_words};
-use crate::ctr::Block;
+use super::vector::{V, transpose_words};
+use crate::sm4::Block;
 use crate::sm4::ROUNDS;
 use crate::sm4::byte_planes::{Input, Inversion, Keys};
 use crate::sm4::tower::Nibbles;

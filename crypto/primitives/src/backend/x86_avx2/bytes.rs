@@ -8,9 +8,9 @@ use core::arch::x86_64::{
     _mm256_unpackhi_epi8, _mm256_unpacklo_epi8,
 };
 
-use super::sm4::V;
+use super::vector::V;
 use crate::backend::x86_clmul;
-use crate::ctr::Block;
+use crate::sm4::Block;
 use crate::sm4::byte_planes::{self, Input, Inversion, Keys, Vector};
 use crate::sm4::field;
 use crate::sm4::tower::{LookUp, Nibbles, Table};

@@ -2,8 +2,10 @@
 
 use zeroize::ZeroizeOnDrop;
 
-use super::{Avx2Gfni, bytes};
-use crate::ctr::{BatchCipher, Block};
+use super::bytes;
+use super::cpu::Avx2Gfni;
+use crate::ctr::BatchCipher;
+use crate::sm4::Block;
 use crate::sm4::RoundKeys;
 use crate::sm4::byte_planes::{Input, Keys};
 use crate::sm4::field::G;

@@ -6,7 +6,7 @@ use core::arch::x86_64::{
 
 use zeroize::ZeroizeOnDrop;
 
-use super::Avx2;
+use super::cpu::Avx2;
 use crate::backend::x86_clmul::{self, load};
 use crate::gcm;
 use crate::gcm::hash_input::{HashInput, QUAD_BYTES};

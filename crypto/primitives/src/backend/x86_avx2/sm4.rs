@@ -4,23 +4,21 @@
 //! each half, blocks 0 to 31 in the lower and 32 to 63 in the upper.
 
 use core::arch::x86_64::{
-    __m256i, _mm_xor_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_si128,
-    _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_set_m128i, _mm256_set1_epi8,
-    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_shuffle_epi32, _mm256_slli_epi32,
-    _mm256_srli_epi32, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32,
-    _mm256_unpacklo_epi64, _mm256_xor_si256,
+    _mm_xor_si128, _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_loadu_si256,
+    _mm256_set_m128i, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_slli_epi32, _mm256_srli_epi32, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64,
+    _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
 };
 use core::array;
-use core::ops::{BitAnd, BitXor};
 
-use zeroize::Zeroize;
-
-use super::{Avx2, bytes};
+use super::bytes;
+use super::cpu::Avx2;
+use super::vector::{Half, V};
 use crate::backend::x86_clmul;
-use crate::ctr::{BatchCipher, Block};
+use crate::ctr::BatchCipher;
 use crate::sm4::bitslice::{Plane, RoundKeyPlanes, Word};
 use crate::sm4::byte_planes::{Input, Keys};
-use crate::sm4::{BLOCK_BYTES, RoundKeys, tower};
+use crate::sm4::{BLOCK_BYTES, Block, RoundKeys, tower};
 
 /// Blocks in bit planes.
 const BLOCKS: usize = 64;
@@ -127,68 +125,6 @@ fn encrypt_batch(round_keys: &RoundKeyPlanes<V>, batch: &mut [Block]) {
 #[target_feature(enable = "avx2")]
 fn encrypt(round_keys: &RoundKeyPlanes<V>, x: &mut [Word<V>; 4]) {
     round_keys.encrypt(x);
-}
-
-/// A vector. It exists only within functions that enable AVX2.
-#[derive(Clone, Copy)]
-pub(crate) struct V(pub(super) __m256i);
-
-/// A plane at rest, where both halves are the same.
-#[derive(Clone, Copy, Default, Zeroize)]
-#[repr(C, align(16))]
-pub(crate) struct Half([u8; 16]);
-
-impl BitXor for V {
-    type Output = Self;
-
-    #[inline(always)]
-    fn bitxor(self, other: Self) -> Self {
-        // SAFETY: a `V` exists only within functions that enable AVX2.
-        Self(unsafe { _mm256_xor_si256(self.0, other.0) })
-    }
-}
-
-impl BitAnd for V {
-    type Output = Self;
-
-    #[inline(always)]
-    fn bitand(self, other: Self) -> Self {
-        // SAFETY: a `V` exists only within functions that enable AVX2.
-        Self(unsafe { _mm256_and_si256(self.0, other.0) })
-    }
-}
-
-impl Plane for V {
-    type Stored = Half;
-
-    #[inline(always)]
-    fn load(stored: &Half) -> Self {
-        // SAFETY: planes are loaded only within functions that enable AVX2.
-        Self(unsafe { _mm256_broadcastsi128_si256(x86_clmul::load(&stored.0)) })
-    }
-
-    fn of_word(word: u32) -> Word<Half> {
-        let bytes = word.to_be_bytes();
-        array::from_fn(|b| {
-            let mut half = Half::default();
-            for (lane, byte) in half.0.as_chunks_mut::<4>().0.iter_mut().zip(bytes) {
-                *lane = [(byte >> b & 1).wrapping_neg(); 4];
-            }
-            half
-        })
-    }
-
-    #[inline(always)]
-    fn rotate_by_three(self) -> Self {
-        // SAFETY: a `V` exists only within functions that enable AVX2.
-        Self(unsafe { _mm256_shuffle_epi32::<0b10_01_00_11>(self.0) })
-    }
-
-    #[inline(always)]
-    fn rotate_by_two(self) -> Self {
-        // SAFETY: a `V` exists only within functions that enable AVX2.
-        Self(unsafe { _mm256_shuffle_epi32::<0b01_00_11_10>(self.0) })
-    }
 }
 
 /// The planes of the counters `first` to `first + 63`, where `first` is a multiple of 64.

@@ -8,7 +8,8 @@ use core::arch::x86_64::{
 
 use zeroize::ZeroizeOnDrop;
 
-use super::{Avx512Gfni, load};
+use super::cpu::Avx512Gfni;
+use super::vector::load;
 use crate::backend::x86_clmul;
 use crate::gcm;
 use crate::gcm::hash_input::{HashInput, QUAD_BYTES};

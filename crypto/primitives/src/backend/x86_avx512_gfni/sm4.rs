@@ -9,8 +9,11 @@ use core::ops::BitXor;
 
 use zeroize::ZeroizeOnDrop;
 
-use super::{Avx512Gfni, load, store, words, xor3};
-use crate::ctr::{BatchCipher, Block};
+use super::cpu::Avx512Gfni;
+use super::vector::{load, store, xor3};
+use super::words;
+use crate::ctr::BatchCipher;
+use crate::sm4::Block;
 use crate::sm4::RoundKeys;
 use crate::sm4::byte_planes::{self, Input, Inversion, Keys, Vector};
 use crate::sm4::field::{G, G_INVERSE, TO_U, TO_V};

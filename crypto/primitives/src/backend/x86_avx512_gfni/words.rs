@@ -18,8 +18,8 @@ use core::arch::x86_64::{
     _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
-use super::{load, store, xor3};
-use crate::ctr::Block;
+use super::vector::{load, store, xor3};
+use crate::sm4::Block;
 use crate::sm4::ROUNDS;
 use crate::sm4::byte_planes::Input;
 use crate::sm4::field::{G, G_INVERSE, TO_U, TO_V};

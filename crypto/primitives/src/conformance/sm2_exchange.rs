@@ -17,20 +17,25 @@
 //! is not decided here. A private key that leaks later does not give away the keys exchanged
 //! before.
 
-use ::sm2::elliptic_curve::point::AffineCoordinates;
-use ::sm2::{AffinePoint, ProjectivePoint, Scalar};
-use core::fmt;
-use zeroize::Zeroizing;
+mod shared_key;
+#[cfg(test)]
+mod tests;
 
-use super::nonce::{self, Nonces};
-use super::point::SharedPoint;
-use super::scalar::{self, SecretScalar};
-use super::scrub::scrubbed;
-use super::{InvalidId, PUBLIC_KEY_BYTES, PublicKey, SecretKey, kdf, point, za::za};
-use crate::hash::{Digest, Hash};
+use core::fmt;
+
+use ::sm2::AffinePoint;
+
+use self::shared_key::Agreement;
+use crate::hash::{Digest, Hash, known_answers::HMAC_SM3};
+use crate::known_answer::{KnownAnswer, SelfTestFailed};
 use crate::rng::{Rng, RngError};
 use crate::secret::Secret;
-use crate::self_test::{SelfTestFailed, Test};
+use crate::sm2::nonce::{self, Nonces};
+use crate::sm2::scalar::{self, SecretScalar};
+use crate::sm2::scrub::scrubbed;
+use crate::sm2::worked_examples::{D_A, D_B, EXCHANGED, R_A, R_B, S_A, S_B};
+use crate::sm2::za::za;
+use crate::sm2::{DEFAULT_ID, InvalidId, PUBLIC_KEY_BYTES, PublicKey, SecretKey, point};
 
 /// The shortest key that can be exchanged, in bytes.
 pub const MIN_KEY_BYTES: usize = 16;
@@ -67,7 +72,7 @@ pub enum ExchangeError {
 pub struct Local<'a> {
     /// Our private key.
     pub key: &'a SecretKey,
-    /// Our identity, at most [`super::MAX_ID_BYTES`] bytes.
+    /// Our identity, at most [`crate::sm2::MAX_ID_BYTES`] bytes.
     pub id: &'a [u8],
 }
 
@@ -76,7 +81,7 @@ pub struct Local<'a> {
 pub struct Peer<'a> {
     /// The public key of the peer.
     pub key: &'a PublicKey,
-    /// The identity of the peer, at most [`super::MAX_ID_BYTES`] bytes.
+    /// The identity of the peer, at most [`crate::sm2::MAX_ID_BYTES`] bytes.
     pub id: &'a [u8],
 }
 
@@ -121,7 +126,7 @@ impl Initiator {
         key_bytes: usize,
         rng: &mut dyn Rng,
     ) -> Result<(Self, Offer), ExchangeError> {
-        Test::Sm2Exchange.ensure()?;
+        KNOWN_ANSWER.ensure()?;
         scrubbed(|| {
             let r = draw_ephemeral(local.key, peer, rng)?;
             Self::start_with(local, peer, key_bytes, r)
@@ -140,7 +145,7 @@ impl Initiator {
         Self::start_with(local, peer, key_bytes, SecretScalar::new(r))
     }
 
-    pub(super) fn start_with(
+    fn start_with(
         local: Local<'_>,
         peer: Peer<'_>,
         key_bytes: usize,
@@ -168,14 +173,11 @@ impl Initiator {
     /// [`ExchangeError::Point`], [`ExchangeError::Confirmation`], [`ExchangeError::SelfTest`];
     /// nothing is to be sent then.
     pub fn finish(self, answer: &Answer) -> Result<(Secret, Confirmation), ExchangeError> {
-        Test::Sm2Exchange.ensure()?;
+        KNOWN_ANSWER.ensure()?;
         scrubbed(|| self.finish_untested(answer))
     }
 
-    pub(super) fn finish_untested(
-        self,
-        answer: &Answer,
-    ) -> Result<(Secret, Confirmation), ExchangeError> {
+    fn finish_untested(self, answer: &Answer) -> Result<(Secret, Confirmation), ExchangeError> {
         let answered = decode(&answer.point)?;
         let (key, tags) = Agreement {
             own: &self.key,
@@ -188,7 +190,8 @@ impl Initiator {
             [&self.za, &self.zb],
             [&self.offered, &answered],
             self.key_bytes,
-        )?;
+        )
+        .ok_or(ExchangeError::Point)?;
         if tags.responder.ct_eq(&answer.confirmation) {
             Ok((key, Confirmation(bytes_of(&tags.initiator))))
         } else {
@@ -222,7 +225,7 @@ impl Responder {
         offer: &Offer,
         rng: &mut dyn Rng,
     ) -> Result<(Self, Answer), ExchangeError> {
-        Test::Sm2Exchange.ensure()?;
+        KNOWN_ANSWER.ensure()?;
         scrubbed(|| {
             let r = draw_ephemeral(local.key, peer, rng)?;
             Self::answer_with(local, peer, key_bytes, offer, &r)
@@ -242,7 +245,7 @@ impl Responder {
         Self::answer_with(local, peer, key_bytes, offer, &SecretScalar::new(r))
     }
 
-    pub(super) fn answer_with(
+    fn answer_with(
         local: Local<'_>,
         peer: Peer<'_>,
         key_bytes: usize,
@@ -265,7 +268,8 @@ impl Responder {
             [&za_initiator, &za_responder],
             [&offered, &answered],
             key_bytes,
-        )?;
+        )
+        .ok_or(ExchangeError::Point)?;
         let answer = Answer {
             point: point::encode(&answered),
             confirmation: bytes_of(&tags.responder),
@@ -284,14 +288,11 @@ impl Responder {
     ///
     /// [`ExchangeError::Confirmation`], [`ExchangeError::SelfTest`].
     pub fn confirm(self, confirmation: &Confirmation) -> Result<Secret, ExchangeError> {
-        Test::Sm2Exchange.ensure()?;
+        KNOWN_ANSWER.ensure()?;
         scrubbed(|| self.confirm_untested(confirmation))
     }
 
-    pub(super) fn confirm_untested(
-        self,
-        confirmation: &Confirmation,
-    ) -> Result<Secret, ExchangeError> {
+    fn confirm_untested(self, confirmation: &Confirmation) -> Result<Secret, ExchangeError> {
         if self.expected.ct_eq(&confirmation.0) {
             Ok(self.key)
         } else {
@@ -304,69 +305,6 @@ impl fmt::Debug for Responder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Responder([redacted])")
     }
-}
-
-/// What one side puts in; both come to the same point.
-struct Agreement<'a> {
-    own: &'a SecretKey,
-    own_r: &'a SecretScalar,
-    own_point: &'a AffinePoint,
-    peer: &'a AffinePoint,
-    peer_point: &'a AffinePoint,
-}
-
-struct Tags {
-    initiator: Digest,
-    responder: Digest,
-}
-
-impl Agreement<'_> {
-    /// `za` and `points` are the initiator's, then the responder's.
-    fn derive(
-        &self,
-        za: [&Digest; 2],
-        points: [&AffinePoint; 2],
-        key_bytes: usize,
-    ) -> Result<(Secret, Tags), ExchangeError> {
-        let shared = self.shared_point().ok_or(ExchangeError::Point)?;
-        let (x, y) = (shared.x.as_ref(), shared.y.as_ref());
-        let za = za.map(Digest::as_bytes);
-        let key = kdf::derive(&[x, y, za[0], za[1]], key_bytes).ok_or(ExchangeError::Point)?;
-        let [first, second] = points;
-        let inner = Hash::Sm3.digest(&[
-            x,
-            za[0],
-            za[1],
-            &first.x(),
-            &first.y(),
-            &second.x(),
-            &second.y(),
-        ]);
-        let tag = |role: u8| Hash::Sm3.digest(&[&[role], y, inner.as_bytes()]);
-        let tags = Tags {
-            initiator: tag(3),
-            responder: tag(2),
-        };
-        Ok((key, tags))
-    }
-
-    /// U or V.
-    fn shared_point(&self) -> Option<SharedPoint> {
-        let product = Zeroizing::new(shortened_x(self.own_point) * **self.own_r);
-        let t = Zeroizing::new(**self.own.scalar() + *product);
-        let base = ProjectivePoint::from(self.peer)
-            + ProjectivePoint::from(self.peer_point) * shortened_x(self.peer_point);
-        SharedPoint::new(&t, &point::not_infinity(base)?)
-    }
-}
-
-/// x̄ = 2^w + (x mod 2^w) with w = ⌈⌈log2 n⌉ / 2⌉ − 1 = 127.
-pub(super) fn shortened_x(point: &AffinePoint) -> Scalar {
-    let x = point.x();
-    let mut bytes = [0; 32];
-    bytes[16..].copy_from_slice(&x[16..]);
-    bytes[16] |= 0x80;
-    scalar::reduce(&bytes)
 }
 
 /// r from 1 to n − 1, tied to our key and the peer as well as to the source.
@@ -397,4 +335,41 @@ fn bytes_of(digest: &Digest) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest.as_bytes());
     bytes
+}
+
+/// Whether both sides of the example come to its key and tags.
+pub(crate) static KNOWN_ANSWER: KnownAnswer =
+    KnownAnswer::new(&[&HMAC_SM3], |fault| known_answer(fault).unwrap_or(false));
+
+fn known_answer(fault: u8) -> Option<bool> {
+    let (a, b) = (
+        SecretKey::from_bytes(&D_A).ok()?,
+        SecretKey::from_bytes(&D_B).ok()?,
+    );
+    let local = |key| Local {
+        key,
+        id: DEFAULT_ID,
+    };
+    let peer = |key| Peer {
+        key,
+        id: DEFAULT_ID,
+    };
+    let (to_a, to_b): (&PublicKey, &PublicKey) = (a.public_key(), b.public_key());
+    let r_a = SecretScalar::new(scalar::decode_nonzero(&R_A)?);
+    let r_b = SecretScalar::new(scalar::decode_nonzero(&R_B)?);
+    let (initiator, offer): (_, Offer) =
+        Initiator::start_with(local(&a), peer(to_b), EXCHANGED.len(), r_a).ok()?;
+    let (responder, answer) =
+        Responder::answer_with(local(&b), peer(to_a), EXCHANGED.len(), &offer, &r_b).ok()?;
+    let right_answer = answer.confirmation == S_B;
+    let (mut initiators, confirmation) = initiator.finish_untested(&answer).ok()?;
+    initiators.expose_mut()[0] ^= fault;
+    let right_confirmation = confirmation.0 == S_A;
+    let responders = responder.confirm_untested(&confirmation).ok()?;
+    Some(
+        right_answer
+            && right_confirmation
+            && initiators.expose() == EXCHANGED
+            && responders.expose() == EXCHANGED,
+    )
 }

@@ -2,7 +2,21 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use super::{SelfTestFailed, Status};
+/// An algorithm or suite gave a wrong answer in its known-answer test; the module refuses service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("self-test failed")]
+pub struct SelfTestFailed;
+
+/// How far a test, or the module, has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not run yet; it will be before first use.
+    Untested,
+    /// The right answers came out.
+    Passed,
+    /// A wrong answer came out. For the module: the error state.
+    Failed,
+}
 
 /// The remembered outcome of one known-answer test.
 ///
@@ -79,7 +93,7 @@ impl SelfTest {
 }
 
 /// Whether any test of this process, or Wasm instance, has failed.
-pub(super) fn in_error_state() -> bool {
+pub(crate) fn in_error_state() -> bool {
     ERROR.load(Ordering::Acquire)
 }
 
@@ -88,3 +102,25 @@ static ERROR: AtomicBool = AtomicBool::new(false);
 const UNTESTED: u8 = 0;
 const PASSED: u8 = 1;
 const FAILED: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_is_not_run_again_unless_asked() {
+        let test = SelfTest::new();
+        assert_eq!(test.status(), Status::Untested);
+        assert_eq!(test.ensure(|| true), Ok(()));
+        assert_eq!(test.ensure(|| unreachable!("ran twice")), Ok(()));
+        let mut ran = false;
+        assert_eq!(
+            test.repeat(|| {
+                ran = true;
+                true
+            }),
+            Ok(())
+        );
+        assert!(ran);
+    }
+}

@@ -1,13 +1,13 @@
 //! Key exchange: who comes to one key, and what stops it.
 
-use super::{BrokenRng, SeededRng, key};
-use crate::rng::RngError;
-use crate::secret::Secret;
-use crate::sm2::exchange::shortened_x;
-use crate::sm2::exchange::{
+use super::shared_key::shortened_x;
+use super::{
     Answer, Confirmation, ExchangeError, Initiator, Local, MAX_KEY_BYTES, MIN_KEY_BYTES, Offer,
     Peer, Responder,
 };
+use crate::rng::RngError;
+use crate::secret::Secret;
+use crate::sm2::tests::{BrokenRng, SeededRng, key};
 use crate::sm2::{InvalidId, MAX_ID_BYTES, SecretKey, point, scalar};
 
 /// What each side believes, and what happens to the messages on the way.
