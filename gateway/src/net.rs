@@ -7,9 +7,10 @@ mod abort_on_drop;
 mod ack_elicitation;
 mod admission;
 mod allowed_origins;
-mod certificate;
+mod certificate_issuer;
 mod clock;
 mod connection_limit;
+mod datagram_sender;
 mod duplication;
 mod http;
 mod lane_book;
@@ -19,9 +20,13 @@ mod node;
 mod open_files;
 mod quic;
 mod session;
+mod session_end;
 mod session_handle;
 mod session_quotas;
+mod session_registry;
+mod shared_hub;
 mod sockets;
+mod tcp_limits;
 mod websocket;
 mod webtransport;
 
@@ -33,11 +38,11 @@ pub(crate) use abort_on_drop::AbortOnDrop;
 pub(crate) use allowed_origins::AllowedOrigins;
 use duplication::Duplication;
 pub(crate) use http::HttpConfig;
-pub use http::TcpLimits;
 pub(crate) use node::{Node, NodeConfig};
 pub(crate) use open_files::fit as fit_open_files;
 pub(crate) use sockets::Sockets;
 use sockets::UdpBuffers;
+pub use tcp_limits::TcpLimits;
 
 /// Time for QUIC to say goodbye.
 const QUIC_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);

@@ -1,6 +1,8 @@
 //! HTTP on TCP: configuration, health, metrics, the demo's tokens, static files, and the way to
 //! WebSocket.
 
+mod certificate;
+mod request_origin;
 pub(super) mod server;
 mod tcp_stream;
 
@@ -30,15 +32,16 @@ use tower_http::{
 };
 
 use super::{
-    admission, certificate::certificate, node::Node, session_handle::SessionHandle, sockets,
-    websocket,
+    admission::SESSION_PATH, node::Node, session_handle::SessionHandle, sockets,
+    tcp_limits::TcpLimits, websocket,
 };
 use crate::{
     auth::{Role, TokenError},
     tls::CertificateStore,
 };
+use certificate::certificate;
+use request_origin::{is_allowed, origin_and_host};
 use server::Peer;
-pub use server::TcpLimits;
 
 /// Longest body of a request: the demo's, or a request for a certificate.
 const MAX_BODY_BYTES: usize = 4 << 10;
@@ -85,7 +88,7 @@ pub(super) fn router(node: Arc<Node>, config: HttpConfig) -> Router {
                     .get(header::HOST)
                     .and_then(|host| host.to_str().ok());
                 match (origin.to_str(), host) {
-                    (Ok(origin), Some(host)) => allow.origins.allows(Some(origin), host),
+                    (Ok(origin), Some(host)) => allow.admission.origins.allows(Some(origin), host),
                     _ => false,
                 }
             },
@@ -106,7 +109,7 @@ pub(super) fn router(node: Arc<Node>, config: HttpConfig) -> Router {
         .route("/v1/config", get(configuration))
         .route("/v1/demo/token", post(demo_token))
         .route("/v1/certificate", post(certificate))
-        .route(admission::SESSION_PATH, any(session))
+        .route(SESSION_PATH, any(session))
         .layer(cors)
         .with_state(app);
     if let Some(root) = web_root {
@@ -211,12 +214,14 @@ async fn configuration(State(config): State<Arc<HttpConfig>>) -> impl IntoRespon
 async fn metrics(State(node): State<Arc<Node>>) -> impl IntoResponse {
     let sessions = node.sessions();
     let connections = node.connections.len();
-    let text = node.read_hub(|hub| node.metrics.render(hub, sessions, connections));
+    let text = node
+        .hub
+        .read(|hub| node.metrics.render(hub, sessions, connections));
     let udp = node.udp();
     let udp = tokio::task::spawn_blocking(move || sockets::render(&udp)).await;
     let text = text + &udp.unwrap_or_default();
     #[cfg(feature = "_test_support")]
-    let text = text + &node.interceptor.render();
+    let text = text + &node.hub.render_interceptor();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
@@ -237,7 +242,7 @@ async fn demo_token(
     Json(request): Json<DemoRequest>,
 ) -> Result<Json<DemoToken>, StatusCode> {
     let signer = node.demo_signer.as_ref().ok_or(StatusCode::NOT_FOUND)?;
-    if !is_allowed(&node, &headers) {
+    if !is_allowed(&node.admission.origins, &headers) {
         return Err(StatusCode::FORBIDDEN);
     }
     let now = std::time::SystemTime::now()
@@ -263,7 +268,9 @@ async fn session(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let (origin, host) = origin_and_host(&headers);
-    let admission = admission::admit(&node, origin, host, &query.unwrap_or_default());
+    let admission = node
+        .admission
+        .admit(origin, host, &query.unwrap_or_default());
     let handle = Arc::new(SessionHandle::new(None));
     let entrance = node.enter(&handle, admission);
     // Refused ones too: a page sees a close code, but not an HTTP status. As many as can be told at
@@ -287,20 +294,4 @@ fn unavailable() -> (StatusCode, [(HeaderName, &'static str); 1]) {
         StatusCode::SERVICE_UNAVAILABLE,
         [(header::RETRY_AFTER, "5")],
     )
-}
-
-pub(super) fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
-    let (origin, host) = origin_and_host(headers);
-    node.origins.allows(origin, host)
-}
-
-/// An origin that is no text is "null", which no list allows but "*".
-fn origin_and_host(headers: &HeaderMap) -> (Option<&str>, &str) {
-    let origin = headers
-        .get(header::ORIGIN)
-        .map(|origin| origin.to_str().unwrap_or("null"));
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    (origin, host.unwrap_or_default())
 }

@@ -1,38 +1,28 @@
-//! Further ways for a participant's media into the gateway, and for reports back.
+//! The lanes of each participant: further sessions that carry media to the gateway, and reports
+//! back.
 //!
-//! Lanes are there because the path loses much: reports, NACKs and requests then come through on
-//! one of several. One that nothing comes up on costs nothing: it is sent nothing.
+//! A participant opens lanes where its path loses much: reports, NACKs and key-frame requests then
+//! get through on one of several. The gateway sends nothing on a lane that no media comes on.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use smrtc_engine::{time::Instant, wire::CloseCode};
-use tokio::time::{Instant as TokioInstant, sleep_until};
+use smrtc_engine::time::Instant;
 
-use super::{
-    ack_elicitation,
-    node::Node,
-    session::{Receive, Received, apply},
-    session_handle::{SessionEnd, SessionHandle},
-};
-use crate::{
-    forward::Datagram,
-    hub::{Member, Side},
-};
+use super::{ack_elicitation, session_handle::SessionHandle};
+use crate::{forward::Datagram, hub::Member};
 
-/// How often a lane looks whether its participant is still there.
-const CHECK: Duration = Duration::from_secs(1);
+/// A datagram to an uplink goes down so many of its lanes as well.
+const REPORT_LANES: usize = 3;
 
-/// What goes down the session goes down so many lanes as well.
-const REPORTED_ON: usize = 3;
-
-/// A lane so long without media is idle. Where four packets in five are lost, one that is used is
-/// heard a few times a second.
+/// A lane without media for so long is idle. With four packets in five lost, media still arrives a
+/// few times a second on a lane in use.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
 
 /// All lanes of a node.
 #[derive(Debug, Default)]
 pub(super) struct LaneBook(BTreeMap<Member, Vec<Lane>>);
 
+/// One lane.
 #[derive(Debug)]
 struct Lane {
     handle: Arc<SessionHandle>,
@@ -56,8 +46,8 @@ impl LaneBook {
         }
     }
 
-    /// Something came on a lane. Returns until when it counts as used.
-    pub(super) fn hear(
+    /// Notes that something came on a lane. Returns until when the lane counts as used.
+    pub(super) fn mark_used(
         &mut self,
         now: Instant,
         member: Member,
@@ -71,30 +61,30 @@ impl LaneBook {
         used_until
     }
 
-    /// Sends what goes to the participant's uplink down some of the lanes in use.
-    pub(super) fn push(&self, now: Instant, member: Member, datagram: &Datagram) {
+    /// Sends a datagram of the participant's uplink down some of the lanes in use.
+    pub(super) fn send(&self, now: Instant, member: Member, datagram: &Datagram) {
         let lanes = self.0.get(&member).into_iter().flatten();
         let used = lanes.filter(|lane| now < lane.used_until);
-        for lane in used.take(REPORTED_ON) {
+        for lane in used.take(REPORT_LANES) {
             lane.handle.send_if_room(datagram);
         }
     }
 
-    /// Answers ([`ack_elicitation`]) on the lanes in use, on some now and on others the next time if they
-    /// are many. `loss` is the share, 0 to 1, of what comes up that gets lost. Returns how many
-    /// went out.
+    /// Sends datagrams that must be acknowledged ([`ack_elicitation`]) on some of the lanes in use,
+    /// and on others the next time. `loss` is the share, 0 to 1, of the participant's packets that
+    /// get lost. Returns how many were sent.
     pub(super) fn elicit_acks(&mut self, now: Instant, member: Member, loss: f64) -> usize {
         let Some(lanes) = self.0.get_mut(&member) else {
             return 0;
         };
         let at_once = ack_elicitation::lanes_at_once(loss).min(lanes.len());
-        let mut answered = 0;
+        let mut sent = 0;
         let used = |lane: &&Lane| now < lane.used_until;
         for lane in lanes.iter().filter(used).take(at_once) {
-            answered += usize::from(lane.handle.elicit_ack(loss));
+            sent += usize::from(lane.handle.elicit_ack(loss));
         }
         lanes.rotate_left(at_once);
-        answered
+        sent
     }
 
     /// Takes back what [`Self::elicit_acks`] said of the path.
@@ -103,68 +93,4 @@ impl LaneBook {
             lane.handle.forget_loss();
         }
     }
-}
-
-/// Runs a lane. The end is `None` if the peer is gone.
-pub(super) async fn run(
-    node: &Node,
-    remote: SocketAddr,
-    handle: &Arc<SessionHandle>,
-    receiver: &mut impl Receive,
-    ticket: &[u8],
-) -> Option<SessionEnd> {
-    let Ok(member) = node.open_lane(handle, ticket) else {
-        let end = SessionEnd {
-            code: CloseCode::TicketInvalid,
-            reason: "unknown attach ticket, or too many lanes",
-        };
-        node.refused(remote, end);
-        return Some(end);
-    };
-    let mut batch = Vec::new();
-    // What comes on lanes is reported in time, though nothing comes on the uplink itself.
-    let mut used_until = Instant::ZERO;
-    let mut check_at = TokioInstant::now() + CHECK;
-    let end = loop {
-        if let Some(end) = handle.ended() {
-            break Some(end);
-        }
-        let report_by = node
-            .clock
-            .deadline(node.read_hub(|hub| hub.next_timeout(member)));
-        let received = tokio::select! {
-            biased;
-            () = handle.read.notified() => continue,
-            () = sleep_until(report_by), if node.clock.now() < used_until => {
-                node.with_hub(|hub, now| hub.timeout(now, member));
-                continue;
-            }
-            // The hub does not know this session, so it cannot end it with its participant's
-            // others. Before what comes: somebody who has left must not hold a session by sending.
-            () = sleep_until(check_at) => {
-                if node.read_hub(|hub| hub.is_in(member)) {
-                    check_at = TokioInstant::now() + CHECK;
-                    continue;
-                }
-                break Some(SessionEnd { code: CloseCode::Left, reason: "the participant left" });
-            }
-            received = receiver.receive(&mut batch) => received,
-        };
-        match received {
-            Received::Datagrams => {
-                used_until = node.hear_lane(member, handle);
-                apply(node, member, Side::Uplink, &mut batch);
-            }
-            Received::Control(_) => {
-                break Some(SessionEnd {
-                    code: CloseCode::Malformed,
-                    reason: "a lane has no control stream",
-                });
-            }
-            Received::Gone => break None,
-            Received::Violation(code, reason) => break Some(SessionEnd { code, reason }),
-        }
-    };
-    node.close_lane(member, handle);
-    end
 }

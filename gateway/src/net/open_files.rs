@@ -3,7 +3,7 @@
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tracing::warn;
 
-use super::TcpLimits;
+use super::tcp_limits::TcpLimits;
 
 /// What is open besides: UDP sockets, listeners, the runtime's own, files that are served.
 const OTHERS: usize = 256;

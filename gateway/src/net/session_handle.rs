@@ -1,3 +1,5 @@
+//! How the rest of the gateway reaches one session: control messages, datagrams, wake-ups, the end.
+
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
@@ -7,27 +9,27 @@ use bytes::Bytes;
 use smrtc_engine::wire::CloseCode;
 use tokio::sync::Notify;
 
-use super::{ack_elicitation, webtransport::DatagramSender};
+use super::{ack_elicitation, datagram_sender::DatagramSender, session_end::SessionEnd};
 use crate::{
     forward::Datagram,
     hub::{Member, Side},
 };
 
 /// Control bytes that may wait for one client: a few ratchet trees of the largest kind. Control is
-/// never dropped, so a client that lets more pile up is closed.
+/// never dropped, so a client that does not read it is closed.
 const MAX_CONTROL_BYTES: usize = 4 << 20;
 
-/// What one session's tasks are told by the rest of the gateway.
+/// A session as the rest of the gateway sees it. The session's own tasks hold it too.
 #[derive(Debug, Default)]
 pub(super) struct SessionHandle {
     state: Mutex<State>,
-    /// Wakes the writer: control, datagrams or the end.
+    /// Wakes the writing task: there are control messages or datagrams, or the session ends.
     pub(super) write: Notify,
-    /// Wakes the reader: its deadline moved, or the end.
+    /// Wakes the reading task: its deadline moved, or the session ends.
     pub(super) read: Notify,
-    /// Takes datagrams without a task switch, where the transport can.
-    pub(super) direct: Option<DatagramSender>,
-    bound: OnceLock<(Member, Side)>,
+    /// Sends datagrams without a task switch. `None` over TCP, where sending may have to wait.
+    pub(super) datagrams: Option<DatagramSender>,
+    member: OnceLock<(Member, Side)>,
 }
 
 #[derive(Debug, Default)]
@@ -37,56 +39,49 @@ struct State {
     end: Option<SessionEnd>,
 }
 
-/// Why a session ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SessionEnd {
-    pub(super) code: CloseCode,
-    pub(super) reason: &'static str,
-}
-
 impl SessionHandle {
-    pub(super) fn new(direct: Option<DatagramSender>) -> Self {
+    pub(super) fn new(datagrams: Option<DatagramSender>) -> Self {
         Self {
-            direct,
+            datagrams,
             ..Self::default()
         }
     }
 
-    /// Makes this the session of a participant, for its life.
+    /// Makes this the session of a participant. It stays so until it ends.
     pub(super) fn bind(&self, member: Member, side: Side) {
-        let _ = self.bound.set((member, side));
+        let _ = self.member.set((member, side));
     }
 
-    /// Whose session this is, once it is somebody's.
-    pub(super) fn bound(&self) -> Option<(Member, Side)> {
-        self.bound.get().copied()
+    /// The participant whose session this is; `None` before it has joined.
+    pub(super) fn member(&self) -> Option<(Member, Side)> {
+        self.member.get().copied()
     }
 
-    /// Hands a datagram to the transport if that has room for it at once; otherwise it is lost.
-    /// Returns whether it had.
+    /// Sends a datagram if the transport has room for it now, else drops it. Returns whether it had
+    /// room.
     pub(super) fn send_if_room(&self, datagram: &Datagram) -> bool {
-        let direct = self.direct.as_ref();
-        let Some(direct) = direct.filter(|direct| direct.has_room()) else {
+        let datagrams = self.datagrams.as_ref();
+        let Some(datagrams) = datagrams.filter(|datagrams| datagrams.has_room()) else {
             return false;
         };
-        // A session that is gone is taken away by its own task.
-        let _ = direct.push(datagram);
+        // The task of a closed session removes the session itself.
+        let _ = datagrams.send(datagram);
         true
     }
 
-    /// Gives the peer's QUIC something to go on ([`super::ack_elicitation`]). `loss` is the share, 0 to 1,
-    /// of what the peer sends that gets lost. Returns whether there was room.
+    /// Sends a datagram that the peer must acknowledge ([`super::ack_elicitation`]). `loss` is the
+    /// share, 0 to 1, of the peer's packets that get lost. Returns whether there was room.
     pub(super) fn elicit_ack(&self, loss: f64) -> bool {
-        if let Some(direct) = &self.direct {
-            direct.set_loss(loss);
+        if let Some(datagrams) = &self.datagrams {
+            datagrams.set_loss(loss);
         }
         self.send_if_room(&ack_elicitation::ACK_ELICITING)
     }
 
     /// Takes back what [`Self::elicit_ack`] said of the path.
     pub(super) fn forget_loss(&self) {
-        if let Some(direct) = &self.direct {
-            direct.set_loss(0.0);
+        if let Some(datagrams) = &self.datagrams {
+            datagrams.set_loss(0.0);
         }
     }
 
@@ -111,26 +106,27 @@ impl SessionHandle {
         Some(bytes)
     }
 
-    /// Whether something is more urgent than datagrams.
+    /// Whether there is a control message or the end, which go before datagrams.
     pub(super) fn is_urgent(&self) -> bool {
         let state = self.state();
         !state.control.is_empty() || state.end.is_some()
     }
 
-    /// Ends the session; the first reason stays.
+    /// Ends the session. The first reason given is the one that the peer is told.
     pub(super) fn end(&self, code: CloseCode, reason: &'static str) {
-        self.state().end.get_or_insert(SessionEnd { code, reason });
+        let end = SessionEnd::new(code, reason);
+        self.state().end.get_or_insert(end);
         self.write.notify_one();
         self.read.notify_one();
     }
 
-    /// Whether and why the session is to end.
+    /// Why the session is to end, once it is.
     pub(super) fn ended(&self) -> Option<SessionEnd> {
         self.state().end
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can be left half done.
+        // Each method leaves the state whole, so that a poisoned lock is safe to use.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,8 +11,13 @@ use tokio::time::{Instant, interval_at, timeout, timeout_at};
 
 use super::{
     node::Node,
-    session::{self, Entrance, Gone, Receive, Received, Transmit},
-    session_handle::{SessionEnd, SessionHandle},
+    session::{
+        self,
+        transport::{Gone, Receive, Received, Transmit},
+    },
+    session_end::SessionEnd,
+    session_handle::SessionHandle,
+    session_registry::Entrance,
 };
 use crate::forward::Datagram;
 
@@ -109,7 +114,7 @@ impl<S: Stream<Item = Result<Message, axum::Error>> + Send + Unpin> Receive for 
         None
     }
 
-    fn queue(&self) -> Duration {
+    fn queuing_delay(&self) -> Duration {
         Duration::ZERO
     }
 

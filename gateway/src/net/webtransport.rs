@@ -3,37 +3,40 @@
 mod h3;
 mod varint;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use quinn::{Connection, RecvStream, SendStream};
-use smrtc_engine::{
-    time::Bitrate,
-    wire::{CloseCode, MAX_DATAGRAM_BYTES},
-};
+use smrtc_engine::{time::Bitrate, wire::CloseCode};
 use tracing::debug;
 
 use super::{
-    admission::{Admission, SESSION_PATH, admit},
+    admission::{Admission, SESSION_PATH},
+    datagram_sender::DatagramSender,
     duplication::Duplication,
     media_window::set_media_rate,
     node::Node,
-    session::{self, Gone, JOIN_TIMEOUT, Receive, Received, Transmit},
-    session_handle::{SessionEnd, SessionHandle},
+    session::{
+        self,
+        transport::{Gone, Receive, Received, Transmit},
+        uplink::JOIN_TIMEOUT,
+    },
+    session_end::SessionEnd,
+    session_handle::SessionHandle,
 };
 use crate::forward::Datagram;
-use h3::{Capsules, Closer, Incoming, StreamAcceptor};
+use h3::{Capsules, Closer, H3_NO_ERROR, Incoming, StreamAcceptor};
 
 /// Most datagrams taken off a connection in one go: three full segmentation-offload batches, and
-/// short enough that other sessions wait for microseconds only.
+/// few enough that other sessions wait for microseconds only.
 const MAX_BATCH: usize = 64;
+
+/// Most bytes of the control stream read at once.
+const MAX_CONTROL_CHUNK: usize = 16 << 10;
 
 /// Time from the first packet to the CONNECT request.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Prefix of a connection's first session, which nearly every session is.
-const FIRST_SESSION: &[u8] = &[0];
 
 /// Serves one QUIC connection to its end.
 pub(super) async fn serve(
@@ -42,15 +45,8 @@ pub(super) async fn serve(
     incoming: quinn::Incoming,
 ) {
     let remote = incoming.remote_address();
-    let request = async {
-        let connection = incoming.await?;
-        duplication.handshake_done(remote);
-        Incoming::receive(connection).await
-    };
-    let request = match tokio::time::timeout(HANDSHAKE_TIMEOUT, request).await {
-        Ok(Ok(request)) => request,
-        Ok(Err(error)) => return debug!(%remote, %error, "no session"),
-        Err(_) => return debug!(%remote, "no session in time"),
+    let Some(request) = request(remote, &duplication, incoming).await else {
+        return;
     };
     let (path, query) = request
         .path()
@@ -59,45 +55,36 @@ pub(super) async fn serve(
     if path != SESSION_PATH {
         return request.not_found().await;
     }
-    let admission = admit(&node, request.origin(), request.authority(), query);
+    let admission = node
+        .admission
+        .admit(request.origin(), request.authority(), query);
+    // Refused sessions are opened too: only a session can be closed with a code that a page sees.
     let session = match request.accept().await {
         Ok(session) => session,
         Err(error) => return debug!(%remote, %error, "session lost while it was accepted"),
     };
     let prefix = session.datagram_prefix();
     let (connection, closer, mut capsules, acceptor) = session.split();
-    let direct = DatagramSender {
-        connection: connection.clone(),
-        prefix: prefix.clone(),
-        duplication,
-    };
-    let handle = Arc::new(SessionHandle::new(Some(direct.clone())));
+    let datagrams = DatagramSender::new(connection.clone(), prefix, duplication);
+    let handle = Arc::new(SessionHandle::new(Some(datagrams.clone())));
     let mut entrance = node.enter(&handle, admission);
-    let mut streams = None;
+    let mut control = None;
     if let Ok((Admission::Uplink(_), _)) = &entrance {
-        tokio::select! {
-            opened = control_stream(&acceptor) => match opened {
-                Ok(opened) => streams = Some(opened),
-                Err(end) => entrance = Err(end),
-            },
-            () = capsules.closed() => {
-                connection.close(0x100u32.into(), b"");
-                return;
-            }
-            () = handle.read.notified() => if let Some(end) = handle.ended() {
-                entrance = Err(end);
-            }
+        match control_stream(&acceptor, &mut capsules, &handle).await {
+            Ok(Some(opened)) => control = Some(opened),
+            Ok(None) => return connection.close(H3_NO_ERROR, b""),
+            Err(end) => entrance = Err(end),
         }
     }
-    let (control_out, control_in) = streams.unzip();
+    let (control_out, control_in) = control.unzip();
     let receiver = Receiver {
         connection,
-        prefix,
+        datagrams: datagrams.clone(),
         control: control_in,
         capsules,
     };
     let sender = Sender {
-        sink: direct,
+        datagrams,
         control: control_out,
         closer,
     };
@@ -105,39 +92,62 @@ pub(super) async fn serve(
     handle.forget_loss();
 }
 
-/// The first bidirectional stream of the session (WIRE.md).
-async fn control_stream(acceptor: &StreamAcceptor) -> Result<(SendStream, RecvStream), SessionEnd> {
-    match tokio::time::timeout(JOIN_TIMEOUT, acceptor.accept()).await {
-        Ok(Ok((send, recv))) => {
-            // Control before what else the connection may carry.
-            let _ = send.set_priority(1);
-            Ok((send, recv))
+/// The CONNECT request of a new connection, if it comes in time.
+async fn request(
+    remote: SocketAddr,
+    duplication: &Duplication,
+    incoming: quinn::Incoming,
+) -> Option<Incoming> {
+    let request = async {
+        let connection = incoming.await?;
+        duplication.handshake_done(remote);
+        Incoming::receive(connection).await
+    };
+    match tokio::time::timeout(HANDSHAKE_TIMEOUT, request).await {
+        Ok(Ok(request)) => return Some(request),
+        Ok(Err(error)) => debug!(%remote, %error, "no session"),
+        Err(_) => debug!(%remote, "no session in time"),
+    }
+    None
+}
+
+/// The control stream: the first bidirectional stream of an uplink session (WIRE.md). `None` if the
+/// peer ended the session.
+async fn control_stream(
+    acceptor: &StreamAcceptor,
+    capsules: &mut Capsules,
+    handle: &SessionHandle,
+) -> Result<Option<(SendStream, RecvStream)>, SessionEnd> {
+    let ended = async {
+        loop {
+            handle.read.notified().await;
+            if let Some(end) = handle.ended() {
+                return end;
+            }
         }
-        Ok(Err(_)) | Err(_) => Err(SessionEnd {
-            code: CloseCode::TimedOut,
-            reason: "no control stream in time",
-        }),
+    };
+    tokio::select! {
+        opened = tokio::time::timeout(JOIN_TIMEOUT, acceptor.accept()) => match opened {
+            Ok(Ok((send, recv))) => {
+                // Control messages go before anything else that the connection carries.
+                let _ = send.set_priority(1);
+                Ok(Some((send, recv)))
+            }
+            Ok(Err(_)) | Err(_) => {
+                let reason = "no control stream in time";
+                Err(SessionEnd::new(CloseCode::TimedOut, reason))
+            }
+        },
+        () = capsules.closed() => Ok(None),
+        end = ended => Err(end),
     }
 }
 
 struct Receiver {
     connection: Connection,
-    prefix: Arc<[u8]>,
+    datagrams: DatagramSender,
     control: Option<RecvStream>,
     capsules: Capsules,
-}
-
-impl Receiver {
-    /// Bytes with exactly one zero byte before the payload: as they came, but for odd sessions.
-    fn unframe(&self, bytes: Bytes) -> Datagram {
-        if *self.prefix == *FIRST_SESSION
-            && let Some(datagram) = Datagram::from_framed(bytes.clone())
-        {
-            return datagram;
-        }
-        // Of another session, or of none: nothing that parses.
-        Datagram::copy_of(bytes.strip_prefix(&*self.prefix).unwrap_or_default())
-    }
 }
 
 impl Receive for Receiver {
@@ -158,14 +168,14 @@ impl Receive for Receiver {
             () = self.capsules.closed() => {
                 // The peer waits for us to close the connection, as the session was the only thing
                 // on it.
-                self.connection.close(0x100u32.into(), b"");
+                self.connection.close(H3_NO_ERROR, b"");
                 return Received::Gone;
             }
             datagram = self.connection.read_datagram() => datagram,
         };
         let mut next = Some(first);
         while let Some(Ok(bytes)) = next {
-            batch.push(self.unframe(bytes));
+            batch.push(self.datagrams.unframe(bytes));
             if batch.len() >= MAX_BATCH {
                 break;
             }
@@ -182,7 +192,7 @@ impl Receive for Receiver {
         Some(self.connection.rtt())
     }
 
-    fn queue(&self) -> Duration {
+    fn queuing_delay(&self) -> Duration {
         let path = self.connection.stats().path;
         path.rtt.saturating_sub(path.min_rtt)
     }
@@ -192,11 +202,8 @@ impl Receive for Receiver {
     }
 }
 
-/// Most of the control stream read at once; more is cut, not refused.
-const MAX_CONTROL_CHUNK: usize = 16 << 10;
-
 struct Sender {
-    sink: DatagramSender,
+    datagrams: DatagramSender,
     control: Option<SendStream>,
     closer: Closer,
 }
@@ -210,13 +217,8 @@ impl Transmit for Sender {
     }
 
     async fn datagram(&mut self, datagram: &Datagram) -> Result<(), Gone> {
-        let bytes = self.sink.frame(datagram);
-        match self.sink.connection.send_datagram_wait(bytes).await {
-            Err(quinn::SendDatagramError::ConnectionLost(_)) => Err(Gone),
-            // The others mean that this peer takes no datagrams of this size, which the next may
-            // still have.
-            Ok(()) | Err(_) => Ok(()),
-        }
+        let sent = self.datagrams.send_when_room(datagram).await;
+        sent.map_err(|_| Gone)
     }
 
     async fn idle(&mut self, handle: &SessionHandle) -> Result<(), Gone> {
@@ -229,54 +231,5 @@ impl Transmit for Sender {
             let _ = control.finish();
         }
         self.closer.close(end.code, end.reason).await;
-    }
-}
-
-/// Puts datagrams into a QUIC connection's own queue, without waiting.
-#[derive(Clone, Debug)]
-pub(super) struct DatagramSender {
-    connection: Connection,
-    prefix: Arc<[u8]>,
-    duplication: Arc<Duplication>,
-}
-
-/// What became of a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
-    /// It is on its way, or this peer cannot take it.
-    Done,
-    /// The connection is gone.
-    Closed,
-}
-
-impl DatagramSender {
-    /// Whether a datagram of any size fits. QUIC itself would drop its oldest, in silence and
-    /// without regard to what it is.
-    pub(super) fn has_room(&self) -> bool {
-        self.connection.datagram_send_buffer_space() > 2 * MAX_DATAGRAM_BYTES
-    }
-
-    pub(super) fn push(&self, datagram: &Datagram) -> Pushed {
-        match self.connection.send_datagram(self.frame(datagram)) {
-            Err(quinn::SendDatagramError::ConnectionLost(_)) => Pushed::Closed,
-            Ok(()) | Err(_) => Pushed::Done,
-        }
-    }
-
-    /// Says what share, 0 to 1, of what the peer sends gets lost. To be taken back (0) before the
-    /// connection is let go.
-    pub(super) fn set_loss(&self, share: f64) {
-        let address = self.connection.remote_address();
-        self.duplication.set_loss(address, share);
-    }
-
-    fn frame(&self, datagram: &Datagram) -> Bytes {
-        if *self.prefix == *FIRST_SESSION {
-            return datagram.framed().clone();
-        }
-        let mut bytes = BytesMut::with_capacity(self.prefix.len() + datagram.payload().len());
-        bytes.extend_from_slice(&self.prefix);
-        bytes.extend_from_slice(datagram.payload());
-        bytes.freeze()
     }
 }

@@ -1,6 +1,7 @@
 //! Who loses so much that short packets go out several times.
 //!
-//! QUIC's acknowledgements are short, and none that got lost is sent again ([`super::ack_elicitation`]).
+//! QUIC's acknowledgements are short, and none that got lost is sent again
+//! ([`super::ack_elicitation`]).
 
 use std::{
     collections::HashMap,

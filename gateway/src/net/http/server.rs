@@ -32,6 +32,7 @@ use crate::net::{
     connection_limit::{ConnectionLimit, CountedConnection},
     log_limit::LogLimit,
     node::Node,
+    tcp_limits::TcpLimits,
 };
 
 /// Time for a TLS handshake.
@@ -39,35 +40,6 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Memory for what a connection reads before it is understood, and for what waits to be written.
 const BUFFER_BYTES: usize = 32 << 10;
-
-/// What TCP connections may cost. A connection that has become a WebSocket is a session, and under
-/// their limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TcpLimits {
-    /// Most connections without a session. One more, and the one that was silent longest is closed.
-    /// Default 1,024.
-    pub connections: usize,
-    /// Of them, most of one address, an IPv6 /64 being one. Default 256.
-    pub connections_per_address: usize,
-    /// Time for the header of a request, and for the next one to begin; default 15 s.
-    pub header_timeout: Duration,
-    /// Time for the rest of a request and to answer it; default 20 s.
-    pub request_timeout: Duration,
-    /// How long a peer may take nothing of what is sent, WebSockets too; default 20 s.
-    pub write_timeout: Duration,
-}
-
-impl Default for TcpLimits {
-    fn default() -> Self {
-        Self {
-            connections: 1_024,
-            connections_per_address: 256,
-            header_timeout: Duration::from_secs(15),
-            request_timeout: Duration::from_secs(20),
-            write_timeout: Duration::from_secs(20),
-        }
-    }
-}
 
 /// The address of the peer whose request this is.
 #[derive(Clone, Copy, Debug)]

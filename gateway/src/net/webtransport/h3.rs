@@ -28,7 +28,7 @@ const FRAME_DATA: u64 = 0x00;
 const FRAME_HEADERS: u64 = 0x01;
 const FRAME_WEBTRANSPORT_STREAM: u64 = 0x41;
 const CAPSULE_CLOSE_SESSION: u64 = 0x2843;
-const H3_NO_ERROR: VarInt = VarInt::from_u32(0x100);
+pub(super) const H3_NO_ERROR: VarInt = VarInt::from_u32(0x100);
 const H3_GENERAL_PROTOCOL_ERROR: VarInt = VarInt::from_u32(0x101);
 const H3_REQUEST_REJECTED: VarInt = VarInt::from_u32(0x10b);
 

@@ -1,7 +1,7 @@
-//! `POST /v1/certificate`: a member's certificate against a join token.
+//! `POST /v1/certificate`: certifies a member's key for the bearer of a join token.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -14,35 +14,9 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
-use smrtc_engine::time::{Bitrate, Instant};
 
-use super::node::Node;
-use crate::{
-    auth::TokenError,
-    ca::{Authority, IssueError},
-    forward::Bucket,
-};
-
-/// Certificates in a second, and at once: each costs a signature checked and one made, half a
-/// millisecond of the one thread.
-const RATE: u64 = 20;
-const BURST: u64 = 200;
-
-/// The authority with what limits it.
-#[derive(Debug)]
-pub(super) struct Issuer {
-    authority: Authority,
-    budget: Mutex<Bucket>,
-}
-
-impl Issuer {
-    pub(super) fn new(authority: Authority, now: Instant) -> Self {
-        Self {
-            authority,
-            budget: Mutex::new(Bucket::new(Bitrate::from_bps(RATE * 8), BURST, now)),
-        }
-    }
-}
+use super::request_origin::is_allowed;
+use crate::{auth::TokenError, ca::IssueError, net::node::Node};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,7 +27,7 @@ struct Answer {
     not_after: u64,
 }
 
-/// Why a page gets none: a status, and a sentence for whoever looks.
+/// Why no certificate is issued: a status, and a sentence for people.
 type Refusal = (StatusCode, String);
 
 pub(super) async fn certificate(
@@ -76,7 +50,7 @@ fn answer(node: &Node, headers: &HeaderMap, request: &[u8]) -> Result<Answer, Re
         let sentence = "this gateway issues no certificates (--ca-certificate)";
         (StatusCode::NOT_FOUND, sentence.to_owned())
     })?;
-    if !super::http::is_allowed(node, headers) {
+    if !is_allowed(&node.admission.origins, headers) {
         let sentence = "pages of this origin may not use the gateway (--allow-origin)";
         return Err((StatusCode::FORBIDDEN, sentence.to_owned()));
     }
@@ -86,15 +60,12 @@ fn answer(node: &Node, headers: &HeaderMap, request: &[u8]) -> Result<Answer, Re
         .and_then(bearer)
         .ok_or(TokenError::Invalid);
     let permissions = token
-        .and_then(|token| node.verifier.verify(token))
+        .and_then(|token| node.admission.verifier.verify(token))
         .map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
-    let now = node.clock.now();
-    let mut budget = issuer.budget.lock().unwrap_or_else(PoisonError::into_inner);
-    if !budget.take(now, 1) {
+    if !issuer.take_budget(node.clock.now()) {
         let sentence = "too many requests for certificates; try again in some seconds";
         return Err((StatusCode::TOO_MANY_REQUESTS, sentence.to_owned()));
     }
-    drop(budget);
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let issued = issuer
