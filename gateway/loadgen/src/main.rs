@@ -2,6 +2,7 @@
 //!
 //! Not part of a deployment.
 
+mod bots;
 mod group;
 mod impair;
 
@@ -17,6 +18,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Fills rooms of a gateway with native participants, and prints how they fare as JSON.
+    ///
+    /// Each bot is a whole participant: it joins by token, takes part in the room's MLS group,
+    /// seals what it sends and opens, decodes and plays what it gets. Bots are named
+    /// bot-ROOM-NUMBER. Their video is VP8 that shows the number of the frame and the time; people
+    /// may join the same rooms with a browser.
+    ///
+    /// The report: how long joining took; frames sent, expected and received; the delay of audio
+    /// and video from the sender's engine to the receiver's ear and eye; concealed audio; epochs of
+    /// the groups, and when all agreed; what is missing and what went wrong; CPU time and memory
+    /// of the gateway.
+    ///
+    /// With a gateway that `make demo` has started: smrtc-loadgen bots --gateway
+    /// http://localhost:4433 --rooms 2 --people 4
+    Bots(bots::Options),
     /// Relays UDP with loss, delay, jitter and a bottleneck, both ways.
     ///
     /// Each client address gets a socket of its own towards the target, so that replies find their
@@ -41,6 +57,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Bots(options) => bots::run(&options),
         Command::Impair(options) => impair::run(&options),
         Command::Simulate(options) => smrtc_sim::cli::run(&options).map_err(anyhow::Error::msg),
         Command::Group(options) => group::run(&options),
