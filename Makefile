@@ -12,27 +12,31 @@ export PATH := $(CURDIR)/.build/node/node_modules/.bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PORT ?= 4433
 FUZZ_SECONDS ?= 60
-# Tests drive the gateway through doors that a release does not have; one set of features, so nothing is built twice.
+# Tests drive the gateway through doors that a release does not have; one set of features, so
+# nothing is built twice.
 FEATURES := --features smrtc-gateway/_test_support
 
-# tools/step.sh NAME COMMAND... prints a heading, keeps the output in .build/logs/NAME.log and notes the time it took.
+# tools/step.sh NAME COMMAND... prints a heading, keeps the output in .build/logs/NAME.log and notes
+# the time it took.
 step := tools/step.sh
 
-.PHONY: help setup setup-build demo wasm sdk debug test check rust-check rust-test boundary \
-	import-cycles sdk-check sdk-test fuzz-build browser-test fix fuzz audit audit-ct vectors-wasm \
-	sim bench-call bench-downlink bench-weaknet bench-speech bench-crypto bench-group clean
+# No target is a file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 
-setup: ## install what the machine lacks (Debian packages need root or sudo); quick when nothing is missing
+setup: ## install what the machine lacks (Debian packages need root or sudo)
 	@tools/setup.sh test
+
+setup-check: setup-build
+	@tools/setup.sh check
 
 setup-build:
 	@tools/setup.sh build
 	@engine/opus/build.sh host
 
-demo: setup-build wasm sdk ## build everything, start a gateway with the demo page on http://localhost:4433 (PORT=...)
+demo: setup-build wasm sdk ## build all, start a gateway with a page: http://localhost:4433 (PORT=...)
 	@node wasm/demo/build.mjs
 	@cargo build --locked --package smrtc-gateway
 	@tools/demo.sh $(TARGET)/debug/smrtc-gateway $(PORT)
@@ -43,7 +47,7 @@ wasm: setup-build ## build the Wasm module of the SDK
 sdk: setup-build ## build the TypeScript part of the SDK
 	@cd wasm/sdk && npm run --silent build
 
-debug: setup-build ## the demo with DWARF in the module and the SDK unminified, to step through Rust in the browser
+debug: setup-build ## the demo with DWARF, to step through Rust in the browser
 	@wasm/tools/build.sh debug
 	@cd wasm/sdk && npm run --silent build -- --debug
 	@node wasm/demo/build.mjs
@@ -61,15 +65,22 @@ test: ## everything that must hold before a change lands
 	@$(MAKE) sdk-check sdk-test fuzz-build browser-test
 	@tools/counts.sh
 
-check: setup-build ## the quick part of it: formatting, clippy, arrows and import cycles, tsc, eslint
+check: setup-check ## the quick part of it: format, linters, arrows, import cycles, types
 	@rm -rf .build/logs
 	@$(MAKE) rust-check boundary import-cycles sdk-check
 
+format-check: ## the quickest part, without a compiler: rustfmt, prettier, shellcheck
+	@cargo fmt --all --check
+	@npm run --silent --prefix wasm format:check
+	@tools/shellcheck.sh
+
 rust-check:
+	@$(step) shellcheck tools/shellcheck.sh
 	@$(step) rustfmt cargo fmt --all --check
 	@$(step) clippy cargo clippy --locked --workspace --all-targets $(FEATURES) -- -D warnings
 
-# The programs are built in the same call as the tests, with the features the tests need; the browser tests use them.
+# The programs are built in the same call as the tests, with the features the tests need; the
+# browser tests use them.
 rust-test:
 	@$(step) rust-build cargo build --locked --lib --bins --tests $(FEATURES)
 	@$(step) rust-test cargo test --locked --no-fail-fast $(FEATURES)
@@ -101,9 +112,9 @@ browser-test:
 	@$(step) demo-build node wasm/demo/build.mjs
 	@SMRTC_PROGRAMS_BUILT=1 $(step) browser-test npm run --silent --prefix wasm/e2e test
 
-fix: setup-build ## apply what rustfmt, clippy, prettier and eslint can fix by themselves; bring all lock files up to date
-	@for manifest in Cargo.toml {engine,crypto/e2ee,crypto/primitives}/fuzz/Cargo.toml crypto/bench/Cargo.toml; do \
-		cargo metadata --format-version 1 --manifest-path $$manifest >.build/metadata.json; \
+fix: setup-build ## apply what the tools can fix by themselves; bring lock files up to date
+	@for lock in $$(git ls-files '*Cargo.lock'); do \
+		cargo metadata --format-version 1 --manifest-path "$${lock%.lock}.toml" >/dev/null; \
 	done
 	@cargo clippy --locked --workspace --all-targets $(FEATURES) --fix --allow-dirty --allow-staged
 	@cargo fmt --all
@@ -118,48 +129,48 @@ fuzz: ## run each fuzz target for a minute (FUZZ_SECONDS=...)
 audit: ## licences, sources, bans and advisories of every dependency
 	@tools/audit.sh
 
-audit-ct: setup-build ## constant time: valgrind, timing statistics, secrets followed through the Wasm (about 10 minutes)
+audit-ct: setup-build ## constant time: valgrind, statistics, secrets in the Wasm (10 minutes)
 	@audits/constant_time/run.sh
 
-vectors-wasm: setup-build ## the vectors' checker as Wasm in all builds: test it in Node, then serve its page on http://localhost:4434
+vectors-wasm: setup-build ## the vectors' checker as Wasm, on http://localhost:4434
 	@cargo build --locked --package smrtc-vectors-check
 	@vectors/checker/web/test.sh
 	@node vectors/checker/web/serve.mjs 4434
 
-sim: setup-build ## the engine on simulated networks: the tables of engine/QOS.md, and plots in .build/sim (SEEDS=20)
+sim: setup-build ## tables of engine/QOS.md, plots in .build/sim (SEEDS=20)
 	@cargo build --locked --release --package smrtc-sim
 	@tools/sim.sh $(TARGET)/release/smrtc-sim $(SEEDS)
 
-bench-call: setup wasm sdk ## glass-to-glass delay, CPU and memory against RTCPeerConnection: one JSON object
+bench-call: setup wasm sdk ## delay, CPU and memory beside RTCPeerConnection: JSON
 	@node wasm/demo/build.mjs
 	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
 	@SMRTC_PROGRAMS_BUILT=1 npm run --silent --prefix wasm/e2e bench-call
 
-bench-downlink: setup wasm sdk ## what receiving 720p30 costs the downlink worker, beside the decoder: one JSON object
+bench-downlink: setup wasm sdk ## what receiving 720p30 costs beside the decoder: JSON
 	@node wasm/demo/build.mjs
 	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
 	@SMRTC_PROGRAMS_BUILT=1 npm run --silent --prefix wasm/e2e bench-downlink
 
-bench-weaknet: setup wasm sdk ## the same call through a bad network, beside RTCPeerConnection: JSON and a table, 25 minutes (OPTIONS=--help)
+bench-weaknet: setup wasm sdk ## the call through a bad network: JSON, 25 minutes (OPTIONS=--help)
 	@tools/setup.sh bench
 	@node wasm/demo/build.mjs
 	@cargo build --locked --release --package smrtc-gateway --package smrtc-loadgen $(FEATURES)
 	@SMRTC_PROGRAMS_BUILT=1 npm run --silent --prefix wasm/e2e bench-weaknet -- $(OPTIONS)
 
-bench-speech: setup-build ## what the path of sound does to speech at each loss, by PESQ, without a browser: a table and one JSON object
+bench-speech: setup-build ## what losses do to speech, by PESQ, without a browser: JSON
 	@tools/setup.sh bench
 	@cargo build --locked --release --package smrtc-audio --example speech
 	@node wasm/e2e/bench/speech.js $(abspath $(TARGET))/release/examples/speech
 
-bench-crypto: setup-build ## SM4-GCM beside every rival, native and in Wasm: one JSON object and a table (OPTIONS=--help)
+bench-crypto: setup-build ## SM4-GCM beside every rival, native and Wasm: JSON (OPTIONS=--help)
 	@crypto/bench/build.sh
 	@node crypto/bench/js/run.js $(OPTIONS)
 
-bench-group: setup-build ## what group keys cost in rooms of 2 to 1,000 members, natively and in Wasm: one JSON object, over half an hour (OPTIONS=--help)
+bench-group: setup-build ## group keys of 2 to 1,000 members: JSON, 30 minutes (OPTIONS=--help)
 	@gateway/loadgen/group/build.sh
 	@cargo build --locked --release --package smrtc-loadgen $(FEATURES)
 	@$(TARGET)/release/smrtc-loadgen group --wasm gateway/loadgen/group/dist $(OPTIONS)
 
-clean: ## remove what was built; the downloaded tools under .build stay (rm -rf .build removes them too)
+clean: ## remove what was built; downloaded tools stay (rm -rf .build removes them)
 	@cargo clean --quiet
-	@rm -rf .build/opus .build/fuzz .build/logs .build/e2e wasm/sdk/dist wasm/demo/dist vectors/checker/web/dist
+	@rm -rf .build/{opus,fuzz,logs,e2e} wasm/{sdk,demo}/dist vectors/checker/web/dist

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Checks licences, bans, sources and advisories of every lock file of the project with cargo-deny.
 #
-# The first run compiles cargo-deny, which takes minutes; it stays in .build/cargo-deny. The advisories come from a clone of
-# github.com/rustsec/advisory-db. Where that cannot be reached, set ADVISORY_DB to a folder that holds a clone under the
-# name advisory-db-3157b0e258782691 (cargo-deny derives it from the address); else the script says what was not checked.
+# The first run compiles cargo-deny, which takes minutes; it stays in .build/cargo-deny. The
+# advisories come from a clone of github.com/rustsec/advisory-db. Where that cannot be reached, set
+# ADVISORY_DB to a folder that holds a clone under the name advisory-db-3157b0e258782691 (cargo-deny
+# derives it from the address); else the script says what was not checked.
 set -eu
 cd "$(dirname "$0")/.."
 root=$(pwd)

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The closing lines of `make test`: how long each step took and how many tests ran, read from what they printed.
+# The closing lines of `make test`: how long each step took and how many tests ran, read from what
+# they printed.
 set -eu -o pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root/.build/logs"

@@ -1,16 +1,17 @@
 #!/bin/sh
 # Fuzz targets on the stable compiler: fuzz.sh build | fuzz.sh run SECONDS [TARGET]
 #
-# cargo-fuzz would do the same with a nightly compiler and minutes of its own compilation. The flags below are what it
-# passes to give libFuzzer its coverage counters. No sanitizer: the code under test is safe Rust, whose checks panic.
+# cargo-fuzz would do the same with a nightly compiler and minutes of its own compilation. The flags
+# below are what it passes to give libFuzzer its coverage counters. No sanitizer: the code under
+# test is safe Rust, whose checks panic.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 
-packages='engine/fuzz crypto/e2ee/fuzz crypto/primitives/fuzz'
+packages=$(git ls-files '*/fuzz/Cargo.toml' | xargs -n 1 dirname)
 host=$(rustc -vV | sed -n 's/^host: //p')
-# Optimised, with debug assertions and overflow checks on. One codegen unit and no dead code removed, or the linker
-# drops counters that belong together.
+# Optimised, with debug assertions and overflow checks on. One codegen unit and no dead code
+# removed, or the linker drops counters that belong together.
 flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Clink-dead-code
@@ -27,8 +28,9 @@ build() {
     count=0
     for package in $packages; do
         [ -f "$package/Cargo.toml" ] || continue
-        # With --target the flags reach the code under test and not the build scripts. Not --locked: the lock file follows
-        # the dependencies of the crate under test, which change without it; `make audit` is where it must be current.
+        # With --target the flags reach the code under test and not the build scripts. Not --locked:
+        # the lock file follows the dependencies of the crate under test, which change without it;
+        # `make audit` is where it must be current.
         RUSTFLAGS=$flags CARGO_TARGET_DIR=$root/.build/fuzz \
             cargo build --quiet --release --bins --target "$host" --manifest-path "$package/Cargo.toml"
         for target in $(targets "$package"); do

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what the machine lacks: setup.sh build|test|bench
+# Installs what the machine lacks: setup.sh build|check|test|bench
 #
-# `build` is what compiling needs, `test` adds the browsers, `bench` the speech for their microphone and what judges it. Looks for commands, not for packages, so that a machine that
-# has them from elsewhere is left alone, and says nothing when nothing is missing. Debian packages need root or sudo;
-# everything else goes under .build and node_modules.
+# `build` is what compiling needs; `check` adds shellcheck, `test` also the browsers, `bench` also the
+# speech for their microphone and what judges it. Looks for commands, not for packages, so that a machine that has them from
+# elsewhere is left alone, and says nothing when nothing is missing. Debian packages need root or
+# sudo; everything else goes under .build and node_modules.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -33,7 +34,8 @@ install_packages() {
         sudo=sudo
     fi
     say "installing Debian packages: $*"
-    # Another apt may be at work (a fresh machine updates itself): wait for its lock instead of failing.
+    # Another apt may be at work (a fresh machine updates itself): wait for its lock instead of
+    # failing.
     $sudo apt-get -qq -o DPkg::Lock::Timeout=600 update
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
         install -y --no-install-recommends "$@" >"$root/.build/apt.log" 2>&1 || {
@@ -43,7 +45,8 @@ install_packages() {
     packages=
 }
 
-# Debian 12 has Node 18; the tools want 20. Its npm fetches a newer Node, and a newer npm, into .build/node.
+# Debian 12 has Node 18; the tools want 20. Its npm fetches a newer Node, and a newer npm, into
+# .build/node.
 node_is_new_enough() {
     has node && has npm && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
 }
@@ -88,20 +91,28 @@ install_speech() {
 }
 
 mkdir -p .build
-case ${1:-} in build | test | bench) ;; *) fail "usage: $0 build|test|bench" ;; esac
+case ${1:-} in
+build | check | test | bench) level=$1 ;;
+*) fail "usage: $0 build|check|test|bench" ;;
+esac
+# is_one_of LEVEL...: whether the level asked for is one of these.
+is_one_of() { case " $* " in *" $level "*) ;; *) return 1 ;; esac }
 
 has cargo || fail "no cargo: install rustup from https://rustup.rs first"
 need cc gcc libc6-dev
 need c++ g++
 need clang-19 clang-19
 need llvm-ar-19 llvm-19
-if [ "$1" != build ]; then
+if is_one_of check test bench; then
+    need shellcheck shellcheck
+fi
+if is_one_of test bench; then
     need chromium chromium
     need firefox-esr firefox-esr
     # A sound server with no sound card: Firefox never starts its audio clock without a device.
     need pulseaudio pulseaudio
 fi
-if [ "$1" = bench ]; then
+if is_one_of bench; then
     need espeak-ng espeak-ng
     python_compiles || packages="$packages python3-dev python3-venv"
 fi
@@ -109,7 +120,7 @@ install_packages
 
 install_node
 install_node_modules wasm
-[ "$1" = build ] || install_node_modules wasm/e2e/package
-[ "$1" != bench ] || install_speech
+if is_one_of test bench; then install_node_modules wasm/e2e/package; fi
+if is_one_of bench; then install_speech; fi
 
 wasm/tools/setup-std.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
-# The simulated tables of engine/QOS.md: every scenario, then what each part contributes, as Markdown on standard output, each behind the
-# arguments that made it; JSON in .build/sim and plots of the first seed of each case in .build/sim/plots. tools/sim.sh PROGRAM [SEEDS]
+# The simulated tables of engine/QOS.md: every scenario, then what each part contributes, as
+# Markdown on standard output, each behind the arguments that made it; JSON in .build/sim and plots
+# of the first seed of each case in .build/sim/plots. tools/sim.sh PROGRAM [SEEDS]
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 program=$1
@@ -17,7 +18,8 @@ part() {
     echo
     echo "    smrtc-sim $* --seeds $seeds"
     echo
-    nice "$program" "$@" --seeds "$seeds" --json ".build/sim/${name// /-}.json" --plot .build/sim/plots
+    nice "$program" "$@" --seeds "$seeds" \
+        --json ".build/sim/${name// /-}.json" --plot .build/sim/plots
 }
 
 part "scenarios" $scenarios/*.toml
@@ -27,7 +29,10 @@ part "through a gateway" $scenarios/rooms/*.toml
 for without in fec red nack fec,red,nack; do
     part "without $without" $scenarios/parts/loss.toml --without "$without"
 done
-part "without neteq" $scenarios/parts/loss.toml $scenarios/jitter.toml $scenarios/step_2m_300k_2m.toml --without neteq
-part "BBR" $scenarios/parts/loss.toml $scenarios/step_2m_300k_2m.toml $scenarios/rfc8867/*.toml --bbr
+part "without neteq" $scenarios/parts/loss.toml $scenarios/jitter.toml \
+    $scenarios/step_2m_300k_2m.toml --without neteq
+part "BBR" $scenarios/parts/loss.toml $scenarios/step_2m_300k_2m.toml \
+    $scenarios/rfc8867/*.toml --bbr
 echo
-echo "$(ls .build/sim/plots/*.svg | wc -l) plots in .build/sim/plots, JSON in .build/sim; ${SECONDS} s"
+plots=(.build/sim/plots/*.svg)
+echo "${#plots[@]} plots in .build/sim/plots, JSON in .build/sim; ${SECONDS} s"

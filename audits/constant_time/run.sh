@@ -1,7 +1,9 @@
 #!/bin/sh
-# `make audit-ct`: looks for secrets that decide something, by each method, and writes what came out to results/.
+# `make audit-ct`: looks for secrets that decide something, by each method, and writes what came out
+# to results/.
 #
-# SAMPLES=... per test of the timing (100,000). Fails on a finding, and when a planted leak is not found.
+# SAMPLES=... per test of the timing (100,000). Fails on a finding, and when a planted leak is not
+# found.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
@@ -13,7 +15,8 @@ if ! command -v valgrind >/dev/null 2>&1; then
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends valgrind >/dev/null
 fi
 target=${CARGO_TARGET_DIR:-$root/target}
-# Line tables, so that a finding has a line; in a folder of its own, so that other builds keep theirs.
+# Line tables, so that a finding has a line; in a folder of its own, so that other builds keep
+# theirs.
 native=$target/audit-ct
 CARGO_TARGET_DIR=$native CARGO_PROFILE_RELEASE_DEBUG=line-tables-only \
     cargo build --quiet --locked --release --package smrtc-crypto --features _test_support \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds what the bench measures under .build/crypto-bench: build.sh
 #
-# Installs what is missing. A rival that cannot be had costs its own row and is named in absent.json with the reason; all
-# that is ours must build.
+# Installs what is missing. A rival that cannot be had costs its own row and is named in absent.json
+# with the reason; all that is ours must build.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -18,7 +18,8 @@ absent() { # PEER REASON
     printf '%s\t%s\n' "$1" "$2" >>"$out/absent"
 }
 
-# Debian's packages, as tools/setup.sh installs them: libgcrypt is a rival, Perl and Python configure the other two.
+# Debian's packages, as tools/setup.sh installs them: libgcrypt is a rival, Perl and Python
+# configure the other two.
 missing=
 [ -f /usr/include/gcrypt.h ] || missing="$missing libgcrypt20-dev"
 command -v perl >/dev/null || missing="$missing perl"
@@ -40,7 +41,8 @@ fi
 
 export SMRTC_BENCH_LIBRARIES=$out CARGO_TARGET_DIR=$out/target
 
-# Not --locked: the lock file follows the dependencies of smrtc-crypto; `make fix` brings it up to date.
+# Not --locked: the lock file follows the dependencies of smrtc-crypto; `make fix` brings it up to
+# date.
 echo "bench-crypto: compiling the native peers"
 cargo build --quiet --release --bin peer_smrtc --bin peer_rustcrypto
 for library in libgcrypt openssl botan; do
@@ -58,7 +60,8 @@ done
 echo "bench-crypto: compiling the Wasm modules"
 RUSTC=$("$root/wasm/tools/rustc-for-wasm.sh")
 export RUSTC
-# module NAME EXAMPLE FEATURES: as wasm/tools/build.sh makes the module of the SDK, but for wasm-bindgen.
+# module NAME EXAMPLE FEATURES: as wasm/tools/build.sh makes the module of the SDK, but for
+# wasm-bindgen.
 module() {
     RUSTFLAGS="-C target-feature=$3" \
         cargo build --quiet --example "$2" --target wasm32-unknown-unknown --profile wasm

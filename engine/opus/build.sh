@@ -21,7 +21,8 @@ host)
     ;;
 wasm-scalar | wasm-simd128)
     cc=${WASM_CC:-clang-19} ar=${WASM_AR:-llvm-ar-19}
-    flags="$flags --target=wasm32-unknown-unknown -fno-stack-protector -nostdlibinc -isystem $here/shim"
+    flags="$flags --target=wasm32-unknown-unknown -fno-stack-protector -nostdlibinc"
+    flags="$flags -isystem $here/shim"
     [ "$target" = wasm-scalar ] || flags="$flags -msimd128"
     ;;
 *)
@@ -56,7 +57,7 @@ flags="$flags -I$source/include -I$source/celt -I$source/silk -I$source/silk/flo
 
 rm -rf "$prefix"
 mkdir -p "$prefix/lib" "$prefix/objects"
-# shellcheck disable=SC2086
+# shellcheck disable=SC2016,SC2086 # The inner shell expands its own arguments.
 printf '%s\n' $files | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I{} sh -c '
     object=$(echo "$3" | tr / _)
     $1 -c "$0/$3" -o "$2/${object%.c}.o" || exit 255 # which stops xargs

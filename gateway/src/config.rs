@@ -22,7 +22,7 @@ use crate::{
     tls::PemFiles,
 };
 
-pub use duration::parse_duration;
+pub use duration::{Written, parse_duration};
 pub use options::{CaInitOptions, Isolation, ServeOptions, SigningKey, TokenOptions};
 
 /// Why a configuration cannot be used. The sentence names the option.

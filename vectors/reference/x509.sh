@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes vectors/x509: certificates, requests and revocation lists made by OpenSSL, which shares no code with ours. Signatures and
-# keys are random, so the bytes change with each run; the files in the tree are what the tests were written against.
-# Test keys only: secure nothing with them.
+# Writes vectors/x509: certificates, requests and revocation lists made by OpenSSL, which shares no
+# code with ours. Signatures and keys are random, so the bytes change with each run; the files in
+# the tree are what the tests were written against. Test keys only: secure nothing with them.
 set -eu
 out=$(cd "$(dirname "$0")/../x509" && pwd)
 work=$(mktemp -d)
@@ -160,7 +160,8 @@ for by in inter_below inter_second inter_third inter_not_ca inter_no_sign inter_
     issue $by by_$by SM2 /CN=dave "$leaf_ext"
 done
 
-# Revocation: of the root, then of the issuing authority, before and after it takes Carol's certificate back.
+# Revocation: of the root, then of the issuing authority, before and after it takes Carol's
+# certificate back.
 list root root_crl SM2
 list inter inter_crl_before SM2
 list inter inter_crl_old SM2 20260101000000Z 20260201000000Z

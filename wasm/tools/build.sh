@@ -46,12 +46,13 @@ rustc=$("$tools/rustc-for-wasm.sh") || {
 CARGO_TARGET_DIR=$root/.build/bindgen cargo build --quiet --release --locked --manifest-path "$tools/bindgen/Cargo.toml"
 bindgen=$root/.build/bindgen/release/smrtc-bindgen
 
-# Everything is made here and moved to dist at the end: a page that is open never loads half a build.
+# Everything is made here and moved to dist at the end: a page that is open never loads half a
+# build.
 made=$(mktemp -d "$root/.build/bound.XXXXXX")
 trap 'rm -rf "$made"' EXIT
 
-# compile BUILD: the module as cargo makes it, to $made/BUILD.wasm. The standard library in it is scalar in all builds, and
-# what runs on the host (procedural macros, build scripts) is shared.
+# compile BUILD: the module as cargo makes it, to $made/BUILD.wasm. The standard library in it is
+# scalar in all builds, and what runs on the host (procedural macros, build scripts) is shared.
 compile() {
     case $1 in
     relaxed_simd) features=+simd128,+relaxed-simd opus=wasm-simd128 ;;
@@ -82,7 +83,8 @@ bind() {
 }
 
 for build in $builds; do compile "$build"; done
-# Optimising takes longer than all the rest; `.built-from` says which modules the files in dist came from.
+# Optimising takes longer than all the rest; `.built-from` says which modules the files in dist came
+# from.
 stamp="$mode $(cd "$made" && cksum -- *.wasm | tr '\n' ' ') $(cksum <"$bindgen") $(cksum <"$tools/inline-snippets.mjs")"
 [ "$(cat "$dist/.built-from" 2>/dev/null)" != "$stamp" ] || exit 0
 

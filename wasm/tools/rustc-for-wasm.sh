@@ -1,8 +1,9 @@
 #!/bin/sh
-# Prints the path of the compiler that has a standard library for wasm32-unknown-unknown, or fails without a word.
+# Prints the path of the compiler that has a standard library for wasm32-unknown-unknown, or fails
+# without a word.
 #
-# The active toolchain comes first (rust-toolchain.toml names the target, so rustup brings it where it may); then the
-# private one that setup-std.sh makes.
+# The active toolchain comes first (rust-toolchain.toml names the target, so rustup brings it where
+# it may); then the private one that setup-std.sh makes.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"

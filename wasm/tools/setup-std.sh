@@ -1,9 +1,11 @@
 #!/bin/sh
-# Sees to it that some compiler has a standard library for wasm32-unknown-unknown; does nothing when one has.
+# Sees to it that some compiler has a standard library for wasm32-unknown-unknown; does nothing when
+# one has.
 #
-# Where rustup may not install the target, Debian's rustc-web (a current compiler, kept for the browsers) takes its
-# place, with the standard library compiled from the source that comes with it. The packages are unpacked under
-# .build/rust-wasm and not installed: rustc-web conflicts with Debian's own rustc and rustup.
+# Where rustup may not install the target, Debian's rustc-web (a current compiler, kept for the
+# browsers) takes its place, with the standard library compiled from the source that comes with it.
+# The packages are unpacked under .build/rust-wasm and not installed: rustc-web conflicts with
+# Debian's own rustc and rustup.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -15,20 +17,22 @@ fail() {
     exit 1
 }
 
-# Any call of a rustup proxy makes rustup install what rust-toolchain.toml names, unless it is told not to.
+# Any call of a rustup proxy makes rustup install what rust-toolchain.toml names, unless it is told
+# not to.
 (cd "$root" && rustc --version >/dev/null)
-if rustc=$("$here/rustc-for-wasm.sh"); then
+if "$here/rustc-for-wasm.sh" >/dev/null; then
     exit 0
 fi
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
     fail "missing; run: rustup target add wasm32-unknown-unknown"
+fi
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
 
-# The security pocket keeps only the newest version, so nothing is pinned: the names that carry a version number are
-# read from the dependencies.
+# The security pocket keeps only the newest version, so nothing is pinned: the names that carry a
+# version number are read from the dependencies.
 apt-cache show rustc-web >/dev/null 2>&1 || fail "no package rustc-web; run: apt-get update"
 depends() { apt-cache depends --important "$1" | sed -n 's/^ *Depends: //p'; }
 std=$(depends libstd-rust-web-dev | grep -E '^libstd-rust-web-[0-9]')
@@ -51,7 +55,8 @@ mkdir -p "$partial/bin" "$partial/lib/rustlib/$triple/bin" "$partial/lib/rustlib
 mv unpacked/usr/bin/rustc "$partial/bin/"
 mv "unpacked/usr/lib/rustlib/$triple/lib" "$partial/lib/rustlib/$triple/"
 mv unpacked/usr/lib/*/librustc_driver-*.so unpacked/usr/lib/*/libLLVM* "$partial/lib/"
-# The compiler looks for its Wasm linker under this name; the package only has a link that points nowhere.
+# The compiler looks for its Wasm linker under this name; the package only has a link that points
+# nowhere.
 mv "unpacked/usr/lib/llvm-${llvm#libllvm}/bin/lld" "$partial/lib/rustlib/$triple/bin/rust-lld"
 mv unpacked/usr/src/rustc-*/library "$partial/lib/rustlib/src/rust/"
 patchelf=$scratch/unpacked/usr/bin/patchelf
@@ -63,7 +68,8 @@ patchelf=$scratch/unpacked/usr/bin/patchelf
 }
 
 say "compiling the standard library with $("$partial/bin/rustc" --version)"
-# RUSTC_BOOTSTRAP is for the standard library alone, which is allowed unstable features; our code never sees it.
+# RUSTC_BOOTSTRAP is for the standard library alone, which is allowed unstable features; our code
+# never sees it.
 (
     cd "$partial/lib/rustlib/src/rust/library/sysroot"
     RUSTC_BOOTSTRAP=1 RUSTC="$partial/bin/rustc" CARGO_TARGET_DIR="$scratch/target" \

@@ -1,12 +1,12 @@
 #!/bin/sh
-# The crypto crate as Wasm, in the builds that the SDK has: scalar, simd128, relaxed SIMD. The kernels there are other code
-# than on the host.
+# The crypto crate as Wasm, in the builds that the SDK has: scalar, simd128, relaxed SIMD. The
+# kernels there are other code than on the host.
 #
 #   test-crypto.sh          builds them; compares all with the oracle, in Node and in Chromium; follows secrets through them
 #   test-crypto.sh build    only builds them
 #
-# The modules are left in $CARGO_TARGET_DIR/wasm-crypto: check-BUILD.wasm, and doors-BUILD.wasm with doors-BUILD-opt.wasm, which
-# is what wasm-opt makes of it, as for the SDK.
+# The modules are left in $CARGO_TARGET_DIR/wasm-crypto: check-BUILD.wasm, and doors-BUILD.wasm with
+# doors-BUILD-opt.wasm, which is what wasm-opt makes of it, as for the SDK.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}

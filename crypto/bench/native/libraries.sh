@@ -1,8 +1,9 @@
 #!/bin/bash
 # Compiles OpenSSL and Botan for the bench: libraries.sh openssl|botan DIRECTORY
 #
-# Their sources are in crates that Cargo.lock pins by checksum; the crates themselves would compile ten times as much
-# as the one cipher needs. Compiler and flags are what each project's own configuration chooses.
+# Their sources are in crates that Cargo.lock pins by checksum; the crates themselves would compile
+# ten times as much as the one cipher needs. Compiler and flags are what each project's own
+# configuration chooses.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 library=$1

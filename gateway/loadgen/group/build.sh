@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the measurement of group keys as Wasm for Node: `smrtc-loadgen group --wasm gateway/loadgen/group/dist` runs it.
+# Builds the measurement of group keys as Wasm for Node: `smrtc-loadgen group --wasm
+# gateway/loadgen/group/dist` runs it.
 #
 # Needs what `make setup` brings. With the SIMD that all browsers have, as the SDK's second build.
 set -eu

@@ -28,7 +28,7 @@ mod packages;
 mod resolve;
 
 pub use allowed::{AllowList, Difference};
-pub use cycles::{Cycle, find_cycles};
+pub use cycles::{Cycle, Edge, find_cycles};
 pub use error::Error;
 pub use module_tree::ModuleTree;
 pub use packages::{CrateRoot, crate_roots};

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Builds the checker for browsers and Node: build.sh [BUILD]... (relaxed_simd, simd128, scalar; none means all)
+# Builds the checker for browsers and Node: build.sh [BUILD]... (relaxed_simd, simd128, scalar; none
+# means all)
 #
-# Writes smrtc_vectors_BUILD.wasm and smrtc_vectors.mjs, which serves all of them, to dist. Needs what `make setup` brings.
+# Writes smrtc_vectors_BUILD.wasm and smrtc_vectors.mjs, which serves all of them, to dist. Needs
+# what `make setup` brings.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the checker as Wasm and compares it in Node with the native command: test.sh [BUILD]... (as build.sh)
+# Builds the checker as Wasm and compares it in Node with the native command: test.sh [BUILD]... (as
+# build.sh)
 #
 # The native command must have been built (`cargo build`).
 set -eu
