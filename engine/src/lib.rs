@@ -8,6 +8,8 @@
 //! - [`signal`]: the client's side of the control stream.
 //! - [`send`]: sealed frames → packets; [`cc`] says how fast, [`fec`] makes the packets that stand
 //!   in for lost ones.
+//! - [`path`]: what both directions know of the path: what arrived, what is missing, how long a
+//!   round trip takes.
 //! - [`recv`]: packets → sealed frames → frames in time; [`sync`] aligns audio and picture.
 //! - [`quality`]: how good a direction is, after the E-model.
 //! - [`stats`]: what can be said about it all, in the names of W3C webrtc-stats.
@@ -17,12 +19,15 @@ pub mod control;
 pub mod error;
 pub mod fec;
 pub mod ids;
+pub mod path;
 pub mod quality;
 pub mod recv;
 pub mod send;
 pub mod signal;
 pub mod stats;
 pub mod sync;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time;
 pub mod wire;
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 use common::Rng;
 use common::call::{Call, encode};
 use smrtc_audio::{EncodedAudio, EncoderOptions};
-use smrtc_engine::fec::{Protection, audio_copies};
+use smrtc_engine::fec::{Protection, audio_redundancy};
 
 const ONE_WAY_MICROS: u64 = 25_000;
 const FRAME_MICROS: u64 = 20_000;
@@ -46,7 +46,7 @@ fn main() {
         .map(|sample| f32::from_le_bytes(sample.try_into().unwrap_or_default()))
         .collect();
     let packets = encode(&audio, options.encoder);
-    let copies = audio_copies(Protection {
+    let copies = audio_redundancy(Protection {
         loss: options.loss,
         burst: 1.0,
         rtt: Duration::from_micros(2 * ONE_WAY_MICROS),

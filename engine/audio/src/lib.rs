@@ -22,18 +22,22 @@ mod level;
 pub mod neteq;
 mod playout;
 
-pub use capture::{
-    AudioOptions, Capture, CaptureConfig, CaptureError, CaptureStats, EncodedAudio, EncoderOptions,
-};
+pub use apm::AudioOptions;
+pub use capture::{Capture, CaptureConfig, CaptureError, CaptureStats, EncodedAudio};
+pub use codec::EncoderOptions;
 pub use howling::{Howl, HowlingDetector};
 pub use level::{Dbov, LevelMeter};
-pub use playout::{AudioReceiveStats, Playout, PlayoutConfig, SourceId};
+pub use neteq::AudioReceiveStats;
+pub use playout::{Playout, PlayoutConfig, SourceId};
 
 /// Samples per second of everything in this crate.
 pub const SAMPLE_RATE_HZ: u32 = 48_000;
 
 /// Samples in the 10 ms block that the processing stages and the mixer work on.
 pub const BLOCK_SAMPLES: usize = 480;
+
+/// 10 ms of mono audio.
+pub(crate) type Block = [f32; BLOCK_SAMPLES];
 
 /// Samples in the 20 ms frame that one packet carries.
 pub const FRAME_SAMPLES: usize = 960;

@@ -275,7 +275,7 @@ impl DownlinkHalf {
             self.engine
                 .handle_input(now, DownlinkInput::AudioPlayout { sender, media_time });
             let target = self.playout.target_delay(source).unwrap_or_default();
-            let hold = self.engine.audio_hold(now, sender, target);
+            let hold = self.engine.audio_sync_delay(now, sender, target);
             self.playout.set_sync_delay(source, hold);
         }
         self.drain(now);
@@ -338,7 +338,7 @@ impl DownlinkHalf {
                     let opus = &opus[sealing::text_of(&opus)];
                     self.playout
                         .insert(source, now, header.frame_id, header.media_time, opus);
-                    self.playout.expect_copies(source, now, copies);
+                    self.playout.expect_redundancy(source, now, copies);
                 }
                 EngineOutput::Video {
                     header,

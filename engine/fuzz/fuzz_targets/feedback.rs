@@ -3,12 +3,12 @@
 #![no_main]
 
 use smrtc_engine::Instant;
-use smrtc_engine::cc::{CongestionController, SentPacket, SimpleConfig, SimpleController};
+use smrtc_engine::cc::{CongestionConfig, CongestionController, DelayBasedController, SentPacket};
 use smrtc_engine::wire::feedback::Feedback;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(feedback) = Feedback::parse(bytes) else { return };
-    let mut cc = SimpleController::new(SimpleConfig::default());
+    let mut cc = DelayBasedController::new(CongestionConfig::default());
     for group in feedback.groups() {
         assert_eq!(group.packets().count(), usize::from(group.count));
         for (i, (transport_seq, _)) in (0..).zip(group.packets()) {
@@ -16,5 +16,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         }
     }
     cc.on_feedback(Instant::from_millis(600), &feedback);
-    assert!(cc.target_bitrate() >= SimpleConfig::default().min);
+    assert!(cc.target_bitrate() >= CongestionConfig::default().min);
 });

@@ -284,7 +284,7 @@ impl Subscriber {
                 let sender = self.sender;
                 self.input(now, DownlinkInput::AudioPlayout { sender, media_time });
                 let target = self.playout.target_delay(source).unwrap_or_default();
-                let hold = self.downlink.audio_hold(now, sender, target);
+                let hold = self.downlink.audio_sync_delay(now, sender, target);
                 self.playout.set_sync_delay(source, hold);
             }
         }
@@ -314,7 +314,7 @@ impl Subscriber {
                 } => {
                     let (id, time) = (header.frame_id, header.media_time);
                     self.playout.insert(SourceId(0), now, id, time, &opus);
-                    self.playout.expect_copies(SourceId(0), now, copies);
+                    self.playout.expect_redundancy(SourceId(0), now, copies);
                 }
                 DownlinkOutput::Video {
                     header, render_at, ..

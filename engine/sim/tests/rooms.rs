@@ -34,7 +34,7 @@ fn a_slow_subscriber_gets_all_of_the_small_pictures_and_hurts_nobody() {
         assert_eq!(flow.room.unwrap().large_share, 1.0);
     }
     let flow = &slow.flows[0];
-    // At the rate of the small size there are 23 a second. Trials of the large one cost some delay,
+    // At the rate of the small size there are 23 a second. LayerProbing of the large one cost some delay,
     // and no picture.
     assert!(flow.fps > 22.5 && flow.gap_share == 0.0, "{flow:?}");
     assert!(flow.delay_ms.p95 < 150.0, "{flow:?}");

@@ -12,14 +12,14 @@
 //!   queue as delivered. What BBRv2 takes loss for, an overflowing queue, shows here as a standing
 //!   queue with less delivered than sent.
 //!
-//! Unlike [`super::SimpleController`] it does not give way to a queue that others made, as long as
+//! Unlike [`super::DelayBasedController`] it does not give way to a queue that others made, as long as
 //! it gets its share.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::observed::Observed;
-use super::{CongestionController, Pacing, PathEstimate, Probe, SentPacket, SimpleConfig};
+use super::path_observer::PathObserver;
+use super::{CongestionConfig, CongestionController, Pacing, PathEstimate, Probe, SentPacket};
 use crate::time::{Bitrate, Instant};
 use crate::wire::feedback::Feedback;
 
@@ -57,8 +57,8 @@ enum Phase {
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct BbrController {
-    config: SimpleConfig,
-    observed: Observed,
+    config: CongestionConfig,
+    observed: PathObserver,
     sent: VecDeque<(Instant, u64)>,
     sent_bytes: u64,
     samples: VecDeque<(Instant, Bitrate)>,
@@ -72,10 +72,10 @@ pub struct BbrController {
 
 impl BbrController {
     /// One that knows nothing of the path.
-    pub fn new(config: SimpleConfig) -> Self {
+    pub fn new(config: CongestionConfig) -> Self {
         Self {
             config,
-            observed: Observed::default(),
+            observed: PathObserver::default(),
             sent: VecDeque::new(),
             sent_bytes: 0,
             samples: VecDeque::new(),
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn starts_within_its_bounds_and_faster_than_it_was_told() {
-        let mut config = SimpleConfig::default();
+        let mut config = CongestionConfig::default();
         let bbr = BbrController::new(config);
         assert_eq!(bbr.target_bitrate(), Bitrate::from_kbps(1_500));
         config.max = Bitrate::from_kbps(700);

@@ -66,7 +66,7 @@ const SOUND_MISSED: (f64, f64) = (0.0005, 0.0003);
 const MAX_AUDIO_COPIES: usize = 12;
 
 /// How many later packets are to carry a copy of each frame of audio.
-pub fn audio_copies(protection: Protection) -> usize {
+pub fn audio_redundancy(protection: Protection) -> usize {
     let Protection {
         loss, burst, rtt, ..
     } = protection;
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn copies_of_audio_grow_with_loss() {
-        let copies = |loss| audio_copies(protection(loss));
+        let copies = |loss| audio_redundancy(protection(loss));
         let counts = [0.0, 0.02, 0.1, 0.3, 0.5, 0.8].map(copies);
         assert!(counts.is_sorted(), "{counts:?}");
         assert_eq!((counts[0], counts[1], counts[5]), (0, 1, MAX_AUDIO_COPIES));

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sequence::signed_difference;
+use crate::path::sequence::signed_difference;
 use crate::stats::DropReason;
 use crate::time::{Instant, MediaTime};
 use crate::wire::media::FrameHeader;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::playout_delay::{PlayoutDelay, PlayoutDelayConfig};
 use super::{BufferedFrame, FreezeMeter, JitterBufferConfig, KeyFrameRequester, VideoJitterBuffer};
 use crate::stats::DropReason;
-use crate::sync::{PictureSync, PlayoutClock, SyncConfig};
+use crate::sync::{PlayoutClock, SyncConfig, VideoSync};
 use crate::time::{Instant, MediaTime};
 use crate::wire::media::FrameHeader;
 
@@ -56,7 +56,7 @@ pub(super) struct VideoTrack {
     /// The layer that a packet came for last: what the gateway sends.
     sent: u8,
     playout: PlayoutDelay,
-    sync: PictureSync,
+    sync: VideoSync,
     pub(super) freeze: FreezeMeter,
     last_media_time: Option<MediaTime>,
     last_render: Instant,
@@ -80,7 +80,7 @@ impl VideoTrack {
             shown: None,
             sent: 0,
             playout: PlayoutDelay::new(config.playout),
-            sync: PictureSync::new(config.sync),
+            sync: VideoSync::new(config.sync),
             freeze: FreezeMeter::default(),
             last_media_time: None,
             last_render: Instant::ZERO,
@@ -300,7 +300,7 @@ impl VideoTrack {
         self.playout.target()
     }
 
-    pub(super) fn sync(&self) -> &PictureSync {
+    pub(super) fn sync(&self) -> &VideoSync {
         &self.sync
     }
 

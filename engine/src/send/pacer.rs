@@ -19,8 +19,8 @@ use crate::time::{Bitrate, Instant};
 pub enum Class {
     /// Audio, first time or again: at once.
     Audio,
-    /// Pictures repeated: somebody is waiting.
-    Repeat,
+    /// Retransmitted video: somebody is waiting.
+    Retransmission,
     /// Pictures of the base layers, without which no others decode.
     Base,
     /// Pictures of higher layers.
@@ -80,7 +80,7 @@ impl Default for PacerConfig {
 }
 
 /// A repetition that has waited this long comes too late.
-const REPEAT_LIFETIME: Duration = Duration::from_millis(400);
+const RETRANSMISSION_LIFETIME: Duration = Duration::from_millis(400);
 /// So much is never cut: at the lowest rates a single frame takes longer than any bound.
 const LEAST_BYTES: usize = 6_000;
 /// However much audio is sent, pictures get their turn after this time.
@@ -122,7 +122,7 @@ impl Pacer {
 
     /// The packet to send now, if there is one that may go.
     pub fn pop(&mut self, now: Instant) -> Option<Queued> {
-        self.drop_late_repeats(now);
+        self.drop_late_retransmissions(now);
         if now + self.config.burst < self.even_at && self.queues[Class::Audio as usize].is_empty() {
             return None;
         }
@@ -174,8 +174,9 @@ impl Pacer {
     /// Throws out everything of `track`; returns how many frames those were of which something was
     /// still to be sent for the first time.
     pub fn remove_track(&mut self, track: u8) -> u64 {
-        let first_time =
-            |packet: &&Queued| packet.frame.stream.track == track && packet.class != Class::Repeat;
+        let first_time = |packet: &&Queued| {
+            packet.frame.stream.track == track && packet.class != Class::Retransmission
+        };
         let mut frames: Vec<_> = self
             .queues
             .iter()
@@ -235,7 +236,7 @@ impl Pacer {
     }
 
     fn remove_frame(&mut self, frame: FrameId) {
-        self.retain(|packet| packet.class == Class::Repeat || packet.frame != frame);
+        self.retain(|packet| packet.class == Class::Retransmission || packet.frame != frame);
     }
 
     /// Throws out what follows `broken` in its layer, up to a key frame.
@@ -266,15 +267,13 @@ impl Pacer {
         }
     }
 
-    fn drop_late_repeats(&mut self, now: Instant) {
-        let repeats = &mut self.queues[Class::Repeat as usize];
-        while repeats
+    fn drop_late_retransmissions(&mut self, now: Instant) {
+        let late = &mut self.queues[Class::Retransmission as usize];
+        while late
             .front()
-            .is_some_and(|packet| now - packet.since > REPEAT_LIFETIME)
+            .is_some_and(|packet| now - packet.since > RETRANSMISSION_LIFETIME)
         {
-            self.bytes -= repeats
-                .pop_front()
-                .map_or(0, |packet| packet.datagram.len());
+            self.bytes -= late.pop_front().map_or(0, |packet| packet.datagram.len());
         }
     }
 

@@ -90,7 +90,7 @@ impl Iterator for Packetizer<'_> {
 mod tests {
     use super::*;
     use crate::wire::MAX_DATAGRAM_BYTES;
-    use crate::wire::media::tests::any_header;
+    use crate::wire::frame_header::tests::any_header;
     use proptest::prelude::*;
 
     proptest! {

@@ -8,42 +8,42 @@
 
 mod incoming;
 mod layer;
-mod meter;
-mod protect;
+mod layer_probing;
+mod overload_restart;
+mod protection;
+mod rate_meter;
 mod redundancy;
-mod restart;
 mod simulcast;
-mod trials;
 mod types;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use self::layer::{Layer, Track};
-use self::meter::Meter;
-pub use self::protect::ProtectionConfig;
-use self::protect::{FrameGate, Protector};
+use self::layer_probing::LayerProbing;
+use self::overload_restart::OverloadRestart;
+pub use self::protection::ProtectionConfig;
+use self::protection::{FrameGate, Protection};
+use self::rate_meter::RateMeter;
 use self::redundancy::Redundancy;
-use self::restart::Restart;
 use self::simulcast::LayerShare;
-use self::trials::Trials;
 pub use self::types::{
     FrameParams, LayerConfig, TrackConfig, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
 };
-use super::cache::PacketCache;
 use super::pacer::{Class, Pacer, Queued};
+use super::packet_cache::PacketCache;
 use super::packetizer::Packetizer;
-use super::repeat::RepeatGate;
+use super::retransmission_gate::RetransmissionGate;
 use crate::cc::{CongestionController, Demand, SentPacket, allocate};
 use crate::error::InputError;
 use crate::ids::{StreamId, TrackId};
-use crate::recv::RttEstimator;
+use crate::path::RttEstimator;
 use crate::stats::{PathStats, TransportStats, UplinkStats, seconds};
 use crate::time::{Bitrate, Instant};
 use crate::wire;
-use crate::wire::copies::COPY_HEADER_BYTES;
 use crate::wire::media::{self, FrameHeader};
 use crate::wire::ping::Ping;
+use crate::wire::redundancy::REDUNDANT_HEADER_BYTES;
 
 /// What SFrame adds to a frame: a header of up to 17 bytes and a tag of 16, of which 1 + 8 + 3 + 16
 /// is usual.
@@ -66,11 +66,11 @@ pub struct Uplink {
     congestion: Box<dyn CongestionController>,
     pacer: Pacer,
     cache: PacketCache,
-    repeats: RepeatGate,
-    repeated: Meter,
-    protector: Protector,
-    restart: Restart,
-    trials: Trials,
+    repeats: RetransmissionGate,
+    repeated: RateMeter,
+    protection: Protection,
+    restart: OverloadRestart,
+    trials: LayerProbing,
     rtt: RttEstimator,
     transport_seq: u16,
     urgent: VecDeque<Vec<u8>>,
@@ -93,11 +93,11 @@ impl Uplink {
             congestion,
             pacer,
             cache: PacketCache::new(config.cache),
-            repeats: RepeatGate::new(),
-            repeated: Meter::default(),
-            protector: Protector::new(config.protection),
-            restart: Restart::default(),
-            trials: Trials::new(),
+            repeats: RetransmissionGate::new(),
+            repeated: RateMeter::default(),
+            protection: Protection::new(config.protection),
+            restart: OverloadRestart::default(),
+            trials: LayerProbing::new(),
             rtt: RttEstimator::new(seed),
             transport_seq: 0,
             urgent: VecDeque::new(),
@@ -205,27 +205,27 @@ impl Uplink {
 
     /// What [`Self::wants_frame`] says, of one layer of a track in several sizes.
     pub fn wants_layer_frame(&mut self, now: Instant, track: u8, spatial: u8) -> bool {
-        let protector = &self.protector;
+        let protection = &self.protection;
         let shares = self.tracks.get_mut(&track).map(|track| &mut track.shares);
         shares
             .and_then(|shares| shares.get_mut(usize::from(spatial)))
-            .is_some_and(|share| share.admit(now, protector))
+            .is_some_and(|share| share.admit(now, protection))
     }
 
     /// Whether a picture of `track` captured now is worth encoding. Where loss or a narrow path
     /// leaves little for each picture, fewer are. Ask once for each picture captured; `true` counts
     /// it as taken.
     pub fn wants_frame(&mut self, now: Instant, track: u8) -> bool {
-        let protector = &self.protector;
+        let protection = &self.protection;
         self.tracks
             .get_mut(&track)
-            .is_some_and(|track| track.gate.admit(now, track.bitrate, protector))
+            .is_some_and(|track| track.gate.admit(now, track.bitrate, protection))
     }
 
     /// Share of the frames of audio, 0 to 1, that is lost with all their copies. For redundancy
     /// inside the codec, which copies make needless.
-    pub fn audio_loss_after_copies(&self) -> f64 {
-        let packets = 1 + self.protector.audio_copies() as i32;
+    pub fn audio_loss_after_redundancy(&self) -> f64 {
+        let packets = 1 + self.protection.audio_redundancy() as i32;
         self.congestion.path().loss.powi(packets)
     }
 
@@ -309,7 +309,7 @@ impl Uplink {
         self.congestion.on_timeout(self.now);
         self.try_next_size();
         let (path, target) = (self.congestion.path(), self.congestion.target_bitrate());
-        self.protector.on_path(self.now, &path, self.rtt.rtt());
+        self.protection.on_path(self.now, &path, self.rtt.rtt());
         self.allocate();
         if self.restart.on_path(self.now, &path, target) {
             self.begin_anew();
@@ -320,7 +320,7 @@ impl Uplink {
     fn payload_share(&self) -> f64 {
         media::MAX_PAYLOAD_BYTES as f64
             / wire::MAX_DATAGRAM_BYTES as f64
-            / (1.0 + self.protector.overhead())
+            / (1.0 + self.protection.overhead())
     }
 
     fn on_frame(&mut self, header: FrameHeader, sealed: &[u8]) -> Result<(), InputError> {
@@ -332,7 +332,7 @@ impl Uplink {
         let least = if audio {
             1
         } else {
-            self.protector.least_fragments(sealed.len())
+            self.protection.least_fragments(sealed.len())
         };
         let packets = Packetizer::in_fragments(header, sealed, least)?;
         let layer = self.layers.entry(header.stream_id()).or_default();
@@ -350,7 +350,7 @@ impl Uplink {
         let mut datagrams: Vec<Vec<u8>> = packets.collect();
         let repairs = match datagrams.as_mut_slice() {
             [datagram] if audio => {
-                let copies = self.protector.audio_copies();
+                let copies = self.protection.audio_redundancy();
                 let added = track.redundancy.add(&header, sealed, copies, datagram);
                 layer.stats.fec_bytes_sent += added as u64;
                 Vec::new()
@@ -427,8 +427,8 @@ impl Uplink {
 
     /// Divides the rate among the tracks, and tells if it changed by enough.
     fn allocate(&mut self) {
-        let copies = self.protector.audio_copies() as u64;
-        let copy_bytes = copies * (SEAL_BYTES + COPY_HEADER_BYTES as u64);
+        let copies = self.protection.audio_redundancy() as u64;
+        let copy_bytes = copies * (SEAL_BYTES + REDUNDANT_HEADER_BYTES as u64);
         let audio_overhead = Bitrate::from_bps(
             (media::HEADER_BYTES as u64 + SEAL_BYTES + copy_bytes) * 8 * AUDIO_FRAMES_PER_SECOND,
         );

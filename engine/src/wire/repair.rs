@@ -115,7 +115,7 @@ impl<'a> RepairPacket<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::media::tests::any_header;
+    use crate::wire::frame_header::tests::any_header;
     use proptest::prelude::*;
 
     proptest! {

@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 
 use smrtc_engine::wire::{
-    copies::MAX_COPIES,
     media::{self, FrameHeader, MediaPacket},
+    redundancy::MAX_REDUNDANT_FRAMES,
 };
 
 use super::Datagram;
@@ -23,7 +23,7 @@ impl Audio {
     /// Takes in a packet: its frame and the copies in it, of which some may stand for packets that
     /// never came.
     pub(super) fn on_packet(&mut self, packet: &MediaPacket<'_>, datagram: &Datagram) {
-        if let Ok((_, copies)) = MediaPacket::parse_with_copies(datagram.payload()) {
+        if let Ok((_, copies)) = MediaPacket::parse_with_redundancy(datagram.payload()) {
             for (header, sealed) in copies {
                 self.keep(&header, sealed);
             }
@@ -42,7 +42,7 @@ impl Audio {
             return;
         }
         self.frames.insert(at, (*header, sealed.to_vec()));
-        while self.frames.len() > MAX_COPIES + 1 {
+        while self.frames.len() > MAX_REDUNDANT_FRAMES + 1 {
             self.frames.pop_front();
         }
     }
@@ -50,7 +50,7 @@ impl Audio {
     /// The packet in `datagram` with `count` copies; `None` if it has as many, or there are no
     /// more.
     pub(super) fn with_copies(&self, datagram: &Datagram, count: usize) -> Option<Datagram> {
-        let (packet, copies) = MediaPacket::parse_with_copies(datagram.payload()).ok()?;
+        let (packet, copies) = MediaPacket::parse_with_redundancy(datagram.payload()).ok()?;
         let present = copies.count();
         if count <= present || media::has_extension(datagram.payload()) {
             return None;
@@ -63,7 +63,7 @@ impl Audio {
         let earlier = earlier.map(|(header, sealed)| (header, sealed.as_slice()));
         let mut bytes = Vec::new();
         packet.encode(&mut bytes);
-        let added = media::add_copies(&mut bytes, &header, earlier);
+        let added = media::add_redundancy(&mut bytes, &header, earlier);
         (usize::from(added) > present).then(|| Datagram::copy_of(&bytes))
     }
 }
@@ -109,7 +109,7 @@ mod tests {
         let earlier = earlier
             .iter()
             .map(|(header, sealed)| (header, sealed.as_slice()));
-        media::add_copies(&mut bytes, &own, earlier);
+        media::add_redundancy(&mut bytes, &own, earlier);
         Datagram::copy_of(&bytes)
     }
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn copies(datagram: &Datagram) -> Vec<(u32, u8)> {
-        let (_, copies) = MediaPacket::parse_with_copies(datagram.payload()).unwrap();
+        let (_, copies) = MediaPacket::parse_with_redundancy(datagram.payload()).unwrap();
         copies
             .map(|(header, sealed)| (header.frame_id, sealed[0]))
             .collect()
@@ -162,6 +162,6 @@ mod tests {
         assert!(audio.with_copies(&last, 2).is_none());
         assert!(audio.with_copies(&packet(0, 0), 3).is_none(), "too old");
         assert_eq!(copies(&audio.with_copies(&last, 4).unwrap()).len(), 4);
-        assert!(audio.frames.len() <= MAX_COPIES + 1);
+        assert!(audio.frames.len() <= MAX_REDUNDANT_FRAMES + 1);
     }
 }

@@ -4,7 +4,7 @@
 //! here, unless the gateway itself lacks a fragment of their frame.
 
 use smrtc_engine::{
-    fec::{Blocks, Code},
+    fec::{BlockCode, Blocks},
     wire::{
         media::{FrameHeader, MediaPacket},
         repair::{MAX_REPAIRED_BYTES, RepairPacket},
@@ -93,7 +93,7 @@ impl WholeFrame {
         let blocks = Blocks::new(self.fragments());
         let (block, row) = blocks.place(index);
         let fragments = blocks.fragments(block);
-        let code = Code {
+        let code = BlockCode {
             fragments: fragments.len(),
             length: self.payload(0).len(),
         };

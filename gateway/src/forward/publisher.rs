@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use smrtc_engine::{
     StreamId,
     control::v1,
-    recv::{FeedbackCollector, FeedbackConfig, Holes, NackConfig, NackTracker},
+    path::{FeedbackCollector, FeedbackConfig, Holes, NackConfig, NackTracker},
     send::{CacheConfig, PacketCache},
     time::Instant,
     wire::{

@@ -9,9 +9,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
     FrameId, LayerId, StreamId, TrackId,
-    cc::{CongestionController, Controller, Probing, SentPacket, SimpleConfig},
-    fec::{PathLoss, audio_copies, repair_packets},
-    send::RepeatGate,
+    cc::{CongestionConfig, CongestionController, Controller, Probing, SentPacket},
+    fec::{PathLoss, audio_redundancy, repair_packets},
+    send::RetransmissionGate,
     time::{Bitrate, Instant},
     wire::{
         feedback::Feedback,
@@ -62,7 +62,7 @@ pub struct Subscriber {
     probing: Probing,
     repairs: Bucket,
     nacks: Bucket,
-    repeated: RepeatGate,
+    repeated: RetransmissionGate,
     repeated_bytes: f64,
     repeated_at: Instant,
     /// Round-trip time of the downlink, as far as its transport knows it.
@@ -86,7 +86,7 @@ impl Subscriber {
     pub fn new(limits: Limits, now: Instant) -> Self {
         Self {
             queue: Queue::new(limits.queue_bytes),
-            congestion: Controller::default().build(SimpleConfig::default()),
+            congestion: Controller::default().build(CongestionConfig::default()),
             reports: false,
             even_at: now,
             next_tick: now,
@@ -98,7 +98,7 @@ impl Subscriber {
             // Half a second at once: the NACKs for a lost key frame.
             repairs: Bucket::new(limits.repairs, limits.repairs.as_bps() / 16, now),
             nacks: Bucket::new(per_second(limits.nack_packets), MAX_PACKETS_PER_NACK, now),
-            repeated: RepeatGate::new(),
+            repeated: RetransmissionGate::new(),
             repeated_bytes: 0.0,
             repeated_at: now,
             rtt: Duration::ZERO,
@@ -194,7 +194,7 @@ impl Subscriber {
         tracks: &BTreeMap<TrackId, Vec<Point>>,
     ) -> Vec<KeyFrameWanted> {
         self.next_tick = now + TICK;
-        let audio = audio * (1.0 + COPY * self.audio_copies() as f64);
+        let audio = audio * (1.0 + COPY * self.audio_redundancy() as f64);
         self.congestion.on_timeout(now);
         self.tracks.retain(|key, _| tracks.contains_key(key));
         let on_path =
@@ -318,8 +318,8 @@ impl Subscriber {
 
     /// How many copies of earlier frames a packet of audio needs on this path.
     #[must_use]
-    pub fn audio_copies(&self) -> usize {
-        audio_copies(self.path_loss.protection(false))
+    pub fn audio_redundancy(&self) -> usize {
+        audio_redundancy(self.path_loss.protection(false))
     }
 
     /// Why the subscriber asks for a key frame of a stream; `None` if one is on its way.

@@ -256,7 +256,7 @@ impl Hub {
             {
                 forwarded.push(subscriber);
                 let datagram = copied
-                    .get(&media.subscriber.audio_copies())
+                    .get(&media.subscriber.audio_redundancy())
                     .unwrap_or(datagram);
                 media
                     .queue(Side::Downlink)

@@ -188,7 +188,7 @@ pub(super) fn with_copies(
     };
     for (subscriber, _) in entry.room.subscribers(header.track_id()) {
         let media = entry.media.get(&subscriber);
-        let count = media.map_or(0, |media| media.subscriber.audio_copies());
+        let count = media.map_or(0, |media| media.subscriber.audio_redundancy());
         if count > 0 && !copied.contains_key(&count) {
             let made = publisher
                 .publisher

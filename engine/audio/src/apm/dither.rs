@@ -8,7 +8,7 @@
 //! Not heard and not sent: [`super::Stages`] gives out digital silence where only this noise is
 //! left.
 
-use super::Block;
+use crate::Block;
 
 /// Greatest amplitude: −140 dB of full scale, below the last bit of 24-bit audio.
 pub(super) const AMPLITUDE: f32 = 1e-7;

@@ -7,8 +7,7 @@
 use sonora::config::{MaxProcessingRate, Pipeline};
 use sonora::{AudioProcessing, Config, StreamConfig};
 
-use super::Block;
-use crate::{BLOCK_SAMPLES, SAMPLE_RATE_HZ};
+use crate::{BLOCK_SAMPLES, Block, SAMPLE_RATE_HZ};
 
 #[derive(Debug)]
 pub(super) struct EchoCanceller {

@@ -7,8 +7,8 @@
 use sonora::config::{AdaptiveDigital, GainController2};
 use sonora::{AudioProcessing, Config};
 
-use super::Block;
 use super::echo_canceller::{build, pipeline};
+use crate::Block;
 
 #[derive(Debug)]
 pub(super) struct GainController {

@@ -1,7 +1,6 @@
 //! Removes the microphone's offset and the rumble below about 100 Hz.
 
-use super::Block;
-use crate::{BLOCK_SAMPLES, SAMPLE_RATE_HZ};
+use crate::{BLOCK_SAMPLES, Block, SAMPLE_RATE_HZ};
 
 /// libwebrtc's high-pass filter, three biquads.
 #[derive(Debug)]

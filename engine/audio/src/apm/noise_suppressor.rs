@@ -5,8 +5,7 @@
 
 use nnnoiseless::DenoiseState;
 
-use super::Block;
-use crate::BLOCK_SAMPLES;
+use crate::{BLOCK_SAMPLES, Block};
 
 const _: () = assert!(DenoiseState::FRAME_SIZE == BLOCK_SAMPLES);
 

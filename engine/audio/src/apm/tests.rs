@@ -7,6 +7,7 @@ use std::f32::consts::TAU;
 use std::fmt::Debug;
 
 use super::*;
+use crate::BLOCK_SAMPLES;
 
 const BLOCKS_A_SECOND: usize = 100;
 

@@ -69,8 +69,7 @@ impl Decoder {
 #[allow(clippy::unwrap_used, reason = "a test that cannot start should stop")]
 mod tests {
     use super::*;
-    use crate::capture::EncoderOptions;
-    use crate::codec::Encoder;
+    use crate::codec::{Encoder, EncoderOptions};
     use crate::{FRAME_SAMPLES, NOTHING};
 
     #[test]

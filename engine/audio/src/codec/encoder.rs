@@ -2,8 +2,8 @@
 
 use audiopus::{Application, Bitrate, Channels, SampleRate, Signal};
 
+use super::EncoderOptions;
 use crate::FRAME_SAMPLES;
-use crate::capture::EncoderOptions;
 
 /// The largest frame libopus makes (RFC 6716 §3.2.1).
 const MAX_PACKET_BYTES: usize = 1_275;

@@ -7,17 +7,15 @@ use std::time::Duration;
 
 use smrtc_engine::time::{Instant, MediaTime};
 
-use super::Operation;
 use super::decision::Corrector;
 use super::delay_manager::{DelayLimits, DelayManager};
 use super::expand::Expand;
-use super::missing::Missing;
+use super::missing_packets::MissingPackets;
 use super::packet_buffer::{Packet, PacketBuffer, Place};
-use crate::apm::Block;
+use super::{AudioReceiveStats, Operation};
 use crate::codec::{self, Decoder};
 use crate::level::LevelMeter;
-use crate::playout::AudioReceiveStats;
-use crate::{BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE_HZ, duration};
+use crate::{BLOCK_SAMPLES, Block, FRAME_SAMPLES, SAMPLE_RATE_HZ, duration};
 
 /// After so much concealment the source has stopped: 2 s.
 const STOP_AFTER_SAMPLES: usize = 2 * SAMPLE_RATE_HZ as usize;
@@ -41,7 +39,7 @@ pub(crate) struct Neteq {
     next_id: Option<i64>,
     /// Samples made up since the last packet that was decoded.
     filled_samples: usize,
-    missing: Missing,
+    missing: MissingPackets,
     frame_samples: usize,
     is_playing: bool,
     in_dtx: bool,
@@ -67,7 +65,7 @@ impl Neteq {
             end: MediaTime::default(),
             next_id: None,
             filled_samples: 0,
-            missing: Missing::default(),
+            missing: MissingPackets::default(),
             frame_samples: FRAME_SAMPLES,
             is_playing: false,
             in_dtx: false,
@@ -129,9 +127,9 @@ impl Neteq {
         self.stats.packets_discarded += dropped as u64;
     }
 
-    pub(crate) fn expect_copies(&mut self, now: Instant, frames: u8) {
+    pub(crate) fn expect_redundancy(&mut self, now: Instant, frames: u8) {
         let span = duration(usize::from(frames) * self.frame_samples);
-        self.delay.expect_copies(now, span);
+        self.delay.expect_redundancy(now, span);
     }
 
     /// Makes the next 10 ms. Returns whether there is any audio in them.

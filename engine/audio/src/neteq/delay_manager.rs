@@ -86,7 +86,7 @@ impl DelayManager {
     }
 
     /// The packet that came now carries copies of the earlier ones of `span`.
-    pub(super) fn expect_copies(&mut self, now: Instant, span: Duration) {
+    pub(super) fn expect_redundancy(&mut self, now: Instant, span: Duration) {
         let (held, since) = self.copies;
         let span = micros(span);
         if span >= held || now - since > COPIES_HELD {
@@ -268,7 +268,7 @@ mod tests {
         run(&mut manager, 0, 100, |_| 10);
         let mut expect = |seconds: u64, frames: u64| {
             let span = Duration::from_millis(20 * frames);
-            manager.expect_copies(Instant::from_millis(seconds * 1_000), span);
+            manager.expect_redundancy(Instant::from_millis(seconds * 1_000), span);
             manager.target_micros()
         };
         assert_eq!(expect(2, 3), 70_000);

@@ -116,7 +116,7 @@ impl Call {
                 let at = Instant::from_micros(at);
                 self.playout
                     .insert(SOURCE, at, frame_id, media_time(packet), &packet.opus);
-                self.playout.expect_copies(SOURCE, at, self.copies);
+                self.playout.expect_redundancy(SOURCE, at, self.copies);
             }
             let now = Instant::from_micros(now);
             let mut out = [0.0; BLOCK_SAMPLES];

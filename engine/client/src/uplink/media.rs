@@ -87,7 +87,7 @@ impl UplinkHalf {
     fn tell_loss(&mut self) {
         let loss = self
             .engine_mut()
-            .map(|uplink| uplink.audio_loss_after_copies());
+            .map(|uplink| uplink.audio_loss_after_redundancy());
         if let (Some(loss), Some(capture)) = (loss, &mut self.capture) {
             // libopus refuses only values out of its range, and the range is clamped.
             let _ = capture.set_expected_loss(loss as f32);

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use smrtc_engine::Instant;
-use smrtc_engine::recv::{
-    Assembled, FeedbackCollector, FeedbackConfig, Inserted, NackConfig, NackTracker, Reassembler,
-    ReassemblerConfig, RttEstimator,
+use smrtc_engine::path::{
+    FeedbackCollector, FeedbackConfig, NackConfig, NackTracker, RttEstimator,
 };
+use smrtc_engine::recv::{Assembled, Inserted, Reassembler, ReassemblerConfig};
 use smrtc_engine::wire::media::MediaPacket;
 use smrtc_engine::wire::ping::{Ping, Pong};
 use smrtc_engine::wire::repair::RepairPacket;

@@ -5,12 +5,17 @@ use crate::ids::TrackId;
 use crate::recv::{Assembled, BufferedFrame, DecryptChange, Inserted, OpenFailure};
 use crate::stats::{DropReason, seconds};
 use crate::time::Instant;
-use crate::wire::copies::Copies;
 use crate::wire::media::{FrameHeader, HEADER_BYTES, MediaPacket};
+use crate::wire::redundancy::RedundantFrames;
 use crate::wire::repair::RepairPacket;
 
 impl Downlink {
-    pub(super) fn on_media(&mut self, now: Instant, packet: &MediaPacket<'_>, copies: Copies<'_>) {
+    pub(super) fn on_media(
+        &mut self,
+        now: Instant,
+        packet: &MediaPacket<'_>,
+        copies: RedundantFrames<'_>,
+    ) {
         let header = packet.header;
         // What was not subscribed came all the same, and the sender's controller is to know.
         self.feedback
@@ -61,7 +66,12 @@ impl Downlink {
 
     /// Takes in the earlier frames that a packet of audio carries, after the packet itself: so who
     /// plays them sees that they were lost and are late.
-    pub(super) fn on_copies(&mut self, now: Instant, packet: &MediaPacket<'_>, copies: Copies<'_>) {
+    pub(super) fn on_redundancy(
+        &mut self,
+        now: Instant,
+        packet: &MediaPacket<'_>,
+        copies: RedundantFrames<'_>,
+    ) {
         for (header, payload) in copies {
             let Some(track) = self.tracks.get_mut(&header.track_id()) else {
                 return;

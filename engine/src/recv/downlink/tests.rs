@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use self::host::{AUDIO, Host, START, VIDEO, at, frame_at};
 use super::*;
-use crate::recv::testing::{SENDER, audio, packet, video};
+use crate::testing::{SENDER, audio, packet, video};
 use crate::time::MediaTime;
 use crate::wire::media::{self, FrameHeader};
 
@@ -164,7 +164,7 @@ fn audio_is_told_how_far_back_the_copies_with_it_go() {
         packet(audio(id), 0, 1, b"s").encode(&mut datagram);
         let earlier: Vec<_> = back.iter().map(|back| audio(id - back)).collect();
         let copies = earlier.iter().map(|header| (header, &b"s"[..]));
-        let added = media::add_copies(&mut datagram, &audio(id), copies);
+        let added = media::add_redundancy(&mut datagram, &audio(id), copies);
         assert_eq!(usize::from(added), back.len());
         host.run_to(at(u64::from(id) * 20));
         host.input(DownlinkInput::Datagram(&datagram));

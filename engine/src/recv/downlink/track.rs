@@ -4,7 +4,7 @@ use crate::ids::TrackId;
 use crate::recv::DecryptState;
 use crate::recv::video_track::{VideoConfig, VideoTrack};
 use crate::stats::{InboundStats, seconds};
-use crate::sync::{AudioHold, PlayoutClock};
+use crate::sync::{AudioSyncDelay, PlayoutClock};
 use crate::time::{Instant, MediaTime};
 use crate::wire::media::MediaKind;
 
@@ -12,7 +12,7 @@ use crate::wire::media::MediaKind;
 #[derive(Debug, Default)]
 pub(super) struct Participant {
     pub(super) clock: PlayoutClock,
-    pub(super) hold: AudioHold,
+    pub(super) audio_delay: AudioSyncDelay,
     pub(super) decrypt: DecryptState,
 }
 

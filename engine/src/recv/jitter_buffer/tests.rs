@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::recv::testing::video;
+use crate::testing::video;
 
 const NOW: Instant = Instant::from_millis(1_000);
 

@@ -1,7 +1,7 @@
 //! One frame whose fragments are still coming.
 
 use super::Assembled;
-use crate::fec::{Blocks, Code};
+use crate::fec::{BlockCode, Blocks};
 use crate::time::Instant;
 use crate::wire::media::{FrameHeader, MediaPacket};
 use crate::wire::repair::RepairPacket;
@@ -183,7 +183,7 @@ impl Partial {
                 let place = |part: &&Part| (blocks.place(part.index).1, self.bytes(part));
                 parts.iter().map(place).collect()
             };
-            let code = Code {
+            let code = BlockCode {
                 fragments: blocks.fragments(block).len(),
                 length: shape.0,
             };

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::recv::testing::{packet, video};
+use crate::testing::{packet, video};
 
 const NOW: Instant = Instant::from_millis(1_000);
 

@@ -53,7 +53,7 @@ fn audio_overtakes_and_is_not_held_back() {
     for (i, class) in [
         Class::Enhancement,
         Class::Base,
-        Class::Repeat,
+        Class::Retransmission,
         Class::Audio,
         Class::Audio,
     ]
@@ -69,7 +69,7 @@ fn audio_overtakes_and_is_not_held_back() {
         [
             Class::Audio,
             Class::Audio,
-            Class::Repeat,
+            Class::Retransmission,
             Class::Base,
             Class::Enhancement
         ]

@@ -11,7 +11,7 @@ use crate::wire::ping::{Ping, Pong};
 use crate::wire::{self, Kind};
 
 /// Repetitions beyond so many waiting are left to the next NACK.
-const MAX_REPEATS_WAITING: usize = 512;
+const MAX_RETRANSMISSIONS_WAITING: usize = 512;
 
 /// Kept packets looked at for one NACK: as many as the longest frame has. The rest is left to the
 /// next one.
@@ -67,13 +67,13 @@ impl Uplink {
             let class = if track.config.kind.is_audio() {
                 Class::Audio
             } else {
-                Class::Repeat
+                Class::Retransmission
             };
             for (fragment, datagram) in self.cache.answer(&entry, &mut left) {
                 if let Some(layer) = self.layers.get_mut(&frame.stream) {
                     layer.stats.nack_count += 1;
                 }
-                if self.pacer.waiting(Class::Repeat) >= MAX_REPEATS_WAITING
+                if self.pacer.waiting(Class::Retransmission) >= MAX_RETRANSMISSIONS_WAITING
                     || !self.repeats.admit(self.now, rtt, frame, fragment)
                 {
                     continue;

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::TrackConfig;
-use super::protect::FrameGate;
+use super::protection::FrameGate;
 use super::redundancy::Redundancy;
 use super::simulcast::LayerShare;
 use crate::ids::StreamId;

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::wire::copies::MAX_COPIES;
 use crate::wire::media::{self, FrameHeader};
+use crate::wire::redundancy::MAX_REDUNDANT_FRAMES;
 
 /// The newest sealed frames of one track.
 #[derive(Debug, Default)]
@@ -24,9 +24,9 @@ impl Redundancy {
         let before = datagram.len();
         let frames = self.frames.iter().rev().take(count);
         let copies = frames.map(|(header, sealed)| (header, sealed.as_slice()));
-        media::add_copies(datagram, header, copies);
+        media::add_redundancy(datagram, header, copies);
         self.frames.push_back((*header, sealed.to_vec()));
-        while self.frames.len() > MAX_COPIES {
+        while self.frames.len() > MAX_REDUNDANT_FRAMES {
             self.frames.pop_front();
         }
         datagram.len() - before

@@ -7,7 +7,7 @@
 
 use core::time::Duration;
 
-use super::protect::{FrameGate, Protector};
+use super::protection::{FrameGate, Protection};
 use super::types::LayerConfig;
 use crate::time::{Bitrate, Instant};
 
@@ -44,8 +44,8 @@ impl LayerShare {
         self.config.min_bitrate * BEGIN_FACTOR
     }
 
-    pub(super) fn admit(&mut self, now: Instant, protector: &Protector) -> bool {
-        self.bitrate > Bitrate::ZERO && self.gate.admit(now, self.bitrate, protector)
+    pub(super) fn admit(&mut self, now: Instant, protection: &Protection) -> bool {
+        self.bitrate > Bitrate::ZERO && self.gate.admit(now, self.bitrate, protection)
     }
 }
 

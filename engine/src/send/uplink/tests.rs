@@ -462,7 +462,7 @@ fn after_loss(protection: ProtectionConfig) -> Uplink {
 
 #[test]
 fn what_copies_mend_asks_no_redundancy_of_the_codec() {
-    assert_eq!(uplink().audio_loss_after_copies(), 0.0);
+    assert_eq!(uplink().audio_loss_after_redundancy(), 0.0);
     let repair = false;
     let with_copies = |copies| {
         after_loss(ProtectionConfig {
@@ -471,8 +471,8 @@ fn what_copies_mend_asks_no_redundancy_of_the_codec() {
             ..Default::default()
         })
     };
-    let bare = with_copies(false).audio_loss_after_copies();
+    let bare = with_copies(false).audio_loss_after_redundancy();
     assert!((bare - 0.25).abs() < 0.05, "{bare}");
-    let covered = with_copies(true).audio_loss_after_copies();
+    let covered = with_copies(true).audio_loss_after_redundancy();
     assert!(covered > 0.0 && covered < 0.001, "{covered}");
 }

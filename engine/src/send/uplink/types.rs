@@ -1,10 +1,10 @@
 //! What goes into an uplink, and what comes out.
 
-use super::protect::ProtectionConfig;
-use crate::cc::{Controller, SimpleConfig};
+use super::protection::ProtectionConfig;
+use crate::cc::{CongestionConfig, Controller};
 use crate::ids::StreamId;
-use crate::send::cache::CacheConfig;
 use crate::send::pacer::PacerConfig;
+use crate::send::packet_cache::CacheConfig;
 use crate::time::{Bitrate, Instant, MediaTime};
 use crate::wire::media::{FrameHeader, MediaKind};
 
@@ -14,7 +14,7 @@ pub struct UplinkConfig {
     /// How the rate is found.
     pub controller: Controller,
     /// Of the rate.
-    pub congestion: SimpleConfig,
+    pub congestion: CongestionConfig,
     /// Of the queue.
     pub pacer: PacerConfig,
     /// Of what is kept for repetition.

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 
 use super::host::{AUDIO, Host, VIDEO};
 use crate::ids::TrackId;
-use crate::recv::testing::{SENDER, audio, video};
 use crate::recv::{DownlinkEvent, DownlinkInput};
 use crate::stats::DropReason;
+use crate::testing::{SENDER, audio, video};
 use crate::time::MediaTime;
 use crate::wire::media::{FrameHeader, MediaKind};
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::ids::TrackId;
-use crate::recv::testing::{SENDER, packet};
 use crate::recv::{
     Downlink, DownlinkConfig, DownlinkEvent, DownlinkInput, DownlinkOutput, OpenFailure,
 };
 use crate::stats::InboundStats;
+use crate::testing::{SENDER, packet};
 use crate::time::Instant;
 use crate::wire::media::{FrameHeader, MediaKind, MediaPacket};
 use crate::wire::nack::Nack;
