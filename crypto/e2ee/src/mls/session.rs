@@ -1,43 +1,59 @@
 //! A member's side of a room's group, sans-IO: inputs and the time go in, requests, keys and events
 //! come out.
 //!
-//! | file | holds |
+//! [`MlsSession`] holds the group, routes each input to the parts that it concerns, and puts together
+//! what they ask for. Each part has a state of its own, and is tested alone:
+//!
+//! | part | knows |
 //! |---|---|
-//! | `enter` | creating, joining by Welcome or external commit, healing |
-//! | `restarting` | a group of the delivery service that we do not follow |
-//! | `commit_schedule` | who commits what, and when |
-//! | `own_commits` | our own commits |
-//! | `epochs` | what follows from a new epoch: keys, roster, codes |
-//! | `heartbeats` | heartbeats: confirmation, split, silence |
+//! | `room` | who is in the room, as the gateway says |
+//! | `membership` | who is in the group, and whose turn it is |
+//! | `joining` | how far an attempt to come into the group has got, and when the next one is |
+//! | `restarting` | when a new group takes the place of one that we do not follow |
+//! | `commit_schedule` | what is to be committed, by whom, and when |
+//! | `submissions` | which of our commits are not answered |
+//! | `heartbeats` | who agrees with our epoch, who does not, and who is silent |
+//! | `certificate_reports` | which certificates the application was told of |
+//!
+//! `entering`, `committing` and `epochs` do with the group what the parts ask for.
 //!
 //! Nothing of a group is ever stored: whoever lost its memory joins anew, under a new leaf and in a
 //! new epoch. So no state can be restored to seal under keys that have sealed before.
 
+mod certificate_reports;
 mod commit_schedule;
+mod committing;
+mod entering;
 mod epochs;
 mod heartbeats;
 mod joining;
-mod own_commits;
+mod membership;
 mod restarting;
+mod room;
+mod submissions;
 #[cfg(test)]
 mod tests;
 mod types;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use mls_rs::Group;
 
-use self::commit_schedule::Work;
-use self::heartbeats::Beats;
-use self::joining::Entry;
-use self::restarting::Parted;
+use self::certificate_reports::CertificateReports;
+use self::commit_schedule::{CommitSchedule, Situation, Way};
+use self::heartbeats::{Finding, Heartbeats, Received};
+use self::joining::{Joining, KeptWelcome};
+use self::membership::Membership;
+use self::restarting::Restarting;
+use self::room::Room;
+use self::submissions::Submissions;
 use super::admission::RefusedCertificate;
 use super::commit_policy::room_extension;
-use super::group::{self, Config, Member};
+use super::group::{Config, GroupClient, GroupError};
 use super::provider::Provider;
 use super::shared_rng::SharedRng;
 use super::suite::Suite;
-use crate::rng::{Rng, RngError};
+use crate::rng::Rng;
 
 pub use types::{
     CommitRequest, Event, GroupSnapshot, Input, Now, Output, Refused, Request, RequestKind,
@@ -47,80 +63,46 @@ pub use types::{
 /// One member of one room's group.
 pub struct MlsSession {
     config: SessionConfig,
-    suite: Suite,
     rng: SharedRng,
-    member: Member,
+    client: GroupClient,
     state: State,
-    participant: Option<u32>,
-    /// Everybody else in the room, as the gateway says.
-    peers: BTreeMap<u32, String>,
-    group: Option<Box<Group<Config>>>,
-    /// Everybody in the group, by leaf.
-    roster: Vec<RosterMember>,
-    verification_code: Option<String>,
-    epoch_since: u64,
-    entry: Entry,
-    /// Attempts to enter that have failed, one after the other.
-    attempts: u32,
-    /// Whether our place in the group is to be made anew in any case: the delivery service knows us
-    /// under another number.
-    rejoin: bool,
-    /// Whether the delivery service has KeyPackages of ours.
-    uploaded: bool,
     /// Whether our page was told that the policy does not take us.
     own_refused: bool,
-    parted: Parted,
-    /// Commits that the delivery service has not answered, oldest first.
-    in_flight: VecDeque<u64>,
-    last_submission: u64,
-    /// Since when the group seems to be ahead of us.
-    ahead_since: Option<u64>,
-    /// Epoch, Welcome and tree of the next epoch, should its commit take us out.
-    welcome_back: Option<(u64, Vec<u8>, Vec<u8>)>,
-    work: Work,
-    beats: Beats,
-    /// Invalid certificates that were told in this epoch.
-    certificates_told: BTreeSet<RefusedCertificate>,
-    /// Users who were in the group with a certificate.
-    once_certified: BTreeSet<String>,
+    group: Option<Box<Group<Config>>>,
+    room: Room,
+    membership: Membership,
+    joining: Joining<Box<Group<Config>>>,
+    restarting: Restarting,
+    schedule: CommitSchedule,
+    submissions: Submissions,
+    heartbeats: Heartbeats,
+    certificates: CertificateReports,
     out: VecDeque<Output>,
 }
 
 impl MlsSession {
     /// A session that has not joined yet.
     pub fn new(config: SessionConfig, rng: Box<dyn Rng + Send>) -> Self {
-        let suite = config.identity.suite();
-        let provider = Provider::new(suite, rng);
+        let provider = Provider::new(config.identity.suite(), rng);
         let rng = provider.rng();
         let room = room_extension(&config.room, config.sframe_suite);
-        let member = Member::new(&config.identity, provider, config.policy.clone(), room);
+        let client = GroupClient::new(&config.identity, provider, config.policy.clone(), room);
         Self {
-            suite,
-            rng,
-            member,
-            state: State::Idle,
-            participant: None,
-            peers: BTreeMap::new(),
-            group: None,
-            roster: Vec::new(),
-            verification_code: None,
-            epoch_since: 0,
-            entry: Entry::None,
-            attempts: 0,
-            rejoin: false,
-            uploaded: false,
-            own_refused: false,
-            parted: Parted::default(),
-            in_flight: VecDeque::new(),
-            last_submission: 0,
-            ahead_since: None,
-            welcome_back: None,
-            work: Work::default(),
-            beats: Beats::default(),
-            certificates_told: BTreeSet::new(),
-            once_certified: BTreeSet::new(),
-            out: VecDeque::new(),
             config,
+            rng,
+            client,
+            state: State::Idle,
+            own_refused: false,
+            group: None,
+            room: Room::default(),
+            membership: Membership::default(),
+            joining: Joining::default(),
+            restarting: Restarting::default(),
+            schedule: CommitSchedule::default(),
+            submissions: Submissions::default(),
+            heartbeats: Heartbeats::default(),
+            certificates: CertificateReports::default(),
+            out: VecDeque::new(),
         }
     }
 
@@ -128,19 +110,14 @@ impl MlsSession {
     /// accepted is an event.
     pub fn handle_input(&mut self, now: Now, input: Input) {
         match input {
-            Input::Joined {
-                participant_id,
-                peers,
-            } => self.joined_room(now, participant_id, peers),
+            Input::Joined { peers, .. } => self.joined_room(now, peers),
             Input::PeerJoined {
                 participant_id,
                 user,
-            } => {
-                self.peers.insert(participant_id, user);
-            }
+            } => self.room.insert(participant_id, user),
             Input::PeerLeft { participant_id } => {
-                self.peers.remove(&participant_id);
-                self.work.wanted.remove(&participant_id);
+                self.room.remove(participant_id);
+                self.schedule.forget(participant_id);
             }
             Input::Group(snapshot) => self.got_group(now, snapshot),
             Input::Outcome { accepted, epoch } => self.answered(now, Some((accepted, epoch))),
@@ -154,24 +131,28 @@ impl MlsSession {
                 welcome,
                 ratchet_tree,
                 epoch,
-            } => self.welcomed(now, epoch, &welcome, &ratchet_tree),
+            } => self.welcomed(
+                now,
+                KeptWelcome {
+                    epoch,
+                    welcome,
+                    ratchet_tree,
+                },
+            ),
             Input::KeyPackage {
                 participant_id,
                 key_package,
             } => self.claimed(now, participant_id, key_package),
-            Input::AddWanted { participant_id } => self.work.want(now.micros, participant_id),
+            Input::AddWanted { participant_id } => self.schedule.want(now.micros, participant_id),
             Input::KeyPackagesLow => self.upload_key_packages(now),
             Input::TreeWanted { epoch } => self.offer_tree(epoch),
             Input::Heartbeat {
                 participant_id,
                 heartbeat,
             } => self.heard(now, participant_id, &heartbeat),
-            Input::Refused(RequestKind::Commit) => self.answered(now, None),
-            Input::Refused(RequestKind::GetGroup) => self.group_refused(now),
-            Input::Refused(RequestKind::Claim(participant)) => self.claimed(now, participant, None),
-            Input::Refused(RequestKind::Other) => {}
+            Input::Refused(kind) => self.refused(now, kind),
             Input::Disconnected => self.disconnected(),
-            Input::Rotate => self.work.rotate(now.micros),
+            Input::Rotate => self.schedule.rotate(now.micros),
             Input::Timeout => {}
         }
         self.run_timers(now);
@@ -184,18 +165,13 @@ impl MlsSession {
 
     /// When to come back with [`Input::Timeout`], in microseconds.
     pub fn deadline(&self) -> Option<u64> {
-        let ahead = self
-            .ahead_since
-            .map(|since| since.saturating_add(self.config.timing.catch_up));
-        [
-            self.entry_deadline(),
-            ahead.filter(|_| matches!(self.entry, Entry::None)),
-            self.work_deadline(),
-            self.beat_deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let timing = &self.config.timing;
+        let heartbeat = self.group.as_ref().and(self.heartbeats.deadline());
+        let commit = self.schedule.deadline(timing, self.situation().as_ref());
+        [self.joining.deadline(timing), commit, heartbeat]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Where the session is.
@@ -210,38 +186,141 @@ impl MlsSession {
 
     /// Everybody in the group.
     pub fn roster(&self) -> &[RosterMember] {
-        &self.roster
+        self.membership.members()
     }
 
     /// The code of this epoch.
     pub fn verification_code(&self) -> Option<&str> {
-        self.verification_code.as_deref()
+        self.membership.verification_code()
+    }
+
+    fn suite(&self) -> Suite {
+        self.config.identity.suite()
     }
 
     fn run_timers(&mut self, now: Now) {
-        self.run_entry(now);
-        if self
-            .ahead_since
-            .is_some_and(|since| now.micros >= since.saturating_add(self.config.timing.catch_up))
-            && matches!(self.entry, Entry::None)
-        {
-            self.look(now);
-        }
-        self.run_parted();
-        self.run_work(now);
-        self.run_beats(now);
-        let refused = self.member.take_refused_certificates();
+        self.run_joining(now);
+        self.show_which_side_we_are_on();
+        self.run_schedule(now);
+        self.run_heartbeats(now);
+        let refused = self.client.take_refused_certificates();
         self.tell_certificates(refused);
     }
 
-    /// Each once in an epoch, however often it is offered.
-    fn tell_certificates(&mut self, refused: Vec<RefusedCertificate>) {
-        for (user, why) in refused {
-            if self.certificates_told.len() < MAX_TOLD
-                && self.certificates_told.insert((user.clone(), why))
-            {
-                self.tell(Event::CertificateInvalid { user, why });
+    /// A request was answered with an error.
+    fn refused(&mut self, now: Now, kind: RequestKind) {
+        match kind {
+            RequestKind::Commit => self.answered(now, None),
+            RequestKind::GetGroup => self.group_refused(now),
+            RequestKind::Claim(participant) => self.claimed(now, participant, None),
+            RequestKind::Other => {}
+        }
+    }
+
+    /// While we do not follow the delivery service's group: we are in the group if it is the others
+    /// who have gone astray.
+    fn show_which_side_we_are_on(&mut self) {
+        if self.restarting.has_parted() && self.joining.is_pausing() {
+            self.set_state(if self.most_have_stayed() {
+                State::InGroup
+            } else {
+                State::Healing
+            });
+        }
+    }
+
+    /// Whether more of the members who are in the room have stayed in our epoch than have left it.
+    fn most_have_stayed(&self) -> bool {
+        let others = self
+            .membership
+            .others()
+            .filter(|member| self.room.has(&member.user));
+        self.heartbeats
+            .most_have_stayed(others.map(|member| member.leaf_index))
+    }
+
+    /// What the schedule of commits goes by.
+    fn situation(&self) -> Option<Situation<'_>> {
+        let epoch = self.epoch()?;
+        let way = if self.joining.is_idle() {
+            Way::Commit
+        } else {
+            // Until the next attempt to follow, if most are with us.
+            let stays = self.joining.is_pausing() && self.most_have_stayed();
+            let from = self.restarting.member_replaces_from();
+            match from.filter(|_| stays) {
+                Some(from) => Way::Replace { from },
+                None => Way::Wait,
             }
+        };
+        Some(Situation {
+            epoch,
+            membership: &self.membership,
+            room: &self.room,
+            timing: &self.config.timing,
+            parted: self.restarting.has_parted(),
+            way,
+        })
+    }
+
+    fn run_heartbeats(&mut self, now: Now) {
+        let shortest = self.config.timing.heartbeat;
+        if self.group.is_none() {
+            return;
+        }
+        let due = self
+            .heartbeats
+            .on_timeout(now.micros, shortest, &self.membership, &mut self.rng);
+        let Some(due) = due else { return };
+        if let Some(users) = due.silent {
+            self.tell(Event::Unconfirmed { users });
+        }
+        let signed = due.heartbeat.sign(
+            self.suite(),
+            self.heartbeats.group_id(),
+            self.config.identity.secret().expose(),
+            &mut self.rng,
+        );
+        match signed {
+            Ok(bytes) => self.send(Request::Heartbeat(bytes)),
+            Err(_) => self.tell(Event::refused(Refused::Own, &GroupError::Malformed)),
+        }
+    }
+
+    /// Somebody's heartbeat.
+    fn heard(&mut self, now: Now, participant: u32, bytes: &[u8]) {
+        let (Some(epoch), Some(user)) = (self.epoch(), self.room.user(participant)) else {
+            return;
+        };
+        let user = user.to_owned();
+        let received = Received {
+            user: &user,
+            bytes,
+            other_group: self.restarting.offered_group(),
+        };
+        let suite = self.config.identity.suite();
+        let finding = self
+            .heartbeats
+            .on_received(now.micros, suite, &self.membership, received);
+        match finding {
+            Some(Finding::Confirmed) => self.tell(Event::Confirmed { user, epoch }),
+            Some(Finding::Split(epoch)) => self.tell(Event::Split { user, epoch }),
+            Some(Finding::Ahead) if self.state == State::InGroup => {
+                self.joining.notice_ahead(now.micros);
+            }
+            Some(Finding::Ahead) | None => {}
+        }
+    }
+
+    /// Tells of certificates, each once in an epoch, however often it is offered.
+    fn tell_certificates(&mut self, refused: Vec<RefusedCertificate>) {
+        let new = self.certificates.not_told_yet(refused);
+        self.tell_of(new);
+    }
+
+    fn tell_of(&mut self, certificates: Vec<RefusedCertificate>) {
+        for (user, why) in certificates {
+            self.tell(Event::CertificateInvalid { user, why });
         }
     }
 
@@ -275,7 +354,7 @@ impl MlsSession {
     /// Whether the policy takes ourselves. If it does not, the others would not either: our page is
     /// told once, and nothing is sent.
     fn takes_ourselves(&mut self, now: Now) -> bool {
-        match self.member.check_own(now.unix_seconds) {
+        match self.client.check_own(now.unix_seconds) {
             Ok(()) => {
                 self.own_refused = false;
                 true
@@ -289,22 +368,10 @@ impl MlsSession {
         }
     }
 
-    /// A random time below `bound`; none of it if there is no randomness, which the next key will
-    /// notice.
-    fn jitter(&mut self, bound: u64) -> u64 {
-        let mut bytes = [0; 8];
-        match self.rng.fill(&mut bytes) {
-            Ok(()) => u64::from_be_bytes(bytes) % bound.max(1),
-            Err(RngError) => 0,
-        }
-    }
-
-    /// Sends a commit and remembers that it is not answered.
+    /// Sends a commit; gives its number, by which its answer is known.
     fn submit(&mut self, commit: CommitRequest) -> u64 {
-        self.last_submission += 1;
-        self.in_flight.push_back(self.last_submission);
         self.send(Request::Commit(commit));
-        self.last_submission
+        self.submissions.submit()
     }
 }
 
@@ -314,20 +381,13 @@ impl std::fmt::Debug for MlsSession {
             .field("user", &self.config.identity.user())
             .field("state", &self.state)
             .field("epoch", &self.epoch())
-            .field("roster", &self.roster)
+            .field("roster", &self.roster())
             .finish_non_exhaustive()
     }
 }
-
-/// A tree up to this size goes along with each commit: a joiner then need not wait for somebody to
-/// send it.
-const SMALL_TREE_BYTES: usize = 32 << 10;
 
 /// KeyPackages uploaded at a time.
 const KEY_PACKAGES: usize = 4;
 
 /// When to look again whether the policy takes ourselves.
 const OWN_PAUSE_MICROS: u64 = 5_000_000;
-
-/// Invalid certificates told in one epoch.
-const MAX_TOLD: usize = 256;

@@ -13,6 +13,15 @@ impl SharedRng {
     pub(super) fn new(rng: Box<dyn Rng + Send>) -> Self {
         Self(Arc::new(Mutex::new(rng)))
     }
+
+    /// A number below `bound`; zero if there is no randomness, which the next key will notice.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        let mut bytes = [0; 8];
+        match self.fill(&mut bytes) {
+            Ok(()) => u64::from_be_bytes(bytes) % bound.max(1),
+            Err(RngError) => 0,
+        }
+    }
 }
 
 impl Rng for SharedRng {

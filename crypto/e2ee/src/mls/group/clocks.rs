@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mls_rs::time::MlsTime;
+
 /// A key package whose lifetime (RFC 9420 §7.2) does not contain our time: its maker's clock or
 /// ours is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,9 @@ impl fmt::Display for ClocksDiffer {
     }
 }
 
+/// An hour of difference between two members' clocks is forgiven.
+pub(super) const SKEW_SECONDS: u64 = 3600;
+
 /// Seconds, in the two units that matter.
 struct Apart(u64);
 
@@ -42,4 +47,9 @@ impl fmt::Display for Apart {
             _ => write!(f, "{days} d {hours} h"),
         }
     }
+}
+
+/// The time for the library.
+pub(super) fn at(unix_seconds: u64) -> MlsTime {
+    MlsTime::from(unix_seconds)
 }

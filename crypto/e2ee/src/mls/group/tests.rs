@@ -1,12 +1,19 @@
 //! A member that keeps to RFC 9420 and not to the rules of a room.
 
+use mls_rs::client_builder::{
+    BaseConfig, ClientBuilder, WithCryptoProvider, WithIdentityProvider, WithMlsRules,
+};
 use mls_rs::mls_rules::{CommitOptions, DefaultMlsRules};
 use mls_rs::{CipherSuite, Extension, ExtensionList};
 use mls_rs_core::extension::ExtensionType;
 use mls_rs_core::protocol_version::ProtocolVersion;
 
+use super::client::LIFETIME;
 use super::*;
-use crate::mls::commit_policy::{RuleViolation, room_extension};
+use crate::mls::admission::{Admission, Policy};
+use crate::mls::commit_policy::{ROOM_EXTENSION, RuleViolation, room_extension};
+use crate::mls::identity::Identity;
+use crate::mls::provider::Provider;
 use crate::rng::{Rng, RngError};
 
 const SUITE: Suite = Suite::P256Aes128GcmSha256;
@@ -47,7 +54,7 @@ type Lawless = Group<
 
 /// An honest group, and Mallory in it with rules of her own.
 fn pair() -> (Group<Config>, Lawless) {
-    let alice = Member::new(&identity("alice", 1), provider(1), Policy::Everyone, room());
+    let alice = GroupClient::new(&identity("alice", 1), provider(1), Policy::Everyone, room());
     let mut group = alice.create(NOW).expect("a group");
     let mallory = identity("mallory", 2);
     let options = CommitOptions::new().with_ratchet_tree_extension(true);
@@ -174,7 +181,7 @@ fn an_extension_that_nobody_has_agreed_on_is_refused() {
 #[test]
 fn a_commit_without_an_update_path_is_refused() {
     let (mut group, mut hers) = pair();
-    let bob = Member::new(&identity("bob", 3), provider(3), Policy::Everyone, room());
+    let bob = GroupClient::new(&identity("bob", 3), provider(3), Policy::Everyone, room());
     let key_package = bob.key_package(NOW).expect("a KeyPackage");
     let commit = hers
         .commit_builder()
@@ -194,7 +201,7 @@ fn a_commit_without_an_update_path_is_refused() {
 /// `theirs`.
 fn refusal_of_key_package(theirs: u64) -> Option<String> {
     let member = |user, seed| {
-        Member::new(
+        GroupClient::new(
             &identity(user, seed),
             provider(seed),
             Policy::Everyone,

@@ -1,14 +1,21 @@
-//! Heartbeats: who agrees with our epoch, who does not, who is silent.
+//! Heartbeats: which members agree with our epoch, which do not, and which are silent.
+//!
+//! Ours are due at intervals, and tell others where we are. Those of others come with the name under
+//! which the gateway passes them on; a signature says whether they are genuine.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Event, MlsSession, Now, Refused, Request, State};
-use crate::mls::group::GroupError;
+use super::membership::Membership;
+use super::types::RosterMember;
+use crate::mls::shared_rng::SharedRng;
 use crate::mls::signed_heartbeat::{Heartbeat, TAG_BYTES};
+use crate::mls::suite::Suite;
 
+/// What was said and heard in this epoch and in those shortly before.
 #[derive(Default)]
-pub(super) struct Beats {
+pub(super) struct Heartbeats {
     group_id: Vec<u8>,
+    /// Of ours; it grows for as long as the session lives.
     count: u64,
     next_at: Option<u64>,
     /// Epoch and tag of the last epochs, newest last.
@@ -20,6 +27,7 @@ pub(super) struct Beats {
     /// Users told as confirmed, and as split, in this epoch.
     confirmed: BTreeSet<String>,
     split: BTreeSet<String>,
+    /// Members told as silent, until it changes.
     silent: Vec<String>,
 }
 
@@ -45,66 +53,101 @@ enum Place {
     Elsewhere,
 }
 
-impl MlsSession {
-    /// `anew` are the leaves whose members came in with the epoch.
-    pub(super) fn begin_beats(
-        &mut self,
-        now: Now,
-        group_id: Vec<u8>,
-        (epoch, tag): (u64, [u8; TAG_BYTES]),
-        anew: &BTreeSet<u16>,
-        replaced: bool,
-    ) {
-        if replaced || self.beats.group_id != group_id {
-            self.beats = Beats {
-                group_id,
-                count: self.beats.count,
-                ..Beats::default()
+/// An epoch that begins.
+pub(super) struct NewEpoch<'a> {
+    pub(super) group_id: Vec<u8>,
+    pub(super) epoch: u64,
+    pub(super) tag: [u8; TAG_BYTES],
+    pub(super) membership: &'a Membership,
+    /// Leaves whose members came in with it.
+    pub(super) arrived: &'a BTreeSet<u16>,
+    /// Whether its group takes the place of another.
+    pub(super) replaces: bool,
+}
+
+/// A heartbeat that came.
+#[derive(Clone, Copy)]
+pub(super) struct Received<'a> {
+    /// The user as whom the gateway passes it on.
+    pub(super) user: &'a str,
+    pub(super) bytes: &'a [u8],
+    /// The group that the delivery service has, if it is one that we cannot follow.
+    pub(super) other_group: Option<&'a [u8]>,
+}
+
+/// What follows from a heartbeat of somebody else.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// It agrees with our epoch, for the first time in it.
+    Confirmed,
+    /// It names other secrets for this epoch of ours, for the first time in the present one.
+    Split(u64),
+    /// It says that the group is ahead of us.
+    Ahead,
+}
+
+/// What is due.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    /// To be signed for the group of [`Heartbeats::group_id`], and sent to all.
+    pub(super) heartbeat: Heartbeat,
+    /// Those who have been silent for long, if they are others than were told.
+    pub(super) silent: Option<Vec<String>>,
+}
+
+impl Heartbeats {
+    /// The next heartbeat follows soon, at a time that is not the same for all.
+    pub(super) fn begin_epoch(&mut self, now: u64, new: NewEpoch<'_>, rng: &mut SharedRng) {
+        if new.replaces || self.group_id != new.group_id {
+            *self = Self {
+                group_id: new.group_id,
+                count: self.count,
+                ..Self::default()
             };
         }
-        let soon = now.micros.saturating_add(self.jitter(FIRST_BEAT_MICROS));
-        let beats = &mut self.beats;
-        beats.tags.push_back((epoch, tag));
-        while beats.tags.len() > KEPT_TAGS {
-            beats.tags.pop_front();
+        self.next_at = Some(now.saturating_add(rng.below(FIRST_MICROS)));
+        self.tags.push_back((new.epoch, new.tag));
+        while self.tags.len() > KEPT_TAGS {
+            self.tags.pop_front();
         }
-        beats.confirmed.clear();
-        beats.split.clear();
-        beats.next_at = Some(soon);
-        beats.doubted.clear();
-        let present: BTreeSet<_> = self.roster.iter().map(|it| it.leaf_index).collect();
-        beats
-            .heard
-            .retain(|leaf, _| present.contains(leaf) && !anew.contains(leaf));
-        for heard in beats.heard.values_mut() {
+        self.confirmed.clear();
+        self.split.clear();
+        self.doubted.clear();
+        let leaves = new.membership.members().iter().map(|it| it.leaf_index);
+        let present: BTreeSet<_> = leaves.collect();
+        // Who came in under an old leaf begins anew, like the others who are new.
+        self.heard
+            .retain(|leaf, _| present.contains(leaf) && !new.arrived.contains(leaf));
+        for heard in self.heard.values_mut() {
             heard.place = Place::Unknown;
         }
         for leaf in present {
-            // Whoever is new is silent from now on, not since ever.
-            beats.heard.entry(leaf).or_insert(Heard {
-                entered: epoch,
+            // A new member's silence counts from now.
+            self.heard.entry(leaf).or_insert(Heard {
+                entered: new.epoch,
                 count: 0,
-                at: now.micros,
+                at: now,
                 place: Place::Unknown,
             });
         }
     }
 
-    /// The next heartbeat goes out at once.
-    pub(super) fn beat_soon(&mut self, now: Now) {
-        self.beats.next_at = Some(now.micros);
+    /// The group for which heartbeats are signed.
+    pub(super) fn group_id(&self) -> &[u8] {
+        &self.group_id
     }
 
-    /// Whether more of the members who are in the room have stayed in our epoch than have left it,
-    /// as they say and we for ourselves.
-    pub(super) fn most_have_stayed(&self) -> bool {
-        let others = self
-            .roster
-            .iter()
-            .filter(|member| !member.own && self.is_present(&member.user));
+    /// The next heartbeat goes out at once.
+    pub(super) fn send_soon(&mut self, now: u64) {
+        self.next_at = Some(now);
+    }
+
+    /// Whether more of the members who are there have stayed in our epoch than have left it, as
+    /// they say and we for ourselves. `others` are the leaves of the others who are there.
+    pub(super) fn most_have_stayed(&self, others: impl Iterator<Item = u16>) -> bool {
         let (mut here, mut elsewhere) = (1, 0);
-        for member in others {
-            match self.beats.heard.get(&member.leaf_index).map(|it| it.place) {
+        for leaf in others {
+            match self.heard.get(&leaf).map(|it| it.place) {
                 Some(Place::Here) => here += 1,
                 Some(Place::Elsewhere) => elsewhere += 1,
                 Some(Place::Unknown) | None => {}
@@ -116,146 +159,149 @@ impl MlsSession {
     /// The group was looked at, and nobody is ahead of us: whoever claimed to be makes us look no
     /// more in this epoch.
     pub(super) fn doubt_claims(&mut self) {
-        for (leaf, heard) in &mut self.beats.heard {
+        for (leaf, heard) in &mut self.heard {
             if heard.place == Place::Elsewhere {
                 heard.place = Place::Unknown;
-                self.beats.doubted.insert(*leaf);
+                self.doubted.insert(*leaf);
             }
         }
     }
 
-    fn period(&self) -> u64 {
-        let by_size = MICROS_PER_MEMBER.saturating_mul(self.roster.len() as u64);
-        self.config.timing.heartbeat.max(by_size)
+    /// When the next heartbeat of ours is due.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        self.next_at
     }
 
-    pub(super) fn beat_deadline(&self) -> Option<u64> {
-        self.group.as_ref()?;
-        self.beats.next_at
-    }
-
-    pub(super) fn run_beats(&mut self, now: Now) {
-        if self.beat_deadline().is_none_or(|at| now.micros < at) {
-            return;
+    /// The heartbeat that is due, if one is. `shortest` is the least time between two.
+    pub(super) fn on_timeout(
+        &mut self,
+        now: u64,
+        shortest: u64,
+        membership: &Membership,
+        rng: &mut SharedRng,
+    ) -> Option<Due> {
+        if self.next_at.is_none_or(|at| now < at) {
+            return None;
         }
-        let period = self.period();
-        let pause = period - period / 8 + self.jitter(period / 4);
-        self.beats.next_at = Some(now.micros.saturating_add(pause));
-        self.note_silence(now);
-        let (Some(group), Some((epoch, tag))) = (&self.group, self.beats.tags.back().copied())
-        else {
-            return;
-        };
-        self.beats.count += 1;
+        let members = membership.members();
+        let period = shortest.max(MICROS_PER_MEMBER.saturating_mul(members.len() as u64));
+        // An eighth earlier or later, so that not all come at once.
+        let pause = period - period / 8 + rng.below(period / 4);
+        self.next_at = Some(now.saturating_add(pause));
+        let silent = self.silent_for(now, period.saturating_mul(SILENT_PERIODS), membership);
+        let own = members.iter().find(|member| member.own)?;
+        let (epoch, tag) = self.tags.back().copied()?;
+        self.count += 1;
         let heartbeat = Heartbeat {
-            leaf: group.current_member_index(),
+            leaf: own.leaf_index.into(),
             epoch,
-            count: self.beats.count,
+            count: self.count,
             tag,
         };
-        let secret = self.config.identity.secret();
-        let signed = heartbeat.sign(
-            self.suite,
-            &self.beats.group_id,
-            secret.expose(),
-            &mut self.rng,
-        );
-        match signed {
-            Ok(bytes) => self.send(Request::Heartbeat(bytes)),
-            Err(_) => self.tell(Event::refused(Refused::Own, &GroupError::Malformed)),
-        }
+        Some(Due { heartbeat, silent })
     }
 
-    pub(super) fn heard(&mut self, now: Now, participant: u32, bytes: &[u8]) {
-        let Some(ours) = self.epoch() else { return };
-        let Some((heartbeat, signature)) = Heartbeat::parse(bytes) else {
-            return;
-        };
-        // A key of this group, and the user as whom the gateway passes it on: else it says nothing.
-        let Some(user) = self.peers.get(&participant).cloned() else {
-            return;
-        };
-        let others = || self.roster.iter().filter(|it| !it.own && it.user == user);
-        let verifies = |group_id: &[u8], key: &[u8]| {
+    /// Those of whom nothing came for `longest`, if they are others than the last time.
+    fn silent_for(
+        &mut self,
+        now: u64,
+        longest: u64,
+        membership: &Membership,
+    ) -> Option<Vec<String>> {
+        let silent: Vec<String> = membership
+            .others()
+            .filter(|member| {
+                let heard = self.heard.get(&member.leaf_index);
+                heard.is_some_and(|heard| now.saturating_sub(heard.at) > longest)
+            })
+            .map(|member| member.user.clone())
+            .collect();
+        let changed = silent != self.silent;
+        changed.then(|| {
+            self.silent.clone_from(&silent);
+            silent
+        })
+    }
+
+    /// Takes a heartbeat of somebody else. One that is not genuine, or old, says nothing.
+    pub(super) fn on_received(
+        &mut self,
+        now: u64,
+        suite: Suite,
+        membership: &Membership,
+        received: Received<'_>,
+    ) -> Option<Finding> {
+        let (heartbeat, signature) = Heartbeat::parse(received.bytes)?;
+        let verifies = |group_id: &[u8], member: &RosterMember| {
             heartbeat
-                .verify(self.suite, group_id, key, signature)
+                .verify(suite, group_id, &member.public_key, signature)
                 .is_ok()
         };
-        let in_ours = others()
+        // A key of this group, and the user as whom the gateway passes it on.
+        let mut others = membership
+            .others()
+            .filter(|member| member.user == received.user);
+        let ours = others
+            .clone()
             .find(|member| u32::from(member.leaf_index) == heartbeat.leaf)
-            .filter(|member| verifies(&self.beats.group_id, &member.public_key))
-            .map(|member| member.leaf_index);
-        // Of a member of ours who is in the group that we cannot follow.
-        let elsewhere = || {
-            let (group_id, _) = self.parted.offered.as_ref()?;
-            others()
-                .find(|member| verifies(group_id, &member.public_key))
-                .map(|member| member.leaf_index)
-        };
-        let Some(leaf) = in_ours.or_else(elsewhere) else {
-            return;
-        };
-        let Some(heard) = self.beats.heard.get_mut(&leaf) else {
-            return;
-        };
-        if heartbeat.count <= heard.count || in_ours.is_some() && heartbeat.epoch < heard.entered {
-            return;
+            .filter(|member| verifies(&self.group_id, member));
+        if let Some(member) = ours {
+            return self.said_in_our_group(now, member.leaf_index, &heartbeat, received.user);
         }
-        (heard.count, heard.at) = (heartbeat.count, now.micros);
-        if in_ours.is_none() {
+        // Or of a member of ours who is in the group that we cannot follow.
+        let group_id = received.other_group?;
+        let member = others.find(|member| verifies(group_id, member))?;
+        let heard = self.heard.get_mut(&member.leaf_index)?;
+        if heartbeat.count > heard.count {
+            (heard.count, heard.at) = (heartbeat.count, now);
             heard.place = Place::Elsewhere;
-            return;
         }
+        None
+    }
+
+    /// A genuine heartbeat of the member on `leaf`.
+    fn said_in_our_group(
+        &mut self,
+        now: u64,
+        leaf: u16,
+        heartbeat: &Heartbeat,
+        user: &str,
+    ) -> Option<Finding> {
+        let heard = self.heard.get_mut(&leaf)?;
+        // One that was heard before, or of an earlier session under this leaf.
+        if heartbeat.count <= heard.count || heartbeat.epoch < heard.entered {
+            return None;
+        }
+        (heard.count, heard.at) = (heartbeat.count, now);
+        let (present, _) = *self.tags.back()?;
         let known = self
-            .beats
             .tags
             .iter()
             .find(|(epoch, _)| *epoch == heartbeat.epoch);
         match known {
             Some((epoch, tag)) if *tag != heartbeat.tag => {
                 heard.place = Place::Elsewhere;
-                let epoch = *epoch;
-                if self.beats.split.insert(user.clone()) {
-                    self.tell(Event::Split { user, epoch });
-                }
+                let first = self.split.insert(user.to_owned());
+                first.then_some(Finding::Split(*epoch))
             }
-            Some((epoch, _)) if *epoch == ours => {
+            Some((epoch, _)) if *epoch == present => {
                 heard.place = Place::Here;
-                if self.beats.confirmed.insert(user.clone()) {
-                    self.tell(Event::Confirmed { user, epoch: ours });
-                }
+                let first = self.confirmed.insert(user.to_owned());
+                first.then_some(Finding::Confirmed)
             }
-            _ if heartbeat.epoch > ours => {
+            _ if heartbeat.epoch > present => {
                 heard.place = Place::Elsewhere;
-                if self.state == State::InGroup && !self.beats.doubted.contains(&leaf) {
-                    self.ahead_since.get_or_insert(now.micros);
-                }
+                let believed = !self.doubted.contains(&leaf);
+                believed.then_some(Finding::Ahead)
             }
-            _ => {}
-        }
-    }
-
-    fn note_silence(&mut self, now: Now) {
-        let longest = self.period().saturating_mul(SILENT_PERIODS);
-        let silent: Vec<String> = self
-            .roster
-            .iter()
-            .filter(|member| !member.own)
-            .filter(|member| {
-                let heard = self.beats.heard.get(&member.leaf_index);
-                heard.is_some_and(|heard| now.micros.saturating_sub(heard.at) > longest)
-            })
-            .map(|member| member.user.clone())
-            .collect();
-        if silent != self.beats.silent {
-            self.beats.silent = silent.clone();
-            self.tell(Event::Unconfirmed { users: silent });
+            // Of an epoch that is over: it lags, and says no more.
+            _ => None,
         }
     }
 }
 
 /// The first heartbeat of an epoch comes within this time.
-const FIRST_BEAT_MICROS: u64 = 1_000_000;
+const FIRST_MICROS: u64 = 1_000_000;
 
 /// At five heartbeats a second for the whole group, however large.
 const MICROS_PER_MEMBER: u64 = 200_000;
@@ -265,3 +311,6 @@ const SILENT_PERIODS: u64 = 3;
 
 /// Epochs whose tags are kept, for heartbeats of those who lag.
 const KEPT_TAGS: usize = 8;
+
+#[cfg(test)]
+mod tests;

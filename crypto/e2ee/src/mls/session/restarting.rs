@@ -1,5 +1,5 @@
-//! A group of the delivery service that we do not follow: our epoch goes on without it, and a new
-//! group comes when one is needed.
+//! When a new group takes the place of one that we do not follow: our epoch goes on without it, and
+//! a new group comes when one is needed.
 //!
 //! The delivery service orders commits and cannot check them. So it may hold an epoch that began
 //! with a commit which members refuse: garbage, or the external commit of somebody whom their
@@ -15,33 +15,41 @@
 //!   commit;
 //! - the more rarely, the more often it was done.
 
-use super::joining::Entry;
-use super::{Event, MlsSession, Now, Refused, State};
-use crate::mls::commit_policy::MAX_ADDS;
-use crate::mls::group::GroupError;
-
+/// Whether we have parted from the group of the delivery service, and how often that was mended.
 #[derive(Default)]
-pub(super) struct Parted {
+pub(super) struct Restarting {
     /// Since when we have given up to follow.
-    pub(super) since: Option<u64>,
+    parted_since: Option<u64>,
     /// Group and epoch that the delivery service offered last.
-    pub(super) offered: Option<(Vec<u8>, u64)>,
-    /// Whether KeyPackages of those who stay were claimed.
-    claimed: bool,
+    offered: Option<(Vec<u8>, u64)>,
     /// New groups in the place of live ones, seen or begun, without a long time of quiet in
     /// between.
     replacements: u32,
     last_replacement: u64,
 }
 
-impl Parted {
-    /// Counts a group that took the place of a live one, or was meant to.
-    pub(super) fn count_replacement(&mut self, now: u64) {
-        if now.saturating_sub(self.last_replacement) >= QUIET_MICROS {
-            self.replacements = 0;
-        }
-        self.replacements += 1;
-        self.last_replacement = now;
+impl Restarting {
+    /// We give up to follow. Whether that is new.
+    pub(super) fn part(&mut self, now: u64) -> bool {
+        let new = self.parted_since.is_none();
+        self.parted_since.get_or_insert(now);
+        new
+    }
+
+    /// We follow again, or have no group.
+    pub(super) fn end(&mut self) {
+        self.parted_since = None;
+        self.offered = None;
+    }
+
+    /// Whether we have given up to follow.
+    pub(super) fn has_parted(&self) -> bool {
+        self.parted_since.is_some()
+    }
+
+    /// The delivery service offers this group in this epoch.
+    pub(super) fn set_offered(&mut self, group_id: Vec<u8>, epoch: u64) {
+        self.offered = Some((group_id, epoch));
     }
 
     /// The group that we do not follow is in another epoch by now: the one that a new group would
@@ -50,6 +58,25 @@ impl Parted {
         if let Some((_, offered)) = &mut self.offered {
             *offered = epoch;
         }
+    }
+
+    /// The group that was offered last.
+    pub(super) fn offered_group(&self) -> Option<&[u8]> {
+        self.offered.as_ref().map(|(group_id, _)| &**group_id)
+    }
+
+    /// The epoch that a new group would have to replace.
+    pub(super) fn offered_epoch(&self) -> Option<u64> {
+        self.offered.as_ref().map(|(_, epoch)| *epoch)
+    }
+
+    /// Counts a group that took the place of a live one, or was meant to.
+    pub(super) fn count_replacement(&mut self, now: u64) {
+        if now.saturating_sub(self.last_replacement) >= QUIET_MICROS {
+            self.replacements = 0;
+        }
+        self.replacements += 1;
+        self.last_replacement = now;
     }
 
     /// Not before then is a live group replaced: at once for the first time, then after 10 s, 20 s
@@ -64,90 +91,41 @@ impl Parted {
             }
         }
     }
+
+    /// From when on a member that has parted replaces the group: those who stay have some time to
+    /// say so.
+    pub(super) fn member_replaces_from(&self) -> Option<u64> {
+        let from = self.parted_since?.saturating_add(GRACE_MICROS);
+        Some(from.max(self.replaces_from()))
+    }
 }
 
-impl MlsSession {
-    /// The group that the delivery service has is not ours to follow.
-    pub(super) fn part(&mut self, now: Now) {
-        if self.parted.since.is_none() {
-            self.parted.since = Some(now.micros);
-            self.tell(Event::refused(Refused::Group, &GroupError::Parted));
-            // Where we are, for those who want to know with whom to go on.
-            self.beat_soon(now);
-        }
-    }
+/// What somebody in no group knows of a group that it cannot join.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Refusal {
+    /// Nobody else is in the room.
+    pub(super) alone: bool,
+    /// It is our own view that refuses the group: our policy, clock, room or suite.
+    pub(super) our_view: bool,
+    /// Somebody of our kind is in it and in the room.
+    pub(super) ours_in_it: bool,
+}
 
-    /// We follow again, or have no group.
-    pub(super) fn part_no_more(&mut self) {
-        self.parted.since = None;
-        self.parted.offered = None;
-        self.parted.claimed = false;
-        self.work.forget_kept();
-    }
-
-    /// Whether what there is to do is done by a new group, and from when on; none if the entry has
-    /// to come to an end first.
-    pub(super) fn replaces_when_due(&self) -> Option<u64> {
-        let since = self.parted.since?;
-        let settled = matches!(self.entry, Entry::Pausing { .. }) && self.most_have_stayed();
-        let from = since.saturating_add(GRACE_MICROS);
-        settled.then(|| from.max(self.parted.replaces_from()))
-    }
-
-    /// While we are on our own: in the group, if it is the others who have gone astray.
-    pub(super) fn run_parted(&mut self) {
-        if self.parted.since.is_some() && matches!(self.entry, Entry::Pausing { .. }) {
-            self.set_state(if self.most_have_stayed() {
-                State::InGroup
-            } else {
-                State::Healing
-            });
-        }
-    }
-
-    /// Wants those who are to come along into the new group; once.
-    pub(super) fn keep_stayers(&mut self, now: Now) {
-        if std::mem::replace(&mut self.parted.claimed, true) {
-            return;
-        }
-        let (peers, roster) = (&self.peers, &self.roster);
-        let stayers: Vec<u32> = peers
-            .iter()
-            .filter(|(_, user)| roster.iter().any(|it| !it.own && it.user == **user))
-            .map(|(participant, _)| *participant)
-            .take(MAX_ADDS)
-            .collect();
-        for participant in stayers {
-            self.work.keep(now.micros, participant);
-        }
-    }
-
-    /// Begins a new group in the place of the one that the delivery service has.
-    pub(super) fn replace(&mut self, now: Now) {
-        let Some((_, epoch)) = self.parted.offered else {
-            return;
-        };
-        if self.group.is_none() {
-            self.parted.count_replacement(now.micros);
-        }
-        self.create(now, epoch);
-    }
-
-    /// How much patience somebody in no group has before it replaces the one that is there. Those
-    /// who are in it have the first word, if there is anybody. It has most if it is our view alone
-    /// that refuses the group, and others of our kind seem to be in it: they may not follow us. Yet
-    /// one whom we refuse may have added them without their coming.
-    pub(super) fn patience(&self, now: Now, error: &GroupError, tree: Option<&[u8]>) -> u32 {
-        if self.peers.is_empty() {
-            return 1;
-        }
-        let present = |user: &str| self.is_present(user);
-        let admitted = !error.is_other_room();
-        let ours = tree.is_some_and(|tree| {
-            self.member
-                .has_one_of(now.unix_seconds, tree, &present, admitted)
-        });
-        if error.is_our_view() && ours { 3 } else { 2 }
+/// How much patience somebody in no group has before it replaces the one that is there, in times
+/// that of a member.
+///
+/// Those who are in it have the first word, if there is anybody. It has most if it is our view
+/// alone that refuses the group, and others of our kind seem to be in it: they may not follow us.
+/// Yet one whom we refuse may have added them without their coming.
+pub(super) fn patience(refusal: Refusal) -> u32 {
+    match refusal {
+        Refusal { alone: true, .. } => 1,
+        Refusal {
+            our_view: true,
+            ours_in_it: true,
+            ..
+        } => 3,
+        _ => 2,
     }
 }
 
@@ -174,3 +152,91 @@ const LONGEST_PAUSE_MICROS: u64 = 300_000_000;
 
 /// After so long without a replacement the next is the first again.
 const QUIET_MICROS: u64 = 1_200_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    #[test]
+    fn live_groups_are_replaced_ever_more_rarely_until_it_was_quiet_for_long() {
+        let mut restarting = Restarting::default();
+        let mut now = 5_000 * SECOND;
+        for pause in [0, 10, 20, 40, 80, 160, 300, 300] {
+            let from = restarting.replaces_from();
+            let expected = if pause == 0 { 0 } else { now + pause * SECOND };
+            assert_eq!(from, expected, "{pause}");
+            now = from.max(now);
+            restarting.count_replacement(now);
+        }
+        now += 1_200 * SECOND;
+        restarting.count_replacement(now);
+        assert_eq!(restarting.replaces_from(), now + 10 * SECOND);
+    }
+
+    #[test]
+    fn a_member_that_parts_waits_for_those_who_stay_and_tells_once() {
+        let mut restarting = Restarting::default();
+        assert_eq!(restarting.member_replaces_from(), None);
+        assert!(restarting.part(7 * SECOND));
+        assert!(!restarting.part(8 * SECOND));
+        assert_eq!(restarting.member_replaces_from(), Some(9 * SECOND));
+        restarting.count_replacement(8 * SECOND);
+        assert_eq!(restarting.member_replaces_from(), Some(18 * SECOND));
+        restarting.end();
+        assert!(!restarting.has_parted());
+        assert!(restarting.part(20 * SECOND), "it is told again");
+        assert_eq!(restarting.replaces_from(), 18 * SECOND, "and counted on");
+    }
+
+    #[test]
+    fn the_epoch_to_replace_is_that_of_the_group_that_was_offered() {
+        let mut restarting = Restarting::default();
+        restarting.goes_on(4);
+        assert_eq!(restarting.offered_epoch(), None);
+        restarting.set_offered(b"group".to_vec(), 4);
+        restarting.goes_on(9);
+        assert_eq!(restarting.offered_epoch(), Some(9));
+        assert_eq!(restarting.offered_group(), Some(&b"group"[..]));
+        restarting.end();
+        assert_eq!(restarting.offered_group(), None);
+    }
+
+    #[test]
+    fn most_patience_is_for_a_group_with_our_kind_in_it_that_we_alone_refuse() {
+        let refusal = Refusal::default();
+        assert_eq!(patience(refusal), 2);
+        let (our_view, ours_in_it) = (true, true);
+        assert_eq!(
+            patience(Refusal {
+                our_view,
+                ..refusal
+            }),
+            2
+        );
+        assert_eq!(
+            patience(Refusal {
+                ours_in_it,
+                ..refusal
+            }),
+            2
+        );
+        let (both, alone) = (
+            Refusal {
+                our_view,
+                ours_in_it,
+                ..refusal
+            },
+            true,
+        );
+        assert_eq!(patience(both), 3);
+        assert_eq!(patience(Refusal { alone, ..both }), 1);
+    }
+
+    #[test]
+    fn all_turns_come_within_sixty_four_and_the_first_are_one_by_one() {
+        assert!((0..32).all(|rank| turn(rank) == rank));
+        assert!((32..10_000).all(|rank| (32..64).contains(&turn(rank))));
+    }
+}

@@ -3,12 +3,13 @@
 use super::*;
 use crate::mls::signed_heartbeat::Heartbeat;
 use crate::mls::{Identity, Policy};
+use crate::rng::RngError;
 use crate::sframe::CipherSuite;
 
-const SUITE: Suite = Suite::P256Aes128GcmSha256;
+pub(super) const SUITE: Suite = Suite::P256Aes128GcmSha256;
 
 /// No two draws are equal.
-struct Counting(u64);
+pub(super) struct Counting(pub(super) u64);
 
 impl Rng for Counting {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
@@ -21,10 +22,22 @@ impl Rng for Counting {
     }
 }
 
-fn at(micros: u64) -> Now {
+pub(super) fn at(micros: u64) -> Now {
     Now {
         micros,
         unix_seconds: 1_800_000_000,
+    }
+}
+
+/// A member on a leaf, with a key that is none.
+pub(super) fn member(leaf_index: u16, user: &str) -> RosterMember {
+    RosterMember {
+        leaf_index,
+        user: user.to_owned(),
+        public_key: vec![leaf_index as u8; 65],
+        fingerprint: String::new(),
+        own: false,
+        expires: None,
     }
 }
 
