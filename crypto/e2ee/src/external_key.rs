@@ -10,8 +10,8 @@
 use smrtc_crypto::hkdf;
 use smrtc_crypto::secret::Secret;
 
-use crate::key_provider::{KeyProvider, SenderKeyError};
 use crate::rng::Rng;
+use crate::sframe::key_provider::{KeyProvider, SenderKeyError};
 use crate::sframe::{BaseKey, CipherSuite, Kid};
 
 /// The secret is not 16 to 64 bytes long.

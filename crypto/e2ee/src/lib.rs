@@ -8,14 +8,12 @@
 //! opens no socket, reads no clock, and draws randomness through [`Rng`] only.
 
 mod external_key;
-mod key_provider;
 pub mod mls;
 mod rng;
-mod self_test;
 pub mod sframe;
 
 pub use external_key::{ExternalKey, InvalidSecretLength};
-pub use key_provider::{KeyProvider, SenderKeyError};
 #[cfg(feature = "os-rng")]
 pub use rng::OsRng;
 pub use rng::{Rng, RngError};
+pub use sframe::key_provider::{KeyProvider, SenderKeyError};

@@ -30,6 +30,7 @@ mod session;
 mod shared_rng;
 mod signed_heartbeat;
 mod suite;
+mod user_name;
 mod verification_code;
 mod x509;
 
@@ -39,7 +40,7 @@ pub use epoch_keys::{EpochKeys, InvalidEpochKeys};
 pub use error::CipherError;
 pub use group::{ClocksDiffer, GroupError};
 pub use hpke::{Aead, Kdf};
-pub use identity::{Identity, IdentityError, MAX_USER_BYTES};
+pub use identity::{Identity, IdentityError};
 pub use kid::MAX_LEAF_INDEX;
 pub use mls_keys::{MlsKeys, OLD_EPOCH_MICROS, SWITCH_MICROS};
 pub use provider::{Ciphers, Provider, ProviderError};
@@ -48,4 +49,5 @@ pub use session::{
     RequestKind, RosterMember, SessionConfig, State, Timing,
 };
 pub use suite::{Suite, UnknownSuite};
+pub use user_name::MAX_USER_BYTES;
 pub use x509::{CertificateError, MAX_CHAIN, TrustAnchors};

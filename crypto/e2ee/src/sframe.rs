@@ -9,8 +9,10 @@
 //! bytes. Tags have 16 bytes, always.
 
 mod header;
+pub(crate) mod key_provider;
 mod key_schedule;
 mod key_store;
+mod known_answers;
 mod replay;
 mod sealer;
 mod suite;
@@ -18,7 +20,6 @@ mod waiting;
 
 pub use header::{Ctr, Header, HeaderError, Kid, MAX_HEADER_BYTES};
 pub use key_schedule::BaseKey;
-pub(crate) use key_schedule::SframeKey;
 pub use key_store::{KeyStore, KeyStoreLimits, OpenError, Opened};
 pub use replay::REPLAY_WINDOW;
 pub use sealer::{MAX_FRAMES_PER_KEY, SealError, Sealer};

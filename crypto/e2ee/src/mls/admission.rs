@@ -11,8 +11,8 @@ use mls_rs_core::identity::{
 };
 use mls_rs_core::time::MlsTime;
 
-use super::identity::is_user;
 use super::suite::{Curve, Suite};
+use super::user_name::is_user;
 use super::x509::{Certificate, CertificateError, TrustAnchors};
 
 /// Who may be in the group, and by what credential.

@@ -8,11 +8,9 @@ use smrtc_crypto::secret::Secret;
 
 use super::error::CipherError;
 use super::suite::Suite;
+use super::user_name::is_user;
 use super::x509::{Certificate, CertificateError, MAX_CHAIN, certificate_request};
 use crate::rng::Rng;
-
-/// Longest user name in bytes of UTF-8, as in a join token.
-pub const MAX_USER_BYTES: usize = 128;
 
 /// A user's signature key and the credential that names its user.
 #[derive(Clone)]
@@ -29,7 +27,7 @@ pub struct Identity {
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    /// The user's name is empty or longer than [`MAX_USER_BYTES`].
+    /// The user's name is empty or longer than [`super::MAX_USER_BYTES`].
     #[error("a user name has 1 to 128 bytes")]
     User,
     /// No key could be made, or the key given is none.
@@ -164,9 +162,4 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Identity({:?}, [redacted])", self.user)
     }
-}
-
-/// Whether a join token could name this user.
-pub(super) fn is_user(user: &str) -> bool {
-    !user.is_empty() && user.len() <= MAX_USER_BYTES && !user.chars().any(char::is_control)
 }

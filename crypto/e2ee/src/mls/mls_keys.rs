@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::epoch_keys::EpochKeys;
 use super::kid::{CONTEXT_BYTES, KidParts};
-use crate::key_provider::{KeyProvider, SenderKeyError};
 use crate::rng::Rng;
+use crate::sframe::key_provider::{KeyProvider, SenderKeyError};
 use crate::sframe::{BaseKey, CipherSuite, Kid};
 
 /// How long frames of an epoch open after the next began: 10 s.

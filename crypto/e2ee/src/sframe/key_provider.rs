@@ -1,7 +1,9 @@
 //! The interface behind which key sources plug in.
 
+use super::header::Kid;
+use super::key_schedule::BaseKey;
+use super::suite::CipherSuite;
 use crate::rng::{Rng, RngError};
-use crate::sframe::{BaseKey, CipherSuite, Kid};
 
 /// Why a provider has no key to send with.
 #[non_exhaustive]

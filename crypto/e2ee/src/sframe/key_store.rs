@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use smrtc_crypto::aead::{self, TAG_BYTES, Tag};
 
 use super::header::{Ctr, Header, HeaderError, Kid};
+use super::key_provider::KeyProvider;
 use super::key_schedule::SframeKey;
+use super::known_answers;
 use super::replay::ReplayWindow;
-use crate::key_provider::KeyProvider;
-use crate::self_test;
 
 /// Why a received SFrame ciphertext was not opened. The frame is dropped.
 #[non_exhaustive]
@@ -189,7 +189,7 @@ impl<P: KeyProvider> KeyStore<P> {
         frame: &'a mut [u8],
     ) -> Result<Opened<'a>, OpenError> {
         let suite = self.provider.suite();
-        self_test::ensure(suite).map_err(|_| OpenError::SelfTest)?;
+        known_answers::ensure(suite).map_err(|_| OpenError::SelfTest)?;
         self.ration.frame_presented();
 
         let (Header { kid, ctr }, header_bytes) = Header::parse(frame)?;

@@ -9,7 +9,7 @@ use x509_cert::der::oid::db::rfc4519;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use super::{Certificate, CertificateError};
-use crate::mls::identity::is_user;
+use crate::mls::user_name::is_user;
 
 impl Certificate {
     /// The user whom the certificate names.
