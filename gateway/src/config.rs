@@ -8,6 +8,7 @@ mod duration;
 mod options;
 #[cfg(test)]
 mod tests;
+mod token_keys;
 
 use std::{
     fs, io,
@@ -15,14 +16,16 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use merge2::Merge;
+
 use crate::{
-    Settings, TcpLimits,
-    auth::{self, KeyError, Signer, Verifier},
+    Settings,
+    auth::KeyError,
     ca::{self, Authority, AuthorityError},
     tls::PemFiles,
 };
 
-pub use duration::{Written, parse_duration};
+pub use duration::parse_duration;
 pub use options::{CaInitOptions, Isolation, ServeOptions, SigningKey, TokenOptions};
 
 /// Why a configuration cannot be used. The sentence names the option.
@@ -76,15 +79,16 @@ impl ServeOptions {
     /// # Errors
     ///
     /// [`ConfigError::Read`] and [`ConfigError::File`].
-    pub fn with_file(self) -> Result<Self, ConfigError> {
+    pub fn with_file(mut self) -> Result<Self, ConfigError> {
         let Some(path) = self.config.clone() else {
             return Ok(self);
         };
         let text =
             fs::read_to_string(&path).map_err(|error| ConfigError::Read(path.clone(), error))?;
-        let file: Self =
+        let mut file: Self =
             toml::from_str(&text).map_err(|error| ConfigError::File(path, Box::new(error)))?;
-        Ok(self.or(file))
+        self.merge(&mut file);
+        Ok(self)
     }
 
     /// Checks everything and fills in the defaults.
@@ -96,73 +100,83 @@ impl ServeOptions {
         let demo = self.demo.unwrap_or(false);
         let (verifier, signer) = self.token_keys(demo)?;
         self.check()?;
-        let defaults = Settings::new(
-            self.listen
-                .unwrap_or_else(|| options::DEFAULT_LISTEN.to_vec()),
-            verifier,
+        let pem = self.pem()?;
+        let authority = self.authority()?;
+        #[cfg(feature = "_test_support")]
+        let interceptor = self.interceptor()?;
+
+        let listen = self
+            .listen
+            .unwrap_or_else(|| options::DEFAULT_LISTEN.to_vec());
+        let mut settings = Settings::new(listen, verifier);
+        settings.demo_signer = signer.filter(|_| demo);
+        settings.pem = pem;
+        settings.authority = authority;
+        settings.web_root = self.web_root;
+        settings.advertised_port = self.advertised_port;
+        let isolation = self
+            .cross_origin_isolation
+            .map(|isolation| isolation == Isolation::On);
+        set(&mut settings.cross_origin_isolation, isolation);
+        set(&mut settings.allow_origins, self.allow_origin);
+        set(&mut settings.udp_buffer_bytes, self.udp_buffer);
+        set(&mut settings.tcp.connections, self.max_connections);
+        set(
+            &mut settings.tcp.connections_per_address,
+            self.max_connections_per_address,
         );
-        let pem = match (self.certificate, self.key) {
-            (Some(certificate), Some(key)) => Some(PemFiles { certificate, key }),
-            (None, None) => None,
-            _ => return Err(ConfigError::HalfCertificate),
-        };
-        let lifetime = self.ca_lifetime.map_or(ca::DEFAULT_LIFETIME, Into::into);
-        let authority = match (&self.ca_certificate, &self.ca_key) {
+        set(&mut settings.max_sessions, self.max_sessions);
+        set(&mut settings.limits.rooms, self.max_rooms);
+        set(
+            &mut settings.limits.room.participants,
+            self.max_participants,
+        );
+        set(&mut settings.drain_timeout, self.drain_timeout);
+        set(&mut settings.shutdown_timeout, self.shutdown_timeout);
+        #[cfg(feature = "_test_support")]
+        {
+            settings.interceptor = interceptor;
+        }
+        Ok(settings)
+    }
+
+    fn pem(&self) -> Result<Option<PemFiles>, ConfigError> {
+        match (self.certificate.clone(), self.key.clone()) {
+            (Some(certificate), Some(key)) => Ok(Some(PemFiles { certificate, key })),
+            (None, None) => Ok(None),
+            _ => Err(ConfigError::HalfCertificate),
+        }
+    }
+
+    fn authority(&self) -> Result<Option<Authority>, ConfigError> {
+        match (&self.ca_certificate, &self.ca_key) {
             (Some(certificate), Some(key)) => {
+                let lifetime = self.ca_lifetime.unwrap_or(ca::DEFAULT_LIFETIME);
                 let authority = Authority::load(certificate, key, lifetime)?;
                 let now = SystemTime::now().duration_since(UNIX_EPOCH);
                 authority.check(now.unwrap_or_default())?;
-                Some(authority)
+                Ok(Some(authority))
             }
-            (None, None) if self.ca_lifetime.is_none() => None,
-            _ => return Err(ConfigError::HalfAuthority),
-        };
+            (None, None) if self.ca_lifetime.is_none() => Ok(None),
+            _ => Err(ConfigError::HalfAuthority),
+        }
+    }
+
+    #[cfg(feature = "_test_support")]
+    fn interceptor(&self) -> Result<crate::interceptor::Interceptor, ConfigError> {
+        let record = self.record_media.as_deref();
+        let rules = self.tamper.clone().unwrap_or_default();
+        crate::interceptor::Interceptor::open(record, rules)
+            .map_err(|error| ConfigError::Read(record.unwrap_or(Path::new("")).to_owned(), error))
+    }
+
+    /// Refuses options with which the gateway would start and then serve nobody.
+    fn check(&self) -> Result<(), ConfigError> {
         if let Some(root) = &self.web_root
             && !root.is_dir()
         {
             return Err(ConfigError::WebRoot(root.clone()));
         }
-        let tcp = TcpLimits {
-            connections: self.max_connections.unwrap_or(defaults.tcp.connections),
-            connections_per_address: self
-                .max_connections_per_address
-                .unwrap_or(defaults.tcp.connections_per_address),
-            ..defaults.tcp
-        };
-        let mut limits = defaults.limits;
-        limits.rooms = self.max_rooms.unwrap_or(limits.rooms);
-        limits.room.participants = self.max_participants.unwrap_or(limits.room.participants);
-        Ok(Settings {
-            demo_signer: demo.then_some(signer).flatten(),
-            authority,
-            pem,
-            web_root: self.web_root,
-            cross_origin_isolation: self.cross_origin_isolation.unwrap_or(Isolation::On)
-                == Isolation::On,
-            allow_origins: self.allow_origin.unwrap_or_default(),
-            advertised_port: self.advertised_port,
-            udp_buffer_bytes: self.udp_buffer.unwrap_or(defaults.udp_buffer_bytes),
-            tcp,
-            max_sessions: self.max_sessions.unwrap_or(defaults.max_sessions),
-            drain_timeout: self
-                .drain_timeout
-                .map_or(defaults.drain_timeout, Into::into),
-            shutdown_timeout: self
-                .shutdown_timeout
-                .map_or(defaults.shutdown_timeout, Into::into),
-            limits,
-            #[cfg(feature = "_test_support")]
-            interceptor: crate::interceptor::Interceptor::open(
-                self.record_media.as_deref(),
-                self.tamper.unwrap_or_default(),
-            )
-            .map_err(|error| ConfigError::Read(self.record_media.unwrap_or_default(), error))?,
-            ..defaults
-        })
-    }
-
-    /// Refuses what would start and then serve nobody.
-    fn check(&self) -> Result<(), ConfigError> {
         let limits = [
             ("--max-sessions", self.max_sessions),
             ("--max-rooms", self.max_rooms),
@@ -182,37 +196,12 @@ impl ServeOptions {
             None => Ok(()),
         }
     }
+}
 
-    fn token_keys(&self, demo: bool) -> Result<(Verifier, Option<Signer>), ConfigError> {
-        let given = [
-            self.token_secret.is_some(),
-            self.token_secret_file.is_some(),
-            self.token_public_key.is_some(),
-        ];
-        if given.iter().filter(|given| **given).count() > 1 {
-            return Err(ConfigError::TwoTokenKeys(
-                "--token-secret, --token-secret-file and --token-public-key",
-            ));
-        }
-        if let Some(path) = &self.token_public_key {
-            if demo {
-                return Err(ConfigError::DemoWithPublicKey);
-            }
-            let verifier = Verifier::es256(&read(path)?)
-                .map_err(|error| ConfigError::TokenKey("--token-public-key", error))?;
-            return Ok((verifier, None));
-        }
-        let (name, secret) = match (&self.token_secret, &self.token_secret_file) {
-            (Some(secret), _) => ("--token-secret", secret.as_bytes().to_vec()),
-            (None, Some(path)) => ("--token-secret-file", secret_of(path)?),
-            (None, None) if demo => ("--demo", auth::random_secret().to_vec()),
-            (None, None) => return Err(ConfigError::NoTokenKey),
-        };
-        let key = |error| ConfigError::TokenKey(name, error);
-        Ok((
-            Verifier::hs256(&secret).map_err(key)?,
-            Some(Signer::hs256(&secret).map_err(key)?),
-        ))
+/// Overwrites a default with an option that is given.
+fn set<T>(setting: &mut T, option: Option<T>) {
+    if let Some(option) = option {
+        *setting = option;
     }
 }
 
@@ -230,46 +219,4 @@ fn is_origin(text: &str) -> bool {
         && scheme.chars().all(is_scheme)
         && !host.is_empty()
         && !host.contains(|c: char| "/?#@,*".contains(c) || c.is_whitespace())
-}
-
-impl SigningKey {
-    /// The signer that the options describe.
-    ///
-    /// # Errors
-    ///
-    /// See [`ConfigError`].
-    pub fn signer(&self) -> Result<Signer, ConfigError> {
-        match (
-            &self.token_secret,
-            &self.token_secret_file,
-            &self.token_private_key,
-        ) {
-            (Some(secret), None, None) => Signer::hs256(secret.as_bytes())
-                .map_err(|error| ConfigError::TokenKey("--token-secret", error)),
-            (None, Some(path), None) => Signer::hs256(&secret_of(path)?)
-                .map_err(|error| ConfigError::TokenKey("--token-secret-file", error)),
-            (None, None, Some(path)) => Signer::es256(&read(path)?)
-                .map_err(|error| ConfigError::TokenKey("--token-private-key", error)),
-            (None, None, None) => Err(ConfigError::NoTokenKey),
-            _ => Err(ConfigError::TwoTokenKeys(
-                "--token-secret, --token-secret-file and --token-private-key",
-            )),
-        }
-    }
-}
-
-/// The bytes of a secret's file without the line end that editors add.
-fn secret_of(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    let mut secret = read(path)?;
-    while secret
-        .last()
-        .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
-    {
-        secret.pop();
-    }
-    Ok(secret)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
-    fs::read(path).map_err(|error| ConfigError::Read(path.to_owned(), error))
 }

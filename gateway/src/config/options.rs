@@ -1,9 +1,10 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
+use merge2::Merge;
 use serde::Deserialize;
 
-use super::{duration::Written, parse_duration};
+use super::{duration, parse_duration};
 use crate::auth::Role;
 
 /// All addresses of both families, since "localhost" may be either.
@@ -22,9 +23,11 @@ pub enum Isolation {
     Off,
 }
 
-/// The options of `serve`. Everything is optional here; defaults are filled in at the end, so that
-/// a layer can be told from one that repeats a default.
-#[derive(Args, Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+/// The options of `serve`. Each is optional here, and defaults are filled in at the end, so that an
+/// option that is not given can be told from one that repeats the default.
+///
+/// Merging keeps each option that is set, and takes from the other what is not.
+#[derive(Args, Clone, Debug, Default, Deserialize, Merge, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ServeOptions {
     /// TOML file with any of these options under the same names ("web-root = …"). The environment
@@ -92,8 +95,9 @@ pub struct ServeOptions {
     pub ca_key: Option<PathBuf>,
 
     /// How long members' certificates are valid, at most 31 days ("12h"). [default: 12h]
-    #[arg(long, env = "SMRTC_CA_LIFETIME", value_name = "TIME")]
-    pub ca_lifetime: Option<Written>,
+    #[arg(long, env = "SMRTC_CA_LIFETIME", value_name = "TIME", value_parser = parse_duration)]
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub ca_lifetime: Option<Duration>,
 
     /// Origin whose pages may use the gateway, as browsers write it ("https://app.example.org"), or
     /// "*" for all. May be repeated, or a list with commas. [default: pages of the gateway's own
@@ -147,12 +151,14 @@ pub struct ServeOptions {
     /// How long calls may go on after SIGTERM, while no new participants are let in ("30s", "10m");
     /// whatever stops the gateway must wait for longer than this and --shutdown-timeout. [default:
     /// 30s]
-    #[arg(long, env = "SMRTC_DRAIN_TIMEOUT", value_name = "TIME")]
-    pub drain_timeout: Option<Written>,
+    #[arg(long, env = "SMRTC_DRAIN_TIMEOUT", value_name = "TIME", value_parser = parse_duration)]
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub drain_timeout: Option<Duration>,
 
     /// How long sessions may take to end once they are told to ("5s", "1m"). [default: 5s]
-    #[arg(long, env = "SMRTC_SHUTDOWN_TIMEOUT", value_name = "TIME")]
-    pub shutdown_timeout: Option<Written>,
+    #[arg(long, env = "SMRTC_SHUTDOWN_TIMEOUT", value_name = "TIME", value_parser = parse_duration)]
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub shutdown_timeout: Option<Duration>,
 
     /// Append every media datagram that comes in to this file, each after its length as four bytes.
     #[cfg(feature = "_test_support")]
@@ -166,43 +172,6 @@ pub struct ServeOptions {
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     #[serde(skip)]
     pub tamper: Option<Vec<crate::interceptor::Rule>>,
-}
-
-impl ServeOptions {
-    /// What is set here, and where nothing is, what is set in `below`.
-    pub(super) fn or(self, below: Self) -> Self {
-        Self {
-            config: self.config.or(below.config),
-            listen: self.listen.or(below.listen),
-            web_root: self.web_root.or(below.web_root),
-            token_secret: self.token_secret.or(below.token_secret),
-            token_secret_file: self.token_secret_file.or(below.token_secret_file),
-            token_public_key: self.token_public_key.or(below.token_public_key),
-            demo: self.demo.or(below.demo),
-            certificate: self.certificate.or(below.certificate),
-            key: self.key.or(below.key),
-            ca_certificate: self.ca_certificate.or(below.ca_certificate),
-            ca_key: self.ca_key.or(below.ca_key),
-            ca_lifetime: self.ca_lifetime.or(below.ca_lifetime),
-            allow_origin: self.allow_origin.or(below.allow_origin),
-            cross_origin_isolation: self.cross_origin_isolation.or(below.cross_origin_isolation),
-            advertised_port: self.advertised_port.or(below.advertised_port),
-            udp_buffer: self.udp_buffer.or(below.udp_buffer),
-            max_connections: self.max_connections.or(below.max_connections),
-            max_connections_per_address: self
-                .max_connections_per_address
-                .or(below.max_connections_per_address),
-            max_sessions: self.max_sessions.or(below.max_sessions),
-            max_rooms: self.max_rooms.or(below.max_rooms),
-            max_participants: self.max_participants.or(below.max_participants),
-            drain_timeout: self.drain_timeout.or(below.drain_timeout),
-            shutdown_timeout: self.shutdown_timeout.or(below.shutdown_timeout),
-            #[cfg(feature = "_test_support")]
-            record_media: self.record_media.or(below.record_media),
-            #[cfg(feature = "_test_support")]
-            tamper: self.tamper.or(below.tamper),
-        }
-    }
 }
 
 /// The options of `token`.

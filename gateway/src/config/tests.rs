@@ -3,6 +3,7 @@ use std::{fs, time::Duration};
 use clap::Parser;
 
 use super::*;
+use crate::auth::{self, Signer};
 
 /// The options as the program parses them; environment variables are the process's, so tests set
 /// none here.
@@ -160,12 +161,22 @@ fn durations_are_read_as_people_write_them() {
         ("500ms", 500),
         ("10", 10_000),
         ("10s", 10_000),
+        ("1.5s", 1_500),
         ("2m", 120_000),
         ("1h", 3_600_000),
+        ("7d", 604_800_000),
+        ("1h 30m", 5_400_000),
     ] {
         assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)));
     }
-    for wrong in ["", "s", "1.5s", "-1s", "1w", "99999999999999999999s"] {
+    for wrong in [
+        "",
+        "s",
+        "-1s",
+        "1 fortnight",
+        "99999999999999999999",
+        "99999999999999999999s",
+    ] {
         assert!(parse_duration(wrong).is_err(), "{wrong}");
     }
 }
