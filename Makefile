@@ -16,9 +16,13 @@ FUZZ_SECONDS ?= 60
 # nothing is built twice.
 FEATURES := --features smrtc-gateway/_test_support
 
-# tools/step.sh NAME COMMAND... prints a heading, keeps the output in .build/logs/NAME.log and notes
-# the time it took.
-step := tools/step.sh
+# tools/step.sh NAME COMMAND... runs one step, keeps the output in .build/logs/NAME.log and says how
+# long it took. Two sides that work at once are a call of make each; one of them is quiet.
+step := tools/step.sh $(quiet)
+# at_once SIDE,SIDE: the first is quiet; if one fails, the other is ended.
+at_once = $(MAKE) quiet=-q $(1) & side=$$!; \
+	$(MAKE) $(2) || { kill $$side; wait $$side; exit 1; }; \
+	wait $$side
 
 # No target is a file.
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
@@ -36,10 +40,25 @@ setup-build:
 	@tools/setup.sh build
 	@engine/opus/build.sh host
 
-demo: setup-build wasm sdk ## build all, start a gateway with a page: http://localhost:4433 (PORT=...)
-	@node wasm/demo/build.mjs
-	@cargo build --locked --package smrtc-gateway
+demo: ## build all, start a gateway with a page: http://localhost:4433 (PORT=...)
+	@rm -rf .build/logs
+	@echo "make demo: the first time takes up to ten minutes on two cores, then seconds."
+	@tools/setup.sh packages
+	@$(call at_once,demo-page,demo-gateway)
 	@tools/demo.sh $(TARGET)/debug/smrtc-gateway $(PORT)
+
+demo-gateway:
+	@$(step) -q -d "compile the gateway, about 5 minutes the first time" gateway \
+		cargo build --locked --package smrtc-gateway
+
+# Compiling the gateway needs nothing of this.
+demo-page:
+	@$(step) -d "fetch Node packages, make Wasm's standard library, about 2 minutes" setup \
+		tools/setup.sh build
+	@$(step) -d "compile the Wasm module, about 5 minutes the first time" wasm \
+		wasm/tools/build.sh release simd128
+	@$(step) -d "build the SDK" sdk npm run --silent --prefix wasm/sdk build
+	@$(step) -d "build the page" page node wasm/demo/build.mjs
 
 wasm: setup-build ## build the Wasm module of the SDK
 	@wasm/tools/build.sh release
@@ -58,12 +77,23 @@ test: ## everything that must hold before a change lands
 	@rm -rf .build/logs
 	@$(step) setup tools/setup.sh test
 	@$(step) libopus engine/opus/build.sh host
-	@$(MAKE) rust-check rust-test boundary import-cycles
-	@$(step) wasm wasm/tools/build.sh release
-	@$(step) wasm-crypto wasm/tools/test-crypto.sh
-	@$(step) vectors-test vectors/checker/web/test.sh relaxed_simd scalar
-	@$(MAKE) sdk-check sdk-test fuzz-build browser-test
+	@$(call at_once,test-page,test-rust)
+	@$(MAKE) vectors-test browser-test
 	@tools/counts.sh
+
+# The two sides of a test. What watches the time, as the browser tests do, runs after both, alone.
+test-rust: rust-check rust-test rust-doc boundary import-cycles
+test-page: sdk-check wasm-build sdk-test fuzz-build wasm-crypto
+
+wasm-build:
+	@$(step) wasm wasm/tools/build.sh release
+
+wasm-crypto:
+	@$(step) wasm-crypto wasm/tools/test-crypto.sh
+
+# Compares with the native command, which rust-test has built.
+vectors-test:
+	@$(step) vectors-test vectors/checker/web/test.sh relaxed_simd scalar
 
 check: setup-check ## the quick part of it: format, linters, arrows, import cycles, types
 	@rm -rf .build/logs
@@ -84,6 +114,10 @@ rust-check:
 rust-test:
 	@$(step) rust-build cargo build --locked --lib --bins --tests $(FEATURES)
 	@$(step) rust-test cargo test --locked --no-fail-fast $(FEATURES)
+
+rust-doc:
+	@RUSTDOCFLAGS="-D warnings" $(step) rust-doc \
+		cargo doc --locked --no-deps --workspace $(FEATURES)
 
 boundary:
 	@$(step) boundary tools/boundary.sh

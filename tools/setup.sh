@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs what the machine lacks: setup.sh build|check|test|bench
+# Installs what the machine lacks: setup.sh packages|build|check|test|bench
 #
-# `build` is what compiling needs; `check` adds shellcheck, `test` also the browsers, `bench` also the
-# speech for their microphone and what judges it. Looks for commands, not for packages, so that a machine that has them from
+# `build` is what compiling needs, `packages` the part of it that Debian has; `check` adds the
+# checker of scripts, `test` also the browsers, `bench` also the speech for their microphone and
+# what judges it. Looks for commands, not for packages, so that a machine that has them from
 # elsewhere is left alone, and says nothing when nothing is missing. Debian packages need root or
 # sudo; everything else goes under .build and node_modules.
 set -eu
@@ -92,8 +93,8 @@ install_speech() {
 
 mkdir -p .build
 case ${1:-} in
-build | check | test | bench) level=$1 ;;
-*) fail "usage: $0 build|check|test|bench" ;;
+packages | build | check | test | bench) level=$1 ;;
+*) fail "usage: $0 packages|build|check|test|bench" ;;
 esac
 # is_one_of LEVEL...: whether the level asked for is one of these.
 is_one_of() { case " $* " in *" $level "*) ;; *) return 1 ;; esac }
@@ -117,6 +118,9 @@ if is_one_of bench; then
     python_compiles || packages="$packages python3-dev python3-venv"
 fi
 install_packages
+# rustup downloads the toolchain at the first call, and two calls at once would both do it.
+rustc --version >/dev/null
+if is_one_of packages; then exit 0; fi
 
 install_node
 install_node_modules wasm

@@ -1,11 +1,11 @@
 #!/bin/bash
 # One step of `make test` or `make demo`: step.sh [-q] [-d DESCRIPTION] NAME COMMAND...
 #
-# Says what it does, shows the output as it comes, keeps it in .build/logs/NAME.log, says how long it
-# took, and notes that for tools/counts.sh. With -q only a step that fails shows its output, which
-# suits one that runs beside others. A step that hangs is ended after half an hour; what it printed
-# until then says where. What a step leaves running is ended with it: a server that outlived its test
-# would keep the pipe open, and the step would wait for it for ever.
+# Says what it does, shows the output as it comes, keeps it in .build/logs/NAME.log, says how long
+# it took, and notes that for tools/counts.sh. With -q only a step that fails shows its output,
+# which suits one that runs beside others. A step that hangs is ended after half an hour; what it
+# printed until then says where. What a step leaves running is ended with it: a server that outlived
+# its test would keep the pipe open, and the step would wait for it for ever.
 set -u -o pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 logs=$root/.build/logs
@@ -35,6 +35,7 @@ fi
 reader=$!
 
 start=$SECONDS
+began=$EPOCHSECONDS
 # `timeout` leads a process group of its own, with its own number.
 timeout --kill-after=10 1800 "$@" </dev/null >"$pipe" 2>&1 &
 group=$!
@@ -56,7 +57,7 @@ times >"$logs/$name.times" # not in a pipe, whose shell has other children
 cpu=$(awk 'END { gsub(/[ms]/, " "); print int(60 * ($1 + $3) + $2 + $4) }' "$logs/$name.times")
 rm "$logs/$name.times"
 seconds=$((SECONDS - start))
-echo "$name $seconds $cpu $status" >>"$logs/steps"
+echo "$name $seconds $cpu $began" >>"$logs/steps"
 if [ "$status" = 0 ]; then
     echo "== $name: done in $seconds s ($cpu s of processor)"
 else

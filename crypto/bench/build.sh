@@ -65,7 +65,7 @@ export RUSTC
 module() {
     RUSTFLAGS="-C target-feature=$3" \
         cargo build --quiet --example "$2" --target wasm32-unknown-unknown --profile wasm
-    "$root/wasm/tools/node_modules/.bin/wasm-opt" -O2 --always-inline-max-function-size=8 \
+    "$root/wasm/node_modules/.bin/wasm-opt" -O2 --always-inline-max-function-size=8 \
         "$CARGO_TARGET_DIR/wasm32-unknown-unknown/wasm/examples/$2.wasm" -o "$out/modules/$1.wasm"
 }
 module smrtc-scalar module_smrtc -simd128

@@ -43,7 +43,10 @@ rustc=$("$tools/rustc-for-wasm.sh") || {
     echo "$0: no standard library for wasm32-unknown-unknown; run: make setup" >&2
     exit 1
 }
-CARGO_TARGET_DIR=$root/.build/bindgen cargo build --quiet --release --locked --manifest-path "$tools/bindgen/Cargo.toml"
+# Compiling the module leaves a core idle at times: what binds it is compiled beside it.
+CARGO_TARGET_DIR=$root/.build/bindgen \
+    cargo build --quiet --release --locked --manifest-path "$tools/bindgen/Cargo.toml" &
+bindgen_build=$!
 bindgen=$root/.build/bindgen/release/smrtc-bindgen
 
 # Everything is made here and moved to dist at the end: a page that is open never loads half a
@@ -61,8 +64,9 @@ compile() {
     esac
     "$root/engine/opus/build.sh" "$opus"
     echo "wasm: compiling smrtc-wasm ($mode, $1)"
-    RUSTC=$rustc RUSTFLAGS="-C target-feature=$features" LIBOPUS_LIB_DIR=$root/.build/opus/$opus CARGO_TARGET_DIR=$target \
-        cargo build --quiet --package smrtc-wasm --lib --target wasm32-unknown-unknown --profile "$profile"
+    RUSTC=$rustc RUSTFLAGS="-C target-feature=$features" CARGO_TARGET_DIR=$target \
+        LIBOPUS_LIB_DIR=$root/.build/opus/$opus cargo build --quiet --locked --package smrtc-wasm \
+        --lib --target wasm32-unknown-unknown --profile "$profile"
     cp "$target/wasm32-unknown-unknown/$directory/smrtc_wasm.wasm" "$made/$1.wasm"
 }
 
@@ -83,9 +87,10 @@ bind() {
 }
 
 for build in $builds; do compile "$build"; done
-# Optimising takes longer than all the rest; `.built-from` says which modules the files in dist came
-# from.
-stamp="$mode $(cd "$made" && cksum -- *.wasm | tr '\n' ' ') $(cksum <"$bindgen") $(cksum <"$tools/inline-snippets.mjs")"
+wait "$bindgen_build"
+# Nothing is bound and optimised again if it was made of the same: `.built-from` says of what.
+stamp="$mode $(cd "$made" && cksum -- *.wasm | tr '\n' ' ')"
+stamp="$stamp $(cksum <"$bindgen") $(cksum <"$tools/inline-snippets.mjs")"
 [ "$(cat "$dist/.built-from" 2>/dev/null)" != "$stamp" ] || exit 0
 
 for build in $builds; do
@@ -100,7 +105,8 @@ mkdir -p "$dist"
 rm -f "$dist/.built-from" "$dist"/smrtc_wasm*
 for build in $builds; do
     cp "$made/$build/smrtc_wasm_bg.wasm" "$dist/smrtc_wasm_$build.wasm"
-    echo "wasm: wasm/sdk/dist/smrtc_wasm_$build.wasm, $(wc -c <"$dist/smrtc_wasm_$build.wasm") bytes"
+    module=wasm/sdk/dist/smrtc_wasm_$build.wasm
+    echo "wasm: $module, $(wc -c <"$module") bytes"
 done
 cp "$made/${builds%% *}/smrtc_wasm.js" "$made/${builds%% *}/smrtc_wasm.d.ts" "$dist/"
 echo "$stamp" >"$dist/.built-from"

@@ -23,14 +23,17 @@ build() {
     cp "$examples/wasm_check.wasm" "$made/check-$1.wasm"
     cp "$examples/wasm_check_doors.wasm" "$made/doors-$1.wasm"
     cp "$examples/sm2_residue.wasm" "$made/residue-$1.wasm"
-    wasm/tools/node_modules/.bin/wasm-opt -O2 -g "$made/doors-$1.wasm" -o "$made/doors-$1-opt.wasm"
+    wasm/node_modules/.bin/wasm-opt -O2 -g "$made/doors-$1.wasm" -o "$made/doors-$1-opt.wasm"
 }
-build scalar ''
+# The flags of wasm/tools/build.sh, which has then compiled the dependencies.
+build scalar '-C target-feature=-simd128'
 build simd128 '-C target-feature=+simd128'
 build relaxed '-C target-feature=+simd128,+relaxed-simd'
 [ "${1:-}" != build ] || exit 0
 
-CARGO_TARGET_DIR=$target cargo build --quiet --locked --package smrtc-wasm-taint
+# With the features of all tests, as `make test` has built it.
+CARGO_TARGET_DIR=$target cargo build --quiet --locked --bin smrtc-wasm-taint \
+    --features smrtc-gateway/_test_support
 "$target/debug/smrtc-wasm-taint" "$made"/doors-*.wasm
 node crypto/primitives/tests/wasm.mjs "$made"/check-*.wasm
 node crypto/primitives/tests/sm2_residue.mjs "$made/residue-scalar.wasm"
