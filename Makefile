@@ -83,7 +83,10 @@ test: ## everything that must hold before a change lands
 
 # The two sides of a test. What watches the time, as the browser tests do, runs after both, alone.
 test-rust: rust-check rust-test rust-doc boundary import-cycles
-test-page: sdk-check wasm-build sdk-test fuzz-build wasm-crypto
+test-page: proto-check sdk-check wasm-build sdk-test fuzz-build wasm-crypto
+
+proto-check:
+	@$(step) proto engine/proto/generate.sh check
 
 wasm-build:
 	@$(step) wasm wasm/tools/build.sh release
@@ -97,7 +100,7 @@ vectors-test:
 
 check: setup-check ## the quick part of it: format, linters, arrows, import cycles, types
 	@rm -rf .build/logs
-	@$(MAKE) rust-check boundary import-cycles sdk-check
+	@$(MAKE) rust-check proto-check boundary import-cycles sdk-check
 
 format-check: ## the quickest part, without a compiler: rustfmt, prettier, shellcheck
 	@cargo fmt --all --check
@@ -150,6 +153,7 @@ fix: setup-build ## apply what the tools can fix by themselves; bring lock files
 	@for lock in $$(git ls-files '*Cargo.lock'); do \
 		cargo metadata --format-version 1 --manifest-path "$${lock%.lock}.toml" >/dev/null; \
 	done
+	@engine/proto/generate.sh write
 	@cargo clippy --locked --workspace --all-targets $(FEATURES) --fix --allow-dirty --allow-staged
 	@cargo fmt --all
 	@npm run --silent --prefix wasm lint:fix

@@ -7,14 +7,14 @@ mod framer;
 pub mod mls;
 mod shared_encoding;
 
-/// The messages of `proto/control.proto`, generated.
+/// The messages of `proto/control.proto`, written by `proto/generate.sh`.
 pub mod v1 {
     #![allow(
         missing_docs,
         clippy::doc_markdown,
         reason = "generated; the schema documents what is not obvious"
     )]
-    include!(concat!(env!("OUT_DIR"), "/smrtc.control.v1.rs"));
+    include!("../proto/smrtc.control.v1.rs");
 }
 
 pub use framer::{
