@@ -18,7 +18,7 @@ use mls_rs_codec::MlsEncode;
 use mls_rs_core::crypto::{HpkeCiphertext, HpkePublicKey, SignatureSecretKey};
 use mls_rs_core::key_package::KeyPackageData;
 use serde::Deserialize;
-use smrtc_e2ee::mls::{Provider, Suite};
+use smrtc_e2ee::mls::{Ciphers, Provider, Suite};
 use smrtc_vectors::{Hex, load};
 
 use support::SeededRng;
@@ -168,38 +168,45 @@ fn crypto_basics() {
         );
         assert_eq!(out, tree.out.0);
 
-        let sign = case.sign_with_label;
-        let content = [label(&sign.label), vector(&sign.content)].concat();
-        let secret = SignatureSecretKey::from(sign.secret.0);
-        let public = sign.public.0.into();
-        assert_eq!(
-            ciphers.signature_key_derive_public(&secret).unwrap(),
-            public
-        );
-        ciphers.verify(&public, &sign.signature, &content).unwrap();
-        let signature = ciphers.sign(&secret, &content).unwrap();
-        ciphers.verify(&public, &signature, &content).unwrap();
-        assert!(ciphers.verify(&public, &signature, &content[1..]).is_err());
+        check_signature(&ciphers, case.sign_with_label);
+        check_encryption(&ciphers, case.encrypt_with_label);
+    }
+}
 
-        let encrypt = case.encrypt_with_label;
-        let info = [label(&encrypt.label), vector(&encrypt.context)].concat();
-        let (secret, public) = (
-            encrypt.secret.0.into(),
-            HpkePublicKey::from(encrypt.public.0),
-        );
-        let sent = HpkeCiphertext {
-            kem_output: encrypt.kem_output.0,
-            ciphertext: encrypt.ciphertext.0,
-        };
-        let ours = ciphers
-            .hpke_seal(&public, &info, None, &encrypt.plaintext)
-            .unwrap();
-        for ciphertext in [sent, ours] {
-            let opened = ciphers.hpke_open(&ciphertext, &secret, &public, &info, None);
-            assert_eq!(*opened.unwrap(), encrypt.plaintext.0);
-            let opened = ciphers.hpke_open(&ciphertext, &secret, &public, &info[1..], None);
-            assert!(opened.is_err());
-        }
+/// Signatures of the vectors and ours verify, over their content only.
+fn check_signature(ciphers: &Ciphers, sign: Sign) {
+    let content = [label(&sign.label), vector(&sign.content)].concat();
+    let secret = SignatureSecretKey::from(sign.secret.0);
+    let public = sign.public.0.into();
+    assert_eq!(
+        ciphers.signature_key_derive_public(&secret).unwrap(),
+        public
+    );
+    ciphers.verify(&public, &sign.signature, &content).unwrap();
+    let signature = ciphers.sign(&secret, &content).unwrap();
+    ciphers.verify(&public, &signature, &content).unwrap();
+    assert!(ciphers.verify(&public, &signature, &content[1..]).is_err());
+}
+
+/// What is encrypted in the vectors and by us opens, with its info only.
+fn check_encryption(ciphers: &Ciphers, encrypt: Encrypt) {
+    let info = [label(&encrypt.label), vector(&encrypt.context)].concat();
+    let (secret, public) = (
+        encrypt.secret.0.into(),
+        HpkePublicKey::from(encrypt.public.0),
+    );
+    let sent = HpkeCiphertext {
+        kem_output: encrypt.kem_output.0,
+        ciphertext: encrypt.ciphertext.0,
+    };
+    let ours = ciphers
+        .hpke_seal(&public, &info, None, &encrypt.plaintext)
+        .unwrap();
+    for ciphertext in [sent, ours] {
+        let opened = ciphers.hpke_open(&ciphertext, &secret, &public, &info, None);
+        assert_eq!(*opened.unwrap(), encrypt.plaintext.0);
+        let opened = ciphers.hpke_open(&ciphertext, &secret, &public, &info[1..], None);
+        assert!(opened.is_err());
     }
 }
 

@@ -1,5 +1,9 @@
 //! What the tests of group keys share.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test program uses a part of it"
+)]
 
 pub(crate) mod certificates;
 pub(crate) mod service;

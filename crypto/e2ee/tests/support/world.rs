@@ -1,17 +1,20 @@
 //! Pages in a room, on one virtual clock, with a delivery service between them that may be hostile.
 
+mod frames;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use smrtc_e2ee::KeyProvider;
 use smrtc_e2ee::mls::EpochKeys;
 use smrtc_e2ee::mls::{
     Event, Identity, Input, MlsKeys, MlsSession, Now, Output, Policy, Request, SessionConfig,
     State, Suite, Timing,
 };
-use smrtc_e2ee::sframe::{CipherSuite, Header, KeyStore, KeyStoreLimits, Kid, OpenError, Sealer};
+use smrtc_e2ee::sframe::{CipherSuite, KeyStore, KeyStoreLimits, Kid, Sealer};
 
 use super::SeededRng;
 use super::service::Service;
+
+pub(crate) use frames::open_with;
 
 /// Seconds since 1970 at the start.
 pub(crate) const UNIX: u64 = 1_800_000_000;
@@ -342,50 +345,6 @@ impl World {
         }
     }
 
-    /// Seals a frame as `id`, if it has a key; notes key and counter.
-    pub(crate) fn seal(&mut self, id: u32, text: &[u8]) -> Option<Vec<u8>> {
-        self.seal_with(id, 0, b"metadata", text)
-    }
-
-    /// The same in a worker of that page.
-    pub(crate) fn seal_with(
-        &mut self,
-        id: u32,
-        worker: usize,
-        metadata: &[u8],
-        text: &[u8],
-    ) -> Option<Vec<u8>> {
-        let now = self.now;
-        let page = self.pages.get_mut(&id)?;
-        let Worker { keys, sealer } = &mut page.workers[worker];
-        keys.advance(now);
-        let epoch = keys.epochs().last().map(|_| keys.epoch())?;
-        if sealer.as_ref().is_none_or(|(of, _)| *of != epoch) {
-            let fresh = Sealer::from_provider(keys, &mut self.rng).ok()?;
-            *sealer = Some((epoch, fresh));
-        }
-        let (_, sealer) = sealer.as_mut()?;
-        let mut frame = Vec::new();
-        sealer.seal(metadata, text, &mut frame).ok()?;
-        // As the wire has it: the key of a frame follows from the epoch's base key and the KID, the
-        // nonce from those and CTR.
-        let (header, _) = Header::parse(&frame).expect("a frame of ours");
-        let base_key = page.base_keys.get(&epoch)?.clone();
-        let fresh = self.sealed.insert((base_key, header.kid, header.ctr.0));
-        assert!(
-            fresh,
-            "a key and nonce twice: {} in epoch {epoch}",
-            page.user
-        );
-        Some(frame)
-    }
-
-    /// Opens a frame as `id`: whose it is, and its text.
-    pub(crate) fn open(&mut self, id: u32, frame: &[u8]) -> Result<(String, Vec<u8>), OpenError> {
-        let page = self.pages.get_mut(&id).expect("in the room");
-        open_with(&mut page.store, frame)
-    }
-
     /// Whether all pages are in one epoch of one group, with one roster that is the room, and one
     /// code; says why not.
     pub(crate) fn agreed(&self) -> Result<(), String> {
@@ -414,38 +373,4 @@ impl World {
             _ => Err(format!("codes {codes:?}")),
         }
     }
-
-    /// Every page hears every other, and knows who it is.
-    pub(crate) fn assert_all_hear_all(&mut self) {
-        let all: Vec<u32> = self.pages.keys().copied().collect();
-        self.assert_hear_each_other(&all);
-    }
-
-    /// Each of these pages hears every other of them, and knows who it is.
-    pub(crate) fn assert_hear_each_other(&mut self, pages: &[u32]) {
-        for from in pages.iter().copied() {
-            let user = self.pages[&from].user.clone();
-            let frame = self
-                .seal(from, user.as_bytes())
-                .expect("a key to seal with");
-            for to in pages.iter().copied() {
-                if to != from {
-                    let opened = self.open(to, &frame);
-                    assert_eq!(opened, Ok((user.clone(), user.clone().into_bytes())));
-                }
-            }
-        }
-    }
-}
-
-/// Opens a frame with keys that may be those of a page that is gone.
-pub(crate) fn open_with(
-    store: &mut KeyStore<MlsKeys>,
-    frame: &[u8],
-) -> Result<(String, Vec<u8>), OpenError> {
-    let mut frame = frame.to_vec();
-    let opened = store.open(b"metadata", &mut frame)?;
-    let (kid, text) = (opened.kid, opened.plaintext.to_vec());
-    let (_, user) = store.provider().sender_of(kid).expect("a member's leaf");
-    Ok((user.to_owned(), text))
 }
