@@ -1,10 +1,12 @@
-// Timing of the Wasm builds in Node, in the manner of dudect: does one fixed key, or text, take another time than random ones?
+// Timing of the Wasm builds in Node, in the manner of dudect: does one fixed key, or text, take
+// another time than random ones?
 //
 //   node audits/constant_time/timing.mjs FILE.wasm...     the example wasm_check; `make audit-ct` builds and calls
 //
-// Two classes in random order. Samples above a percentile are dropped, at a hundred percentiles, since noise only ever adds;
-// Welch's t of what is left (Reparaz, Balasch, Verbauwhede, "dude, is my code constant time?", §3). A line for each test, tab
-// separated: where, build, what, classes, samples, greatest |t|, verdict. Fails above CERTAIN, and if the planted leak is not found.
+// Two classes in random order. Samples above a percentile are dropped, at a hundred percentiles,
+// since noise only ever adds; Welch's t of what is left (Reparaz, Balasch, Verbauwhede, "dude, is
+// my code constant time?", §3). A line for each test, tab separated: where, build, what, classes,
+// samples, greatest |t|, verdict. Fails above CERTAIN, and if the planted leak is not found.
 import { readFile } from "node:fs/promises";
 import { setFlagsFromString } from "node:v8";
 import { BUILDS, hasRelaxedSimd } from "../../crypto/primitives/tests/wasm_support.mjs";
@@ -77,8 +79,26 @@ for (const file of process.argv.slice(2)) {
   for (const { what, operation, bit, of, planted } of TESTS) {
     const t = worst(collect(instance.exports, operation, bit, SAMPLES));
     const found = t > CERTAIN;
-    const verdict = planted ? (found ? "found, as it should be" : "MISSED") : found ? "LEAK" : t > NOTHING ? "unclear" : "nothing found";
+    const verdict = planted
+      ? found
+        ? "found, as it should be"
+        : "MISSED"
+      : found
+        ? "LEAK"
+        : t > NOTHING
+          ? "unclear"
+          : "nothing found";
     if (found !== Boolean(planted)) process.exitCode = 1;
-    console.log([`Node ${process.version}`, build, what, `fixed or random ${of}`, SAMPLES, t.toFixed(1), verdict].join("\t"));
+    console.log(
+      [
+        `Node ${process.version}`,
+        build,
+        what,
+        `fixed or random ${of}`,
+        SAMPLES,
+        t.toFixed(1),
+        verdict,
+      ].join("\t"),
+    );
   }
 }

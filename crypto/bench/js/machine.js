@@ -16,7 +16,8 @@ export function machine() {
 /** Load average of the last minute, and ticks since boot: busy, stolen by the host, all. */
 export function load() {
   const [, ...ticks] = read("/proc/stat").split("\n")[0].split(/\s+/);
-  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = ticks.map(Number);
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] =
+    ticks.map(Number);
   const busy = user + nice + system + irq + softirq;
   return { average: loadavg()[0], busy, steal, all: busy + idle + iowait + steal };
 }

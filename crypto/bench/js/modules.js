@@ -17,14 +17,31 @@ export function modules(entries, runtimes) {
   const files = [...new Set(entries.flatMap(({ module }) => module ?? []))];
   return files.map((file) => {
     const bytes = readFileSync(file);
-    const startUpMs = Object.fromEntries(runtimes.map((runtime) => [runtime.name, startUp(runtime, file)]));
-    return { module: basename(file, ".wasm"), bytes: bytes.length, gzipBytes: gzipSync(bytes, { level: 9 }).length, startUpMs };
+    const startUpMs = Object.fromEntries(
+      runtimes.map((runtime) => [runtime.name, startUp(runtime, file)]),
+    );
+    return {
+      module: basename(file, ".wasm"),
+      bytes: bytes.length,
+      gzipBytes: gzipSync(bytes, { level: 9 }).length,
+      startUpMs,
+    };
   });
 }
 
 /** @param {import("./roster.js").NodeRuntime} runtime */
 function startUp({ program, version }, file) {
   const flags = parseInt(version) < 21 ? ["--experimental-wasm-relaxed-simd"] : [];
-  const runs = Array.from({ length: REPEATS }, () => JSON.parse(execFileSync(program, [...flags, START_UP, file], { encoding: "utf8" })));
-  return Object.fromEntries(["compile", "instantiate", "firstSeal"].map((lap) => [lap, summary(runs.map((run) => run[lap]), "least")]));
+  const runs = Array.from({ length: REPEATS }, () =>
+    JSON.parse(execFileSync(program, [...flags, START_UP, file], { encoding: "utf8" })),
+  );
+  return Object.fromEntries(
+    ["compile", "instantiate", "firstSeal"].map((lap) => [
+      lap,
+      summary(
+        runs.map((run) => run[lap]),
+        "least",
+      ),
+    ]),
+  );
 }

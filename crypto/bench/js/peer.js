@@ -34,7 +34,10 @@ const answers = {
     const opened = await peer.open(nonceBytes, aadBytes, sealed);
     if (!opened || hex(opened) !== text) throw new Error("does not open, or to another text");
     if (sealed.tag) {
-      const wrong = { text: sealed.text, tag: sealed.tag.map((byte, i) => byte ^ (i === 15 ? 1 : 0)) };
+      const wrong = {
+        text: sealed.text,
+        tag: sealed.tag.map((byte, i) => byte ^ (i === 15 ? 1 : 0)),
+      };
       if (await peer.open(nonceBytes, aadBytes, wrong)) throw new Error("a wrong tag opens");
     }
     return { text: hex(sealed.text), tag: sealed.tag && hex(sealed.tag) };

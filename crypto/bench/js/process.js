@@ -2,7 +2,10 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-/** Longest answer to wait for, in milliseconds: the slowest package takes a fraction of a second for 1 MiB. */
+/**
+ * Longest answer to wait for, in milliseconds: the slowest package takes a fraction of a second for
+ * 1 MiB.
+ */
 const PATIENCE = 60_000;
 
 export class PeerProcess {
@@ -21,7 +24,9 @@ export class PeerProcess {
     lines.on("line", (line) => this.settle?.resolve(JSON.parse(line)));
     this.child.on("error", (error) => this.fail(error.message));
     // Both streams are read to their end by then.
-    this.child.on("close", (code, signal) => this.fail(`ended with ${signal ?? code}: ${this.errors.trim()}`));
+    this.child.on("close", (code, signal) =>
+      this.fail(`ended with ${signal ?? code}: ${this.errors.trim()}`),
+    );
   }
 
   fail(reason) {

@@ -12,7 +12,8 @@ export function report({ settings, runtimes, peers, absent, samples, modules, lo
     label: entry.label,
     algorithm: entry.algorithm,
     version,
-    // By what is done and how many bytes it takes: MB/s, or microseconds where nothing has a length.
+    // By what is done and how many bytes it takes: MB/s, or microseconds where nothing has a
+    // length.
     ...cells(samples, id),
   }));
   const nodes = runtimes.map(({ name }) => name);
@@ -24,11 +25,27 @@ export function report({ settings, runtimes, peers, absent, samples, modules, lo
     nodes: Object.fromEntries(runtimes.map(({ name, version }) => [name, version])),
     settings,
     // Our own share of the busy time is one core: one peer at a time.
-    load: { before: before.average, after: after.average, busyShare: share("busy"), stolenShare: share("steal") },
-    goals: [...ratioGoals(nodes).map((goal) => ratioResult(goal, samples)), ...timeGoals(nodes).map((goal) => timeResult(goal, samples))],
+    load: {
+      before: before.average,
+      after: after.average,
+      busyShare: share("busy"),
+      stolenShare: share("steal"),
+    },
+    goals: [
+      ...ratioGoals(nodes).map((goal) => ratioResult(goal, samples)),
+      ...timeGoals(nodes).map((goal) => timeResult(goal, samples)),
+    ],
     peers: list,
     batch: batches(samples),
-    modules: modules.map(({ startUpMs, ...module }) => ({ ...module, startUpMs: Object.fromEntries(Object.entries(startUpMs).map(([node, laps]) => [node, mapValues(laps, (lap) => rounded(lap, 3))])) })),
+    modules: modules.map(({ startUpMs, ...module }) => ({
+      ...module,
+      startUpMs: Object.fromEntries(
+        Object.entries(startUpMs).map(([node, laps]) => [
+          node,
+          mapValues(laps, (lap) => rounded(lap, 3)),
+        ]),
+      ),
+    })),
     absent,
   };
 }
@@ -40,8 +57,16 @@ function cells(samples, id) {
     const times = present(byPeer.get(id) ?? []);
     if (!times.length) continue;
     const [what, bytes] = cell.split(" ");
-    if (what === "setKey") result.setKeyMicroseconds = rounded(summary(times.map((ns) => ns / 1e3), "least"), 2);
-    else if (what in result) result[what][bytes] = rounded(summary(times.map((ns) => (Number(bytes) / ns) * 1e3)), 1);
+    if (what === "setKey")
+      result.setKeyMicroseconds = rounded(
+        summary(
+          times.map((ns) => ns / 1e3),
+          "least",
+        ),
+        2,
+      );
+    else if (what in result)
+      result[what][bytes] = rounded(summary(times.map((ns) => (Number(bytes) / ns) * 1e3)), 1);
   }
   return result;
 }
@@ -49,7 +74,9 @@ function cells(samples, id) {
 /** How many times as fast `ours` is as `other`, in each round that measured both. */
 function ratios(byPeer, ours, other) {
   const [mine, theirs] = [byPeer?.get(ours) ?? [], byPeer?.get(other) ?? []];
-  return mine.flatMap((time, round) => (time > 0 && theirs[round] > 0 ? [theirs[round] / time] : []));
+  return mine.flatMap((time, round) =>
+    time > 0 && theirs[round] > 0 ? [theirs[round] / time] : [],
+  );
 }
 
 function ratioResult({ says, ours, against, bytes, atLeast }, samples) {
@@ -65,8 +92,21 @@ function ratioResult({ says, ours, against, bytes, atLeast }, samples) {
 
 function timeResult({ says, ours, what, belowMicroseconds }, samples) {
   const times = present(samples.get(`${what} 0`)?.get(ours) ?? []);
-  const microseconds = times.length && rounded(summary(times.map((ns) => ns / 1e3), "least"), 2);
-  return { says, belowMicroseconds, microseconds, met: microseconds ? microseconds.median < belowMicroseconds : undefined };
+  const microseconds =
+    times.length &&
+    rounded(
+      summary(
+        times.map((ns) => ns / 1e3),
+        "least",
+      ),
+      2,
+    );
+  return {
+    says,
+    belowMicroseconds,
+    microseconds,
+    met: microseconds ? microseconds.median < belowMicroseconds : undefined,
+  };
 }
 
 /** Sealing many small frames in one call, against one call for each. */
@@ -78,7 +118,14 @@ function batches(samples) {
     return [...byPeer].map(([id, samplesOf]) => {
       const times = present(samplesOf);
       const perFrame = times.map((ns) => ns / BATCH);
-      const gain = ratios(new Map([["batch", samplesOf.map((ns) => ns / BATCH)], ["one", single?.get(id) ?? []]]), "batch", "one");
+      const gain = ratios(
+        new Map([
+          ["batch", samplesOf.map((ns) => ns / BATCH)],
+          ["one", single?.get(id) ?? []],
+        ]),
+        "batch",
+        "one",
+      );
       return {
         id,
         frames: BATCH,
@@ -94,5 +141,6 @@ function batches(samples) {
 /** Rounds that were skipped have left holes. */
 const present = (times) => times.filter((time) => time > 0);
 const round = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
-const mapValues = (record, change) => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+const mapValues = (record, change) =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 const rounded = (record, digits) => mapValues(record, (value) => round(value, digits));

@@ -24,13 +24,18 @@ export const out = fileURLToPath(new URL("../../../.build/crypto-bench", import.
 
 /** The machine's Node, and a newer one from npm if it is there. */
 export function nodeRuntimes() {
-  const programs = [process.execPath, `${here}node_modules/node/bin/node`].filter((program) => existsSync(program));
+  const programs = [process.execPath, `${here}node_modules/node/bin/node`].filter((program) =>
+    existsSync(program),
+  );
   /** @type {NodeRuntime[]} */
   const runtimes = [];
   for (const program of programs) {
-    const version = execFileSync(program, ["-p", "process.versions.node"], { encoding: "utf8" }).trim();
+    const version = execFileSync(program, ["-p", "process.versions.node"], {
+      encoding: "utf8",
+    }).trim();
     const name = `node${parseInt(version)}`;
-    if (!runtimes.some((runtime) => runtime.name === name)) runtimes.push({ name, version, program });
+    if (!runtimes.some((runtime) => runtime.name === name))
+      runtimes.push({ name, version, program });
   }
   return runtimes;
 }
@@ -53,13 +58,20 @@ export function roster(runtimes) {
   const backends = execFileSync(binary("smrtc"), { encoding: "utf8" }).trim().split("\n");
   /** @type {Entry[]} */
   const native = [
-    ...backends.map((backend) => ({ id: `smrtc-${backend}`, label: `smrtc ${backend}`, command: [binary("smrtc"), backend] })),
+    ...backends.map((backend) => ({
+      id: `smrtc-${backend}`,
+      label: `smrtc ${backend}`,
+      command: [binary("smrtc"), backend],
+    })),
     { id: "libgcrypt", label: "libgcrypt", command: [binary("libgcrypt")] },
     { id: "botan", label: "Botan", command: [binary("botan")] },
     { id: "openssl", label: "OpenSSL", command: [binary("openssl")] },
     { id: "rustcrypto", label: "RustCrypto native", command: [binary("rustcrypto")] },
   ].map((entry) => ({ ...entry, side: "native", algorithm: "sm4-gcm" }));
-  return [...native.filter(({ command }) => existsSync(command[0])), ...runtimes.flatMap(nodePeers)];
+  return [
+    ...native.filter(({ command }) => existsSync(command[0])),
+    ...runtimes.flatMap(nodePeers),
+  ];
 }
 
 /**
@@ -68,23 +80,63 @@ export function roster(runtimes) {
  */
 function nodePeers({ name, version, program }) {
   const module = (file) => `${out}/modules/${file}.wasm`;
-  const wasm = (id, label, file, ...more) => ({ id, label, args: ["wasm", module(file), ...more], module: module(file) });
+  const wasm = (id, label, file, ...more) => ({
+    id,
+    label,
+    args: ["wasm", module(file), ...more],
+    module: module(file),
+  });
   const builds = { scalar: "scalar", simd128: "simd128", relaxed: "relaxed-simd" };
   /** @type {(Pick<Entry, "id" | "label" | "module"> & { args: string[], algorithm?: Entry["algorithm"] })[]} */
   const peers = [
     ...Object.entries(builds).flatMap(([build, label]) => [
       wasm(`smrtc-wasm-${build}`, `smrtc Wasm ${label}`, `smrtc-${build}`),
-      wasm(`smrtc-wasm-${build}-copies`, `smrtc Wasm ${label}, with JS copies`, `smrtc-${build}`, "copies"),
+      wasm(
+        `smrtc-wasm-${build}-copies`,
+        `smrtc Wasm ${label}, with JS copies`,
+        `smrtc-${build}`,
+        "copies",
+      ),
     ]),
     wasm("rustcrypto-wasm-simd128", "RustCrypto Wasm simd128", "rustcrypto-simd128"),
     wasm("rustcrypto-wasm-scalar", "RustCrypto Wasm scalar", "rustcrypto-scalar"),
     { id: "sm-crypto-v2", label: "npm sm-crypto-v2", args: ["sm-crypto-v2"] },
-    { id: "sm-crypto-ecb", label: "npm sm-crypto, ECB (no GCM)", args: ["sm-crypto", "ecb"], algorithm: "sm4-ecb" },
-    { id: "sm-crypto-cbc", label: "npm sm-crypto, CBC (no GCM)", args: ["sm-crypto", "cbc"], algorithm: "sm4-cbc" },
-    { id: "gm-crypto-ecb", label: "npm gm-crypto, ECB (no GCM)", args: ["gm-crypto", "ecb"], algorithm: "sm4-ecb" },
-    { id: "gm-crypto-cbc", label: "npm gm-crypto, CBC (no GCM)", args: ["gm-crypto", "cbc"], algorithm: "sm4-cbc" },
-    { id: "webcrypto", label: "WebCrypto AES-128-GCM, each awaited", args: ["webcrypto", "1"], algorithm: "aes-128-gcm" },
-    { id: "webcrypto-8", label: "WebCrypto AES-128-GCM, 8 in flight", args: ["webcrypto", "8"], algorithm: "aes-128-gcm" },
+    {
+      id: "sm-crypto-ecb",
+      label: "npm sm-crypto, ECB (no GCM)",
+      args: ["sm-crypto", "ecb"],
+      algorithm: "sm4-ecb",
+    },
+    {
+      id: "sm-crypto-cbc",
+      label: "npm sm-crypto, CBC (no GCM)",
+      args: ["sm-crypto", "cbc"],
+      algorithm: "sm4-cbc",
+    },
+    {
+      id: "gm-crypto-ecb",
+      label: "npm gm-crypto, ECB (no GCM)",
+      args: ["gm-crypto", "ecb"],
+      algorithm: "sm4-ecb",
+    },
+    {
+      id: "gm-crypto-cbc",
+      label: "npm gm-crypto, CBC (no GCM)",
+      args: ["gm-crypto", "cbc"],
+      algorithm: "sm4-cbc",
+    },
+    {
+      id: "webcrypto",
+      label: "WebCrypto AES-128-GCM, each awaited",
+      args: ["webcrypto", "1"],
+      algorithm: "aes-128-gcm",
+    },
+    {
+      id: "webcrypto-8",
+      label: "WebCrypto AES-128-GCM, 8 in flight",
+      args: ["webcrypto", "8"],
+      algorithm: "aes-128-gcm",
+    },
   ];
   // Before V8 11.4 relaxed SIMD wants a flag, which later versions refuse.
   const flags = parseInt(version) < 21 ? ["--experimental-wasm-relaxed-simd"] : [];

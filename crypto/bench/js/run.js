@@ -1,5 +1,5 @@
-// `make bench-crypto`: SM4-GCM beside its rivals, in one run. One JSON object on stdout, a table on stderr; both also under
-// .build/crypto-bench, as report.json and report.md.
+// `make bench-crypto`: SM4-GCM beside its rivals, in one run. One JSON object on stdout, a table on
+// stderr; both also under .build/crypto-bench, as report.json and report.md.
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { check } from "./check.js";
@@ -55,7 +55,9 @@ const SLOW_SAMPLES = 10;
 const say = (text) => console.error(`bench-crypto: ${text}`);
 const random = randomFrom(settings.seed);
 const runtimes = nodeRuntimes().filter(({ name }) => new RegExp(values.nodes).test(name));
-const entries = roster(runtimes).filter(({ id }) => id === PORTABLE || new RegExp(values.peers).test(id));
+const entries = roster(runtimes).filter(
+  ({ id }) => id === PORTABLE || new RegExp(values.peers).test(id),
+);
 /** @type {{ peer: string, reason: string }[]} */
 const absent = absentPeers();
 /** @type {Map<string, { entry: import("./roster.js").Entry, process: PeerProcess, version: string }>} */
@@ -66,7 +68,15 @@ try {
   await startAndCheck();
   await warmUp();
   const samples = await rounds();
-  const object = report({ settings, runtimes, peers, absent, samples, modules: modules(entries, runtimes), load: [loadBefore, load()] });
+  const object = report({
+    settings,
+    runtimes,
+    peers,
+    absent,
+    samples,
+    modules: modules(entries, runtimes),
+    load: [loadBefore, load()],
+  });
   const markdown = table(object);
   const json = JSON.stringify(object);
   writeFileSync(`${out}/report.json`, `${json}\n`);
@@ -106,15 +116,17 @@ async function warmUp() {
   const each = settings.warmMs / settings.sizes.length / 2;
   for (const { process: child } of peers.values()) {
     for (const bytes of settings.sizes) {
-      for (const what of ["seal", "open"]) await child.ask({ do: "measure", what, bytes, milliseconds: each });
+      for (const what of ["seal", "open"])
+        await child.ask({ do: "measure", what, bytes, milliseconds: each });
     }
     await child.ask({ do: "measure", what: "setKey", bytes: 0, milliseconds: 20 });
   }
 }
 
 /**
- * A new process for each native peer. Where the system happens to lay its memory makes up to a fifth of its speed, and stays
- * with a process; so a round draws anew. Those in JavaScript would have to be warmed up again, and stay.
+ * A new process for each native peer. Where the system happens to lay its memory makes up to a
+ * fifth of its speed, and stays with a process; so a round draws anew. Those in JavaScript would
+ * have to be warmed up again, and stay.
  */
 async function renewNative() {
   for (const peer of peers.values()) {
@@ -126,21 +138,33 @@ async function renewNative() {
 }
 
 /**
- * Every round takes the cells in random order, and within a cell the peers in random order, so that what is compared was
- * measured within a moment. The result is nanoseconds per call by cell, peer and round; a call that a peer has not is missing.
+ * Every round takes the cells in random order, and within a cell the peers in random order, so that
+ * what is compared was measured within a moment. The result is nanoseconds per call by cell, peer
+ * and round; a call that a peer has not is missing.
  */
 async function rounds() {
-  const cells = settings.sizes.flatMap((bytes) => ["seal", "open"].map((what) => ({ what, bytes })));
+  const cells = settings.sizes.flatMap((bytes) =>
+    ["seal", "open"].map((what) => ({ what, bytes })),
+  );
   cells.push({ what: "setKey", bytes: 0 }, { what: "sealBatch", bytes: BATCH_FRAME_BYTES });
-  const taken = cells.map((cell) => ({ ...cell, /** @type {Map<string, number[]>} */ byPeer: new Map() }));
+  const taken = cells.map((cell) => ({
+    ...cell,
+    /** @type {Map<string, number[]>} */ byPeer: new Map(),
+  }));
   for (let round = 0; round < settings.rounds; round++) {
     await renewNative();
     if (round % 5 === 0) say(`round ${round + 1} of ${settings.rounds}`);
     for (const { what, bytes, byPeer } of shuffled(taken, random)) {
       for (const [id, { process: child }] of shuffled([...peers], random)) {
         // What takes so long is measured in every fifth round only: it would be most of the run.
-        if (round % 5 && (byPeer.get(id)?.[0] ?? 0) > SLOW_SAMPLES * settings.sampleMs * 1e6) continue;
-        const { nanosecondsPerCall } = await child.ask({ do: "measure", what, bytes, milliseconds: settings.sampleMs });
+        if (round % 5 && (byPeer.get(id)?.[0] ?? 0) > SLOW_SAMPLES * settings.sampleMs * 1e6)
+          continue;
+        const { nanosecondsPerCall } = await child.ask({
+          do: "measure",
+          what,
+          bytes,
+          milliseconds: settings.sampleMs,
+        });
         if (nanosecondsPerCall === undefined) continue;
         const list = byPeer.get(id) ?? [];
         list[round] = nanosecondsPerCall;

@@ -1,4 +1,5 @@
-// How long a module takes from its bytes to the first sealed packet, in a process of its own: node start_up.js FILE
+// How long a module takes from its bytes to the first sealed packet, in a process of its own: node
+// start_up.js FILE
 import { readFileSync } from "node:fs";
 
 const [file] = process.argv.slice(2);

@@ -18,7 +18,10 @@ export function summary(values, best = "greatest") {
   const at = (share) => {
     const place = share * (sorted.length - 1);
     const below = Math.floor(place);
-    return sorted[below] + (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (place - below);
+    return (
+      sorted[below] +
+      (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]) * (place - below)
+    );
   };
   return { median: at(0.5), q1: at(0.25), q3: at(0.75), best: best === "greatest" ? at(1) : at(0) };
 }

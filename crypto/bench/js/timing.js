@@ -8,13 +8,14 @@ import { readFileSync } from "node:fs";
 export async function measure(repeat, milliseconds) {
   // Woken from sleep: caches, and the clock of the core. One call of a slow peer is enough of it.
   const first = await until(repeat, milliseconds / 10);
-  const { running, calls } = first.running >= milliseconds ? first : await until(repeat, milliseconds);
+  const { running, calls } =
+    first.running >= milliseconds ? first : await until(repeat, milliseconds);
   return { nanosecondsPerCall: (running * 1e6) / calls, calls };
 }
 
 async function until(repeat, milliseconds) {
   const start = clocks();
-  for (let calls = 0, step = 1; ; ) {
+  for (let calls = 0, step = 1; ;) {
     const pending = repeat(calls, calls + step);
     if (pending) await pending;
     calls += step;
@@ -29,7 +30,10 @@ async function until(repeat, milliseconds) {
   }
 }
 
-/** The time, and how long the main thread has waited until then for a processor that others had, in milliseconds. */
+/**
+ * The time, and how long the main thread has waited until then for a processor that others had, in
+ * milliseconds.
+ */
 function clocks() {
   for (;;) {
     const before = waited();

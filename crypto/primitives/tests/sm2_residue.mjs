@@ -1,10 +1,11 @@
-// Searches the memory of a Wasm instance for what SM2's operations must not leave there: private keys, nonces, what they can be
-// computed from, shared points, plaintexts.
+// Searches the memory of a Wasm instance for what SM2's operations must not leave there: private
+// keys, nonces, what they can be computed from, shared points, plaintexts.
 //
 //   node crypto/primitives/tests/sm2_residue.mjs sm2_residue.wasm
 //
-// Each secret is searched in three forms, eight bytes at a time: big-endian, as words of little-endian, and in Montgomery's form,
-// as the arithmetic holds it. The heap cell of a living key is to be found; that shows that the search works.
+// Each secret is searched in three forms, eight bytes at a time: big-endian, as words of
+// little-endian, and in Montgomery's form, as the arithmetic holds it. The heap cell of a living
+// key is to be found; that shows that the search works.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -28,7 +29,10 @@ const { instance } = await WebAssembly.instantiate(await readFile(process.argv[2
 const { memory, window, ...operations } = instance.exports;
 const view = (bytes) => Buffer.from(memory.buffer, window(), bytes);
 
-/** Runs an operation with 32 random bytes in the window (or what is there), and returns and wipes what it leaves in it. */
+/**
+ * Runs an operation with 32 random bytes in the window (or what is there), and returns and wipes
+ * what it leaves in it.
+ */
 function run(name, bytes = 32, keep = false) {
   if (!keep) randomBytes(32).copy(view(32));
   operations[name]();
@@ -47,7 +51,13 @@ function found(numbers, m = n) {
       for (let from = 0; from < 32; from += 8) {
         searches += 1;
         const at = all.indexOf(form.subarray(from, from + 8));
-        if (at >= 0) places.push({ name, form: ["big-endian", "little-endian", "Montgomery"][index], from, at });
+        if (at >= 0)
+          places.push({
+            name,
+            form: ["big-endian", "little-endian", "Montgomery"][index],
+            from,
+            at,
+          });
       }
     });
   }

@@ -9,7 +9,9 @@ import { agreement, BUILDS, expectAll, hasRelaxedSimd } from "./wasm_support.mjs
 if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 if (!hasRelaxedSimd()) throw new Error(`Node ${process.version} has no relaxed SIMD`);
 
-/** Megabytes per second, the best of 30 runs of about 4 ms: the machine is rarely quiet for longer. */
+/**
+ * Megabytes per second, the best of 30 runs of about 4 ms: the machine is rarely quiet for longer.
+ */
 function speed(run, bytes) {
   let count = 1;
   for (let elapsed = 0; elapsed < 4; count *= 2) {
@@ -32,7 +34,9 @@ expectAll(results, `Node ${process.version}`);
 for (const file of process.argv.slice(2)) {
   const { instance } = await WebAssembly.instantiate(await readFile(file));
   const { refuse, backend, seal, seal_by_oracle, set_up } = instance.exports;
-  const figures = [160, 1200, 16384].map((bytes) => `${bytes} B ${speed(seal, bytes).toFixed(0)} MB/s`);
+  const figures = [160, 1200, 16384].map(
+    (bytes) => `${bytes} B ${speed(seal, bytes).toFixed(0)} MB/s`,
+  );
   const ghash = speed(refuse, 1 << 16).toFixed(0);
   const oracle = speed(seal_by_oracle, 16384).toFixed(0);
   const microseconds = 1 / speed((_, count) => set_up(count), 1);

@@ -10,7 +10,12 @@ const require = createRequire(new URL("../../../wasm/e2e/package.json", import.m
 const { chromium } = require("playwright-core");
 
 // As in wasm/e2e/harness/browsers.js: the binary itself rather than Debian's wrapper.
-const PATHS = [process.env.SMRTC_CHROMIUM, "/usr/lib/chromium/chromium", "/usr/bin/chromium", "/usr/bin/google-chrome"];
+const PATHS = [
+  process.env.SMRTC_CHROMIUM,
+  "/usr/lib/chromium/chromium",
+  "/usr/bin/chromium",
+  "/usr/bin/google-chrome",
+];
 const executablePath = PATHS.find((path) => path && existsSync(path));
 if (!executablePath) throw new Error("no Chromium found; install it or set SMRTC_CHROMIUM");
 
@@ -18,7 +23,13 @@ const browser = await chromium.launch({
   executablePath,
   headless: true,
   chromiumSandbox: false,
-  args: ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  args: [
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
 });
 try {
   const page = await browser.newPage();
@@ -26,7 +37,9 @@ try {
   for (const file of process.argv.slice(2)) {
     const base64 = (await readFile(file)).toString("base64");
     results.push(
-      await page.evaluate(`(${agreement})(Uint8Array.from(atob("${base64}"), (byte) => byte.charCodeAt(0)))`),
+      await page.evaluate(
+        `(${agreement})(Uint8Array.from(atob("${base64}"), (byte) => byte.charCodeAt(0)))`,
+      ),
     );
   }
   expectAll(results, `Chromium ${browser.version()}`);

@@ -1,6 +1,7 @@
 // Peer: the npm package gm-crypto, which has SM4 in ECB and CBC only. `gm-crypto ecb|cbc`
 //
-// Keys and initialisation vectors are hexadecimal there; it pads always, so that it does a block more.
+// Keys and initialisation vectors are hexadecimal there; it pads always, so that it does a block
+// more.
 import { createRequire } from "node:module";
 import { unauthenticated } from "./unauthenticated.js";
 
@@ -10,7 +11,8 @@ const { SM4 } = require("gm-crypto");
 /** @param {string} mode */
 export function create(mode) {
   const hex = (bytes) => Buffer.from(bytes).toString("hex");
-  const options = (iv) => (mode === "cbc" ? { mode: SM4.constants.CBC, iv: hex(iv) } : { mode: SM4.constants.ECB });
+  const options = (iv) =>
+    mode === "cbc" ? { mode: SM4.constants.CBC, iv: hex(iv) } : { mode: SM4.constants.ECB };
   return unauthenticated(`gm-crypto ${require("gm-crypto/package.json").version}`, {
     prepareKey: hex,
     // Without a named encoding it takes and gives bytes.

@@ -9,13 +9,27 @@ export function create() {
   let key = new Uint8Array(16);
   /** @returns {import("../peer.js").Sealed} */
   const seal = (iv, aad, text) => {
-    const { output, tag } = sm4.encrypt(text, key, { mode: "gcm", iv, associatedData: aad, output: "array", outputTag: true, padding: "none" });
+    const { output, tag } = sm4.encrypt(text, key, {
+      mode: "gcm",
+      iv,
+      associatedData: aad,
+      output: "array",
+      outputTag: true,
+      padding: "none",
+    });
     return { text: output, tag };
   };
   /** @type {import("../peer.js").Peer["open"]} */
   const open = (iv, aad, { text, tag }) => {
     try {
-      return sm4.decrypt(text, key, { mode: "gcm", iv, associatedData: aad, tag, output: "array", padding: "none" });
+      return sm4.decrypt(text, key, {
+        mode: "gcm",
+        iv,
+        associatedData: aad,
+        tag,
+        output: "array",
+        padding: "none",
+      });
     } catch {
       return undefined;
     }

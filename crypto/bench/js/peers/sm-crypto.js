@@ -7,7 +7,12 @@ const { sm4 } = require("sm-crypto");
 
 /** @param {string} mode */
 export function create(mode) {
-  const options = (iv) => ({ mode: mode === "cbc" ? "cbc" : undefined, iv, padding: "none", output: "array" });
+  const options = (iv) => ({
+    mode: mode === "cbc" ? "cbc" : undefined,
+    iv,
+    padding: "none",
+    output: "array",
+  });
   return unauthenticated(`sm-crypto ${require("sm-crypto/package.json").version}`, {
     prepareKey: (key) => Array.from(key),
     encrypt: (key, iv, text) => sm4.encrypt(text, key, options(iv)),

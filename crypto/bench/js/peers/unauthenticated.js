@@ -1,4 +1,5 @@
-// A peer made of a cipher mode without a tag: "seal" is to encrypt, "open" is to decrypt. It does half of what GCM does.
+// A peer made of a cipher mode without a tag: "seal" is to encrypt, "open" is to decrypt. It does
+// half of what GCM does.
 
 /**
  * @template Key
@@ -10,7 +11,24 @@
 export function unauthenticated(version, { prepareKey, encrypt, decrypt }) {
   let key = prepareKey(new Uint8Array(16));
   const iv = (nonce) => [...nonce, 0, 0, 0, 0];
-  const ivOf = (number) => [0, 0, 0, 0, 0, 0, 0, 0, number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255, 0, 0, 0, 0];
+  const ivOf = (number) => [
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    number >>> 24,
+    (number >>> 16) & 255,
+    (number >>> 8) & 255,
+    number & 255,
+    0,
+    0,
+    0,
+    0,
+  ];
   return {
     version,
     setKey: (bytes) => void (key = prepareKey(bytes)),

@@ -1,7 +1,7 @@
 // Peers: a module of modules/, called as it is. `wasm MODULE [copies]`
 //
-// Without copies the text lies in the module's memory, where our SDK has it; with copies JavaScript puts it there and takes
-// it back, as a page must whose bytes come from elsewhere.
+// Without copies the text lies in the module's memory, where our SDK has it; with copies JavaScript
+// puts it there and takes it back, as a page must whose bytes come from elsewhere.
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 
@@ -14,7 +14,9 @@ export async function create(file, copies) {
   const { instance } = await WebAssembly.instantiate(await readFile(file));
   const wasm = /** @type {any} */ (instance.exports);
   const MOST = 1 << 20;
-  const [keyAt, nonceAt, aadAt, tagAt, textAt, sealedAt] = [16, 12, 1024, 16, MOST, MOST].map((bytes) => wasm.alloc(bytes));
+  const [keyAt, nonceAt, aadAt, tagAt, textAt, sealedAt] = [16, 12, 1024, 16, MOST, MOST].map(
+    (bytes) => wasm.alloc(bytes),
+  );
   // Nothing allocates as much as to move the memory after this; a view that went stale would throw.
   let memory = new Uint8Array(wasm.memory.buffer);
   const view = () => (memory.length ? memory : (memory = new Uint8Array(wasm.memory.buffer)));
@@ -47,7 +49,8 @@ export async function create(file, copies) {
       return (from, to) => {
         for (let number = from; number < to; number++) {
           wasm.copy(textAt, sealedAt, bytes);
-          if (!wasm.open(key, nonceAt, aadAt, 0, textAt, bytes, tagAt)) throw new Error("does not open");
+          if (!wasm.open(key, nonceAt, aadAt, 0, textAt, bytes, tagAt))
+            throw new Error("does not open");
         }
       };
     },
@@ -88,7 +91,8 @@ export async function create(file, copies) {
         for (let number = from; number < to; number++) {
           view().set(text, textAt);
           view().set(tag, tagAt);
-          if (!wasm.open(key, nonceAt, aadAt, 0, textAt, bytes, tagAt)) throw new Error("does not open");
+          if (!wasm.open(key, nonceAt, aadAt, 0, textAt, bytes, tagAt))
+            throw new Error("does not open");
           out.set(view().subarray(textAt, textAt + bytes));
         }
       };
@@ -109,7 +113,9 @@ export async function create(file, copies) {
       put(aadAt, aad);
       put(textAt, text);
       put(tagAt, tag);
-      return wasm.open(key, nonceAt, aadAt, aad.length, textAt, text.length, tagAt) ? take(textAt, text.length) : undefined;
+      return wasm.open(key, nonceAt, aadAt, aad.length, textAt, text.length, tagAt)
+        ? take(textAt, text.length)
+        : undefined;
     },
     works: copies ? copied : inPlace,
   };

@@ -1,7 +1,9 @@
-// Peer: AES-128-GCM of the engine's WebCrypto, the nearest thing that a page has built in. `webcrypto IN_FLIGHT`
+// Peer: AES-128-GCM of the engine's WebCrypto, the nearest thing that a page has built in.
+// `webcrypto IN_FLIGHT`
 //
-// Each call goes to another thread and back, so the time of a call is not the time of the cipher. With 1 in flight a
-// message waits for the one before, as frames of a call do; with more, the threads overlap.
+// Each call goes to another thread and back, so the time of a call is not the time of the cipher.
+// With 1 in flight a message waits for the one before, as frames of a call do; with more, the
+// threads overlap.
 import { nonce } from "../timing.js";
 
 /** @param {string} inFlight */
@@ -9,7 +11,11 @@ export function create(inFlight) {
   const width = Number(inFlight);
   /** @type {CryptoKey} */
   let key;
-  const algorithm = (iv, aad) => ({ name: "AES-GCM", iv, ...(aad.length ? { additionalData: aad } : {}) });
+  const algorithm = (iv, aad) => ({
+    name: "AES-GCM",
+    iv,
+    ...(aad.length ? { additionalData: aad } : {}),
+  });
   const NONE = new Uint8Array(0);
   /** Makes the calls of `from` to `to`, `width` at a time. */
   const repeat = async (from, to, call) => {
@@ -30,7 +36,9 @@ export function create(inFlight) {
     },
     open: async (iv, aad, { text, tag }) => {
       try {
-        return new Uint8Array(await crypto.subtle.decrypt(algorithm(iv, aad), key, Buffer.concat([text, tag])));
+        return new Uint8Array(
+          await crypto.subtle.decrypt(algorithm(iv, aad), key, Buffer.concat([text, tag])),
+        );
       } catch {
         return undefined;
       }
@@ -38,11 +46,19 @@ export function create(inFlight) {
     works: {
       seal: (bytes) => {
         const text = new Uint8Array(bytes).fill(1);
-        return (from, to) => repeat(from, to, (number) => crypto.subtle.encrypt(algorithm(nonce(number), NONE), key, text));
+        return (from, to) =>
+          repeat(from, to, (number) =>
+            crypto.subtle.encrypt(algorithm(nonce(number), NONE), key, text),
+          );
       },
       open: async (bytes) => {
-        const sealed = await crypto.subtle.encrypt(algorithm(nonce(0), NONE), key, new Uint8Array(bytes).fill(1));
-        return (from, to) => repeat(from, to, () => crypto.subtle.decrypt(algorithm(nonce(0), NONE), key, sealed));
+        const sealed = await crypto.subtle.encrypt(
+          algorithm(nonce(0), NONE),
+          key,
+          new Uint8Array(bytes).fill(1),
+        );
+        return (from, to) =>
+          repeat(from, to, () => crypto.subtle.decrypt(algorithm(nonce(0), NONE), key, sealed));
       },
     },
   };
