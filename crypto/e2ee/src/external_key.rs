@@ -4,8 +4,8 @@
 //! sending session (`crypto/SPEC.md` §4). A reload, a crash or a second tab therefore never repeats
 //! a key and nonce: 2^20 sessions under one secret collide with a probability of 2^-25.
 //!
-//! What it is not: sender authentication. Whoever holds the secret can seal in anybody's name. And
-//! it has no forward secrecy: the secret opens every recorded frame.
+//! It authenticates no sender: whoever holds the secret can seal in anybody's name. And it has no
+//! forward secrecy: the secret opens every recorded frame.
 
 use smrtc_crypto::hkdf;
 use smrtc_crypto::secret::Secret;
@@ -28,7 +28,7 @@ pub struct ExternalKey {
 }
 
 impl ExternalKey {
-    /// Takes a shared secret of 16 to 64 uniformly random bytes. It is no place for a password.
+    /// Takes a shared secret of 16 to 64 uniformly random bytes. A password is not one.
     ///
     /// # Errors
     ///

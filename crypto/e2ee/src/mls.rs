@@ -12,8 +12,7 @@
 //! [`EpochKeys::to_bytes`], in another, and stands behind sealers and key stores. [`Provider`] has
 //! the algorithms. What is on the wire is in `crypto/SPEC.md` §7.
 //!
-//! What this is not: the delivery service, which the gateway is and which links none of this; and a
-//! store. Nothing of a group is ever written down.
+//! The gateway is the delivery service, and links none of this. Nothing of a group is ever stored.
 
 mod admission;
 mod commit_policy;

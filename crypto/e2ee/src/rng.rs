@@ -1,4 +1,4 @@
-//! Where randomness comes from: outside.
+//! The random source, which the caller passes in.
 
 pub use smrtc_crypto::rng::{Rng, RngError};
 

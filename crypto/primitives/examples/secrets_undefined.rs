@@ -10,7 +10,7 @@
 //! bits: `audits/constant_time/valgrind.mjs` lets pass what is reported at a line that compares by
 //! `ct_eq`, and nothing else.
 //!
-//! `secrets_undefined KERNEL` goes through all doors with one kernel; the names `leak-…` are leaks
+//! `secrets_undefined KERNEL` calls all functions with one kernel; the names `leak-…` are leaks
 //! planted on purpose, and `crate-sm4` is a cipher with a table, to see that each is found.
 //! Valgrind knows no AVX-512 and no GFNI.
 #![allow(

@@ -1,4 +1,4 @@
-//! How fast the door seals on this machine, in MB/s: the best of some short runs.
+//! How fast SM4-GCM seals on this machine, in MB/s: the best of some short runs.
 //!
 //! ```sh
 //! cargo run --release -p smrtc-crypto --features _test_support --example speed

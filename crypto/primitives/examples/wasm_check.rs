@@ -1,4 +1,4 @@
-//! The doors of `smrtc-crypto` as a Wasm module that checks itself against the oracle, times both,
+//! Sealing and opening of `smrtc-crypto` as a Wasm module that checks itself against the oracle, times both,
 //! and is timed for leaks.
 //!
 //! `tests/wasm.mjs` runs it in Node, `tests/wasm_browser.mjs` in Chromium,

@@ -278,8 +278,8 @@ pub unsafe extern "C" fn ccm_open(
     u32::from(opened.is_ok())
 }
 
-/// The modes of `conformance::sm4_modes`, key set-up included: CTR (0), ECB (1, back 2), CBC (3, back 4), XTS (5,
-/// back 6; GB 7, back 8).
+/// The modes of `conformance::sm4_modes`, key set-up included: CTR (0), ECB (1, back 2), CBC (3,
+/// back 4), XTS (5, back 6; GB 7, back 8).
 ///
 /// # Safety
 ///

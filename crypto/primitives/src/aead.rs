@@ -1,4 +1,4 @@
-//! Authenticated encryption over slices: the door that the other crates use.
+//! Authenticated encryption over slices, for the other crates.
 //!
 //! Every algorithm here is GCM (NIST SP 800-38D) with a 12-byte nonce and a full 16-byte tag; tags
 //! are never truncated. The caller makes nonces unique per key: a repeated nonce gives away the

@@ -37,7 +37,8 @@ impl Algorithm {
     }
 }
 
-/// A tag. Compare it through [`crate::aead::Key::open_in_place`] only; `==` is constant time all the same.
+/// A tag. Compare it through [`crate::aead::Key::open_in_place`] only; `==` is constant time all
+/// the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Tag(pub [u8; TAG_BYTES]);
 
@@ -49,7 +50,7 @@ impl PartialEq for Tag {
 
 impl Eq for Tag {}
 
-/// The key has not the length that its algorithm asks for.
+/// The key does not have the length that its algorithm needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key of this algorithm has {expected} bytes")]
 pub struct InvalidKeyLength {
@@ -92,7 +93,7 @@ pub enum OpenError {
 /// [`crate::aead::Key::open_batch`].
 #[derive(Debug)]
 pub struct Frame<'a> {
-    /// As everywhere, unique under the key.
+    /// Unique for the key, as everywhere.
     pub nonce: &'a [u8; NONCE_BYTES],
     /// What is authenticated and not encrypted.
     pub aad: &'a [u8],

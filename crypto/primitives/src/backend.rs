@@ -24,7 +24,7 @@ mod x86_clmul;
 
 /// An SM4-GCM key, expanded for the kernels that this machine runs best.
 pub(crate) fn sm4_gcm(key: &[u8; 16]) -> Box<dyn GcmCipher> {
-    // Spelled out, so that a module with SIMD carries no portable kernel.
+    // Chosen at compile time, so that a module with SIMD contains no portable kernel.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     return wasm_simd128::gcm(key);
     #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]

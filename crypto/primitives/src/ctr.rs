@@ -23,7 +23,7 @@ pub(crate) trait BatchCipher {
     /// The batch that costs least for each block: a power of two, one of [`Self::SIZES`].
     const BULK_BLOCKS: usize;
 
-    /// The first twelve bytes of the counter blocks, as the back end likes them.
+    /// The first twelve bytes of the counter blocks, in the form that the back end works on.
     type Nonce;
 
     fn nonce(nonce: &[u8; 12]) -> Self::Nonce;
@@ -54,8 +54,8 @@ impl Scratch {
     }
 }
 
-/// Fills with zeros, for good: `Zeroize` does so byte by byte on some targets, which short frames
-/// would feel.
+/// Fills with zeros, for good: `Zeroize` does so byte by byte on some targets, which slows
+/// short frames down.
 pub(crate) fn wipe(blocks: &mut [Block]) {
     blocks.fill([0; BLOCK_BYTES]);
     optimization_barrier(blocks);
@@ -73,8 +73,8 @@ pub(crate) trait MessageKeystream {
 /// The keystream from one counter block on, which is public: the place of a counter in its batch
 /// decides what is read.
 ///
-/// What it computes lies in its caller's scratch: to move it would cost a short frame more than to
-/// wipe it.
+/// It writes into its caller's scratch: to move it would take longer than to wipe it, for a short
+/// frame.
 pub(crate) struct Keystream<'k, C: BatchCipher> {
     cipher: &'k C,
     nonce: C::Nonce,
@@ -160,7 +160,7 @@ impl<C: BatchCipher> Drop for Keystream<'_, C> {
 }
 
 /// The keystream from a counter block on that depends on the key, as J0 does unless the nonce has
-/// 12 bytes: no counter decides where anything lies. Costs more, for every counter is written out.
+/// 12 bytes: no counter decides where anything lies. It is slower, for every counter is written out.
 pub(crate) struct SecretKeystream<'k, C: BatchCipher> {
     cipher: &'k C,
     next: Block,

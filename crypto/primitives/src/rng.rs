@@ -1,4 +1,4 @@
-//! Where randomness comes from: outside.
+//! The random source, which the caller passes in.
 
 /// The random source failed; whatever needed it must not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

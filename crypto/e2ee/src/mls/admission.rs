@@ -54,7 +54,7 @@ pub enum NotAdmitted {
     #[error("a user whom the room does not admit")]
     User,
     /// The signature key is no key of the suite.
-    #[error("a signature key that is none")]
+    #[error("not a signature key of the suite")]
     Key,
     /// An external sender; the room has none.
     #[error("the room has no external senders")]

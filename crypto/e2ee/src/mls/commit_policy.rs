@@ -20,8 +20,8 @@ pub(super) const MAX_ADDS: usize = 64;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleViolation {
-    /// A proposal other than Add, Remove and ExternalInit: nothing else is needed, and a change of
-    /// the pinned room is none.
+    /// A proposal other than Add, Remove and ExternalInit. Rooms need no other, and what is pinned
+    /// in the group must not change.
     #[error("a kind of proposal that rooms do not use")]
     Kind,
     /// A proposal by reference: all travel within the commit.
@@ -83,8 +83,8 @@ impl MlsRules for CommitPolicy {
         _new_context: &GroupContext,
         _proposals: &ProposalBundle,
     ) -> Result<CommitOptions, RuleViolation> {
-        // A path in every commit, adds included: fresh keys each time, and a tree that fills, so
-        // that later commits are small.
+        // Each commit has a path, also if it only adds: it brings fresh keys, and it fills the
+        // tree, so that later commits are small.
         Ok(CommitOptions::new()
             .with_path_required(true)
             .with_ratchet_tree_extension(false)

@@ -1,4 +1,4 @@
-//! Key pairs, Diffie-Hellman and signatures over P-256 and over the curve of SM2, behind one face.
+//! Key pairs, Diffie-Hellman and signatures over P-256 and over the curve of SM2, behind one interface.
 //!
 //! Secret keys are 32 bytes, big-endian; public keys are points in uncompressed form (SEC 1 §2.3.3,
 //! GB/T 32918.1 §4.2.9), 65 bytes, and no other form is accepted, so that a key has one encoding in

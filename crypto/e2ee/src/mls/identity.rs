@@ -30,7 +30,7 @@ pub enum IdentityError {
     /// The user's name is empty or longer than [`super::MAX_USER_BYTES`].
     #[error("a user name has 1 to 128 bytes")]
     User,
-    /// No key could be made, or the key given is none.
+    /// No key could be made, or the bytes given are no key.
     #[error(transparent)]
     Key(#[from] CipherError),
     /// The certificate is not this user's, or not for this key.

@@ -1,8 +1,8 @@
 //! A member's side of a room's group, sans-IO: inputs and the time go in, requests, keys and events
 //! come out.
 //!
-//! [`MlsSession`] holds the group, routes each input to the parts that it concerns, and puts together
-//! what they ask for. Each part has a state of its own, and is tested alone:
+//! [`MlsSession`] holds the group, routes each input to the parts that it concerns, and puts
+//! together what they ask for. Each part has a state of its own, and is tested alone:
 //!
 //! | part | knows |
 //! |---|---|

@@ -31,7 +31,7 @@ pub enum OpenError {
     /// purpose.
     #[error("authentication failed")]
     Authentication,
-    /// Not tried: too many frames under KIDs that nobody has proved did not authenticate.
+    /// Not tried: too many frames under KIDs that no frame has proved yet did not authenticate.
     #[error("too many failures under unknown KIDs")]
     Throttled,
     /// [`KeyStoreLimits::max_retired_kids`] KIDs have come and gone; new ones are refused.
@@ -162,8 +162,8 @@ impl<P: KeyProvider> KeyStore<P> {
 
     /// Wipes what is known of KIDs whose epoch is over, by what the provider says of them now.
     ///
-    /// A key of an epoch that is over opens nothing even before this is called; it is the wiping
-    /// that waits for it.
+    /// A key of an epoch that is over opens nothing even before this is called; only its wiping
+    /// waits for the call.
     pub fn sweep(&mut self) {
         let provider = &self.provider;
         self.receivers

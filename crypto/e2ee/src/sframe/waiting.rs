@@ -15,7 +15,7 @@ pub struct WaitingLimits {
     pub frames: usize,
     /// Bytes held; default 4 MiB. Beyond it the oldest goes.
     pub bytes: usize,
-    /// Frames held of one KID; default 64, about a second of a sender with two pictures and audio.
+    /// Frames held of one KID; default 64, about a second of a sender with two videos and audio.
     /// Beyond it its oldest goes.
     pub frames_of_a_kid: usize,
     /// How long a frame waits, in microseconds; default 2 s.

@@ -1,6 +1,6 @@
-//! Tests of the AEAD interface; how its doors agree with each other is in `doors_agree`.
+//! Tests of sealing and opening whole texts.
 
-mod doors_agree;
+mod batch_and_chunks_agree;
 
 use crate::aead::*;
 use crate::gcm::check_lengths;

@@ -6,7 +6,8 @@
 //! batch   └── the lanes of the kernel, filled one after the other ──┘
 //! ```
 //!
-//! The hash goes frame by frame. Long frames fill batches by themselves and go the single way.
+//! The hash goes frame by frame. A long frame fills batches by itself,
+//! and is sealed as if it came alone.
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -9,7 +9,7 @@ use crate::sm4::{BLOCK_BYTES, Block};
 /// Four blocks.
 pub(crate) const QUAD_BYTES: usize = 4 * BLOCK_BYTES;
 
-/// See the module.
+/// The blocks to hash, in the order that the top of this file describes.
 pub(crate) struct HashInput<'a> {
     aad: &'a [u8],
     text: &'a [u8],

@@ -1,4 +1,5 @@
-//! The modes that authenticate nothing: here for conformance only, as in `smrtc_crypto::conformance::sm4_modes`.
+//! The modes that authenticate nothing: here for conformance only, as in
+//! `smrtc_crypto::conformance::sm4_modes`.
 
 use smrtc_crypto::conformance::sm4_modes::{Sm4, Sm4Xts, XtsStandard};
 

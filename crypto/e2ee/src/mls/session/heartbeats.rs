@@ -1,7 +1,7 @@
 //! Heartbeats: which members agree with our epoch, which do not, and which are silent.
 //!
-//! Ours are due at intervals, and tell others where we are. Those of others come with the name under
-//! which the gateway passes them on; a signature says whether they are genuine.
+//! Ours are due at intervals, and tell others where we are. Those of others come with the name
+//! under which the gateway passes them on; a signature says whether they are genuine.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -29,7 +29,7 @@ pub(super) fn at(micros: u64) -> Now {
     }
 }
 
-/// A member on a leaf, with a key that is none.
+/// A member on a leaf, with bytes that are no key.
 pub(super) fn member(leaf_index: u16, user: &str) -> RosterMember {
     RosterMember {
         leaf_index,

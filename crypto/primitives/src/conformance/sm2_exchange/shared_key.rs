@@ -26,7 +26,8 @@ pub(super) struct Tags {
 }
 
 impl Agreement<'_> {
-    /// The key and the tags; none if the shared point is infinity. `za` and `points` are the initiator's, then the responder's.
+    /// The key and the tags; none if the shared point is infinity. `za` and `points` are the
+    /// initiator's, then the responder's.
     pub(super) fn derive(
         &self,
         za: [&Digest; 2],

@@ -1,5 +1,5 @@
-//! The doors for several frames and for chunks give what the door for one whole text gives, on
-//! every back end.
+//! To seal and open several frames at once, or a text in chunks, gives what it gives for each
+//! whole text, on every back end.
 
 use std::vec::Vec;
 
@@ -201,12 +201,12 @@ fn chunks_that_changed_after_they_were_verified_are_not_decrypted() {
         assert_eq!(buffer[..64], message.text[..64]);
         assert_eq!(buffer[64..], [0; 136]);
 
-        // Cut otherwise.
+        // A chunk that ends elsewhere than in the first pass.
         let (mut opening, mut buffer) = verified(&key, message);
         assert!(opening.update(&mut buffer[..65]).is_err());
         assert_eq!(buffer[..65], [0; 65]);
 
-        // Cut short, and gone on.
+        // A text that ends early, and one that goes on after its end.
         let (mut opening, mut buffer) = verified(&key, message);
         opening.update(&mut buffer[..64]).unwrap();
         assert_eq!(opening.finish(), Err(OpenError::Authentication));
