@@ -100,7 +100,7 @@ vectors-test:
 
 check: setup-check ## the quick part of it: format, linters, arrows, import cycles, types
 	@rm -rf .build/logs
-	@$(MAKE) rust-check proto-check boundary import-cycles sdk-check
+	@$(call at_once,sdk-check proto-check,rust-check boundary import-cycles)
 
 format-check: ## the quickest part, without a compiler: rustfmt, prettier, shellcheck
 	@cargo fmt --all --check
@@ -151,10 +151,11 @@ browser-test:
 
 fix: setup-build ## apply what the tools can fix by themselves; bring lock files up to date
 	@for lock in $$(git ls-files '*Cargo.lock'); do \
-		cargo metadata --format-version 1 --manifest-path "$${lock%.lock}.toml" >/dev/null; \
+		(cd "$$(dirname "$$lock")" && cargo metadata --format-version 1 >/dev/null); \
 	done
 	@engine/proto/generate.sh write
-	@cargo clippy --locked --workspace --all-targets $(FEATURES) --fix --allow-dirty --allow-staged
+	@cargo clippy --locked --workspace --all-targets $(FEATURES) \
+		--fix --allow-dirty --allow-staged
 	@cargo fmt --all
 	@npm run --silent --prefix wasm lint:fix
 	@npm run --silent --prefix wasm format

@@ -22,7 +22,8 @@ manifests=$(git ls-files '*Cargo.lock' | sed 's/Cargo\.lock$/Cargo.toml/')
 for manifest in $manifests; do
     echo "audit: $manifest: licences, bans, sources"
     cargo deny --log-level error --manifest-path "$manifest" --config deny.toml --locked check \
-        --hide-inclusion-graph --allow unused-wrapper --allow license-exception-not-encountered licenses bans sources
+        --hide-inclusion-graph --allow unused-wrapper --allow license-exception-not-encountered \
+        licenses bans sources
 done
 
 if [ -n "${ADVISORY_DB:-}" ]; then
@@ -31,11 +32,12 @@ if [ -n "${ADVISORY_DB:-}" ]; then
 elif cargo deny --config deny.toml fetch db >/dev/null 2>&1; then
     config=deny.toml
 else
-    echo 'audit: ADVISORIES NOT CHECKED: the advisory database cannot be reached; set ADVISORY_DB to a clone of it'
+    echo 'audit: ADVISORIES NOT CHECKED: the advisory database cannot be reached;' \
+        'set ADVISORY_DB to a clone of it'
     exit 0
 fi
 for manifest in $manifests; do
     echo "audit: $manifest: advisories"
-    cargo deny --log-level error --manifest-path "$manifest" --config "$config" --locked --offline check \
-        --hide-inclusion-graph --allow advisory-not-detected advisories
+    cargo deny --log-level error --manifest-path "$manifest" --config "$config" \
+        --locked --offline check --hide-inclusion-graph --allow advisory-not-detected advisories
 done

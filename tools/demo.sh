@@ -11,7 +11,8 @@ SMRTC_TOKEN_SECRET=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 export SMRTC_TOKEN_SECRET
 url=http://localhost:$port/
 echo
-echo "  Open $url in two windows of Chromium (or Firefox), join the same room: they see and hear each other."
+echo "  Open $url in two windows of Chromium (or Firefox) and join the same room:"
+echo "  they see and hear each other."
 echo "  Ctrl-C ends the gateway."
 echo
 if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && command -v xdg-open >/dev/null; then

@@ -32,7 +32,8 @@ build() {
         # the lock file follows the dependencies of the crate under test, which change without it;
         # `make audit` is where it must be current.
         RUSTFLAGS=$flags CARGO_TARGET_DIR=$root/.build/fuzz \
-            cargo build --quiet --release --bins --target "$host" --manifest-path "$package/Cargo.toml"
+            cargo build --quiet --release --bins --target "$host" \
+            --manifest-path "$package/Cargo.toml"
         for target in $(targets "$package"); do
             [ -x "$root/.build/fuzz/$host/release/$target" ] || {
                 echo "fuzz: $package has no program for fuzz_targets/$target.rs" >&2
@@ -60,8 +61,9 @@ run() {
             echo "fuzz: $target for $1 s"
             log=$root/.build/fuzz/$target.log
             # shellcheck disable=SC2086
-            "$root/.build/fuzz/$host/release/$target" -max_total_time="$1" -max_len=4096 -timeout=10 -rss_limit_mb=1024 \
-                -print_final_stats=1 -artifact_prefix="$artifacts" "$corpus" $seeds >"$log" 2>&1 || {
+            "$root/.build/fuzz/$host/release/$target" -max_total_time="$1" -max_len=4096 \
+                -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+                -artifact_prefix="$artifacts" "$corpus" $seeds >"$log" 2>&1 || {
                 tail -n 40 "$log" >&2
                 echo "fuzz: $target FAILED; the input is in $artifacts, the log in $log" >&2
                 exit 1

@@ -38,8 +38,8 @@ install_packages() {
     # Another apt may be at work (a fresh machine updates itself): wait for its lock instead of
     # failing.
     $sudo apt-get -qq -o DPkg::Lock::Timeout=600 update
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
-        install -y --no-install-recommends "$@" >"$root/.build/apt.log" 2>&1 || {
+    $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 install -y --no-install-recommends "$@" >"$root/.build/apt.log" 2>&1 || {
         tail -n 20 "$root/.build/apt.log" >&2
         fail "apt-get failed; the whole of it is in .build/apt.log"
     }
@@ -69,9 +69,8 @@ install_node() {
 # npm writes this file last, so its age says whether the lock file has changed since.
 install_node_modules() {
     [ -f "$1/package-lock.json" ] || return 0
-    if [ -n "$(find "$1/node_modules/.package-lock.json" -newer "$1/package-lock.json" 2>/dev/null)" ]; then
-        return 0
-    fi
+    installed=$1/node_modules/.package-lock.json
+    if [ -n "$(find "$installed" -newer "$1/package-lock.json" 2>/dev/null)" ]; then return 0; fi
     say "installing the Node packages of $1"
     (cd "$1" && npm ci --loglevel=error --no-audit --no-fund)
     touch "$1/node_modules/.package-lock.json"
@@ -79,7 +78,8 @@ install_node_modules() {
 
 # Whether Python can make an environment and compile a package's C.
 python_compiles() {
-    python3 -c 'import ensurepip, os, sysconfig; os.stat(sysconfig.get_paths()["include"] + "/Python.h")' 2>/dev/null
+    python3 -c 'import ensurepip, os, sysconfig
+os.stat(sysconfig.get_paths()["include"] + "/Python.h")' 2>/dev/null
 }
 # Judges speech: wasm/e2e/bench/weaknet/speech.py.
 install_speech() {

@@ -8,11 +8,15 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
 if ! command -v valgrind >/dev/null 2>&1; then
-    command -v apt-get >/dev/null 2>&1 || { echo "audit-ct: install valgrind yourself, this is not Debian" >&2; exit 1; }
+    command -v apt-get >/dev/null 2>&1 || {
+        echo "audit-ct: install valgrind yourself, this is not Debian" >&2
+        exit 1
+    }
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
     $sudo apt-get -qq -o DPkg::Lock::Timeout=600 update
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 install -y --no-install-recommends valgrind >/dev/null
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 \
+        install -y --no-install-recommends valgrind >/dev/null
 fi
 target=${CARGO_TARGET_DIR:-$root/target}
 # Line tables, so that a finding has a line; in a folder of its own, so that other builds keep
@@ -23,4 +27,5 @@ CARGO_TARGET_DIR=$native CARGO_PROFILE_RELEASE_DEBUG=line-tables-only \
     --example secrets_undefined --example timing
 CARGO_TARGET_DIR=$target wasm/tools/test-crypto.sh build
 CARGO_TARGET_DIR=$target cargo build --quiet --locked --package smrtc-wasm-taint
-exec node audits/constant_time/run.mjs "$native/release/examples" "$target/wasm-crypto" "$target/debug/smrtc-wasm-taint"
+exec node audits/constant_time/run.mjs \
+    "$native/release/examples" "$target/wasm-crypto" "$target/debug/smrtc-wasm-taint"

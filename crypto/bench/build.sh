@@ -29,8 +29,9 @@ if [ -n "$missing" ]; then
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
     # shellcheck disable=SC2086
-    { $sudo apt-get -qq update && $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install -y \
-        --no-install-recommends $missing; } >"$out/apt.log" 2>&1 || echo "bench-crypto: apt-get failed, see $out/apt.log"
+    { $sudo apt-get -qq update && $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $missing; } \
+        >"$out/apt.log" 2>&1 || echo "bench-crypto: apt-get failed, see $out/apt.log"
 fi
 
 if [ -z "$(find node_modules/.package-lock.json -newer package-lock.json 2>/dev/null)" ]; then
@@ -48,10 +49,12 @@ cargo build --quiet --release --bin peer_smrtc --bin peer_rustcrypto
 for library in libgcrypt openssl botan; do
     reason=
     if [ "$library" != libgcrypt ]; then
-        native/libraries.sh "$library" "$out/$library" || reason="its source does not compile, see .build/crypto-bench/$library/log"
+        native/libraries.sh "$library" "$out/$library" ||
+            reason="its source does not compile, see .build/crypto-bench/$library/log"
     fi
     if [ -z "$reason" ]; then
-        cargo build --quiet --release --features "$library" --bin "peer_$library" 2>"$out/$library.log" ||
+        cargo build --quiet --release --features "$library" --bin "peer_$library" \
+            2>"$out/$library.log" ||
             reason="its peer does not link, see .build/crypto-bench/$library.log"
     fi
     [ -z "$reason" ] || absent "$library" "$reason"

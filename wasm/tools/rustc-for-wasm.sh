@@ -7,7 +7,8 @@
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
-for rustc in "$(rustup which rustc 2>/dev/null || command -v rustc || true)" "$root/.build/rust-wasm/bin/rustc"; do
+active=$(rustup which rustc 2>/dev/null || command -v rustc || true)
+for rustc in "$active" "$root/.build/rust-wasm/bin/rustc"; do
     [ -x "$rustc" ] || continue
     set -- "$("$rustc" --print sysroot)"/lib/rustlib/wasm32-unknown-unknown/lib/libstd-*.rlib
     if [ -f "$1" ]; then

@@ -38,7 +38,8 @@ depends() { apt-cache depends --important "$1" | sed -n 's/^ *Depends: //p'; }
 std=$(depends libstd-rust-web-dev | grep -E '^libstd-rust-web-[0-9]')
 llvm=$(depends "$std" | grep -E '^libllvm[0-9]+$')
 lld=lld-${llvm#libllvm}
-say "no wasm32-unknown-unknown in the active toolchain; downloading Debian's rustc-web, $std, $llvm, $lld"
+say "no wasm32-unknown-unknown in the active toolchain"
+say "downloading Debian's rustc-web, $std, $llvm, $lld"
 apt-get -qq -o APT::Sandbox::User="$(id -un)" download \
     rustc-web "$std" libstd-rust-web-dev rust-web-src "$llvm" "$lld" patchelf
 
@@ -46,7 +47,8 @@ say "unpacking"
 for package in rustc-web_* "${std}"_* libstd-rust-web-dev_* "${llvm}"_* "${lld}"_* patchelf_*; do
     dpkg-deb --extract "$package" unpacked
 done
-dpkg-deb --fsys-tarfile rust-web-src_*.deb | tar --extract --directory unpacked --wildcards './usr/src/rustc-*/library'
+dpkg-deb --fsys-tarfile rust-web-src_*.deb |
+    tar --extract --directory unpacked --wildcards './usr/src/rustc-*/library'
 
 partial=$prefix.partial
 rm -rf "$partial"
@@ -71,14 +73,16 @@ say "compiling the standard library with $("$partial/bin/rustc" --version)"
 # RUSTC_BOOTSTRAP is for the standard library alone, which is allowed unstable features; our code
 # never sees it.
 (
-    cd "$partial/lib/rustlib/src/rust/library/sysroot"
+    source=$partial/lib/rustlib/src/rust
+    cd "$source/library/sysroot"
     RUSTC_BOOTSTRAP=1 RUSTC="$partial/bin/rustc" CARGO_TARGET_DIR="$scratch/target" \
         __CARGO_DEFAULT_LIB_METADATA=stablestd \
-        RUSTFLAGS="-Zforce-unstable-if-unmarked --remap-path-prefix=$partial/lib/rustlib/src/rust=/rustc/std" \
+        RUSTFLAGS="-Zforce-unstable-if-unmarked --remap-path-prefix=$source=/rustc/std" \
         cargo build --quiet --locked --profile dist --target wasm32-unknown-unknown
 )
-mkdir -p "$partial/lib/rustlib/wasm32-unknown-unknown/lib"
-mv "$scratch"/target/wasm32-unknown-unknown/dist/deps/lib*.rlib "$partial/lib/rustlib/wasm32-unknown-unknown/lib/"
+std_for_wasm=$partial/lib/rustlib/wasm32-unknown-unknown/lib
+mkdir -p "$std_for_wasm"
+mv "$scratch"/target/wasm32-unknown-unknown/dist/deps/lib*.rlib "$std_for_wasm/"
 rm -rf "$prefix"
 mv "$partial" "$prefix"
 say "done: $prefix"

@@ -2,8 +2,9 @@
 # The crypto crate as Wasm, in the builds that the SDK has: scalar, simd128, relaxed SIMD. The
 # kernels there are other code than on the host.
 #
-#   test-crypto.sh          builds them; compares all with the oracle, in Node and in Chromium; follows secrets through them
-#   test-crypto.sh build    only builds them
+#   test-crypto.sh build    builds them
+#   test-crypto.sh          also compares all with the oracle, in Node and in Chromium, and follows
+#                           secrets through them
 #
 # The modules are left in $CARGO_TARGET_DIR/wasm-crypto: check-BUILD.wasm, and doors-BUILD.wasm with
 # doors-BUILD-opt.wasm, which is what wasm-opt makes of it, as for the SDK.
@@ -17,8 +18,9 @@ mkdir -p "$made"
 # build NAME FLAGS
 build() {
     RUSTC=$(wasm/tools/rustc-for-wasm.sh) RUSTFLAGS=$2 CARGO_TARGET_DIR=$target \
-        cargo build --quiet --locked --package smrtc-crypto --features _test_support --example wasm_check \
-        --example wasm_check_doors --example sm2_residue --target wasm32-unknown-unknown --profile wasm
+        cargo build --quiet --locked --package smrtc-crypto --features _test_support \
+        --example wasm_check --example wasm_check_doors --example sm2_residue \
+        --target wasm32-unknown-unknown --profile wasm
     examples=$target/wasm32-unknown-unknown/wasm/examples
     cp "$examples/wasm_check.wasm" "$made/check-$1.wasm"
     cp "$examples/wasm_check_doors.wasm" "$made/doors-$1.wasm"

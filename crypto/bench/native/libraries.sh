@@ -14,7 +14,8 @@ crate() {
     cargo metadata --format-version 1 --manifest-path "$here/Cargo.toml" |
         node -e '
             const { packages } = JSON.parse(require("fs").readFileSync(0, "utf8"));
-            const { manifest_path, version } = packages.find(({ name }) => name === process.argv[1]);
+            const wanted = packages.find(({ name }) => name === process.argv[1]);
+            const { manifest_path, version } = wanted;
             console.log(require("path").dirname(manifest_path), version);' "$1"
 }
 read -r source version < <(crate "$library-src")
@@ -22,7 +23,8 @@ read -r source version < <(crate "$library-src")
 stamp="$version $(cat "$here"/native/* | cksum)"
 [ "$(cat "$prefix/stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 
-echo "bench-crypto: compiling $library $version (once; takes minutes, see .build/crypto-bench/$library/log)"
+echo "bench-crypto: compiling $library $version (once; takes minutes," \
+    "see .build/crypto-bench/$library/log)"
 rm -rf "$prefix"
 mkdir -p "$prefix/source"
 cd "$prefix/source"

@@ -16,7 +16,8 @@ rustc=$(wasm/tools/rustc-for-wasm.sh) || {
     echo "$0: no standard library for wasm32-unknown-unknown; run: make setup" >&2
     exit 1
 }
-CARGO_TARGET_DIR=$root/.build/bindgen cargo build --quiet --release --locked --manifest-path wasm/tools/bindgen/Cargo.toml
+CARGO_TARGET_DIR=$root/.build/bindgen \
+    cargo build --quiet --release --locked --manifest-path wasm/tools/bindgen/Cargo.toml
 made=$(mktemp -d "$root/.build/bound.XXXXXX")
 trap 'rm -rf "$made"' EXIT
 
@@ -31,7 +32,8 @@ for build; do
         ;;
     esac
     RUSTC=$rustc RUSTFLAGS="-C target-feature=$features" CARGO_TARGET_DIR=$target \
-        cargo build --quiet --locked --package smrtc-vectors-web --target wasm32-unknown-unknown --profile wasm
+        cargo build --quiet --locked --package smrtc-vectors-web \
+        --target wasm32-unknown-unknown --profile wasm
     "$root/.build/bindgen/release/smrtc-bindgen" \
         "$target/wasm32-unknown-unknown/wasm/smrtc_vectors_web.wasm" "$made/$build" smrtc_vectors
     cmp "$made/$1/smrtc_vectors.js" "$made/$build/smrtc_vectors.js" || {
@@ -45,4 +47,6 @@ for build; do
     cp "$made/$build/smrtc_vectors_bg.wasm" "$dist/smrtc_vectors_$build.wasm"
 done
 cp "$made/$1/smrtc_vectors.js" "$dist/smrtc_vectors.mjs"
-echo "vectors: $(cd "$dist" && wc -c -- *.wasm | sed '$!s/^ *\([0-9]*\) \(.*\)/\2 \1 bytes,/; $d' | tr '\n' ' ')in vectors/checker/web/dist"
+for module in "$dist"/*.wasm; do
+    echo "vectors: vectors/checker/web/dist/$(basename "$module"), $(wc -c <"$module") bytes"
+done
