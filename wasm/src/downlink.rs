@@ -98,10 +98,10 @@ impl DownlinkEngine {
             _ => Err(CallError::Argument("keySource")),
         });
         key.zeroize();
-        let options = DownlinkOptions {
-            min_playout_delay: Duration::from_micros(config.min_playout_delay_us as u64),
-            max_playout_delay: Duration::from_micros(config.max_playout_delay_us as u64),
-        };
+        let options = DownlinkOptions::with_playout_delay(
+            Duration::from_micros(config.min_playout_delay_us as u64),
+            Duration::from_micros(config.max_playout_delay_us as u64),
+        );
         Ok(Self {
             half: DownlinkHalf::new(keys?, options, Randomness::new(|| OsRng)),
             datagram: InHand::default(),

@@ -6,8 +6,6 @@
 //! Keys outlive sessions, and with them the replay windows: a frame that was opened before a
 //! reconnection is not opened again.
 
-#[cfg(test)]
-mod joins;
 mod key_messages;
 mod opening;
 #[cfg(test)]
@@ -36,19 +34,32 @@ pub use opening::SenderStats;
 /// What a [`DownlinkHalf`] is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct DownlinkOptions {
-    /// The least that audio is held back; default 0, which leaves it to the jitter buffer.
-    pub min_playout_delay: Duration,
-    /// The most that pictures are held back; audio may wait longer if its own default is more.
-    /// Default 500 ms.
-    pub max_playout_delay: Duration,
+    /// Receiving: requests for packets, assembly of frames, the jitter buffer of video.
+    pub engine: DownlinkConfig,
+    /// The jitter buffer of audio.
+    pub playout: PlayoutConfig,
 }
 
+impl DownlinkOptions {
+    /// Holds audio back at least for `min`, and video at most for `max`. Audio may wait longer than
+    /// `max` if its own default is more.
+    pub fn with_playout_delay(min: Duration, max: Duration) -> Self {
+        let mut engine = DownlinkConfig::default();
+        engine.video.playout.max = max;
+        let audio = PlayoutConfig::default();
+        let playout = PlayoutConfig {
+            min_delay: audio.min_delay.max(min),
+            max_delay: audio.max_delay.max(max),
+            ..audio
+        };
+        Self { engine, playout }
+    }
+}
+
+/// Leaves the delay to the jitter buffers, up to 500 ms.
 impl Default for DownlinkOptions {
     fn default() -> Self {
-        Self {
-            min_playout_delay: Duration::ZERO,
-            max_playout_delay: Duration::from_millis(500),
-        }
+        Self::with_playout_delay(Duration::ZERO, Duration::from_millis(500))
     }
 }
 
@@ -143,20 +154,13 @@ pub struct DownlinkHalf {
 impl DownlinkHalf {
     /// A half that receives nothing yet. With [`Keys::group`], keys come by [`Self::key_message`].
     pub fn new(keys: Keys, options: DownlinkOptions, randomness: Randomness) -> Self {
-        let audio = PlayoutConfig::default();
-        let mut config = DownlinkConfig::default();
-        config.video.playout.max = options.max_playout_delay;
         Self {
             keys: KeyStore::over(keys, KeyStoreLimits::default()),
             waiting: Waiting::new(WaitingLimits::default()),
             users: BTreeMap::new(),
-            playout: Playout::new(PlayoutConfig {
-                min_delay: audio.min_delay.max(options.min_playout_delay),
-                max_delay: audio.max_delay.max(options.max_playout_delay),
-                ..audio
-            }),
-            engine: Downlink::new(config, randomness.seed()),
-            config,
+            playout: Playout::new(options.playout),
+            engine: Downlink::new(options.engine, randomness.seed()),
+            config: options.engine,
             audio_tracks: BTreeMap::new(),
             audio_ends: Instant::ZERO,
             senders: BTreeMap::new(),

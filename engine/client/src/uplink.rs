@@ -17,7 +17,7 @@ use smrtc_e2ee::KeyProvider;
 use smrtc_e2ee::mls::Identity;
 use smrtc_e2ee::sframe::{CipherSuite, Kid};
 use smrtc_engine::control::v1::client_message;
-use smrtc_engine::send::{LayerConfig, TrackConfig, Uplink, UplinkInput};
+use smrtc_engine::send::{LayerConfig, TrackConfig, Uplink, UplinkConfig, UplinkInput};
 use smrtc_engine::signal::{Roster, SignalInput};
 use smrtc_engine::stats::UplinkStats;
 use smrtc_engine::time::Instant;
@@ -50,6 +50,8 @@ pub struct UplinkOptions {
     /// Processing and encoding of the microphone. None for a host that sends Opus packets of its
     /// own with [`UplinkHalf::send_frame`]; it costs no echo canceller.
     pub capture: Option<CaptureConfig>,
+    /// Sending: congestion control, pacing, protection against loss.
+    pub engine: UplinkConfig,
 }
 
 /// Capture, sealing, sending and the control stream of a participant.
@@ -61,9 +63,10 @@ pub struct UplinkHalf {
     /// Of the last call that told it.
     now: Instant,
     capture: Option<Capture>,
+    config: UplinkConfig,
     samples_pushed: u64,
     session: Option<Session>,
-    /// In how many sizes each track of pictures is sent, to ask the engine for the bitrate of each.
+    /// In how many sizes each video track is sent, to ask the engine for the bitrate of each.
     layers: BTreeMap<u8, u8>,
     control: VecDeque<Vec<u8>>,
     datagrams: DatagramQueue,
@@ -85,6 +88,7 @@ impl UplinkHalf {
             group,
             now: Instant::ZERO,
             capture: capture.map_err(|_| SetupError::Audio)?,
+            config: options.engine,
             samples_pushed: 0,
             session: None,
             layers: BTreeMap::new(),
@@ -248,7 +252,7 @@ impl UplinkHalf {
         Ok(())
     }
 
-    /// Sends a track of pictures in several sizes, the smallest first; without any, in one again.
+    /// Sends a video track in several sizes, the smallest first; without any, in one again.
     ///
     /// # Errors
     ///

@@ -1,35 +1,37 @@
 //! A deterministic network simulator for the media engine.
 //!
-//! Real uplinks and downlinks with the real jitter buffer for audio exchange their datagrams over
-//! simulated links, in virtual time: a run is a function of its scenario and its seed, and ten
-//! minutes of call take seconds.
+//! Participants, as `smrtc-client` has them, exchange their datagrams over simulated links, in
+//! virtual time: a run is a function of its scenario and its seed, and ten minutes of call take
+//! seconds.
 //!
 //! - [`link`]: a bottleneck with a queue, loss, delay, jitter. [`bandwidth`]: a bottleneck as it
 //!   was recorded; [`made_traces`]: some that are made. [`tcp`]: cross traffic.
 //! - [`scenario`]: what a TOML file says. [`Simulation`]: runs one case of it with one seed.
 //!   [`room`]: the same through a gateway, by the real one's forwarding, to several subscribers.
-//! - [`report`]: what is said of a run. [`table`]: of many. [`plot`]: one as a picture.
+//! - [`halves`]: the participants, which share a key. A host here captures and shows.
+//! - [`report`]: what is said of a run. [`table`]: of many. [`plot`]: one as a drawing.
 //!
-//! Frames are really sealed and opened, with SM4-GCM. Not a codec: pictures are as many bytes as
+//! Frames are really sealed and opened, with SM4-GCM. Not a codec: frames are as many bytes as
 //! one would make.
 
 pub mod bandwidth;
 pub mod cli;
 mod codel;
-mod endpoint;
+pub mod halves;
 pub mod link;
 mod link_spec;
 mod loss;
 pub mod made_traces;
 mod measure;
 pub mod plot;
+mod publisher;
 pub mod report;
 mod reporting;
 mod rng;
 pub mod room;
 mod run;
 pub mod scenario;
-mod sealing;
+mod subscriber;
 pub mod table;
 pub mod tcp;
 mod temporal;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use smrtc_engine::Bitrate;
+use smrtc_engine::{Bitrate, Instant};
 
 use crate::Rng;
 use crate::bandwidth::TraceFile;
@@ -124,4 +124,9 @@ impl LinkSpec {
 
 pub(crate) fn ms(millis: f64) -> Duration {
     Duration::from_secs_f64((millis / 1e3).max(0.0))
+}
+
+/// The moment so many seconds after the start.
+pub(crate) fn at(seconds: f64) -> Instant {
+    Instant::ZERO + Duration::from_secs_f64(seconds.max(0.0))
 }

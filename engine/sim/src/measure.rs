@@ -1,23 +1,23 @@
-//! What a viewer would notice: how late pictures are, how many, and how long there is none.
+//! What a viewer would notice: how late frames are, how many, and how long there is none.
 
 use std::time::Duration;
 
 use smrtc_engine::Instant;
 
-use crate::trace::Picture;
+use crate::trace::ShownFrame;
 
-/// A gap between pictures longer than this is seen.
+/// A gap between frames longer than this is seen.
 const GAP: Duration = Duration::from_millis(200);
 /// webrtc-stats `freezeCount`: an interval above max(3 × mean, mean + 150 ms), the mean over the
 /// last 30 frames.
 const FREEZE_MEAN_FRAMES: usize = 30;
 const FREEZE_MARGIN: Duration = Duration::from_millis(150);
 
-/// Pictures by capture and display.
+/// Frames by capture and display.
 #[derive(Debug, Default)]
 pub(crate) struct Measure {
-    pictures: Vec<(Instant, Instant)>,
-    /// When pictures of another size than before were shown, and which.
+    frames: Vec<(Instant, Instant)>,
+    /// When frames of another size than before were shown, and which.
     sizes: Vec<(Instant, u8)>,
 }
 
@@ -34,18 +34,18 @@ pub(crate) struct Seen {
 }
 
 impl Measure {
-    pub(crate) fn on_picture(&mut self, captured: Instant, shown: Instant, size: u8) {
-        self.pictures.push((captured, shown));
+    pub(crate) fn on_frame(&mut self, captured: Instant, shown: Instant, size: u8) {
+        self.frames.push((captured, shown));
         if self.sizes.last().is_none_or(|&(_, last)| last != size) {
             self.sizes.push((shown, size));
         }
     }
 
-    /// Of the pictures shown from `from` to `to`: the share that was of this size or larger, and
+    /// Of the frames shown from `from` to `to`: the share that was of this size or larger, and
     /// how often the size changed.
     pub(crate) fn sizes(&self, from: Instant, to: Instant, size: u8) -> (f64, u64) {
         let within = |at: &Instant| (from..to).contains(at);
-        let shown = self.pictures.iter().map(|&(_, shown)| shown).filter(within);
+        let shown = self.frames.iter().map(|&(_, shown)| shown).filter(within);
         let of = |at: Instant| {
             let before = self.sizes.partition_point(|&(since, _)| since <= at);
             self.sizes
@@ -59,24 +59,24 @@ impl Measure {
     }
 
     /// All of them, for plots.
-    pub(crate) fn pictures(&self) -> Vec<Picture> {
-        let picture = |&(captured, shown): &(Instant, Instant)| Picture {
+    pub(crate) fn frames(&self) -> Vec<ShownFrame> {
+        let frame = |&(captured, shown): &(Instant, Instant)| ShownFrame {
             shown: (shown - Instant::ZERO).as_secs_f64(),
             delay_ms: (shown - captured).as_secs_f64() * 1e3,
         };
-        self.pictures.iter().map(picture).collect()
+        self.frames.iter().map(frame).collect()
     }
 
     /// What was seen from `from` to `to`.
     pub(crate) fn seen(&self, from: Instant, to: Instant) -> Seen {
         let span = (to - from).as_secs_f64();
         let shown = || {
-            let pictures = self.pictures.iter().copied();
-            pictures.filter(|&(_, shown)| (from..to).contains(&shown))
+            let frames = self.frames.iter().copied();
+            frames.filter(|&(_, shown)| (from..to).contains(&shown))
         };
         let mut delays: Vec<_> = shown().map(|(captured, shown)| shown - captured).collect();
         delays.sort_unstable();
-        // The end of the span counts as a picture: a freeze that goes on to it is one.
+        // The end of the span counts as a frame: a freeze that goes on to it is one.
         let times: Vec<Instant> = [from]
             .into_iter()
             .chain(shown().map(|(_, shown)| shown))
@@ -84,7 +84,7 @@ impl Measure {
             .collect();
         let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let share = |gaps: Duration| gaps.as_secs_f64() / span;
-        // Before the first picture there is nothing to freeze.
+        // Before the first frame there is nothing to freeze.
         let frozen = freezes(gaps.get(1..).unwrap_or_default());
         Seen {
             fps: delays.len() as f64 / span,
@@ -129,7 +129,7 @@ mod tests {
         let mut measure = Measure::default();
         for ms in times_ms {
             let shown = Instant::from_millis(ms);
-            measure.on_picture(shown - Duration::from_millis(40), shown, 0);
+            measure.on_frame(shown - Duration::from_millis(40), shown, 0);
         }
         measure
     }

@@ -1,4 +1,4 @@
-//! A run as a picture: rates, delays, and what waits, over time. Scalable vector graphics (SVG
+//! A run as a drawing: rates, delays, and what waits, over time. Scalable vector graphics (SVG
 //! 1.1), one file for a run.
 
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ const COLOURS: [&str; 6] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 ];
 const CAPACITY: &str = "#999999";
-/// More calls than this are one picture too many.
+/// More calls than this are one drawing too many.
 const MAX_FLOWS: usize = 6;
 
 /// One line or cloud of points.
@@ -119,12 +119,10 @@ fn rates(report: &Report) -> Panel {
 
 fn delays(report: &Report) -> Panel {
     let count = report.flows.len().min(MAX_FLOWS);
-    let flows = report.trace.pictures.iter().take(MAX_FLOWS).enumerate();
-    let series = flows.map(|(flow, pictures)| {
-        let (name, colour) = labelled("picture", flow, count, 0);
-        let points = pictures
-            .iter()
-            .map(|picture| (picture.shown, picture.delay_ms));
+    let flows = report.trace.frames.iter().take(MAX_FLOWS).enumerate();
+    let series = flows.map(|(flow, frames)| {
+        let (name, colour) = labelled("frame", flow, count, 0);
+        let points = frames.iter().map(|frame| (frame.shown, frame.delay_ms));
         Series {
             name,
             colour,
@@ -133,7 +131,7 @@ fn delays(report: &Report) -> Panel {
         }
     });
     Panel {
-        title: "ms from capture to display, one dot for each picture",
+        title: "ms from capture to display, one dot for each frame",
         series: series.collect(),
     }
 }
@@ -286,7 +284,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::{FlowReport, LinkReport};
-    use crate::trace::{Picture, Trace};
+    use crate::trace::{ShownFrame, Trace};
 
     fn report() -> Report {
         let sample = |at: f64| Sample {
@@ -308,7 +306,7 @@ mod tests {
             fairness: 1.0,
             trace: Trace {
                 samples: (0..10).map(|n| sample(f64::from(n) * 0.2)).collect(),
-                pictures: vec![vec![Picture {
+                frames: vec![vec![ShownFrame {
                     shown: 0.5,
                     delay_ms: 40.0,
                 }]],
@@ -320,7 +318,7 @@ mod tests {
     fn a_run_is_three_panels_in_well_formed_markup() {
         let svg = svg(&report());
         assert!(svg.contains("2 M, 300 k &lt;&amp; back>, seed 4"));
-        for name in ["link", "allowed", "to encode", "picture", "audio waits"] {
+        for name in ["link", "allowed", "to encode", "frame", "audio waits"] {
             assert!(svg.contains(&format!(">{name}</text>")), "{name}");
         }
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());

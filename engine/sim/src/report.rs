@@ -40,11 +40,11 @@ pub struct Percentiles {
 /// One call. Rates are in kbit/s, shares 0 to 1.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct FlowReport {
-    /// Pictures shown each second.
+    /// Frames shown each second.
     pub fps: f64,
     /// From capture to display, without coding and the display itself.
     pub delay_ms: Percentiles,
-    /// Share of the time that lies in gaps above 200 ms between pictures.
+    /// Share of the time that lies in gaps above 200 ms between frames.
     pub gap_share: f64,
     /// The longest of them.
     pub longest_gap_ms: f64,
@@ -67,7 +67,7 @@ pub struct FlowReport {
     pub sent_kbps: f64,
     /// What the congestion controller allows in the end.
     pub target_kbps: f64,
-    /// Pictures encoded, the whole run.
+    /// Frames encoded, the whole run.
     pub frames_encoded: u64,
     /// Of those, handed to the decoder.
     pub frames_delivered: u64,
@@ -97,9 +97,9 @@ pub struct FlowReport {
 /// What a gateway chose for a subscriber.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct RoomReport {
-    /// Share of the pictures shown that were of the largest size.
+    /// Share of the frames shown that were of the largest size.
     pub large_share: f64,
-    /// How often pictures changed their size.
+    /// How often frames changed their size.
     pub size_changes: u64,
     /// How often the gateway chose other layers, the whole run.
     pub layer_switches: u64,

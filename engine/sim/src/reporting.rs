@@ -5,10 +5,11 @@ use std::time::Duration;
 use smrtc_engine::Instant;
 use smrtc_engine::stats::InboundStats;
 
-use crate::endpoint::{Publisher, Subscriber};
 use crate::link::Link;
 use crate::measure::quantile;
+use crate::publisher::Publisher;
 use crate::report::{FlowReport, LinkReport, Percentiles};
+use crate::subscriber::Subscriber;
 
 /// What is to be said of one subscriber of a publisher. `begin` is what its audio had when
 /// measuring began: samples, concealed ones.
@@ -21,7 +22,7 @@ pub(crate) fn flow_report(
 ) -> FlowReport {
     let seconds = (to - from).as_secs_f64();
     let seen = subscriber.measure.seen(from, to);
-    let audio = subscriber.audio();
+    let audio = subscriber.audio(to);
     let (samples, concealed) = begin;
     let rendered = audio.total_samples_received - samples;
     let stats = subscriber.stats(to);

@@ -18,11 +18,13 @@ use smrtc_gateway::auth::{Permissions, Role, Signer, Verifier, random_secret};
 use smrtc_gateway::forward::Datagram;
 use smrtc_gateway::hub::{Hub, Limits, Member, Output, Side};
 
-use crate::endpoint::{AUDIO, Publisher, Subscriber, VIDEO, at};
 use crate::link::Link;
+use crate::link_spec::at;
+use crate::publisher::{AUDIO, Publisher, VIDEO};
 use crate::report::{Report, RoomReport};
 use crate::reporting::{flow_report, link_report};
 use crate::scenario::{Case, LinkSpec, Scenario};
+use crate::subscriber::Subscriber;
 use crate::trace::Trace;
 use crate::{Rng, Voice};
 
@@ -260,7 +262,7 @@ impl<'a> RoomRun<'a> {
         self.begin_sent_bytes = self.sent_bytes;
         for watcher in &mut self.watchers {
             watcher.path.carried_bytes = [0, 1].map(|i: usize| watcher.path.links[i].carried_bytes);
-            let audio = watcher.subscriber.audio();
+            let audio = watcher.subscriber.audio(self.now);
             watcher.begin = (audio.total_samples_received, audio.concealed_samples);
         }
     }
@@ -295,7 +297,7 @@ impl<'a> RoomRun<'a> {
                 flow
             });
             let flows: Vec<_> = flows.collect();
-            let pictures = watchers.iter().map(|w| w.subscriber.measure.pictures());
+            let frames = watchers.iter().map(|w| w.subscriber.measure.frames());
             let link = |i: usize| {
                 watchers.first().map(|watcher| {
                     let path = &watcher.path;
@@ -313,7 +315,7 @@ impl<'a> RoomRun<'a> {
                 back: link(1).unwrap_or_default(),
                 trace: Trace {
                     samples: Vec::new(),
-                    pictures: pictures.collect(),
+                    frames: frames.collect(),
                 },
             }
         };

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use smrtc_engine::Instant;
 
-use crate::endpoint::{Publisher, Subscriber, at};
 use crate::link::{Link, Parcel};
-use crate::link_spec::ms;
+use crate::link_spec::{at, ms};
+use crate::publisher::Publisher;
 use crate::report::{FlowReport, Report};
 use crate::reporting::{flow_report, link_report, millis};
 use crate::scenario::{Case, CrossKind, CrossSpec, LinkSpec, Scenario};
+use crate::subscriber::Subscriber;
 use crate::tcp::{SEGMENT_BYTES, TcpSender};
 use crate::trace::{FlowSample, Sample, TRACE_INTERVAL, Trace};
 use crate::{Rng, Voice};
@@ -277,7 +278,7 @@ impl<'a> Simulation<'a> {
     fn begin_measuring(&mut self) {
         self.carried = [0, 1].map(|i| self.links[i].carried_bytes);
         for flow in &mut self.flows {
-            let audio = flow.subscriber.audio();
+            let audio = flow.subscriber.audio(self.now);
             flow.begin = Some((
                 audio.total_samples_received,
                 audio.concealed_samples,
@@ -297,13 +298,13 @@ impl<'a> Simulation<'a> {
             ..flow.report(from, to)
         };
         let flows: Vec<_> = self.flows.iter().enumerate().map(report).collect();
-        let pictures = self
+        let frames = self
             .flows
             .iter()
-            .map(|flow| flow.subscriber.measure.pictures());
+            .map(|flow| flow.subscriber.measure.frames());
         let trace = Trace {
             samples: self.trace.samples.clone(),
-            pictures: pictures.collect(),
+            frames: frames.collect(),
         };
         let rates: Vec<f64> = flows.iter().map(|flow| flow.sent_kbps).collect();
         let squares: f64 = rates.iter().map(|rate| rate * rate).sum();
@@ -338,7 +339,7 @@ impl Flow {
             target_kbps: target.unwrap_or(0.0) / 1e3,
             encoder_kbps: self.publisher.encoder_kbps(),
             sent_kbps: kbps(bytes, TRACE_INTERVAL),
-            audio_target_ms: self.subscriber.audio().target_delay * 1e3,
+            audio_target_ms: self.subscriber.audio(now).target_delay * 1e3,
         }
     }
 

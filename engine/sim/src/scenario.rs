@@ -58,7 +58,7 @@ pub struct Scenario {
     pub sweep_jitter_ms: Vec<f64>,
 }
 
-/// A call: one who sends audio and pictures, and one who receives them.
+/// A call: one who sends audio and video, and one who receives them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FlowSpec {
@@ -66,11 +66,11 @@ pub struct FlowSpec {
     pub start: f64,
     /// When it ends; with the scenario if it is not given.
     pub stop: Option<f64>,
-    /// The most its video encoder makes; 0 for no pictures.
+    /// The most its video encoder makes; 0 for no video.
     pub video_kbps: u64,
     /// The most its audio encoder makes; 0 for no audio.
     pub audio_kbps: u64,
-    /// Pictures captured each second.
+    /// Frames captured each second.
     pub fps: f64,
     /// Whether its media goes over the way back.
     pub reverse: bool,
@@ -78,15 +78,15 @@ pub struct FlowSpec {
     pub extra_delay_ms: f64,
     /// When nothing is captured: from, to.
     pub pauses: Vec<(f64, f64)>,
-    /// Temporal layers of its pictures, 1 to 3: with two every second picture can be left out, with
+    /// Temporal layers of its frames, 1 to 3: with two every second frame can be left out, with
     /// three three of four.
     pub temporal_layers: u8,
-    /// Sizes in which pictures are sent at once, the smallest first; one if none is given. Only for
+    /// Sizes in which frames are sent at once, the smallest first; one if none is given. Only for
     /// subscribers of a gateway.
     pub sizes: Vec<SizeSpec>,
 }
 
-/// A size of a picture: what its encoder makes at least and at most, in kbit/s.
+/// A size of a frame: what its encoder makes at least and at most, in kbit/s.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SizeSpec {
@@ -182,7 +182,7 @@ pub struct EngineSpec {
     pub controller: ControllerSpec,
     /// Whether lost packets are asked for again.
     pub nack: bool,
-    /// Whether pictures are sent with repair packets.
+    /// Whether video is sent with repair packets.
     pub fec: bool,
     /// Whether packets of audio carry copies of earlier frames.
     pub red: bool,

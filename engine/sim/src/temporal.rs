@@ -1,10 +1,10 @@
-//! In which temporal layer a picture goes, what it refers to, and how large it is: the pattern of
+//! In which temporal layer a frame goes, what it refers to, and how large it is: the pattern of
 //! encoders for real-time calls.
 //!
-//! With two layers every second picture can be left out; with three, three of four. Shares are
+//! With two layers every second frame can be left out; with three, three of four. Shares are
 //! libvpx's (`vp8e_ts` in its examples): 60 and 40 % of the rate, or 40, 20 and 40 %.
 
-/// What there is to know of the next picture.
+/// What there is to know of the next frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Place {
     pub(crate) temporal: u8,
@@ -18,7 +18,7 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     /// Layer, distance of the reference, share.
-    pictures: &'static [(u8, u16, f64)],
+    frames: &'static [(u8, u16, f64)],
     next: usize,
 }
 
@@ -29,20 +29,20 @@ const THREE: &[(u8, u16, f64)] = &[(0, 4, 1.6), (2, 1, 0.8), (1, 2, 0.8), (2, 1,
 impl Pattern {
     /// Of one, two or three layers.
     pub(crate) fn new(layers: u8) -> Self {
-        let pictures = match layers {
+        let frames = match layers {
             3 => THREE,
             2 => TWO,
             _ => ONE,
         };
-        Self { pictures, next: 0 }
+        Self { frames, next: 0 }
     }
 
     /// A key frame begins it anew.
     pub(crate) fn next(&mut self, key: bool) -> Place {
         let at = if key { 0 } else { self.next };
-        self.next = (at + 1) % self.pictures.len();
-        let (temporal, distance, share) = self.pictures[at];
-        let highest = self.pictures.iter().map(|&(layer, ..)| layer).max();
+        self.next = (at + 1) % self.frames.len();
+        let (temporal, distance, share) = self.frames[at];
+        let highest = self.frames.iter().map(|&(layer, ..)| layer).max();
         Place {
             temporal,
             discardable: temporal > 0 && Some(temporal) == highest,
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_picture_refers_to_one_of_a_lower_layer_or_to_the_last_of_the_lowest() {
+    fn every_frame_refers_to_one_of_a_lower_layer_or_to_the_last_of_the_lowest() {
         for layers in 1..=3 {
             let mut pattern = Pattern::new(layers);
             let places: Vec<Place> = (0..40).map(|n| pattern.next(n % 13 == 0)).collect();

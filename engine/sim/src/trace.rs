@@ -10,8 +10,8 @@ pub(crate) const TRACE_INTERVAL: Duration = Duration::from_millis(200);
 pub struct Trace {
     /// The moments, in order.
     pub samples: Vec<Sample>,
-    /// Of each call, the pictures shown.
-    pub pictures: Vec<Vec<Picture>>,
+    /// Of each call, the frames shown.
+    pub frames: Vec<Vec<ShownFrame>>,
 }
 
 /// A moment.
@@ -40,9 +40,9 @@ pub struct FlowSample {
     pub audio_target_ms: f64,
 }
 
-/// A picture that was shown.
+/// A frame that was shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Picture {
+pub struct ShownFrame {
     /// When, in seconds since the start.
     pub shown: f64,
     /// Since it was captured.

@@ -23,7 +23,7 @@ fn reports(file: &str) -> Vec<Report> {
 }
 
 #[test]
-fn a_slow_subscriber_gets_all_of_the_small_pictures_and_hurts_nobody() {
+fn a_slow_subscriber_gets_all_of_the_small_frames_and_hurts_nobody() {
     let [fast, slow] = &reports("one_slow.toml")[..] else {
         panic!("two kinds of subscribers")
     };
@@ -34,8 +34,8 @@ fn a_slow_subscriber_gets_all_of_the_small_pictures_and_hurts_nobody() {
         assert_eq!(flow.room.unwrap().large_share, 1.0);
     }
     let flow = &slow.flows[0];
-    // At the rate of the small size there are 23 a second. LayerProbing of the large one cost some delay,
-    // and no picture.
+    // At the rate of the small size there are 23 a second. Probes of the large one cost some delay,
+    // and no frame.
     assert!(flow.fps > 22.5 && flow.gap_share == 0.0, "{flow:?}");
     assert!(flow.delay_ms.p95 < 150.0, "{flow:?}");
     let room = flow.room.unwrap();
@@ -44,7 +44,7 @@ fn a_slow_subscriber_gets_all_of_the_small_pictures_and_hurts_nobody() {
 }
 
 #[test]
-fn each_path_gets_the_repair_packets_that_it_needs_and_a_wide_one_the_large_pictures() {
+fn each_path_gets_the_repair_packets_that_it_needs_and_a_wide_one_the_large_frames() {
     let reports = reports("lossy.toml");
     let repairs = |report: &Report| report.flows[0].repair_packets;
     let clean = &reports[0];
@@ -114,11 +114,11 @@ fn a_path_that_does_not_bear_the_only_size_gets_what_fits_and_others_keep_theirs
 }
 
 #[test]
-fn a_path_that_bears_every_second_picture_gets_them_without_gaps() {
+fn a_path_that_bears_every_second_frame_gets_them_without_gaps() {
     let whole = reports("one_size.toml");
     let layered = reports("one_size_layers.toml");
     let flow = |reports: &[Report]| reports[1].flows[0].clone();
-    assert!(flow(&whole).gap_share > 0.3, "it bears all pictures");
+    assert!(flow(&whole).gap_share > 0.3, "it bears all frames");
     let slow = flow(&layered);
     assert!(slow.fps > 14.0 && slow.gap_share < 0.06, "{slow:?}");
     assert!(layered[0].flows[0].fps > 29.0);

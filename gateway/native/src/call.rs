@@ -14,7 +14,7 @@ use smrtc_e2ee::OsRng;
 use smrtc_e2ee::mls::{Policy, Suite};
 use smrtc_e2ee::sframe::CipherSuite;
 use smrtc_engine::control::v1;
-use smrtc_engine::send::{FrameParams, TrackConfig};
+use smrtc_engine::send::{FrameParams, TrackConfig, UplinkConfig};
 use smrtc_engine::stats::UplinkStats;
 use smrtc_engine::time::Instant;
 use tokio::sync::{mpsc, oneshot};
@@ -117,6 +117,7 @@ impl Call {
                 uplink: UplinkOptions {
                     keys: options.keys.clone(),
                     capture: None,
+                    engine: UplinkConfig::default(),
                 },
                 downlink: DownlinkOptions::default(),
                 decode_codecs: options.decode_codecs.clone(),

@@ -8,6 +8,7 @@ use smrtc_audio::CaptureConfig;
 use smrtc_client::{GroupOptions, KeySource, UplinkOptions, WallClock};
 use smrtc_crypto::secret::Secret;
 use smrtc_e2ee::mls::{CertificatePolicy, Policy, Suite, TrustAnchors};
+use smrtc_engine::send::UplinkConfig;
 
 use crate::error::CallError;
 use crate::js;
@@ -62,6 +63,7 @@ impl Config {
                 audio: processing,
                 ..CaptureConfig::default()
             }),
+            engine: UplinkConfig::default(),
         })
     }
 

@@ -1,10 +1,11 @@
 //! Which frames open, with the keys of a group.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use smrtc_e2ee::OsRng;
 use smrtc_e2ee::mls::{EpochKeys, MlsKeys, OLD_EPOCH_MICROS};
-use smrtc_e2ee::sframe::{BaseKey, CipherSuite, OpenError};
+use smrtc_e2ee::sframe::{BaseKey, CipherSuite, OpenError, Sealer};
 use smrtc_engine::TrackId;
 use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::{Instant, MediaTime};
@@ -34,8 +35,7 @@ fn sealed(in_epoch: u64, leaf: u16) -> (FrameHeader, Vec<u8>) {
     let mut metadata = [0; 20];
     metadata[..8].copy_from_slice(&[0x10, 1, 0, 0, 0, 0, 0, SENDER as u8]);
     let header = FrameHeader::from_metadata(&metadata).unwrap();
-    let mut keys = Keys::Mls(MlsKeys::new(SUITE));
-    keys.mls().unwrap().install(0, epoch(in_epoch, leaf));
+    let mut keys = member(epoch(in_epoch, leaf));
     let mut sealer = sealing::fresh_sealer(&mut keys, &mut OsRng).unwrap();
     let mut frame = Vec::new();
     sealer.seal(&metadata, b"audio", &mut frame).unwrap();
@@ -122,7 +122,7 @@ fn an_epoch_that_is_over_opens_nothing_and_neither_does_a_group_that_we_left() {
 }
 
 /// The header of a frame of audio that was captured at `micros`.
-pub(super) fn audio(sender: u32, frame_id: u32, micros: u64) -> FrameHeader {
+fn audio(sender: u32, frame_id: u32, micros: u64) -> FrameHeader {
     FrameHeader {
         key: true,
         discardable: false,
@@ -138,12 +138,29 @@ pub(super) fn audio(sender: u32, frame_id: u32, micros: u64) -> FrameHeader {
     }
 }
 
-/// Receives frames of audio, 20 ms apart and sealed with `keys`; how many came when the alarm did.
-/// The first `intact` frames come as they were sealed, the others with another last byte.
+/// Keys of a member of the group.
+fn member(keys: EpochKeys) -> Keys {
+    let mut group = MlsKeys::new(SUITE);
+    group.install(0, keys);
+    Keys::Mls(group)
+}
+
+/// Receives a thousand frames of audio, sealed with `keys`; how many came when the alarm did. The
+/// first `intact` frames come as they were sealed, the others with another last byte.
 fn alarm_after(engine: &mut DownlinkHalf, mut keys: Keys, intact: u32) -> Option<u32> {
     engine.add_track(TrackId::new(SENDER, 0), MediaKind::Audio);
     let mut sealer = sealing::fresh_sealer(&mut keys, &mut OsRng).unwrap();
-    for frame_id in 0..1_000 {
+    receive(engine, &mut sealer, 0..1_000, intact)
+}
+
+/// Receives frames of audio with these numbers, 20 ms apart, until an alarm; see [`alarm_after`].
+fn receive(
+    engine: &mut DownlinkHalf,
+    sealer: &mut Sealer,
+    numbers: Range<u32>,
+    intact: u32,
+) -> Option<u32> {
+    for frame_id in numbers {
         let now = u64::from(frame_id) * 20_000;
         let header = audio(SENDER, frame_id, now);
         let mut frame = Vec::new();
@@ -176,11 +193,7 @@ fn a_wrong_key_and_changed_frames_are_told_at_the_third_frame() {
     let mut right = with(external(&[1; 32]));
     assert_eq!(alarm_after(&mut right, external(&[1; 32]), 1_000), None);
 
-    let group = || {
-        let mut keys = Keys::Mls(MlsKeys::new(SUITE));
-        keys.mls().unwrap().install(0, epoch(1, ADA));
-        keys
-    };
+    let group = || member(epoch(1, ADA));
     let mut changed = engine();
     changed.apply(Instant::ZERO, KeyMessage::Epoch(epoch(1, BOB)));
     assert_eq!(alarm_after(&mut changed, group(), 50), Some(53));
@@ -192,9 +205,32 @@ fn a_wrong_key_and_changed_frames_are_told_at_the_third_frame() {
 
 #[test]
 fn who_has_no_keys_yet_is_told_of_nobody() {
-    let mut keys = Keys::Mls(MlsKeys::new(SUITE));
-    keys.mls().unwrap().install(0, epoch(1, ADA));
     let mut engine = engine();
+    let keys = member(epoch(1, ADA));
     assert_eq!(alarm_after(&mut engine, keys, 1_000), None);
     assert!(counts(&engine).1 > 500, "no frame was given up");
+}
+
+#[test]
+fn a_sender_in_another_group_is_told_of_after_ten_seconds_and_taken_back_when_it_returns() {
+    let mut engine = engine();
+    engine.apply(Instant::ZERO, KeyMessage::Epoch(epoch(1, BOB)));
+    engine.add_track(TrackId::new(SENDER, 0), MediaKind::Audio);
+    let sealer = |keys| sealing::fresh_sealer(&mut member(keys), &mut OsRng).unwrap();
+    let mut ours = sealer(epoch(1, ADA));
+    assert_eq!(receive(&mut engine, &mut ours, 0..200, 2_000), None);
+    assert_eq!(engine.counts_of(SENDER), (200, 0));
+    // The same epoch, leaves and names, but other secrets.
+    let mut theirs = sealer(EpochKeys {
+        base_key: BaseKey::new(&[9; 16]),
+        ..epoch(1, ADA)
+    });
+    let alarm = receive(&mut engine, &mut theirs, 200..1_000, 2_000).expect("an alarm");
+    let seconds = f64::from(alarm - 200) / 50.0;
+    assert!((9.0..11.0).contains(&seconds), "after {seconds} s");
+    assert_eq!(engine.state_of(SENDER), "cannot-decrypt");
+    // Ada comes back to the group.
+    assert_eq!(receive(&mut engine, &mut ours, alarm..1_100, 2_000), None);
+    assert!(engine.counts_of(SENDER).0 > 200);
+    assert_eq!(engine.state_of(SENDER), "ok");
 }

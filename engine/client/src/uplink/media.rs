@@ -1,6 +1,6 @@
-//! The way of pictures and audio into the engine.
+//! The way of video and audio into the engine.
 //!
-//! A picture is copied once, by the host, from its encoder into a [`FrameBuffer`], which leaves
+//! A frame is copied once, by the host, from its encoder into a [`FrameBuffer`], which leaves
 //! room for the SFrame header. There it is encrypted in place. The engine cuts the result into
 //! packets, each copied behind a header of its own.
 
@@ -12,8 +12,8 @@ use crate::FrameBuffer;
 use crate::sealing;
 
 impl UplinkHalf {
-    /// Whether a picture of `track` that was captured now is worth encoding. Ask once for each
-    /// picture: asking counts.
+    /// Whether a frame of `track` that was captured now is worth encoding. Ask once for each
+    /// frame: asking counts.
     pub fn wants_frame(&mut self, now: Instant, track: u8) -> bool {
         self.engine_mut()
             .is_some_and(|uplink| uplink.wants_frame(now, track))

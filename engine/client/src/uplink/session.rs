@@ -3,9 +3,7 @@
 
 use smrtc_e2ee::sframe::Sealer;
 use smrtc_engine::control::v1::server_message;
-use smrtc_engine::send::{
-    Uplink, UplinkConfig, UplinkEvent as EngineEvent, UplinkOutput as EngineOutput,
-};
+use smrtc_engine::send::{Uplink, UplinkEvent as EngineEvent, UplinkOutput as EngineOutput};
 use smrtc_engine::signal::{Signal, SignalEvent, SignalOutput};
 use smrtc_engine::time::{Bitrate, Instant};
 
@@ -107,7 +105,7 @@ impl UplinkHalf {
         } = &event
             && let Some(session) = &mut self.session
         {
-            let (config, seed) = (UplinkConfig::default(), self.randomness.seed());
+            let (config, seed) = (self.config, self.randomness.seed());
             session.uplink = Some(Uplink::new(config, joined.participant_id, seed));
         }
         if self.is_for_group(&event) {

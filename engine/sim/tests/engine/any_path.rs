@@ -59,9 +59,9 @@ fn a_call_comes_back_after_a_path_that_let_nothing_through() {
             .then_forward(9, LinkConfig::default())
             .run(Duration::from_secs(15));
         let late = played
-            .pictures
+            .frames
             .iter()
-            .filter(|picture| picture.captured > Instant::from_millis(11_000));
+            .filter(|frame| frame.captured > Instant::from_millis(11_000));
         assert!(late.count() > 90, "seed {seed}");
     }
 }

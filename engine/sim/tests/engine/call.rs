@@ -1,33 +1,36 @@
-//! A publisher and a subscriber, the whole way from capture to the moment a picture is shown.
+//! A publisher and a subscriber, the whole way from capture to the moment a frame is shown: the
+//! halves of participants, as in the simulator.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkEvent, DownlinkInput, DownlinkOutput};
-use smrtc_engine::send::{
-    FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkEvent, UplinkInput, UplinkOutput,
+use smrtc_client::{
+    DownlinkEvent, DownlinkHalf, DownlinkOptions, EncoderEvent, UplinkEvent, UplinkHalf,
 };
-use smrtc_engine::stats::{DownlinkStats, InboundStats};
-use smrtc_engine::wire::media::{FrameHeader, MediaKind, MediaPacket};
+use smrtc_engine::recv::DownlinkEvent as EngineEvent;
+use smrtc_engine::send::{FrameParams, TrackConfig, UplinkConfig};
+use smrtc_engine::wire::media::{MediaKind, MediaPacket};
 use smrtc_engine::wire::repair::RepairPacket;
 use smrtc_engine::{Bitrate, Instant, MediaTime, TrackId};
 
 use super::pair::{AUDIO, SENDER, VIDEO};
-use smrtc_sim::Rng;
+use super::played::{Played, ShownFrame};
 use smrtc_sim::link::{Link, LinkConfig};
+use smrtc_sim::{Rng, Voice, halves};
 
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
+const AUDIO_BLOCK: Duration = Duration::from_millis(10);
 const VIDEO_INTERVAL: Duration = Duration::from_micros(33_333);
-/// The sender's media clock when the call begins: it wraps after five seconds.
 /// What was sent last has so long to come.
 const SETTLING: Duration = Duration::from_secs(3);
+/// The sender's media clock when the call begins: it wraps after five seconds.
 const MEDIA_START: MediaTime = MediaTime::from_micros(MediaTime::MODULUS - 5_000_000);
 
 pub(crate) struct Call {
     now: Instant,
     rng: Rng,
-    uplink: Uplink,
-    downlink: Downlink,
+    uplink: UplinkHalf,
+    downlink: DownlinkHalf,
     forward: Link,
     back: Link,
     downlink_wakes: Instant,
@@ -40,7 +43,8 @@ pub(crate) struct Call {
     swallowed: BTreeSet<u32>,
     /// Every second frame may be left out by who forwards, and is.
     layers_left_out: bool,
-    audio_delay: Option<Duration>,
+    /// Audio is played, and video is shown with it; else nobody listens.
+    playout: Option<Audio>,
     /// Datagrams come twice, and long ago ones again.
     replays: Option<Vec<Vec<u8>>>,
     changes: Vec<(Instant, LinkConfig)>,
@@ -48,38 +52,31 @@ pub(crate) struct Call {
     outcome: Played,
 }
 
-/// One picture.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Picture {
-    pub(crate) header: FrameHeader,
-    pub(crate) captured: Instant,
-    pub(crate) released: Instant,
-    pub(crate) render_at: Instant,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Played {
-    pub(crate) pictures: Vec<Picture>,
-    pub(crate) sounds: u64,
-    pub(crate) captured: u32,
-    pub(crate) key_frames_asked: Vec<Instant>,
-    pub(crate) events: Vec<DownlinkEvent>,
-    pub(crate) lost: u64,
-    pub(crate) stats: DownlinkStats,
+/// Real packets of audio, and when the next block of them is played.
+struct Audio {
+    voice: Voice,
+    packets: usize,
+    next_block: Instant,
 }
 
 impl Call {
     /// A path of 20 ms each way without any fault, 1 Mbit/s of video.
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
-        let mut uplink = Uplink::new(UplinkConfig::default(), SENDER, rng.next());
+        let mut key_name = Rng::new(seed);
+        let config = UplinkConfig::default();
+        let mut uplink = halves::uplink(SENDER, config, rng.next(), &mut key_name);
         let track = |kind, kbps| TrackConfig {
             kind,
             max_bitrate: Bitrate::from_kbps(kbps),
         };
-        uplink.set_track(AUDIO, track(MediaKind::Audio, 32));
-        uplink.set_track(VIDEO, track(MediaKind::Video, 1_000));
-        let mut downlink = Downlink::new(DownlinkConfig::default(), rng.next());
+        for (number, track) in [
+            (AUDIO, track(MediaKind::Audio, 32)),
+            (VIDEO, track(MediaKind::Video, 1_000)),
+        ] {
+            uplink.set_track(number, track).expect("it has joined");
+        }
+        let mut downlink = halves::downlink(DownlinkOptions::default(), rng.next());
         downlink.add_track(TrackId::new(SENDER, AUDIO), MediaKind::Audio);
         downlink.add_track(TrackId::new(SENDER, VIDEO), MediaKind::Video);
         Self {
@@ -97,7 +94,7 @@ impl Call {
             encoded: 0,
             swallowed: BTreeSet::new(),
             layers_left_out: false,
-            audio_delay: None,
+            playout: None,
             replays: None,
             changes: Vec::new(),
             jump: None,
@@ -136,9 +133,19 @@ impl Call {
         self
     }
 
-    /// Audio is heard so long after its capture.
-    pub(crate) fn audio_heard_after(mut self, delay: Duration) -> Self {
-        self.audio_delay = Some(delay);
+    /// Audio is played, and held back for at least so long.
+    pub(crate) fn holding_audio(mut self, delay: Duration) -> Self {
+        let options = DownlinkOptions::with_playout_delay(delay, Duration::from_millis(500));
+        self.downlink = halves::downlink(options, self.rng.next());
+        self.downlink
+            .add_track(TrackId::new(SENDER, AUDIO), MediaKind::Audio);
+        self.downlink
+            .add_track(TrackId::new(SENDER, VIDEO), MediaKind::Video);
+        self.playout = Some(Audio {
+            voice: Voice::new(),
+            packets: 0,
+            next_block: Instant::ZERO,
+        });
         self
     }
 
@@ -170,7 +177,8 @@ impl Call {
             1 => kept[self.rng.below(kept.len() as u64) as usize].clone(),
             _ => return,
         };
-        self.subscriber_input(DownlinkInput::Datagram(&again));
+        self.downlink.datagram(self.now, &again);
+        self.drain_downlink();
     }
 
     pub(crate) fn run(mut self, time: Duration) -> Played {
@@ -189,17 +197,23 @@ impl Call {
             }
             while let Some(datagram) = self.forward.receive(self.now) {
                 if self.passes(&datagram) {
-                    self.subscriber_input(DownlinkInput::Datagram(&datagram));
+                    self.downlink.datagram(self.now, &datagram);
+                    self.drain_downlink();
                     self.replay(datagram);
                 }
             }
             if self.now >= self.downlink_wakes {
-                self.subscriber_input(DownlinkInput::Timeout);
+                self.downlink.timeout(self.now);
             }
+            self.play();
+            self.drain_downlink();
             while let Some(datagram) = self.back.receive(self.now) {
-                self.publisher_input(UplinkInput::Datagram(&datagram));
+                self.uplink.datagram(self.now, &datagram);
+                self.drain_uplink();
             }
-            let uplink_wakes = self.publisher_input(UplinkInput::Timeout);
+            self.uplink.timeout(self.now);
+            self.drain_uplink();
+            let uplink_wakes = self.uplink.next_timeout();
             assert!(
                 uplink_wakes > self.now,
                 "the uplink would spin at {:?}",
@@ -213,11 +227,13 @@ impl Call {
             let arrivals = [self.forward.next_arrival(), self.back.next_arrival()]
                 .into_iter()
                 .flatten();
+            let block = self.playout.as_ref().map(|audio| audio.next_block);
             let due = [
                 uplink_wakes,
                 self.downlink_wakes,
                 self.next_audio,
                 self.next_video,
+                block.unwrap_or(Instant::FAR_FUTURE),
             ];
             let next = due
                 .into_iter()
@@ -228,7 +244,7 @@ impl Call {
         }
         self.outcome.lost = self.forward.lost;
         self.outcome.captured = self.encoded;
-        self.outcome.stats = self.downlink.stats(self.now);
+        self.outcome.stats = self.downlink.stats(self.now).engine;
         self.outcome.check_books();
         self.outcome
     }
@@ -246,21 +262,15 @@ impl Call {
     fn capture(&mut self) {
         if self.now >= self.next_audio {
             self.next_audio += AUDIO_INTERVAL;
-            self.frame(
-                AUDIO,
-                FrameParams {
-                    reference_distance: 0,
-                    ..self.params(true)
-                },
-                80,
-            );
-            if let Some(delay) = self.audio_delay {
-                let media_time = self.media_now() - delay;
-                self.subscriber_input(DownlinkInput::AudioPlayout {
-                    sender: SENDER,
-                    media_time,
-                });
-            }
+            let packet = match &mut self.playout {
+                Some(Audio { voice, packets, .. }) => {
+                    *packets += 1;
+                    voice.packet(Bitrate::from_kbps(32), *packets).to_vec()
+                }
+                None => vec![0; 80],
+            };
+            let params = FrameParams::audio(self.media_now());
+            self.frame(AUDIO, params, packet);
         }
         if self.now >= self.next_video {
             self.next_video += VIDEO_INTERVAL;
@@ -280,8 +290,20 @@ impl Call {
                 reference_distance: if key { 0 } else { lower_distance },
                 ..self.params(key)
             };
+            let bytes = if key { bytes * 4 } else { bytes };
+            let number = self.encoded.to_be_bytes().into_iter().cycle();
             self.encoded += 1;
-            self.frame(VIDEO, params, if key { bytes * 4 } else { bytes });
+            self.frame(VIDEO, params, number.take(bytes as usize).collect());
+        }
+    }
+
+    fn play(&mut self) {
+        if let Some(audio) = &mut self.playout
+            && audio.next_block <= self.now
+        {
+            audio.next_block = self.now + AUDIO_BLOCK;
+            self.downlink
+                .render_audio(self.now, &mut [0.0; 480], self.now);
         }
     }
 
@@ -300,132 +322,61 @@ impl Call {
         }
     }
 
-    fn frame(&mut self, track: u8, params: FrameParams, bytes: u64) {
-        let header = self
+    fn frame(&mut self, track: u8, params: FrameParams, frame: Vec<u8>) {
+        let sent = self
             .uplink
-            .begin_frame(track, params)
-            .expect("the track is set");
-        let sealed = header
-            .frame_id
-            .to_be_bytes()
-            .into_iter()
-            .cycle()
-            .take(bytes as usize)
-            .collect();
-        self.publisher_input(UplinkInput::Frame { header, sealed });
+            .send_frame(self.now, track, params, frame.into());
+        assert!(sent, "the track is set, and there is a key");
+        self.drain_uplink();
     }
 
-    fn publisher_input(&mut self, input: UplinkInput<'_>) -> Instant {
-        self.uplink
-            .handle_input(self.now, input)
-            .expect("all inputs are good");
-        loop {
-            match self.uplink.poll_output() {
-                UplinkOutput::Transmit(datagram) => self.forward.send(self.now, datagram),
-                UplinkOutput::Event(UplinkEvent::TargetBitrate { video, .. }) => {
-                    self.bitrate = video
-                }
-                UplinkOutput::Event(UplinkEvent::KeyFrameRequested { .. }) => {
-                    self.key_wanted = true
-                }
-                UplinkOutput::Timeout(at) => return at,
-            }
+    fn drain_uplink(&mut self) {
+        while let Some(datagram) = self.uplink.poll_datagram() {
+            self.forward.send(self.now, datagram);
         }
-    }
-
-    fn subscriber_input(&mut self, input: DownlinkInput<'_>) {
-        self.downlink.handle_input(self.now, input);
-        loop {
-            match self.downlink.poll_output() {
-                DownlinkOutput::Transmit(datagram) => self.back.send(self.now, datagram),
-                DownlinkOutput::Sealed { header, frame } => {
-                    let whole = frame
-                        .chunks(4)
-                        .all(|piece| header.frame_id.to_be_bytes().starts_with(piece));
-                    assert!(whole, "frame {} was put together wrongly", header.frame_id);
-                    self.downlink.handle_input(
-                        self.now,
-                        DownlinkInput::Opened {
-                            header,
-                            plaintext: frame,
-                        },
-                    );
-                }
-                DownlinkOutput::Audio { .. } => self.outcome.sounds += 1,
-                DownlinkOutput::Video {
-                    header, render_at, ..
-                } => {
-                    let captured = Instant::ZERO
-                        + Duration::from_micros(header.media_time.micros_since(MEDIA_START) as u64);
-                    self.outcome.pictures.push(Picture {
-                        header,
-                        captured,
-                        released: self.now,
-                        render_at,
-                    });
-                }
-                DownlinkOutput::Event(event) => {
-                    if matches!(event, DownlinkEvent::KeyFrameRequested { .. }) {
-                        self.outcome.key_frames_asked.push(self.now);
+        while let Some(event) = self.uplink.poll_event() {
+            match event {
+                UplinkEvent::Encoder(EncoderEvent::TargetBitrate { layers, .. }) => {
+                    // Audio is published a moment before.
+                    if let Some(video) = layers.iter().find(|layer| layer.track == VIDEO) {
+                        self.bitrate = video.bitrate;
                     }
-                    self.outcome.events.push(event);
                 }
-                DownlinkOutput::Timeout(at) => {
-                    self.downlink_wakes = at;
-                    return;
+                UplinkEvent::Encoder(EncoderEvent::KeyFrameRequested { .. }) => {
+                    self.key_wanted = true;
                 }
-                other => panic!("unknown output {other:?}"),
+                UplinkEvent::Reply { .. } => {}
+                other => panic!("not in this call: {other:?}"),
             }
         }
     }
-}
 
-impl Played {
-    pub(crate) fn video(&self) -> &InboundStats {
-        self.stats
-            .inbound
-            .iter()
-            .find(|stats| stats.track == VIDEO)
-            .expect("subscribed")
-    }
-
-    /// From capture to display, of the pictures captured in these seconds, ascending.
-    pub(crate) fn delays(&self, seconds: std::ops::Range<u64>) -> Vec<Duration> {
-        let pictures = self
-            .pictures
-            .iter()
-            .filter(|picture| seconds.contains(&(picture.captured.as_micros() / 1_000_000)));
-        let mut delays: Vec<_> = pictures
-            .map(|picture| picture.render_at - picture.captured)
-            .collect();
-        delays.sort_unstable();
-        delays
-    }
-
-    /// What must hold after every run, whatever the path.
-    fn check_books(&self) {
-        for stats in &self.stats.inbound {
-            let accounted = stats.frames_delivered + stats.frames_dropped + stats.frames_pending;
-            assert_eq!(stats.frames_seen, accounted, "{stats:#?}");
+    fn drain_downlink(&mut self) {
+        while let Some(datagram) = self.downlink.poll_datagram() {
+            self.back.send(self.now, datagram);
         }
-        assert_eq!(self.video().frames_delivered, self.pictures.len() as u64);
-        for pair in self.pictures.windows(2) {
+        while let Some(frame) = self.downlink.poll_video() {
+            let header = frame.header;
+            let number = header.frame_id.to_be_bytes();
+            let mut pieces = frame.text().chunks(4);
             assert!(
-                pair[0].render_at <= pair[1].render_at,
-                "pictures are shown in order"
+                pieces.all(|piece| number.starts_with(piece)),
+                "frame {} was put together wrongly",
+                header.frame_id
             );
-            assert!(pair[1].header.frame_id > pair[0].header.frame_id);
-            let reference = pair[1].header.frame_id - u32::from(pair[1].header.reference_distance);
-            let known = pair[1].header.key
-                || self
-                    .pictures
-                    .iter()
-                    .any(|picture| picture.header.frame_id == reference);
-            assert!(
-                known,
-                "frame {} was handed on without its reference",
-                pair[1].header.frame_id
-            );
+            let captured = header.media_time.micros_since(MEDIA_START) as u64;
+            self.outcome.frames.push(ShownFrame {
+                header,
+                captured: Instant::from_micros(captured),
+                released: self.now,
+                render_at: frame.render_at,
+            });
         }
+        while let Some(event) = self.downlink.poll_event() {
+            if let DownlinkEvent::Engine(EngineEvent::KeyFrameRequested { .. }) = event {
+                self.outcome.key_frames_asked.push(self.now);
+            }
+        }
+        self.downlink_wakes = self.downlink.next_timeout();
     }
 }

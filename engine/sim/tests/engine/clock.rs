@@ -20,10 +20,7 @@ fn a_call_goes_on_after_the_clock_jumped() {
             .jumping(Instant::from_millis(4_000), jump)
             .run(Duration::from_secs(8));
         let after = Instant::from_millis(5_500) + jump;
-        let late = played
-            .pictures
-            .iter()
-            .filter(|picture| picture.captured > after);
+        let late = played.frames.iter().filter(|frame| frame.captured > after);
         assert!(
             late.count() > 60,
             "a jump of {seconds} s: {:?}",

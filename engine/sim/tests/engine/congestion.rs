@@ -62,7 +62,7 @@ fn random_loss_without_delay_growth_does_not_cut_the_rate() {
             .run(Duration::from_secs(25));
         let before = outcome.target_kbps(4);
         assert!(outcome.lost > 100, "nothing was lost");
-        // What is repeated is taken from the pictures; the rate itself stays.
+        // What is repeated is taken from the video; the rate itself stays.
         let available = outcome.stats.transport.available_outgoing_bitrate.unwrap() / 1e3;
         assert!(
             available >= before as f64,

@@ -1,7 +1,7 @@
 //! The engine on a simulated network, in virtual time: a seed is a run.
 //!
-//! `pair` a publisher and the one who receives from it, `call` a publisher and a subscriber; then
-//! one file per behaviour.
+//! `pair` is the sending engine alone, without keys, against the parts that a gateway receives
+//! with. `call` is two participants, from capture to display. Then one file per behaviour.
 #![allow(
     missing_docs,
     reason = "a test program has no readers of its documentation"
@@ -9,6 +9,7 @@
 
 mod call;
 mod pair;
+mod played;
 mod receiver;
 
 mod any_path;

@@ -51,7 +51,7 @@ pub(crate) struct Outcome {
     pub(crate) key_frames_asked: u64,
     /// Of datagrams, in both directions, with their times.
     pub(crate) trace: u64,
-    /// The target for pictures, each 100 ms.
+    /// The target for video, each 100 ms.
     pub(crate) targets: Vec<(Instant, Bitrate)>,
     pub(crate) lost: u64,
     pub(crate) overflowed: u64,
@@ -282,7 +282,7 @@ impl Outcome {
         delays
     }
 
-    /// The target for pictures at the end of each second, in kbit/s.
+    /// The target for video at the end of each second, in kbit/s.
     pub(crate) fn target_kbps(&self, second: u64) -> u64 {
         let end = Instant::from_millis((second + 1) * 1_000);
         self.targets

@@ -13,8 +13,8 @@ const PATH: Duration = Duration::from_millis(20);
 #[test]
 fn a_clean_path_is_played_with_next_to_no_delay() {
     let played = Call::new(1).run(Duration::from_secs(20));
-    assert_eq!(played.pictures.len(), played.captured as usize);
-    assert!(played.sounds >= 999);
+    assert_eq!(played.frames.len(), played.captured as usize);
+    assert!(played.audio().frames_delivered >= 999);
     assert!(played.key_frames_asked.is_empty());
     let delays = played.delays(2..20);
     let (median, p95) = (
@@ -28,9 +28,9 @@ fn a_clean_path_is_played_with_next_to_no_delay() {
         "{median:?}, {p95:?}"
     );
     let held: Duration = played
-        .pictures
+        .frames
         .iter()
-        .map(|picture| picture.render_at - picture.released)
+        .map(|frame| frame.render_at - frame.released)
         .max()
         .expect("some");
     assert!(
@@ -57,7 +57,7 @@ fn nack_recovers_bursts_without_a_key_frame() {
         played.lost >= 100,
         "the path hardly lost anything; the test proves nothing"
     );
-    assert_eq!(played.pictures.len(), played.captured as usize);
+    assert_eq!(played.frames.len(), played.captured as usize);
     assert!(
         played.key_frames_asked.is_empty(),
         "{:?}",
@@ -79,7 +79,7 @@ fn five_percent_loss_freezes_nothing() {
         .run(Duration::from_secs(30));
     let video = played.video();
     let gaps: Vec<_> = played
-        .pictures
+        .frames
         .windows(2)
         .map(|p| {
             (
@@ -106,24 +106,24 @@ fn reordering_asks_for_no_key_frame_and_drops_nothing() {
         ..LinkConfig::default()
     };
     let played = Call::new(4).forward(jittery).run(Duration::from_secs(20));
-    assert_eq!(played.pictures.len(), played.captured as usize);
+    assert_eq!(played.frames.len(), played.captured as usize);
     assert!(
         played.key_frames_asked.is_empty(),
         "{:?}",
         played.key_frames_asked
     );
     assert_eq!(played.video().freeze_count, 0);
-    // Jitter is smoothed: pictures are shown as evenly as they were captured, but for the last few
+    // Jitter is smoothed: frames are shown as evenly as they were captured, but for the last few
     // per cent.
-    let uneven = |pair: &[super::call::Picture]| {
+    let uneven = |pair: &[super::played::ShownFrame]| {
         let shown = pair[1].render_at - pair[0].render_at;
         shown.abs_diff(pair[1].captured - pair[0].captured) > Duration::from_millis(12)
     };
-    let settled: Vec<_> = played.pictures.iter().skip(150).copied().collect();
+    let settled: Vec<_> = played.frames.iter().skip(150).copied().collect();
     let count = settled.windows(2).filter(|pair| uneven(pair)).count();
     assert!(
         count * 10 <= settled.len(),
-        "{count} of {} pictures came more than 12 ms off",
+        "{count} of {} frames came more than 12 ms off",
         settled.len()
     );
 }
@@ -135,14 +135,14 @@ fn a_frame_that_never_comes_costs_one_key_frame_request() {
     let video = played.video();
     assert_eq!(video.frames_lost, 1);
     assert!(video.dropped.undecodable > 0);
-    let shown = played.pictures.len() as u64;
+    let shown = played.frames.len() as u64;
     assert_eq!(
         u64::from(played.captured),
         shown + video.dropped.undecodable + video.frames_lost
     );
     // Found missing when the next frame comes, held for 260 ms, and a round trip to the key frame.
     let gap = played
-        .pictures
+        .frames
         .windows(2)
         .map(|pair| pair[1].render_at - pair[0].render_at)
         .max()
@@ -156,7 +156,7 @@ fn a_layer_left_out_is_no_loss() {
         .leave_out_upper_layer()
         .run(Duration::from_secs(10));
     let video = played.video();
-    assert!(played.pictures.len() as u32 >= played.captured / 2);
+    assert!(played.frames.len() as u32 >= played.captured / 2);
     assert_eq!(
         (
             video.nack_count,
@@ -183,7 +183,7 @@ fn a_lost_layer_frame_is_asked_for_although_others_are_left_out() {
         "{:?}",
         played.key_frames_asked
     );
-    assert!(played.pictures.len() as u32 >= played.captured / 2 - 1);
+    assert!(played.frames.len() as u32 >= played.captured / 2 - 1);
 }
 
 #[test]
@@ -192,17 +192,18 @@ fn lip_sync_converges_on_a_jittery_path() {
         jitter: Duration::from_millis(15),
         ..LinkConfig::default()
     };
-    let heard_after = Duration::from_millis(180);
+    let held = Duration::from_millis(160);
+    let heard_after = PATH + held;
     let played = Call::new(8)
         .forward(jittery)
-        .audio_heard_after(heard_after)
+        .holding_audio(held)
         .run(Duration::from_secs(10));
     let lags: Vec<_> = played
-        .pictures
+        .frames
         .iter()
         .skip(120)
-        .map(|picture| {
-            let shown_after = picture.render_at - picture.captured;
+        .map(|frame| {
+            let shown_after = frame.render_at - frame.captured;
             heard_after.as_millis() as i64 - shown_after.as_millis() as i64
         })
         .collect();
@@ -265,7 +266,7 @@ fn repair_packets_spare_the_round_trip() {
         "{median:?}: asked for again"
     );
     let gap = played
-        .pictures
+        .frames
         .windows(2)
         .filter(|pair| pair[0].captured > Instant::from_millis(8_000))
         .map(|pair| pair[1].render_at - pair[0].render_at)

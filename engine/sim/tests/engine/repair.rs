@@ -50,7 +50,7 @@ fn a_clean_path_sees_no_repetition_and_next_to_no_delay() {
 }
 
 #[test]
-fn most_pictures_come_through_thirty_percent_loss_both_ways() {
+fn most_frames_come_through_thirty_percent_loss_both_ways() {
     let lossy = link(Loss::Random(0.3));
     let outcome = Sim::pair(5)
         .up(lossy)
