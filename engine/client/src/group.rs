@@ -3,7 +3,7 @@
 //! What the gateway says goes into the MLS session. What the session asks for goes to the gateway.
 //! Each epoch's keys go to the sealer of this half and, as [`KeyMessage`]s, to the downlink half.
 
-pub mod messages;
+mod messages;
 
 use std::collections::{BTreeMap, VecDeque};
 

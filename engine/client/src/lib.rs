@@ -8,7 +8,7 @@
 //!                      control stream          datagrams                  datagrams
 //!                            ▲ │                ▲ │                          ▲ │
 //!                            │ ▼                │ ▼                          │ ▼
-//!  microphone, pictures ─► UplinkHalf ─────── KeyMessage ───────────────► DownlinkHalf ─► pictures, audio
+//!  microphone, video ─► UplinkHalf ─────── KeyMessage ───────────────► DownlinkHalf ─► video, audio
 //!                          capture, group, sealing, sending                receiving, opening, playout
 //! ```
 //!
@@ -37,7 +37,7 @@ pub use downlink::{
     SenderStats, VideoFrame,
 };
 pub use error::{NoSession, SetupError};
-pub use group::{GroupOptions, messages as delivery_messages};
+pub use group::GroupOptions;
 pub use keys::{KeyMessage, Keys};
 pub use participant::{
     Input, Output, Participant, ParticipantEvent, ParticipantOptions, RemoteTrack, Side,

@@ -4,7 +4,7 @@ use smrtc_e2ee::mls::{GroupSnapshot, Input, Request, RequestKind};
 use smrtc_engine::control::v1::{self, client_message, server_message};
 
 /// The control message of a request, and what to remember it by.
-pub fn request(request: Request) -> (RequestKind, client_message::Body) {
+pub(super) fn request(request: Request) -> (RequestKind, client_message::Body) {
     use client_message::Body;
     match request {
         Request::KeyPackages(key_packages) => (
@@ -58,7 +58,7 @@ pub fn request(request: Request) -> (RequestKind, client_message::Body) {
 }
 
 /// Whether a message concerns the group and nobody else.
-pub fn is_for_group(body: &server_message::Body) -> bool {
+pub(super) fn is_for_group(body: &server_message::Body) -> bool {
     use server_message::Body;
     matches!(
         body,
@@ -76,7 +76,7 @@ pub fn is_for_group(body: &server_message::Body) -> bool {
 
 /// What a message from the gateway is for the session; `asked` is the request of the session's that
 /// it answers.
-pub fn input(body: &server_message::Body, asked: Option<RequestKind>) -> Option<Input> {
+pub(super) fn input(body: &server_message::Body, asked: Option<RequestKind>) -> Option<Input> {
     use server_message::Body;
     let some = |bytes: &[u8]| Some(bytes.to_vec()).filter(|bytes| !bytes.is_empty());
     Some(match body {

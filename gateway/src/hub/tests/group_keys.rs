@@ -1,38 +1,40 @@
-//! Members' own MLS sessions over a hub, in virtual time: what the delivery service promises is
-//! what they need.
+//! Members of a group over a hub, in virtual time: what the delivery service promises is what they
+//! need.
 
 mod hostile;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use rand::Rng as _;
-use smrtc_client::delivery_messages;
+use smrtc_client::{
+    GroupEvent, GroupOptions, KeySource, Randomness, UplinkEvent, UplinkHalf, UplinkOptions,
+    WallClock,
+};
 use smrtc_e2ee::{
     Rng, RngError,
-    mls::{
-        Event, Identity, Input, MlsSession, Now, Output as FromSession, Policy, RequestKind,
-        SessionConfig, State, Suite, Timing,
-    },
+    mls::{Policy, State, Suite},
     sframe::CipherSuite,
 };
-use smrtc_engine::control::v1::{
-    self, Join, client_message::Body as Request, server_message::Body,
+use smrtc_engine::{
+    control::{
+        Framer, encode_delimited,
+        v1::{self, ClientMessage, Join, client_message::Body as Request, server_message::Body},
+    },
+    send::UplinkConfig,
 };
 
 use super::*;
 use crate::auth::{Permissions, Role};
 
 struct Seeded(TestRng);
-
-impl Seeded {
-    fn new(seed: u8) -> Self {
-        Self(TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
-    }
-}
 
 impl Rng for Seeded {
     fn fill(&mut self, out: &mut [u8]) -> Result<(), RngError> {
@@ -41,11 +43,92 @@ impl Rng for Seeded {
     }
 }
 
+/// Sources of one page, each with a sequence of its own.
+fn randomness(page: u8) -> Randomness {
+    let sources = Arc::new(AtomicU64::new(0));
+    Randomness::new(move || {
+        let mut seed = [page; 32];
+        seed[..8].copy_from_slice(&sources.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        Seeded(TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+    })
+}
+
+/// A page in the room: the sending half of its participant, which has the group.
 struct Page {
-    session: MlsSession,
-    asked: BTreeMap<u32, RequestKind>,
-    next_request: u32,
+    half: UplinkHalf,
+    stream: Framer,
+    view: View,
     splits: u32,
+}
+
+/// What the group looks like from one page.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct View {
+    is_in_group: bool,
+    epoch: u64,
+    code: String,
+    users: Vec<String>,
+}
+
+impl Page {
+    fn new(number: u8) -> Self {
+        let options = UplinkOptions {
+            keys: KeySource::Group(GroupOptions {
+                suite: Suite::P256Aes128GcmSha256,
+                sframe_suite: CipherSuite::Sm4GcmSm3,
+                policy: Policy::Everyone,
+                identity: None,
+                chain: Vec::new(),
+                wall_clock: WallClock::new(|| 1_800_000_000),
+            }),
+            capture: None,
+            engine: UplinkConfig::default(),
+        };
+        Self {
+            half: UplinkHalf::new(options, randomness(number)).unwrap(),
+            stream: Framer::new(),
+            view: View::default(),
+            splits: 0,
+        }
+    }
+
+    /// The next request on its control stream.
+    fn request(&mut self) -> Option<ClientMessage> {
+        while let Some(bytes) = self.half.poll_control() {
+            self.stream.push(&bytes);
+        }
+        self.stream.next_message().unwrap()
+    }
+
+    fn receive(&mut self, now: Instant, message: &ServerMessage) {
+        if let Some(Body::Error(error)) = &message.body {
+            let code = error.code();
+            assert_ne!(code, v1::ErrorCode::InvalidArgument, "{}", error.message);
+        }
+        self.half.control(now, &encode_delimited(message));
+    }
+
+    /// Takes note of what happened; media is not tried here.
+    fn look(&mut self) {
+        while self.half.poll_datagram().is_some() {}
+        while let Some(event) = self.half.poll_event() {
+            let UplinkEvent::Group(event) = event else {
+                continue;
+            };
+            match event {
+                GroupEvent::State(state) => self.view.is_in_group = state == State::InGroup,
+                GroupEvent::Epoch {
+                    epoch,
+                    verification_code,
+                } => (self.view.epoch, self.view.code) = (epoch, verification_code),
+                GroupEvent::Roster { members, .. } => {
+                    self.view.users = members.into_iter().map(|member| member.user).collect();
+                }
+                GroupEvent::Split { .. } => self.splits += 1,
+                _ => {}
+            }
+        }
+    }
 }
 
 struct Call {
@@ -65,39 +148,22 @@ impl Call {
         }
     }
 
-    fn clock(&self) -> Now {
-        Now {
-            micros: self.now.as_micros(),
-            unix_seconds: 1_800_000_000 + self.now.as_micros() / 1_000_000,
-        }
-    }
-
     fn join(&mut self, user: &str) -> Member {
         self.tickets += 1;
-        let mut rng = Seeded::new(self.tickets);
-        let suite = Suite::P256Aes128GcmSha256;
-        let session = MlsSession::new(
-            SessionConfig {
-                identity: Identity::generate(suite, user, &mut rng).unwrap(),
-                sframe_suite: CipherSuite::Sm4GcmSm3,
-                room: "room".into(),
-                policy: Policy::Everyone,
-                timing: Timing::default(),
-            },
-            Box::new(rng),
-        );
+        let mut page = Page::new(self.tickets);
+        page.half.open_session(self.now).unwrap();
+        let join = Request::Join(Join::default());
+        let id = page.half.request(self.now, join).unwrap();
+        let request = page.request().and_then(|message| message.body);
+        let Some(Request::Join(join)) = request else {
+            panic!("another request: {request:?}");
+        };
         let permissions = Permissions::for_test("room", user, Role::Anchor);
         let ticket = [self.tickets; 32];
         let member = self
             .hub
-            .join(self.now, &permissions, 1, &Join::default(), ticket)
+            .join(self.now, &permissions, id, &join, ticket)
             .unwrap();
-        let page = Page {
-            session,
-            asked: BTreeMap::new(),
-            next_request: 2,
-            splits: 0,
-        };
         self.pages.insert(member, page);
         member
     }
@@ -113,28 +179,20 @@ impl Call {
         let end = self.now + time;
         loop {
             self.settle();
-            let sessions = self
-                .pages
-                .values()
-                .filter_map(|page| page.session.deadline());
+            let pages = self.pages.values().map(|page| page.half.next_timeout());
             let hub = self
                 .pages
                 .keys()
                 .map(|member| self.hub.next_timeout(*member));
-            let next = sessions
-                .map(Instant::from_micros)
-                .chain(hub)
-                .min()
-                .unwrap_or(end);
+            let next = pages.chain(hub).min().unwrap_or(end);
             if next > end {
                 self.now = end;
                 return;
             }
             self.now = self.now.max(next);
-            let clock = self.clock();
             for (member, page) in &mut self.pages {
-                if page.session.deadline().is_some_and(|at| at <= clock.micros) {
-                    page.session.handle_input(clock, Input::Timeout);
+                if page.half.next_timeout() <= self.now {
+                    page.half.timeout(self.now);
                 }
                 if self.hub.next_timeout(*member) <= self.now {
                     self.hub.timeout(self.now, *member);
@@ -148,34 +206,19 @@ impl Call {
         loop {
             let mut idle = true;
             for (member, page) in &mut self.pages {
-                while let Some(output) = page.session.poll_output() {
+                page.look();
+                while let Some(message) = page.request() {
                     idle = false;
-                    match output {
-                        FromSession::Send(request) => {
-                            page.next_request += 1;
-                            let (kind, body) = delivery_messages::request(request);
-                            page.asked.insert(page.next_request, kind);
-                            let id = page.next_request;
-                            self.hub.request(self.now, *member, id, Some(body));
-                        }
-                        FromSession::Event(Event::Split { .. }) => page.splits += 1,
-                        _ => {}
-                    }
+                    let ClientMessage { request_id, body } = message;
+                    self.hub.request(self.now, *member, request_id, body);
                 }
             }
-            let mut messages = VecDeque::new();
             while let Some(output) = self.hub.poll_output() {
-                if let Output::Message(member, message) = output {
-                    messages.push_back((member, message));
-                }
-            }
-            let clock = self.clock();
-            for (member, message) in messages {
-                idle = false;
-                if let Some(page) = self.pages.get_mut(&member)
-                    && let Some(input) = to_session(page, message)
+                if let Output::Message(member, message) = output
+                    && let Some(page) = self.pages.get_mut(&member)
                 {
-                    page.session.handle_input(clock, input);
+                    idle = false;
+                    page.receive(self.now, &message);
                 }
             }
             if idle {
@@ -186,40 +229,12 @@ impl Call {
 
     /// The epoch and the roster, if all agree on them, their code included.
     fn agreed(&self) -> Option<(u64, Vec<String>)> {
-        let views: BTreeSet<_> = self
-            .pages
-            .values()
-            .map(|page| {
-                let session = &page.session;
-                let users: Vec<_> = session.roster().iter().map(|m| m.user.clone()).collect();
-                let code = session.verification_code().map(str::to_owned);
-                (
-                    session.state() == State::InGroup,
-                    session.epoch(),
-                    users,
-                    code,
-                )
-            })
-            .collect();
+        let views: BTreeSet<&View> = self.pages.values().map(|page| &page.view).collect();
         match views.into_iter().collect::<Vec<_>>().as_slice() {
-            [(true, Some(epoch), users, Some(_))] => Some((*epoch, users.clone())),
+            [view] if view.is_in_group => Some((view.epoch, view.users.clone())),
             _ => None,
         }
     }
-}
-
-fn to_session(page: &mut Page, message: ServerMessage) -> Option<Input> {
-    let asked = page.asked.remove(&message.reply_to);
-    let body = message.body.unwrap();
-    if let Body::Error(error) = &body {
-        assert_ne!(
-            error.code(),
-            v1::ErrorCode::InvalidArgument,
-            "{asked:?}: {}",
-            error.message
-        );
-    }
-    delivery_messages::input(&body, asked)
 }
 
 #[test]
