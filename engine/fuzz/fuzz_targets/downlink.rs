@@ -1,133 +1,100 @@
-//! Whatever a gateway sends and however the host answers, a downlink goes on: deadlines pass,
+//! Whatever a gateway sends, and whether it opens or not, a receiving half goes on: deadlines pass,
 //! frames are counted.
 //!
-//! The input is a list of steps: a byte says what, another how long or how much. Packets are made
-//! from few values, so that they meet each other; raw datagrams come too.
+//! Packets are made from few values, so that they meet each other; raw datagrams come too.
 #![no_main]
 
 use std::time::Duration;
 
-use smrtc_engine::recv::{Downlink, DownlinkConfig, DownlinkInput, DownlinkOutput, OpenFailure};
+use smrtc_client::{DownlinkHalf, DownlinkOptions};
+use smrtc_e2ee::sframe::Sealer;
 use smrtc_engine::wire::media::{FrameHeader, MediaKind, MediaPacket};
 use smrtc_engine::{Instant, MediaTime, TrackId};
+use smrtc_engine_fuzz::{AUDIO, Counting, SENDER, Steps, VIDEO, keys, randomness};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let mut downlink = Downlink::new(DownlinkConfig::default(), 1);
-    downlink.add_track(TrackId::new(1, 0), MediaKind::Audio);
-    downlink.add_track(TrackId::new(1, 1), MediaKind::Video);
+    let mut downlink = DownlinkHalf::new(keys(), DownlinkOptions::default(), randomness());
+    downlink.add_track(TrackId::new(SENDER, AUDIO), MediaKind::Audio);
+    downlink.add_track(TrackId::new(SENDER, VIDEO), MediaKind::Video);
     let mut now = Instant::from_millis(1);
-    let mut rest = bytes;
-    while let [step, value, tail @ ..] = rest {
-        rest = tail;
+    let mut steps = Steps(bytes);
+    while let Some((step, value)) = steps.next() {
         match step % 8 {
-            0 => {
-                let (datagram, tail) = rest.split_at(usize::from(*value).min(rest.len()));
-                rest = tail;
-                handle(&mut downlink, now, DownlinkInput::Datagram(datagram));
-            }
-            1 => handle(
-                &mut downlink,
-                now,
-                DownlinkInput::VideoDecodeFailed {
-                    track: TrackId::new(1, 1),
-                },
-            ),
+            0 => downlink.datagram(now, steps.take(value)),
+            1 => downlink.video_decode_failed(now, TrackId::new(SENDER, VIDEO)),
             2 => {
-                let media_time = MediaTime::from_micros(u64::from(*value) * 10_000);
-                handle(
-                    &mut downlink,
-                    now,
-                    DownlinkInput::AudioPlayout {
-                        sender: 1,
-                        media_time,
-                    },
-                );
+                let plays_at = now + Duration::from_millis(u64::from(value));
+                downlink.render_audio(now, &mut [0.0; 480], plays_at);
             }
             3 => {
-                now += Duration::from_millis(u64::from(*value));
-                handle(&mut downlink, now, DownlinkInput::Timeout);
+                now += Duration::from_millis(u64::from(value));
+                downlink.timeout(now);
+                assert!(downlink.next_timeout() > now, "a deadline that was served is still due");
             }
-            _ => handle(
-                &mut downlink,
-                now,
-                DownlinkInput::Datagram(&packet(*step, *value)),
-            ),
+            _ => downlink.datagram(now, &packet(step, value)),
         }
+        while let Some(frame) = downlink.poll_video() {
+            assert!(frame.render_at >= now);
+            downlink.video_decoded(now, frame.header.track_id());
+        }
+        while downlink.poll_event().is_some() {}
+        while downlink.poll_datagram().is_some() {}
     }
-    for stats in downlink.stats(now).inbound {
+    for stats in downlink.stats(now).engine.inbound {
         let accounted = stats.frames_delivered + stats.frames_dropped + stats.frames_pending;
         assert_eq!(stats.frames_seen, accounted, "{stats:?}");
     }
 });
 
-/// One of a few thousand packets. The payload says whether the frame will open.
+/// One of a few thousand packets. A bit of `step` says whether its frame will open.
 fn packet(step: u8, value: u8) -> Vec<u8> {
     let video = step & 0x10 == 0;
     let frame_id = u32::from(value >> 3).wrapping_sub(8);
+    let key = !video || value & 7 == 7;
     let header = FrameHeader {
-        key: !video || value & 7 == 7,
+        key,
         discardable: false,
         reserved_flags: 0,
-        media_kind: if video {
-            MediaKind::Video
-        } else {
-            MediaKind::Audio
-        },
-        track: u8::from(video),
+        media_kind: if video { MediaKind::Video } else { MediaKind::Audio },
+        track: if video { VIDEO } else { AUDIO },
         spatial: step >> 7,
         temporal: 0,
-        sender: 1,
+        sender: SENDER,
         frame_id,
-        reference_distance: if video && value & 7 != 7 {
-            u16::from(value & 3)
-        } else {
-            0
-        },
+        reference_distance: if key { 0 } else { u16::from(value & 3) },
         media_time: MediaTime::from_micros(33_333 * u64::from(value >> 3)),
     };
+    let mut sealed = sealed(&header);
+    if step & 0x08 != 0 {
+        *sealed.last_mut().expect("a tag") ^= 1;
+    }
     let fragment_count = 1 + u16::from(step >> 5 & 3);
+    let fragment_index = u16::from(value & 3) % fragment_count;
+    let length = sealed.len().div_ceil(usize::from(fragment_count));
+    let fragment = sealed.chunks(length).nth(usize::from(fragment_index));
     let mut datagram = Vec::new();
     MediaPacket {
         rtx: false,
         transport_seq: u16::from(value),
-        fragment_index: u16::from(value & 3) % fragment_count,
+        fragment_index,
         fragment_count,
         header,
         metadata: header.metadata(),
-        payload: if step & 0x08 == 0 { b"s" } else { b"x" },
+        payload: fragment.expect("a sealed frame has more bytes than fragments"),
     }
     .encode(&mut datagram);
     datagram
 }
 
-fn handle(downlink: &mut Downlink, now: Instant, input: DownlinkInput<'_>) {
-    let timed_out = matches!(input, DownlinkInput::Timeout);
-    downlink.handle_input(now, input);
-    loop {
-        match downlink.poll_output() {
-            DownlinkOutput::Sealed { header, frame } => {
-                let answer = if frame.starts_with(b"s") {
-                    DownlinkInput::Opened {
-                        header,
-                        plaintext: frame,
-                    }
-                } else {
-                    DownlinkInput::OpenFailed {
-                        header,
-                        reason: OpenFailure::Authentication,
-                    }
-                };
-                downlink.handle_input(now, answer);
-            }
-            DownlinkOutput::Video { render_at, .. } => assert!(render_at >= now),
-            DownlinkOutput::Timeout(next) => {
-                assert!(
-                    !timed_out || next > now,
-                    "a deadline that was served is still due"
-                );
-                return;
-            }
-            _ => {}
-        }
-    }
+/// A frame under a key of its own, the same each time.
+fn sealed(header: &FrameHeader) -> Vec<u8> {
+    let seed = header.metadata().iter().fold(0, |seed: u64, &byte| {
+        seed.wrapping_mul(257).wrapping_add(u64::from(byte))
+    });
+    let mut keys = keys();
+    let mut sealer = Sealer::from_provider(&mut keys, &mut Counting(seed)).expect("a key");
+    let mut sealed = Vec::new();
+    let text = header.frame_id.to_be_bytes();
+    sealer.seal(&header.metadata(), &text, &mut sealed).expect("a first frame");
+    sealed
 }

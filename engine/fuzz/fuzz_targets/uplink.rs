@@ -1,61 +1,56 @@
-//! Whatever a gateway sends, an uplink goes on: it ends each round with a deadline, and its packets
-//! parse.
-//!
-//! The input is a list of steps: a byte says what, one or two say how long or how much.
+//! Whatever a gateway sends, in datagrams and on the control stream, a sending half goes on: a
+//! deadline that was served is over, and its packets parse.
 #![no_main]
 
 use std::time::Duration;
 
-use smrtc_engine::send::{FrameParams, TrackConfig, Uplink, UplinkConfig, UplinkInput, UplinkOutput};
-use smrtc_engine::wire::media::{MediaKind, MediaPacket};
+use smrtc_client::UplinkHalf;
+use smrtc_engine::send::FrameParams;
+use smrtc_engine::wire::media::MediaPacket;
 use smrtc_engine::wire::{Kind, kind};
-use smrtc_engine::{Bitrate, Instant, MediaTime};
+use smrtc_engine::{Instant, MediaTime};
+use smrtc_engine_fuzz::{AUDIO, Steps, VIDEO, has_failed, join, uplink};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let mut uplink = Uplink::new(UplinkConfig::default(), 1, 2);
-    uplink.set_track(0, TrackConfig { kind: MediaKind::Audio, max_bitrate: Bitrate::from_kbps(32) });
-    uplink.set_track(1, TrackConfig { kind: MediaKind::Video, max_bitrate: Bitrate::from_kbps(1_000) });
+    let mut uplink = uplink();
     let mut now = Instant::ZERO;
-    let mut rest = bytes;
-    while let [step, length, tail @ ..] = rest {
-        rest = tail;
-        let result = match step % 4 {
-            0 => {
-                let (datagram, tail) = rest.split_at(usize::from(*length).min(rest.len()));
-                rest = tail;
-                uplink.handle_input(now, UplinkInput::Datagram(datagram))
-            }
-            1 | 2 => {
-                let params = FrameParams {
-                    key: step & 4 != 0,
-                    discardable: step & 8 != 0,
-                    spatial: step >> 6,
-                    temporal: step >> 4 & 3,
-                    reference_distance: 1,
-                    media_time: MediaTime::from_micros(now.as_micros()),
-                };
-                let header = uplink.begin_frame(step % 4 - 1, params).expect("the track is set");
-                let sealed = vec![*step; 1 + usize::from(*length) * 40];
-                uplink.handle_input(now, UplinkInput::Frame { header, sealed })
-            }
+    join(&mut uplink, now);
+    let mut steps = Steps(bytes);
+    while let Some((step, value)) = steps.next() {
+        match step % 8 {
+            0 | 4 => uplink.datagram(now, steps.take(value)),
+            1 | 5 => frame(&mut uplink, now, AUDIO, step, value),
+            2 | 6 => frame(&mut uplink, now, VIDEO, step, value),
+            3 => uplink.control(now, steps.take(value)),
             _ => {
-                now += Duration::from_millis(u64::from(*length));
-                uplink.handle_input(now, UplinkInput::Timeout)
+                now += Duration::from_millis(u64::from(value));
+                uplink.timeout(now);
+                assert!(uplink.next_timeout() > now, "a deadline that was served is still due");
             }
-        };
-        let _ = result;
-        loop {
-            match uplink.poll_output() {
-                UplinkOutput::Transmit(datagram) => {
-                    if kind(&datagram) == Ok(Kind::Media) {
-                        MediaPacket::parse(&datagram).expect("our own packets parse");
-                    } else {
-                        kind(&datagram).expect("so does the rest");
-                    }
-                }
-                UplinkOutput::Event(_) => {}
-                UplinkOutput::Timeout(_) => break,
+        }
+        if has_failed(&mut uplink) {
+            join(&mut uplink, now);
+        }
+        while uplink.poll_control().is_some() {}
+        while let Some(datagram) = uplink.poll_datagram() {
+            let kind = kind(&datagram).expect("our own datagrams have a kind");
+            if kind == Kind::Media {
+                MediaPacket::parse(&datagram).expect("our own packets parse");
             }
         }
     }
 });
+
+fn frame(uplink: &mut UplinkHalf, now: Instant, track: u8, step: u8, value: u8) {
+    let params = FrameParams {
+        key: step & 4 != 0,
+        discardable: step & 8 != 0,
+        spatial: step >> 6,
+        temporal: step >> 4 & 3,
+        reference_distance: 1,
+        media_time: MediaTime::from_micros(now.as_micros()),
+    };
+    let mut frame = uplink.frame_buffer(1 + usize::from(value) * 40);
+    frame.text_mut().fill(step);
+    uplink.send_frame(now, track, params, frame);
+}
