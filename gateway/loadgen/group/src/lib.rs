@@ -1,13 +1,17 @@
 //! What group keys cost in rooms of different sizes: bytes on the wire and milliseconds of one
 //! core.
 //!
-//! The members are sessions of `smrtc-e2ee`, the delivery service is a few lines of memory, the
+//! The members are sessions of `smrtc-e2ee`, the delivery service is one in memory, the
 //! clock is virtual: what is timed is the work of a member alone. The room grows by external
 //! commits, each of which gives the newcomer's whole path fresh keys; so the tree is filled, as in
 //! a room where every member has committed once. Two members live through all of it, and commit and
 //! process; the others only stand in the tree. The same code runs natively and, by `build.sh`, as
 //! Wasm in Node.
 
+/// The one of the tests of group keys.
+#[allow(dead_code, reason = "those tests use all of it")]
+#[path = "../../../../crypto/e2ee/tests/support/service.rs"]
+mod delivery;
 mod measure;
 mod room;
 mod stopwatch;

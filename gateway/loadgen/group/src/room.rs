@@ -1,16 +1,19 @@
-//! A room of sessions, with a delivery service in memory.
+//! A room of sessions over a delivery service in memory.
+
+use std::collections::{BTreeMap, VecDeque};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
 use smrtc_e2ee::{
     OsRng,
     mls::{
-        CommitRequest, Event, GroupSnapshot, Identity, Input, MlsSession, Now, Output, Policy,
-        Request, SessionConfig, State, Suite, Timing,
+        Event, Identity, Input, MlsSession, Now, Output, Policy, Request, SessionConfig, State,
+        Suite, Timing,
     },
     sframe::CipherSuite,
 };
 
+use crate::delivery::Service;
 use crate::stopwatch::Stopwatch;
 
 /// One joins because a member adds it. All bytes but the KeyPackage's go to the newcomer, the
@@ -73,150 +76,87 @@ pub struct Rotation {
 pub(super) struct Room {
     suite: Suite,
     now: Now,
-    epoch: u64,
-    group_info: Vec<u8>,
-    tree: Vec<u8>,
-    /// The two who commit and process.
-    live: [MlsSession; 2],
+    service: Service,
+    /// The two who commit and process, and whoever comes in.
+    sessions: BTreeMap<u32, MlsSession>,
     /// The others, oldest first.
     absent: Vec<u32>,
     last_participant: u32,
+    change: Change,
 }
 
-/// The participants of the two.
-const LIVE: [u32; 2] = [1, 2];
+/// What a change of the group has cost until now.
+#[derive(Default)]
+struct Change {
+    /// Milliseconds of each participant, for making commits, processing them and getting in.
+    millis: BTreeMap<u32, f64>,
+    has_no_key_packages: bool,
+    key_package_bytes: usize,
+    group_info_bytes: usize,
+    tree_bytes: usize,
+    commit_bytes: usize,
+    welcome_bytes: usize,
+}
+
+/// The two who stay; the first commits.
+const FIRST: u32 = 1;
+const SECOND: u32 = 2;
 
 impl Room {
     /// A room of two.
     pub(super) fn create(suite: Suite) -> anyhow::Result<Self> {
-        let now = Now {
-            micros: 0,
-            unix_seconds: 1_800_000_000,
-        };
-        let mut first = session(suite, LIVE[0])?;
-        enter(&mut first, now, LIVE[0]);
-        first.handle_input(now, Input::Group(None));
-        let created = commit_of(&mut first).context("no group was created")?;
-        accept(&mut first, now, 0);
-        let second = session(suite, LIVE[1])?;
         let mut room = Self {
             suite,
-            now,
-            epoch: 0,
-            group_info: created.group_info,
-            tree: created.ratchet_tree,
-            live: [first, second],
+            now: Now {
+                micros: 0,
+                unix_seconds: 1_800_000_000,
+            },
+            service: Service::default(),
+            sessions: BTreeMap::new(),
             absent: Vec::new(),
-            last_participant: LIVE[1],
+            last_participant: 0,
+            change: Change::default(),
         };
-        let [first, second] = &mut room.live;
-        present(first, now, LIVE[1]);
-        enter(second, now, LIVE[1]);
-        let commit = external_commit(second, now, room.epoch, &room.group_info, &room.tree)?;
-        room.epoch += 1;
-        accept(second, now, room.epoch);
-        present(second, now, LIVE[0]);
-        process(first, now, room.epoch - 1, LIVE[1], &commit.commit);
-        room.settle(commit)?;
+        for _ in [FIRST, SECOND] {
+            room.come_in_alone()?;
+        }
         Ok(room)
     }
 
     /// How many members there are.
     pub(super) fn size(&self) -> u32 {
-        self.live[0].roster().len() as u32
+        self.sessions[&FIRST].roster().len() as u32
     }
 
     pub(super) fn join_externally(&mut self) -> anyhow::Result<ExternalJoin> {
-        let participant = self.next_participant();
-        let mut newcomer = session(self.suite, participant)?;
-        enter(&mut newcomer, self.now, participant);
-        let (group_info_bytes, tree_bytes) = (self.group_info.len(), self.tree.len());
-        let (group_info, tree) = (self.group_info.clone(), self.tree.clone());
-        let begin = Stopwatch::start();
-        let commit = external_commit(&mut newcomer, self.now, self.epoch, &group_info, &tree)?;
-        let built = begin.millis();
-        self.epoch += 1;
-        let begin = Stopwatch::start();
-        accept(&mut newcomer, self.now, self.epoch);
-        let join_ms = built + begin.millis();
-        let process_ms = self.processed_by_both(participant, &commit.commit);
-        self.absent.push(participant);
-        let commit_bytes = commit.commit.len();
-        self.settle(commit)?;
-        Ok(ExternalJoin {
-            group_info_bytes,
-            tree_bytes,
-            commit_bytes,
-            join_ms,
-            process_ms,
-        })
+        self.change = Change::default();
+        let newcomer = self.come_in_alone()?;
+        let cost = ExternalJoin {
+            group_info_bytes: self.change.group_info_bytes,
+            tree_bytes: self.change.tree_bytes,
+            commit_bytes: self.change.commit_bytes,
+            join_ms: self.millis(newcomer),
+            process_ms: self.millis(SECOND),
+        };
+        self.go_away(newcomer)?;
+        Ok(cost)
     }
 
     pub(super) fn join_by_welcome(&mut self) -> anyhow::Result<Join> {
-        let participant = self.next_participant();
-        let mut newcomer = session(self.suite, participant)?;
-        let joined = Input::Joined {
-            participant_id: participant,
-            peers: LIVE.map(|live| (live, user(live))).to_vec(),
-        };
-        newcomer.handle_input(self.now, joined);
-        let key_package = requests(&mut newcomer)
-            .find_map(|request| match request {
-                Request::KeyPackages(mut made) => made.pop(),
-                _ => None,
-            })
-            .context("no KeyPackage was made")?;
-        for live in &mut self.live {
-            present(live, self.now, participant);
-        }
-        let wanted = Input::AddWanted {
-            participant_id: participant,
-        };
-        let first = &mut self.live[0];
-        first.handle_input(self.now, wanted);
-        // Its turn comes; it claims the KeyPackage, which is there at once.
-        advance_until(first, &mut self.now, |request| {
-            matches!(request, Request::Claim(_)).then_some(())
-        })?;
-        let claimed = Input::KeyPackage {
-            participant_id: participant,
-            key_package: Some(key_package.clone()),
-        };
-        let begin = Stopwatch::start();
-        first.handle_input(self.now, claimed);
-        let mut commit_ms = begin.millis();
-        let commit = match commit_of(first) {
-            Some(commit) => commit,
-            None => {
-                let (commit, took) = self.timed_commit()?;
-                commit_ms = took;
-                commit
-            }
-        };
-        commit_ms += self.accept_own();
-        let begin = Stopwatch::start();
-        let welcome = Input::Welcome {
-            epoch: self.epoch,
-            welcome: commit.welcomes[0].1.clone(),
-            ratchet_tree: commit.ratchet_tree.clone(),
-        };
-        newcomer.handle_input(self.now, welcome);
-        let join_ms = begin.millis();
-        if newcomer.state() != State::InGroup {
-            bail!("the newcomer did not get in");
-        }
-        let process_ms = self.processed_by_second(&commit.commit);
-        self.absent.push(participant);
+        self.change = Change::default();
+        let epoch = self.epoch();
+        let newcomer = self.come_in()?;
+        self.run_until(FIRST, |room| room.epoch() != epoch)?;
         let cost = Join {
-            key_package_bytes: key_package.len(),
-            commit_bytes: commit.commit.len(),
-            welcome_bytes: commit.welcomes[0].1.len(),
-            tree_bytes: commit.ratchet_tree.len(),
-            commit_ms,
-            join_ms,
-            process_ms,
+            key_package_bytes: self.change.key_package_bytes,
+            commit_bytes: self.change.commit_bytes,
+            welcome_bytes: self.change.welcome_bytes,
+            tree_bytes: self.change.tree_bytes,
+            commit_ms: self.millis(FIRST),
+            join_ms: self.millis(newcomer),
+            process_ms: self.millis(SECOND),
         };
-        self.settle(commit)?;
+        self.go_away(newcomer)?;
         Ok(cost)
     }
 
@@ -225,119 +165,192 @@ impl Room {
         if self.absent.is_empty() {
             bail!("there is nobody who could leave");
         }
+        self.change = Change::default();
         let participant_id = self.absent.remove(0);
-        let before = self.size();
-        for live in &mut self.live {
-            live.handle_input(self.now, Input::PeerLeft { participant_id });
+        let (before, epoch) = (self.size(), self.epoch());
+        self.service.left(participant_id);
+        for live in [FIRST, SECOND] {
+            self.deliver(live, Input::PeerLeft { participant_id });
         }
-        let (commit, commit_ms) = self.timed_commit()?;
-        let commit_ms = commit_ms + self.accept_own();
-        let process_ms = self.processed_by_second(&commit.commit);
+        self.run_until(FIRST, |room| room.epoch() != epoch)?;
+        self.check()?;
         if self.size() + 1 != before {
             bail!("the commit took nobody out");
         }
-        let commit_bytes = commit.commit.len();
-        self.settle(commit)?;
         Ok(Leave {
-            commit_bytes,
-            commit_ms,
-            process_ms,
+            commit_bytes: self.change.commit_bytes,
+            commit_ms: self.millis(FIRST),
+            process_ms: self.millis(SECOND),
         })
     }
 
     pub(super) fn rotate(&mut self) -> anyhow::Result<Rotation> {
-        let begin = Stopwatch::start();
-        self.live[0].handle_input(self.now, Input::Rotate);
-        let took = begin.millis();
+        self.change = Change::default();
+        let epoch = self.epoch();
+        self.deliver(FIRST, Input::Rotate);
         // At once if it is its turn.
-        let (commit, commit_ms) = match commit_of(&mut self.live[0]) {
-            Some(commit) => (commit, took),
-            None => self.timed_commit()?,
-        };
-        let commit_ms = commit_ms + self.accept_own();
-        let process_ms = self.processed_by_second(&commit.commit);
-        let commit_bytes = commit.commit.len();
-        self.settle(commit)?;
+        self.run_until(FIRST, |room| room.epoch() != epoch)?;
+        self.check()?;
         Ok(Rotation {
-            commit_bytes,
-            commit_ms,
-            process_ms,
+            commit_bytes: self.change.commit_bytes,
+            commit_ms: self.millis(FIRST),
+            process_ms: self.millis(SECOND),
         })
     }
 
-    fn next_participant(&mut self) -> u32 {
-        self.last_participant += 1;
-        self.last_participant
+    /// Opens a page that nobody can add, for it uploads no KeyPackage: it creates the group or
+    /// commits itself.
+    fn come_in_alone(&mut self) -> anyhow::Result<u32> {
+        let epoch = self.epoch();
+        self.change.has_no_key_packages = true;
+        let newcomer = self.come_in()?;
+        self.run_until(newcomer, |room| room.epoch() != epoch)?;
+        self.check()?;
+        Ok(newcomer)
     }
 
-    /// Lets the time come at which the first member commits, and takes the time of that.
-    fn timed_commit(&mut self) -> anyhow::Result<(CommitRequest, f64)> {
-        let mut took = 0.0;
-        let (first, now) = (&mut self.live[0], &mut self.now);
-        for _ in 0..MAX_STEPS {
-            wait(first, now)?;
+    /// Opens a page, and shows it to those who live.
+    fn come_in(&mut self) -> anyhow::Result<u32> {
+        self.last_participant += 1;
+        let participant_id = self.last_participant;
+        let live: Vec<u32> = self.sessions.keys().copied().collect();
+        let others = live.iter().chain(&self.absent);
+        let peers = others.map(|&other| (other, user(other))).collect();
+        self.sessions
+            .insert(participant_id, session(self.suite, participant_id)?);
+        for other in live {
+            let user = user(participant_id);
+            let joined = Input::PeerJoined {
+                participant_id,
+                user,
+            };
+            self.deliver(other, joined);
+        }
+        let joined = Input::Joined {
+            participant_id,
+            peers,
+        };
+        self.deliver(participant_id, joined);
+        Ok(participant_id)
+    }
+
+    /// From now on the newcomer only stands in the tree.
+    fn go_away(&mut self, newcomer: u32) -> anyhow::Result<()> {
+        self.check()?;
+        self.sessions.remove(&newcomer);
+        self.absent.push(newcomer);
+        Ok(())
+    }
+
+    /// Gives a message to its addressee, and carries what it causes until all are silent.
+    fn deliver(&mut self, to: u32, input: Input) {
+        let mut messages = VecDeque::from([(to, input)]);
+        while let Some((to, input)) = messages.pop_front() {
+            let Some(session) = self.sessions.get_mut(&to) else {
+                continue;
+            };
+            let change = &mut self.change;
+            change.note_download(&input);
+            let is_work = matches!(
+                input,
+                Input::Group(_)
+                    | Input::Outcome { .. }
+                    | Input::Committed { .. }
+                    | Input::Welcome { .. }
+            );
             let begin = Stopwatch::start();
-            first.handle_input(*now, Input::Timeout);
-            took = begin.millis();
-            if let Some(commit) = commit_of(first) {
-                return Ok((commit, took));
+            session.handle_input(self.now, input);
+            let took = begin.millis();
+            let requests = requests(session);
+            let commits = requests
+                .iter()
+                .any(|request| matches!(request, Request::Commit(_)));
+            // Heartbeats and KeyPackages are no part of the change.
+            if is_work || commits {
+                *change.millis.entry(to).or_default() += took;
+            }
+            for request in requests {
+                if change.has_no_key_packages && matches!(request, Request::KeyPackages(_)) {
+                    continue;
+                }
+                change.note_upload(&request);
+                messages.extend(self.service.handle(self.now.micros, to, request));
             }
         }
-        bail!("no commit came, the last step took {took} ms")
     }
 
-    /// The delivery service takes the first member's commit.
-    fn accept_own(&mut self) -> f64 {
-        self.epoch += 1;
-        let begin = Stopwatch::start();
-        accept(&mut self.live[0], self.now, self.epoch);
-        begin.millis()
-    }
-
-    fn processed_by_second(&mut self, commit: &[u8]) -> f64 {
-        process(&mut self.live[1], self.now, self.epoch - 1, LIVE[0], commit)
-    }
-
-    /// An external commit comes to both; the time of the second.
-    fn processed_by_both(&mut self, participant: u32, commit: &[u8]) -> f64 {
-        let (now, ended) = (self.now, self.epoch - 1);
-        self.live
-            .each_mut()
-            .map(|live| {
-                present(live, now, participant);
-                process(live, now, ended, participant, commit)
-            })
-            .into_iter()
-            .fold(0.0, |_, last| last)
-    }
-
-    /// Keeps what the delivery service keeps, and checks that the two agree.
-    fn settle(&mut self, commit: CommitRequest) -> anyhow::Result<()> {
-        self.group_info = commit.group_info;
-        self.tree = commit.ratchet_tree;
-        if self.tree.is_empty() {
-            let epoch = self.epoch;
-            self.live[0].handle_input(self.now, Input::TreeWanted { epoch });
-            self.tree = requests(&mut self.live[0])
-                .find_map(|request| match request {
-                    Request::PutTree { ratchet_tree, .. } => Some(ratchet_tree),
-                    _ => None,
-                })
-                .context("no tree was given")?;
+    /// Lets the deadlines of one participant come until something has happened.
+    fn run_until(&mut self, who: u32, happened: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
+        for _ in 0..MAX_STEPS {
+            if happened(self) {
+                return Ok(());
+            }
+            let deadline = self.sessions[&who].deadline();
+            let micros = deadline.context("the session waits for nothing")?;
+            let micros = micros.max(self.now.micros);
+            self.now.unix_seconds += micros / 1_000_000 - self.now.micros / 1_000_000;
+            self.now.micros = micros;
+            self.deliver(who, Input::Timeout);
         }
-        let [first, second] = &mut self.live;
-        let agree = first.epoch() == Some(self.epoch)
-            && second.epoch() == Some(self.epoch)
-            && first.verification_code() == second.verification_code();
-        if !agree {
-            bail!(
-                "the members do not agree: {:?} {:?}",
-                first.epoch(),
-                second.epoch()
-            );
+        bail!("no commit came")
+    }
+
+    fn epoch(&self) -> Option<u64> {
+        self.service.group.as_ref().map(|group| group.epoch)
+    }
+
+    fn millis(&self, participant: u32) -> f64 {
+        let millis = self.change.millis.get(&participant);
+        millis.copied().unwrap_or_default()
+    }
+
+    /// Whether all who are here agree with each other and with the delivery service.
+    fn check(&self) -> anyhow::Result<()> {
+        let code = self.sessions[&FIRST].verification_code();
+        for (participant, session) in &self.sessions {
+            let agrees = session.state() == State::InGroup
+                && session.epoch() == self.epoch()
+                && session.verification_code() == code;
+            if !agrees {
+                bail!(
+                    "participant {participant} does not agree: {:?}, epoch {:?} of {:?}",
+                    session.state(),
+                    session.epoch(),
+                    self.epoch(),
+                );
+            }
         }
-        requests(first).chain(requests(second)).for_each(drop);
         Ok(())
+    }
+}
+
+impl Change {
+    fn note_download(&mut self, input: &Input) {
+        match input {
+            Input::Group(Some(group)) => {
+                self.group_info_bytes = group.group_info.len();
+                self.tree_bytes = group.ratchet_tree.as_ref().map_or(0, Vec::len);
+            }
+            Input::Welcome {
+                welcome,
+                ratchet_tree,
+                ..
+            } => {
+                self.welcome_bytes = welcome.len();
+                self.tree_bytes = ratchet_tree.len();
+            }
+            _ => {}
+        }
+    }
+
+    fn note_upload(&mut self, request: &Request) {
+        match request {
+            Request::KeyPackages(made) => {
+                self.key_package_bytes = made.last().map_or(0, Vec::len);
+            }
+            Request::Commit(commit) => self.commit_bytes = commit.commit.len(),
+            _ => {}
+        }
     }
 }
 
@@ -356,100 +369,9 @@ fn session(suite: Suite, participant: u32) -> anyhow::Result<MlsSession> {
     Ok(MlsSession::new(config, Box::new(OsRng)))
 }
 
-/// Alone, as it seems, so that it does not wait to be added.
-fn enter(session: &mut MlsSession, now: Now, participant_id: u32) {
-    let peers = Vec::new();
-    let joined = Input::Joined {
-        participant_id,
-        peers,
-    };
-    session.handle_input(now, joined);
-}
-
-fn present(session: &mut MlsSession, now: Now, participant_id: u32) {
-    let user = user(participant_id);
-    let joined = Input::PeerJoined {
-        participant_id,
-        user,
-    };
-    session.handle_input(now, joined);
-}
-
-fn external_commit(
-    session: &mut MlsSession,
-    now: Now,
-    epoch: u64,
-    group_info: &[u8],
-    tree: &[u8],
-) -> anyhow::Result<CommitRequest> {
-    // Asked for without its tree at first, then with it.
-    for ratchet_tree in [None, Some(tree.to_vec())] {
-        let snapshot = GroupSnapshot {
-            epoch,
-            group_info: group_info.to_vec(),
-            ratchet_tree,
-        };
-        session.handle_input(now, Input::Group(Some(snapshot)));
-    }
-    commit_of(session).context("no external commit was made")
-}
-
-fn accept(session: &mut MlsSession, now: Now, epoch: u64) {
-    let accepted = true;
-    session.handle_input(now, Input::Outcome { accepted, epoch });
-}
-
-/// A commit of somebody else; how many milliseconds it took.
-fn process(session: &mut MlsSession, now: Now, epoch: u64, from: u32, commit: &[u8]) -> f64 {
-    let committed = Input::Committed {
-        epoch,
-        participant_id: from,
-        commit: commit.to_vec(),
-        created: false,
-    };
-    let begin = Stopwatch::start();
-    session.handle_input(now, committed);
-    begin.millis()
-}
-
-/// Goes to the session's next deadline.
-fn wait(session: &MlsSession, now: &mut Now) -> anyhow::Result<()> {
-    let deadline = session
-        .deadline()
-        .context("the session waits for nothing")?;
-    let micros = deadline.max(now.micros);
-    now.unix_seconds += micros / 1_000_000 - now.micros / 1_000_000;
-    now.micros = micros;
-    Ok(())
-}
-
-fn advance_until<T>(
-    session: &mut MlsSession,
-    now: &mut Now,
-    found: impl Fn(&Request) -> Option<T>,
-) -> anyhow::Result<T> {
-    for _ in 0..MAX_STEPS {
-        if let Some(found) = requests(session).find_map(|request| found(&request)) {
-            return Ok(found);
-        }
-        wait(session, now)?;
-        session.handle_input(*now, Input::Timeout);
-    }
-    bail!("the session never asked for it")
-}
-
-fn commit_of(session: &mut MlsSession) -> Option<CommitRequest> {
-    requests(session)
-        .filter_map(|request| match request {
-            Request::Commit(commit) => Some(commit),
-            _ => None,
-        })
-        .last()
-}
-
 /// Everything that waits to be sent; what else comes out is dropped, but for what should not happen
 /// here.
-fn requests(session: &mut MlsSession) -> impl Iterator<Item = Request> + use<> {
+fn requests(session: &mut MlsSession) -> Vec<Request> {
     let mut requests = Vec::new();
     while let Some(output) = session.poll_output() {
         match output {
@@ -460,7 +382,7 @@ fn requests(session: &mut MlsSession) -> impl Iterator<Item = Request> + use<> {
             _ => {}
         }
     }
-    requests.into_iter()
+    requests
 }
 
 /// Steps of a session until something that must happen happens; heartbeats lie between.
