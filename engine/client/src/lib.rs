@@ -5,11 +5,11 @@
 //! the decoders.
 //!
 //! ```text
-//!                      control stream          datagrams                  datagrams
-//!                            ▲ │                ▲ │                          ▲ │
-//!                            │ ▼                │ ▼                          │ ▼
-//!  microphone, video ─► UplinkHalf ─────── KeyMessage ───────────────► DownlinkHalf ─► video, audio
-//!                          capture, group, sealing, sending                receiving, opening, playout
+//!                     control stream       datagrams                datagrams
+//!                           ▲ │              ▲ │                        ▲ │
+//!                           │ ▼              │ ▼                        │ ▼
+//! microphone, video ─► UplinkHalf ────── KeyMessage ──────────────► DownlinkHalf ─► video, audio
+//!                      capture, group, sealing, sending     receiving, opening, playout
 //! ```
 //!
 //! - [`UplinkHalf`] holds the control stream and the session of the room's MLS group.

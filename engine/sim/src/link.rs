@@ -19,20 +19,20 @@ pub use crate::loss::Loss;
 use crate::loss::Losses;
 use crate::rng::Rng;
 
-/// What a link does.
+/// Settings of a link.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinkConfig {
-    /// From the bottleneck to the other end.
+    /// Delay from the bottleneck to the other end.
     pub delay: Duration,
     /// Added to the delay, uniformly from 0.
     pub jitter: Duration,
-    /// Whether jitter may turn packets round.
+    /// Whether jitter may reorder packets.
     pub reorder: bool,
-    /// What gets lost.
+    /// Loss, apart from what the queue drops.
     pub loss: Loss,
     /// The bottleneck; `None` for none, or if a trace is replayed.
     pub rate: Option<Bitrate>,
-    /// What waits before the bottleneck at most; what comes on top is dropped.
+    /// Capacity of the queue before the bottleneck; the newest packet is dropped when it is full.
     pub queue_bytes: u64,
     /// Whether the queue also drops by CoDel (RFC 8289) before it is full.
     pub codel: bool,
@@ -55,9 +55,9 @@ impl Default for LinkConfig {
 /// What crosses a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parcel {
-    /// Whose it is; the meaning is the user's.
+    /// Its flow, by a number of the caller's.
     pub flow: usize,
-    /// What it counts on the link.
+    /// Its length on the link.
     pub bytes: u64,
     /// Its content; empty for cross traffic.
     pub datagram: Vec<u8>,
@@ -74,7 +74,7 @@ impl Parcel {
     }
 }
 
-/// A link and what is on it.
+/// A link and the parcels on it.
 #[derive(Debug)]
 pub struct Link {
     /// May be changed at any time; a packet that is being sent is finished at the old rate.

@@ -1,4 +1,4 @@
-//! What a scenario file says of a link.
+//! The links of a scenario file.
 
 use std::time::Duration;
 
@@ -23,11 +23,11 @@ pub struct LinkSpec {
     pub queue_ms: Option<f64>,
     /// Whether the queue is managed by CoDel.
     pub codel: bool,
-    /// One way.
+    /// One-way delay.
     pub delay_ms: f64,
-    /// Added, uniformly from 0.
+    /// Added to the delay, uniformly from 0.
     pub jitter_ms: f64,
-    /// Whether jitter turns packets round.
+    /// Whether jitter reorders packets.
     pub reorder: bool,
     /// Share of packets lost, 0 to 1.
     pub loss: f64,
@@ -42,7 +42,7 @@ pub struct LinkSpec {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StepSpec {
-    /// When, in seconds.
+    /// Time of the change, in seconds.
     pub at: f64,
     /// See [`LinkSpec::rate_kbps`].
     pub rate_kbps: Option<u64>,
@@ -126,7 +126,7 @@ pub(crate) fn ms(millis: f64) -> Duration {
     Duration::from_secs_f64((millis / 1e3).max(0.0))
 }
 
-/// The moment so many seconds after the start.
+/// The time `seconds` after the start.
 pub(crate) fn at(seconds: f64) -> Instant {
     Instant::ZERO + Duration::from_secs_f64(seconds.max(0.0))
 }

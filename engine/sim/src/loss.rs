@@ -1,11 +1,11 @@
-//! What gets lost on a link that no queue refused.
+//! Loss on a link, apart from what its queue drops.
 
 use crate::Rng;
 
-/// How packets get lost that no queue refused.
+/// A model of loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Loss {
-    /// None does.
+    /// No loss.
     #[default]
     None,
     /// Each packet by itself with this probability.
@@ -38,7 +38,7 @@ impl Loss {
     }
 }
 
-/// Where a link stands in its losses.
+/// The state of a model of loss.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Losses {
     burst_left: u32,

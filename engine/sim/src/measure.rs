@@ -1,4 +1,4 @@
-//! What a viewer would notice: how late frames are, how many, and how long there is none.
+//! What a viewer would notice: the delay of frames, their number, and the gaps between them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use smrtc_engine::Instant;
 
 use crate::trace::ShownFrame;
 
-/// A gap between frames longer than this is seen.
+/// A gap between frames longer than this is noticed.
 const GAP: Duration = Duration::from_millis(200);
 /// webrtc-stats `freezeCount`: an interval above max(3 × mean, mean + 150 ms), the mean over the
 /// last 30 frames.
@@ -21,7 +21,7 @@ pub(crate) struct Measure {
     sizes: Vec<(Instant, u8)>,
 }
 
-/// Of a span of time.
+/// What a viewer saw in a span of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) fps: f64,
@@ -29,7 +29,7 @@ pub(crate) struct Seen {
     pub(crate) freeze_share: f64,
     pub(crate) gap_share: f64,
     pub(crate) longest_gap: Duration,
-    /// The median, the 95th and the 99th of a hundred.
+    /// Median, 95th and 99th percentile.
     pub(crate) delay: [Duration; 3],
 }
 
@@ -58,7 +58,7 @@ impl Measure {
         (large as f64 / all as f64, changes.count() as u64)
     }
 
-    /// All of them, for plots.
+    /// All frames, for plots.
     pub(crate) fn frames(&self) -> Vec<ShownFrame> {
         let frame = |&(captured, shown): &(Instant, Instant)| ShownFrame {
             shown: (shown - Instant::ZERO).as_secs_f64(),
@@ -112,7 +112,7 @@ fn freezes(gaps: &[Duration]) -> Vec<Duration> {
     frozen
 }
 
-/// The value that so large a share of `sorted` does not exceed.
+/// The quantile `share` of `sorted`.
 pub(crate) fn quantile(sorted: &[Duration], share: f64) -> Duration {
     let rank = (sorted.len().saturating_sub(1)) as f64 * share;
     sorted

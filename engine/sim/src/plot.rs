@@ -1,4 +1,4 @@
-//! A run as a drawing: rates, delays, and what waits, over time. Scalable vector graphics (SVG
+//! Draws a run: rates, delays and queues over time. Scalable vector graphics (SVG
 //! 1.1), one file for a run.
 
 use std::fmt::Write as _;
@@ -12,12 +12,12 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 150.0;
 const TOP: f64 = 44.0;
 const GAP: f64 = 46.0;
-/// Of Okabe and Ito, told apart by most who do not see all colours.
+/// The palette of Okabe and Ito, which most people with colour blindness can tell apart.
 const COLOURS: [&str; 6] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
 ];
 const CAPACITY: &str = "#999999";
-/// More calls than this are one drawing too many.
+/// The most calls that are drawn.
 const MAX_FLOWS: usize = 6;
 
 /// One line or cloud of points.
@@ -52,8 +52,10 @@ pub fn svg(report: &Report) -> String {
         .map_or(1.0, |sample| sample.at.max(1.0));
     let height = TOP + panels.len() as f64 * (PANEL_HEIGHT + GAP);
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
+         width=\"{WIDTH}\" height=\"{height}\" \
+         font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
          <text x=\"{LEFT}\" y=\"22\" font-size=\"15\">{}, seed {}</text>\n",
         escaped(&report.case),
         report.seed
@@ -66,7 +68,7 @@ pub fn svg(report: &Report) -> String {
     out
 }
 
-/// What a file of a case is called.
+/// The name of the file of a report.
 pub fn file_name(report: &Report) -> String {
     let word = |c: char| {
         if c.is_ascii_alphanumeric() {

@@ -1,5 +1,5 @@
-//! Who captures and sends: the sending half of a participant, with encoders that make as many bytes
-//! as real ones would.
+//! The publisher of a call: the sending half of a participant, with encoders that make as many
+//! bytes as real ones would.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ pub(crate) const VIDEO: u8 = 1;
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 /// A key frame is so many times as large as another.
 const KEY_FACTOR: u64 = 4;
-/// A publisher leaves a frame out while so much waits already.
+/// A publisher skips a frame while so much waits in its queue.
 const SKIP_ABOVE: Duration = Duration::from_millis(80);
 
-/// Captures, encodes in a manner of speaking, and sends.
+/// Captures, encodes and sends.
 pub(crate) struct Publisher {
     spec: FlowSpec,
     stop: Instant,
@@ -32,13 +32,13 @@ pub(crate) struct Publisher {
     next_audio: Instant,
     next_video: Instant,
     voice_packets: usize,
-    /// By size.
+    /// Whether the next frame of each size is to be a key frame.
     key_wanted: Vec<bool>,
     last_frame: Vec<Option<Instant>>,
     patterns: Vec<Pattern>,
-    /// Outputs to be put on the link.
+    /// Datagrams for the link.
     pub(crate) out: Vec<Vec<u8>>,
-    /// What was encoded: (when, bytes).
+    /// Encoded frames: time and bytes.
     pub(crate) encoded: Vec<(Instant, u64)>,
 }
 
@@ -194,7 +194,7 @@ impl Publisher {
         self.engine().stats(now)
     }
 
-    /// What the video encoder is told to make now.
+    /// Target bitrate of the video encoder.
     pub(crate) fn encoder_kbps(&self) -> f64 {
         self.track_bitrate(VIDEO).as_bps() as f64 / 1e3
     }

@@ -1,4 +1,4 @@
-//! What is said of one run.
+//! The figures of one run.
 
 use serde::Serialize;
 
@@ -26,14 +26,14 @@ pub struct Report {
     pub trace: Trace,
 }
 
-/// The median, the 95th and the 99th of a hundred, in milliseconds.
+/// Percentiles, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Percentiles {
-    /// Half are not above.
+    /// Median.
     pub p50: f64,
-    /// 95 % are not above.
+    /// 95th percentile.
     pub p95: f64,
-    /// 99 % are not above.
+    /// 99th percentile.
     pub p99: f64,
 }
 
@@ -46,26 +46,26 @@ pub struct FlowReport {
     pub delay_ms: Percentiles,
     /// Share of the time that lies in gaps above 200 ms between frames.
     pub gap_share: f64,
-    /// The longest of them.
+    /// The longest gap between frames.
     pub longest_gap_ms: f64,
     /// After the last change of the link's rate: how long until the video encoder may make 95 % of
     /// its most; none if never.
     pub full_again_s: Option<f64>,
-    /// By the rule of webrtc-stats.
+    /// Freezes, by the rule of webrtc-stats.
     pub freezes: u64,
-    /// And how much of the time they last.
+    /// Share of the time that is frozen.
     pub freeze_share: f64,
-    /// Share of the audio that was made up.
+    /// Share of the audio that was concealed.
     pub concealed_share: f64,
-    /// What the jitter buffer for audio aims at in the end.
+    /// Target delay of the jitter buffer of audio at the end.
     pub audio_target_ms: f64,
     /// From arrival to playout of audio, on average.
     pub audio_delay_ms: f64,
-    /// What the video encoder made.
+    /// Encoded video.
     pub encoded_kbps: f64,
-    /// All that was sent, audio and repairs included.
+    /// All that was sent, audio and repair packets included.
     pub sent_kbps: f64,
-    /// What the congestion controller allows in the end.
+    /// Target rate of the congestion controller at the end.
     pub target_kbps: f64,
     /// Frames encoded, the whole run.
     pub frames_encoded: u64,
@@ -75,17 +75,17 @@ pub struct FlowReport {
     pub key_frames: u64,
     /// Key frames asked for.
     pub key_frame_requests: u64,
-    /// Packets asked for again.
+    /// Packets asked for by NACK.
     pub nacks: u64,
-    /// Packets that came again, asked for.
+    /// Retransmissions received.
     pub packets_repeated: u64,
     /// Repair packets received.
     pub repair_packets: u64,
-    /// Frames that they completed.
+    /// Frames that repair packets completed.
     pub frames_recovered: u64,
     /// Frames dropped because they came too late.
     pub frames_late: u64,
-    /// Frames of which something never came.
+    /// Frames of which a fragment never came.
     pub frames_lost: u64,
     /// Frames whose reference was missing.
     pub frames_undecodable: u64,
@@ -110,7 +110,7 @@ pub struct RoomReport {
 pub struct LinkReport {
     /// What went through the bottleneck, in kbit/s.
     pub carried_kbps: f64,
-    /// Mean of what it could, if there is a bottleneck.
+    /// Mean capacity of the bottleneck, if there is one.
     pub capacity_kbps: Option<f64>,
     /// How long packets stood in its queue.
     pub queue_ms: Percentiles,

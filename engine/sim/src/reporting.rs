@@ -1,4 +1,4 @@
-//! From the ends and the links of a run to what is said of it.
+//! Makes the report of a run from its publishers, subscribers and links.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::publisher::Publisher;
 use crate::report::{FlowReport, LinkReport, Percentiles};
 use crate::subscriber::Subscriber;
 
-/// What is to be said of one subscriber of a publisher. `begin` is what its audio had when
-/// measuring began: samples, concealed ones.
+/// The report of one subscriber of a publisher. `begin` is the state of its audio when measuring
+/// began: samples, concealed samples.
 pub(crate) fn flow_report(
     publisher: &Publisher,
     subscriber: &Subscriber,
@@ -69,8 +69,8 @@ pub(crate) fn flow_report(
     }
 }
 
-/// What is to be said of a link that has carried so many bytes, and could have carried so many
-/// kbit/s if it is a bottleneck.
+/// The report of a link that has carried `carried_bytes`; `capacity_kbps` is what it could have
+/// carried if it is a bottleneck.
 pub(crate) fn link_report(
     link: &Link,
     carried_bytes: u64,

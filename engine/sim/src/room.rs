@@ -1,5 +1,5 @@
-//! A call through a gateway: one who publishes, the gateway's own forwarding, and subscribers on
-//! paths of their own.
+//! A call through a gateway: one publisher, the gateway's own forwarding, and subscribers on paths
+//! of their own.
 //!
 //! ```text
 //! Publisher ═ forward link ═► Hub ═ a link each ═► Subscriber
@@ -28,10 +28,10 @@ use crate::subscriber::Subscriber;
 use crate::trace::Trace;
 use crate::{Rng, Voice};
 
-/// How often everything is looked at that has no deadline of its own.
+/// How often everything is stepped that has no deadline of its own.
 const TICK: Duration = Duration::from_millis(1);
 const SETTINGS_INTERVAL: Duration = Duration::from_millis(100);
-/// Of a token: there is no clock here to ask.
+/// Lifetime of a token: there is no clock here.
 const FOR_EVER: Duration = Duration::from_secs(1 << 40);
 /// All spatial and temporal layers.
 const ALL_LAYERS: u32 = 15;
@@ -89,7 +89,7 @@ pub fn run(case: &Case, seed: u64, voice: &Voice) -> Vec<Report> {
     run.reports(case, seed)
 }
 
-/// What a token for a room allows.
+/// The permissions of a token for the room.
 fn permissions(user: &str) -> Permissions {
     let secret = random_secret();
     let token = Signer::hs256(&secret).and_then(|signer| {

@@ -16,22 +16,22 @@ use crate::tcp::{SEGMENT_BYTES, TcpSender};
 use crate::trace::{FlowSample, Sample, TRACE_INTERVAL, Trace};
 use crate::{Rng, Voice};
 
-/// Parcels of cross traffic count from here, so that they are none of a call.
+/// Parcels of cross traffic are numbered from here, calls below.
 const CROSS: usize = 1 << 16;
 const CBR_BYTES: u64 = 1_000;
-/// How often a link looks at its settings.
+/// How often the settings of a link are taken from its scenario.
 const SETTINGS_INTERVAL: Duration = Duration::from_millis(100);
-/// Of the most that the video encoder may make, this share is as good as all.
+/// Share of the highest video bitrate that counts as full quality.
 const FULL: f64 = 0.95;
 
 struct Flow {
     publisher: Publisher,
     subscriber: Subscriber,
-    /// The links of its media and of what comes back.
+    /// The links of its media and of its feedback.
     links: [usize; 2],
     extra: Duration,
     sent_bytes: u64,
-    /// Of those, as of the last look.
+    /// `sent_bytes` at the last sample.
     seen_bytes: u64,
     /// When measuring begins: samples, concealed samples, bytes sent.
     begin: Option<(u64, u64, u64)>,
@@ -45,7 +45,7 @@ struct Cross {
     acks: BTreeMap<Instant, Vec<u64>>,
 }
 
-/// A case on its way.
+/// One run of a case.
 pub struct Simulation<'a> {
     scenario: &'a Scenario,
     name: &'a str,
@@ -58,7 +58,7 @@ pub struct Simulation<'a> {
     next_settings: Instant,
     flows: Vec<Flow>,
     cross: Vec<Cross>,
-    /// Parcels that left a link and have some of their call's own delay before them.
+    /// Parcels that have left a link and are on the part of the path that only their call has.
     late: BTreeMap<(Instant, u64), (usize, Parcel)>,
     counter: u64,
     /// Bytes carried when measuring begins.
@@ -122,7 +122,7 @@ impl<'a> Simulation<'a> {
                 self.begin_measuring();
             }
             self.apply_settings();
-            self.look();
+            self.sample();
             let wakes = self.step();
             let due = self.links.iter().filter_map(Link::next_arrival);
             let late = self.late.first_key_value().map(|(&(at, _), _)| at);
@@ -148,7 +148,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn look(&mut self) {
+    fn sample(&mut self) {
         if self.now < self.next_sample {
             return;
         }

@@ -1,4 +1,4 @@
-//! Scenario files: a path, who calls over it, and what else is on it.
+//! Scenario files: a path, the calls over it, and cross traffic.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 pub use crate::link_spec::{LinkSpec, StepSpec};
 
-/// Why a scenario file is of no use.
+/// Why a scenario file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// It is not TOML, or not of this shape.
@@ -31,7 +31,7 @@ pub struct Scenario {
     pub about: String,
     /// How long the call lasts.
     pub seconds: f64,
-    /// From when on it is measured. Default 8 s.
+    /// When measuring begins. Default 8 s.
     #[serde(default = "settle")]
     pub settle: f64,
     /// From publisher to subscriber.
@@ -44,10 +44,10 @@ pub struct Scenario {
     /// With any, the path of the one call leads to a gateway, which forwards to these.
     #[serde(default, rename = "subscriber")]
     pub subscribers: Vec<SubscriberSpec>,
-    /// What else is on the links.
+    /// Cross traffic.
     #[serde(default)]
     pub cross: Vec<CrossSpec>,
-    /// What of the engine is switched.
+    /// Settings of the engine.
     #[serde(default)]
     pub engine: EngineSpec,
     /// Runs the scenario once for each share of loss, both ways.
@@ -58,7 +58,7 @@ pub struct Scenario {
     pub sweep_jitter_ms: Vec<f64>,
 }
 
-/// A call: one who sends audio and video, and one who receives them.
+/// A call: a publisher of audio and video, and a subscriber.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FlowSpec {
@@ -76,7 +76,7 @@ pub struct FlowSpec {
     pub reverse: bool,
     /// Delay each way that only this call has.
     pub extra_delay_ms: f64,
-    /// When nothing is captured: from, to.
+    /// Spans in which nothing is captured: from, to.
     pub pauses: Vec<(f64, f64)>,
     /// Temporal layers of its frames, 1 to 3: with two every second frame can be left out, with
     /// three three of four.
@@ -96,7 +96,7 @@ pub struct SizeSpec {
     pub max_kbps: u64,
 }
 
-/// Those who receive over a gateway, each over a path of its own of this kind.
+/// Subscribers behind a gateway, each with a path of its own of this kind.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriberSpec {
@@ -128,13 +128,13 @@ impl Default for FlowSpec {
     }
 }
 
-/// What cross traffic is like.
+/// The kind of cross traffic.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum CrossKind {
-    /// A constant rate that does not care.
+    /// A constant rate, whatever the path does.
     Cbr,
-    /// A TCP sender with as much to send as it may.
+    /// A TCP sender that always has data.
     Tcp,
 }
 
@@ -149,7 +149,7 @@ pub struct CrossSpec {
     pub start: f64,
     /// When it ends; with the scenario if it is not given.
     pub stop: Option<f64>,
-    /// Of a constant rate: which.
+    /// The rate of constant traffic.
     #[serde(default)]
     pub rate_kbps: u64,
     /// Of TCP: how much there is to send each time; without end if it is not given.
@@ -166,13 +166,13 @@ pub struct CrossSpec {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum ControllerSpec {
-    /// From delay.
+    /// Estimates the rate from delay.
     Delay,
-    /// From a model of the path.
+    /// Estimates the rate from a model of the path.
     Bbr,
 }
 
-/// What of the engine is switched, for telling what each part is good for.
+/// Settings of the engine, to see what each part contributes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EngineSpec {
@@ -180,13 +180,13 @@ pub struct EngineSpec {
     pub max_kbps: Option<u64>,
     /// The congestion controller.
     pub controller: ControllerSpec,
-    /// Whether lost packets are asked for again.
+    /// Whether lost packets are asked for by NACK.
     pub nack: bool,
     /// Whether video is sent with repair packets.
     pub fec: bool,
-    /// Whether packets of audio carry copies of earlier frames.
+    /// Whether packets of audio carry redundancy: earlier frames (RFC 2198).
     pub red: bool,
-    /// Whether audio waits as long as it has to; if not, it waits for 60 ms, come what may.
+    /// Whether the jitter buffer of audio adapts; otherwise it holds 60 ms.
     pub neteq: bool,
 }
 
@@ -203,7 +203,7 @@ impl Default for EngineSpec {
     }
 }
 
-/// Whatever the switches are, one name for all cases of a sweep.
+/// One case of a scenario: the scenario itself, or one value of its sweep.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The scenario's name, and the place in its sweep.
@@ -281,7 +281,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The runs it asks for.
+    /// Its cases: one, or one for each value of a sweep.
     pub fn cases(&self) -> Vec<Case> {
         let plain = Self {
             sweep_loss: Vec::new(),

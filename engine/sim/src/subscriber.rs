@@ -1,4 +1,4 @@
-//! Who receives, shows and plays: the receiving half of a participant.
+//! The subscriber of a call: the receiving half of a participant, which shows and plays.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::scenario::{EngineSpec, FlowSpec};
 use crate::{Rng, halves};
 
 const RENDER_INTERVAL: Duration = Duration::from_millis(10);
-/// What a buffer that does not adapt holds.
+/// Delay of a jitter buffer that does not adapt.
 const PLAIN_DELAY: Duration = Duration::from_millis(60);
 
 /// Receives, shows and plays.

@@ -4,7 +4,7 @@
 //! With two layers every second frame can be left out; with three, three of four. Shares are
 //! libvpx's (`vp8e_ts` in its examples): 60 and 40 % of the rate, or 40, 20 and 40 %.
 
-/// What there is to know of the next frame.
+/// The place of a frame in the pattern.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Place {
     pub(crate) temporal: u8,
@@ -14,7 +14,7 @@ pub(crate) struct Place {
     pub(crate) share: f64,
 }
 
-/// Goes through the pattern.
+/// The pattern of one stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     /// Layer, distance of the reference, share.

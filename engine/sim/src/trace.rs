@@ -2,50 +2,50 @@
 
 use std::time::Duration;
 
-/// How often a run is looked at.
+/// Time between samples of a run.
 pub(crate) const TRACE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A run, looked at every 200 ms.
+/// A run, sampled every 200 ms.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
-    /// The moments, in order.
+    /// In order of time.
     pub samples: Vec<Sample>,
-    /// Of each call, the frames shown.
+    /// The frames that each call showed.
     pub frames: Vec<Vec<ShownFrame>>,
 }
 
-/// A moment.
+/// A run at one time.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// Seconds since the start.
     pub at: f64,
-    /// What the bottleneck ahead lets through, if there is one.
+    /// Capacity of the bottleneck of the way forward, if there is one.
     pub capacity_kbps: Option<f64>,
-    /// What stands before it, as time at its rate.
+    /// Its queue, as time at its rate.
     pub queue_ms: f64,
     /// Each call.
     pub flows: Vec<FlowSample>,
 }
 
-/// A call at a moment.
+/// A call at one time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FlowSample {
-    /// What the congestion controller allows.
+    /// Target rate of the congestion controller.
     pub target_kbps: f64,
-    /// What the video encoder is told to make.
+    /// Target bitrate of the video encoder.
     pub encoder_kbps: f64,
-    /// What was sent since the moment before.
+    /// Sent since the sample before.
     pub sent_kbps: f64,
-    /// What the jitter buffer for audio aims at.
+    /// Target delay of the jitter buffer of audio.
     pub audio_target_ms: f64,
 }
 
 /// A frame that was shown.
 #[derive(Clone, Copy, Debug)]
 pub struct ShownFrame {
-    /// When, in seconds since the start.
+    /// When it was shown, in seconds since the start.
     pub shown: f64,
-    /// Since it was captured.
+    /// Time since its capture.
     pub delay_ms: f64,
 }
 

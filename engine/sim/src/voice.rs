@@ -1,9 +1,9 @@
-//! Something like a voice, encoded: real packets for the real jitter buffer.
+//! Real Opus packets of a synthetic voice, for the jitter buffer.
 
 use smrtc_audio::{AudioOptions, Capture, CaptureConfig, EncoderOptions};
 use smrtc_engine::Bitrate;
 
-/// Bitrates there are packets of, in kbit/s, ascending.
+/// The bitrates of the packets, in kbit/s, ascending.
 const RATES_KBPS: [u64; 5] = [12, 16, 20, 24, 32];
 /// One second, played over and over.
 const PACKETS: usize = 50;

@@ -89,8 +89,7 @@ fn a_frame_waits_for_its_epoch_and_for_the_name_of_its_sender() {
 }
 
 #[test]
-fn what_was_sealed_before_our_first_epoch_is_given_up_at_once_and_what_never_opens_after_two_seconds()
- {
+fn frames_from_before_our_first_epoch_are_given_up_at_once_and_others_after_two_seconds() {
     let mut engine = engine();
     open(&mut engine, 0, sealed(4, ADA));
     open(&mut engine, 0, sealed(5, ADA));

@@ -82,8 +82,8 @@ impl UplinkHalf {
         }
     }
 
-    /// Tells the encoder how much is lost with all its copies. Redundancy inside the codec takes
-    /// from the audio itself, so it must not grow with what the copies mend.
+    /// Tells the encoder how much is lost in spite of redundancy. What the codec itself adds
+    /// against loss takes from the audio, so it must not grow with loss that redundancy mends.
     fn tell_loss(&mut self) {
         let loss = self
             .engine_mut()
