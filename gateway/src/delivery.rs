@@ -30,7 +30,7 @@ pub use limits::{Limits, Rates};
 use crate::{
     auth::Role,
     forward::{Bucket, per_second},
-    room::{ParticipantId, Refusal},
+    room::{Notice, ParticipantId, Recipients, Refusal},
 };
 use group::{Group, Waiting};
 use key_packages::Given;
@@ -40,15 +40,6 @@ const TREE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many are asked for the tree before the group is given without it.
 const TREE_ATTEMPTS: u32 = 3;
-
-/// A message for one participant.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Post {
-    pub(crate) to: ParticipantId,
-    /// The request it answers; 0 for a notification.
-    pub(crate) reply_to: u32,
-    pub(crate) body: Body,
-}
 
 /// What has been counted in all rooms.
 #[non_exhaustive]
@@ -138,7 +129,7 @@ impl Delivery {
     }
 
     /// Forgets one who has left the room. A group that nobody here is in any more is dropped.
-    pub(crate) fn leave(&mut self, id: ParticipantId, out: &mut Vec<Post>) {
+    pub(crate) fn leave(&mut self, id: ParticipantId, out: &mut Vec<Notice>) {
         self.participants.remove(&id);
         self.waiting.remove(&id);
         if let Some(group) = &mut self.group {
@@ -151,7 +142,7 @@ impl Delivery {
         }
     }
 
-    /// Applies one request. The reply is `None` if it comes later, in a [`Post`].
+    /// Applies one request. The reply is `None` if it comes later, in a [`Notice`].
     pub(crate) fn request(
         &mut self,
         now: Instant,
@@ -159,7 +150,7 @@ impl Delivery {
         request_id: u32,
         request: Request,
         counters: &mut Counters,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Result<Option<Body>, Refusal> {
         let applied = self.apply(now, id, request_id, request, counters, out);
         match applied {
@@ -177,7 +168,7 @@ impl Delivery {
         request_id: u32,
         request: Request,
         counters: &mut Counters,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Result<Option<Body>, Refusal> {
         self.spend(now, id, &request)?;
         let done = Ok(Some(Body::Done(Done {})));
@@ -240,7 +231,7 @@ impl Delivery {
         id: ParticipantId,
         heartbeat: Vec<u8>,
         counters: &mut Counters,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Result<(), Refusal> {
         bounded(&heartbeat, self.limits.heartbeat_bytes, "a heartbeat")?;
         let group = self.group_of(id)?;
@@ -260,7 +251,7 @@ impl Delivery {
             participant_id: id,
             heartbeat,
         };
-        self.notify_group(id, &Body::MlsHeartbeat(heartbeat), out);
+        self.notify_group(id, Body::MlsHeartbeat(heartbeat), out);
         Ok(())
     }
 
@@ -301,23 +292,23 @@ impl Delivery {
             .ok_or(Refusal::NotAllowed)
     }
 
-    fn notify_group(&self, except: ParticipantId, body: &Body, out: &mut Vec<Post>) {
+    /// Tells the group, but not `except`.
+    fn notify_group(&self, except: ParticipantId, body: Body, out: &mut Vec<Notice>) {
         let members = self.group.iter().flat_map(|group| &group.members);
-        out.extend(
-            members
-                .filter(|member| **member != except)
-                .map(|member| Post::notification(*member, body.clone())),
-        );
+        notify(members.copied(), except, body, out);
     }
 }
 
-impl Post {
-    fn notification(to: ParticipantId, body: Body) -> Self {
-        Self {
-            to,
-            reply_to: 0,
-            body,
-        }
+/// Tells some participants, but not `except`.
+fn notify(
+    participants: impl Iterator<Item = ParticipantId>,
+    except: ParticipantId,
+    body: Body,
+    out: &mut Vec<Notice>,
+) {
+    let others: Vec<_> = participants.filter(|id| *id != except).collect();
+    if !others.is_empty() {
+        out.push(Notice::new(Recipients::These(others), body));
     }
 }
 

@@ -1,176 +1,57 @@
-//! All rooms of a node with their media: requests and datagrams in, messages and datagrams out.
+//! The rooms of a node. Requests and datagrams go in, messages and datagrams come out.
+//!
+//! ```text
+//!  host (crate::net)
+//!   │ join, request, datagram, timeout            ▲ Output
+//!   ▼                                             │
+//!  Hub ── finds the room ──► LocalRoom ───────────┤
+//!                             │ request   ▲ answer│
+//!                             ▼           │       │
+//!                            Owner ── Event ──► Edge
+//!                         room, delivery      sessions, subscriptions, media
+//! ```
+//!
+//! - [`Hub`] finds rooms by name, by number and by ticket. It decides nothing else.
+//! - [`crate::owner`] decides what happens in a room: who is in, which tracks there are, how its
+//!   group goes on. It has no sessions and sees no media.
+//! - [`crate::edge`] serves the participants whose sessions are on this node: subscriptions, and
+//!   media from publishers to subscribers. It knows the room by the owner's events alone, so that
+//!   the owner may live elsewhere.
+//! - [`local_room`] is both in one, for a room that is owned where it is served: all are so now.
 //!
 //! Sans-IO: no clock, no sockets, no randomness; the host passes the time and secrets in. What this
 //! module is not: the life of a connection ([`crate::net`]), or which node a room lives on.
 
-mod control;
-mod datagrams;
-mod downlinks;
-mod join;
-mod member;
+mod limits;
+mod local_room;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
-    control::v1::{LeaveReason, ServerMessage},
-    time::Instant,
+    control::v1::{Join, LeaveReason, client_message::Body as Request},
+    time::{Bitrate, Instant},
     wire::CloseCode,
 };
 
-pub use join::AttachError;
-
-use crate::{
-    delivery::{self, Delivery, Post},
-    forward::{self, Datagram, Drops},
-    room::{self, Notification, ParticipantId, Room},
+pub use crate::{
+    counters::Counters,
+    edge::{AttachError, Member, Output, RoomKey, Side},
 };
-use member::Media;
+pub use limits::Limits;
 
-/// A room's number within a node; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RoomKey(u64);
+use crate::{auth::Permissions, edge::Shared, forward::Datagram, room::Refusal};
+use local_room::LocalRoom;
 
-/// A participant of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Member {
-    /// The room.
-    pub room: RoomKey,
-    /// The number in it.
-    pub participant: ParticipantId,
-}
-
-/// Which of a participant's two sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    /// Control stream, media up.
-    Uplink,
-    /// Media down.
-    Downlink,
-}
-
-/// What the host has to do.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// Send this on the member's control stream.
-    Message(Member, ServerMessage),
-    /// Datagrams wait: [`Hub::pop_datagram`].
-    Ready(Member, Side),
-    /// [`Hub::next_timeout`], or of a downlink [`Hub::next_send`], of this member has moved closer.
-    Rearm(Member, Side),
-    /// End this session after what was sent to it before.
-    Close(Member, Side, CloseCode, &'static str),
-}
-
-/// Bounds of a node.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Rooms; default 10,000.
-    pub rooms: usize,
-    /// Of each room.
-    pub room: room::Limits,
-    /// Of each room's group keys.
-    pub delivery: delivery::Limits,
-    /// Of each participant's media.
-    pub media: forward::Limits,
-    /// Malformed datagrams in ten seconds from one session before it is closed; default 100.
-    pub malformed_datagrams: u32,
-    /// Requests in ten seconds from one session before it is closed; default 500.
-    pub requests: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            rooms: 10_000,
-            room: room::Limits::default(),
-            delivery: delivery::Limits::default(),
-            media: forward::Limits::default(),
-            malformed_datagrams: 100,
-            requests: 500,
-        }
-    }
-}
-
-/// What a node has counted since it started.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Participants who joined.
-    pub joins: u64,
-    /// Participants who left, for any reason.
-    pub leaves: u64,
-    /// Requests answered with an error.
-    pub refused_requests: u64,
-    /// Media packets taken from publishers.
-    pub media_in: u64,
-    /// Their bytes.
-    pub media_in_bytes: u64,
-    /// Media packets queued for subscribers, repetitions not counted.
-    pub media_out: u64,
-    /// Repair packets made for subscribers' paths.
-    pub repairs_made: u64,
-    /// Publishers' repair packets that ended here, since all of their frame had come.
-    pub repairs_ended: u64,
-    /// Reports that came from subscribers.
-    pub reports: u64,
-    /// Changes of a subscriber's layers.
-    pub layer_switches: u64,
-    /// Packets repeated for subscribers' NACKs.
-    pub repeated: u64,
-    /// Packets asked for by subscribers that were not kept, or over the rate of repetitions.
-    pub not_repeated: u64,
-    /// Kept packets that were looked at for subscribers' NACKs.
-    pub nack_packets: u64,
-    /// NACKs sent to publishers are not told apart from feedback; this counts both, and key-frame
-    /// requests.
-    pub datagrams_to_publishers: u64,
-    /// Key-frame requests that came from subscribers.
-    pub key_frame_requests: u64,
-    /// Datagrams that do not parse or come from the wrong side.
-    pub malformed_datagrams: u64,
-    /// Datagrams of a kind or version of the future.
-    pub unknown_datagrams: u64,
-    /// Media packets that named a foreign sender.
-    pub foreign_senders: u64,
-    /// Media packets of tracks that were not published.
-    pub unpublished: u64,
-    /// Media packets that had come before.
-    pub repetitions: u64,
-    /// Media packets over the rate of a publisher.
-    pub over_rate: u64,
-    /// Messages of group keys.
-    pub delivery: delivery::Counters,
-    /// What left subscribers' queues unsent, of members who are gone.
-    pub drops: Drops,
-}
-
-/// A node's rooms.
+/// See the module's documentation.
 #[derive(Debug)]
 pub struct Hub {
     limits: Limits,
-    rooms: BTreeMap<RoomKey, Entry>,
+    rooms: BTreeMap<RoomKey, LocalRoom>,
     names: BTreeMap<String, RoomKey>,
-    /// SHA-256 of attach tickets: looking one up by its secret bytes could tell them by time.
-    tickets: BTreeMap<[u8; 32], Member>,
     last_room: u64,
-    outputs: VecDeque<Output>,
-    /// Notifications of the request at hand, sent after its reply.
-    pending: Vec<Notification>,
-    /// The same of a delivery service.
-    posts: Vec<Post>,
-    /// `Ready` outputs not yet polled, each once.
-    ready: BTreeSet<(Member, Side)>,
-    counters: Counters,
-}
-
-#[derive(Debug)]
-struct Entry {
-    name: String,
-    room: Room,
-    delivery: Delivery,
-    media: BTreeMap<ParticipantId, Media>,
+    shared: Shared,
 }
 
 impl Hub {
@@ -181,69 +62,230 @@ impl Hub {
             limits,
             rooms: BTreeMap::new(),
             names: BTreeMap::new(),
-            tickets: BTreeMap::new(),
             last_room: 0,
-            outputs: VecDeque::new(),
-            pending: Vec::new(),
-            posts: Vec::new(),
-            ready: BTreeSet::new(),
-            counters: Counters::default(),
+            shared: Shared::default(),
         }
     }
 
     /// The next thing to do; call after every input until it says `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        // Messages first: what they announce is on its way when the media comes.
-        self.outputs.pop_front().or_else(|| {
-            self.ready
-                .pop_first()
-                .map(|(member, side)| Output::Ready(member, side))
+        if let Some(output) = self.shared.outputs.pop() {
+            return Some(output);
+        }
+        while let Some((member, side)) = self.shared.outputs.pop_ready() {
+            let room = self.rooms.get_mut(&member.room);
+            if room.is_some_and(|room| room.edge.take_ready(member.participant, side)) {
+                return Some(Output::Ready(member, side));
+            }
+        }
+        None
+    }
+
+    /// Lets the bearer of `permissions` into their room. `ticket` is 32 fresh random bytes, which
+    /// open the downlink.
+    ///
+    /// # Errors
+    ///
+    /// See [`crate::room::Room::join`]; also [`Refusal::LimitReached`] if there are too many rooms.
+    pub fn join(
+        &mut self,
+        now: Instant,
+        permissions: &Permissions,
+        request_id: u32,
+        join: &Join,
+        ticket: [u8; 32],
+    ) -> Result<Member, Refusal> {
+        let key = self.room_for(permissions.room())?;
+        let Some(room) = self.rooms.get_mut(&key) else {
+            return Err(Refusal::LimitReached("rooms"));
+        };
+        let joined = room.join(
+            now,
+            permissions,
+            (request_id, join),
+            &ticket,
+            &mut self.shared,
+        );
+        if joined.is_err() {
+            self.remove_room_if_empty(key);
+        }
+        joined.map(|participant| Member {
+            room: key,
+            participant,
         })
     }
 
-    /// The next datagram for a session, best first.
-    pub fn pop_datagram(&mut self, now: Instant, member: Member, side: Side) -> Option<Datagram> {
-        let media = self.media(member)?;
-        if side == Side::Uplink {
-            return media.queue(side).pop(now);
+    /// Applies one request and answers it. Does nothing for a member who is out.
+    pub fn request(
+        &mut self,
+        now: Instant,
+        member: Member,
+        request_id: u32,
+        body: Option<Request>,
+    ) {
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.request(now, member.participant, request_id, body, &mut self.shared);
+            self.remove_room_if_empty(member.room);
         }
-        let datagram = media.subscriber.pop(now);
-        if datagram.is_none() && !media.subscriber.queue.is_empty() && !media.armed {
-            media.armed = true;
-            self.outputs.push_back(Output::Rearm(member, side));
-        }
-        datagram
-    }
-
-    /// Whether the member is in.
-    #[must_use]
-    pub fn contains(&self, member: Member) -> bool {
-        self.rooms
-            .get(&member.room)
-            .is_some_and(|entry| entry.media.contains_key(&member.participant))
     }
 
     /// Takes a member out, ends its sessions and tells the others. Does nothing if it is out.
     pub fn leave(
         &mut self,
+        now: Instant,
         member: Member,
         reason: LeaveReason,
         code: CloseCode,
         why: &'static str,
     ) {
-        let Some(entry) = self.rooms.get_mut(&member.room) else {
-            return;
-        };
-        if !entry.media.contains_key(&member.participant) {
-            return;
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.leave(
+                now,
+                member.participant,
+                reason,
+                (code, why),
+                &mut self.shared,
+            );
+            self.remove_room_if_empty(member.room);
         }
-        let mut notifications = Vec::new();
-        entry
-            .room
-            .leave(member.participant, reason, &mut notifications);
-        self.retire(member, code, why);
-        self.notify(member.room, notifications);
-        self.remove_room_if_empty(member.room);
+    }
+
+    /// Applies one datagram that came on a session. Does nothing for a member who is out.
+    pub fn datagram(&mut self, now: Instant, member: Member, side: Side, datagram: &Datagram) {
+        if let Some(room) = self.rooms.get_mut(&member.room)
+            && room
+                .edge
+                .datagram(now, member.participant, side, datagram, &mut self.shared)
+                .is_err()
+        {
+            let (code, why) = (CloseCode::TooMany, "too many malformed datagrams");
+            self.leave(now, member, LeaveReason::Disconnected, code, why);
+        }
+    }
+
+    /// Does what is due for a member: reports to a publisher, asks again for a tree. Call when
+    /// [`Self::next_timeout`] has passed.
+    pub fn timeout(&mut self, now: Instant, member: Member) {
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.timeout(now, member.participant, &mut self.shared);
+        }
+    }
+
+    /// When [`Self::timeout`] has something to do for this member.
+    #[must_use]
+    pub fn next_timeout(&self, member: Member) -> Instant {
+        let room = self.rooms.get(&member.room);
+        let next = room.and_then(|room| room.next_timeout(member.participant));
+        next.unwrap_or(Instant::FAR_FUTURE)
+    }
+
+    /// The next datagram for a session, best first.
+    pub fn pop_datagram(&mut self, now: Instant, member: Member, side: Side) -> Option<Datagram> {
+        let room = self.rooms.get_mut(&member.room)?;
+        room.edge
+            .pop_datagram(now, member.participant, side, &mut self.shared)
+    }
+
+    /// When a downlink has something to send that it holds back now.
+    #[must_use]
+    pub fn next_send(&self, member: Member) -> Instant {
+        let room = self.rooms.get(&member.room);
+        room.map_or(Instant::FAR_FUTURE, |room| {
+            room.edge.next_send(member.participant)
+        })
+    }
+
+    /// Lets go of what a downlink has held back. Call when [`Self::next_send`] has passed.
+    pub fn send_due(&mut self, member: Member) {
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.edge.send_due(member.participant, &mut self.shared);
+        }
+    }
+
+    /// Binds a downlink session to the participant who was given `ticket`. An earlier downlink of
+    /// theirs ends. The number returned is for [`Self::detach`].
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError::UnknownTicket`].
+    pub fn attach(&mut self, now: Instant, ticket: &[u8]) -> Result<(Member, u64), AttachError> {
+        let unknown = AttachError::UnknownTicket;
+        let member = self.shared.tickets.find(ticket).ok_or(unknown)?;
+        let room = self.rooms.get_mut(&member.room).ok_or(unknown)?;
+        let attachment = room
+            .edge
+            .attach(now, member.participant, &mut self.shared)
+            .ok_or(unknown)?;
+        Ok((member, attachment))
+    }
+
+    /// Notes that the downlink session of `attachment` ended; the participant stays in.
+    pub fn detach(&mut self, member: Member, attachment: u64) {
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.edge.detach(member.participant, attachment);
+        }
+    }
+
+    /// Whether a participant who is in was given `ticket`.
+    #[must_use]
+    pub fn has_ticket(&self, ticket: &[u8]) -> bool {
+        self.shared.tickets.find(ticket).is_some()
+    }
+
+    /// Opens another way for media of the participant who was given `ticket`; [`Self::close_lane`]
+    /// when it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`AttachError`].
+    pub fn open_lane(&mut self, ticket: &[u8]) -> Result<Member, AttachError> {
+        let unknown = AttachError::UnknownTicket;
+        let member = self.shared.tickets.find(ticket).ok_or(unknown)?;
+        let room = self.rooms.get_mut(&member.room).ok_or(unknown)?;
+        room.edge.open_lane(member.participant)?;
+        Ok(member)
+    }
+
+    /// Notes that a lane ended.
+    pub fn close_lane(&mut self, member: Member) {
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.edge.close_lane(member.participant);
+        }
+    }
+
+    /// Sets the round-trip time of a session, which spaces requests and retransmissions.
+    pub fn set_rtt(&mut self, member: Member, side: Side, rtt: Duration) {
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.edge.set_rtt(member.participant, side, rtt);
+        }
+    }
+
+    /// The share, 0 to 1, of what a member sent lately that did not come.
+    #[must_use]
+    pub fn fraction_lost(&self, member: Member) -> f64 {
+        let room = self.rooms.get(&member.room);
+        room.map_or(0.0, |room| room.edge.fraction_lost(member.participant))
+    }
+
+    /// The rate that a downlink's path bears, once its subscriber has reported.
+    #[must_use]
+    pub fn downlink_rate(&self, member: Member) -> Option<Bitrate> {
+        let room = self.rooms.get(&member.room)?;
+        room.edge.downlink_rate(member.participant)
+    }
+
+    /// How often the layers of a member's tracks were changed.
+    #[must_use]
+    pub fn layer_switches(&self, member: Member) -> u64 {
+        let room = self.rooms.get(&member.room);
+        room.map_or(0, |room| room.edge.layer_switches(member.participant))
+    }
+
+    /// Whether a participant is still in its room.
+    #[must_use]
+    pub fn is_in(&self, member: Member) -> bool {
+        let room = self.rooms.get(&member.room);
+        room.is_some_and(|room| room.edge.contains(member.participant))
     }
 
     /// Rooms that exist.
@@ -255,80 +297,44 @@ impl Hub {
     /// Participants in all rooms.
     #[must_use]
     pub fn participants(&self) -> usize {
-        self.rooms.values().map(|entry| entry.room.len()).sum()
+        self.rooms.values().map(|room| room.edge.len()).sum()
     }
 
     /// Everybody who is in.
     pub fn members(&self) -> impl Iterator<Item = Member> {
-        self.rooms.iter().flat_map(|(room, entry)| {
-            entry.room.participants().map(|participant| Member {
-                room: *room,
-                participant,
-            })
-        })
+        self.rooms.values().flat_map(|room| room.edge.members())
     }
 
     /// What has been counted, drops of present members included.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        let mut counters = self.counters;
-        for media in self.rooms.values().flat_map(|entry| entry.media.values()) {
-            add_drops(&mut counters.drops, media.drops());
+        let mut counters = self.shared.counters;
+        for room in self.rooms.values() {
+            counters.drops.add(room.edge.drops());
         }
         counters
     }
 
-    fn media(&mut self, member: Member) -> Option<&mut Media> {
+    fn room_for(&mut self, name: &str) -> Result<RoomKey, Refusal> {
+        if let Some(key) = self.names.get(name) {
+            return Ok(*key);
+        }
+        if self.rooms.len() >= self.limits.rooms {
+            return Err(Refusal::LimitReached("rooms"));
+        }
+        self.last_room += 1;
+        let key = RoomKey(self.last_room);
         self.rooms
-            .get_mut(&member.room)?
-            .media
-            .get_mut(&member.participant)
-    }
-
-    /// Ends the sessions of one who is out of the room already.
-    fn retire(&mut self, member: Member, code: CloseCode, why: &'static str) {
-        let Some(entry) = self.rooms.get_mut(&member.room) else {
-            return;
-        };
-        if let Some(media) = entry.media.remove(&member.participant) {
-            add_drops(&mut self.counters.drops, media.drops());
-            entry.delivery.leave(member.participant, &mut self.posts);
-            self.tickets.remove(media.ticket());
-            self.counters.leaves += 1;
-            for side in [Side::Uplink, Side::Downlink] {
-                self.ready.remove(&(member, side));
-                self.outputs
-                    .push_back(Output::Close(member, side, code, why));
-            }
-        }
-        self.send_posts(member.room);
-    }
-
-    fn notify(&mut self, room: RoomKey, notifications: Vec<Notification>) {
-        for (participant, body) in notifications {
-            let message = ServerMessage {
-                reply_to: 0,
-                body: Some(body),
-            };
-            self.outputs
-                .push_back(Output::Message(Member { room, participant }, message));
-        }
+            .insert(key, LocalRoom::new(name, key, &self.limits));
+        self.names.insert(name.to_owned(), key);
+        Ok(key)
     }
 
     fn remove_room_if_empty(&mut self, key: RoomKey) {
-        if self
-            .rooms
-            .get(&key)
-            .is_some_and(|entry| entry.room.is_empty())
-            && let Some(entry) = self.rooms.remove(&key)
+        if self.rooms.get(&key).is_some_and(LocalRoom::is_empty)
+            && let Some(room) = self.rooms.remove(&key)
         {
-            self.names.remove(&entry.name);
+            self.names.remove(room.name());
         }
     }
-}
-
-fn add_drops(sum: &mut Drops, more: Drops) {
-    sum.pictures += more.pictures;
-    sum.key_frames += more.key_frames;
-    sum.audio += more.audio;
 }

@@ -1,12 +1,14 @@
 //! The media gateway, as a library that tests drive in-process.
 //!
-//! [`room`], [`forward`], [`delivery`] and [`hub`] are sans-IO; only [`net`] says `async`. Nothing
-//! here can open media: the gateway has no key and does not link the code that would use one.
+//! [`hub`] and all beneath it are sans-IO; only [`net`] says `async`. Nothing here can open media:
+//! the gateway has no key and does not link the code that would use one.
 
 pub mod auth;
 pub mod ca;
 pub mod config;
+mod counters;
 pub mod delivery;
+mod edge;
 pub mod forward;
 mod gateway;
 pub mod hub;
@@ -14,6 +16,7 @@ pub mod hub;
 pub mod interceptor;
 mod net;
 mod ops;
+mod owner;
 pub mod room;
 pub mod tls;
 

@@ -1,10 +1,12 @@
-//! Rooms: who is in, what they publish, who receives what.
+//! Rooms: who is in, and what they publish.
 //!
-//! Sans-IO: requests in, notifications out, no clock and no sockets. What this module is not: the
-//! media path ([`crate::forward`]) and the sessions that carry requests ([`crate::net`]).
+//! Sans-IO: requests in, notices out, no clock and no sockets. What this module is not: who
+//! receives what, and the media itself ([`crate::edge`]); the group's keys ([`crate::delivery`]).
 
+mod event;
 mod limits;
 mod membership;
+mod message;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -12,23 +14,20 @@ mod tracks;
 
 use std::collections::BTreeMap;
 
-use smrtc_engine::{
-    LayerId, TrackId,
-    control::v1::{self, server_message::Body},
-};
+use smrtc_engine::control::v1::{self, server_message::Body};
 
+pub use event::{Change, Event, Notice, Recipients};
 pub use limits::Limits;
 pub use membership::Joined;
 pub(crate) use membership::wire_role;
+pub use message::EncodedMessage;
 pub use refusal::Refusal;
+pub(crate) use tracks::track_number;
 
 use crate::auth::Role;
 
 /// A participant's number in a room, unique for the life of the room, never 0.
 pub type ParticipantId = u32;
-
-/// A message for one participant that answers no request.
-pub type Notification = (ParticipantId, Body);
 
 /// One room and everybody in it.
 #[derive(Debug)]
@@ -44,17 +43,7 @@ struct Participant {
     user: String,
     role: Role,
     decode_codecs: Vec<String>,
-    published: BTreeMap<u8, Published>,
-    /// The highest layer of each track that is wanted.
-    subscribed: BTreeMap<TrackId, LayerId>,
-}
-
-/// A live track with those who receive it, so that forwarding need not search.
-#[derive(Debug)]
-struct Published {
-    track: v1::Track,
-    /// The highest layer that each of them wants.
-    subscribers: BTreeMap<ParticipantId, LayerId>,
+    published: BTreeMap<u8, v1::Track>,
 }
 
 impl Room {
@@ -73,61 +62,9 @@ impl Room {
     pub fn is_empty(&self) -> bool {
         self.participants.is_empty()
     }
+}
 
-    /// Everybody's number, ascending.
-    pub fn participants(&self) -> impl Iterator<Item = ParticipantId> {
-        self.participants.keys().copied()
-    }
-
-    /// How many are in.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.participants.len()
-    }
-
-    /// Those who receive a track, with the highest layer that they want; none if there is no such track.
-    pub fn subscribers(&self, track: TrackId) -> impl Iterator<Item = (ParticipantId, LayerId)> {
-        self.participants
-            .get(&track.sender)
-            .and_then(|participant| participant.published.get(&track.number))
-            .into_iter()
-            .flat_map(|published| {
-                published
-                    .subscribers
-                    .iter()
-                    .map(|(id, layers)| (*id, *layers))
-            })
-    }
-
-    /// Whether `id` receives a track.
-    #[must_use]
-    pub fn receives(&self, id: ParticipantId, track: TrackId) -> bool {
-        self.participants
-            .get(&id)
-            .is_some_and(|participant| participant.subscribed.contains_key(&track))
-    }
-
-    /// The tracks that `id` receives, each with the highest layer that it wants.
-    pub fn subscriptions(&self, id: ParticipantId) -> impl Iterator<Item = (TrackId, LayerId)> {
-        let participant = self.participants.get(&id).into_iter();
-        participant.flat_map(|participant| {
-            let subscribed = participant.subscribed.iter();
-            subscribed.map(|(track, layers)| (*track, *layers))
-        })
-    }
-
-    /// What is known of a live track.
-    #[must_use]
-    pub fn track(&self, track: TrackId) -> Option<&v1::Track> {
-        let participant = self.participants.get(&track.sender)?;
-        Some(&participant.published.get(&track.number)?.track)
-    }
-
-    fn notify_others(&self, except: ParticipantId, body: &Body, out: &mut Vec<Notification>) {
-        out.extend(
-            self.participants()
-                .filter(|id| *id != except)
-                .map(|id| (id, body.clone())),
-        );
-    }
+/// A notice for everybody but the participant whom it is about.
+fn notice_of(about: ParticipantId, body: Body) -> Notice {
+    Notice::new(Recipients::AllBut(about), body)
 }

@@ -12,10 +12,10 @@ use smrtc_engine::{
 };
 
 use super::{
-    Counters, Delivery, FanOut, Post, TREE_ATTEMPTS, TREE_PATIENCE, belongs, bounded,
-    key_packages::check_added, malformed,
+    Counters, Delivery, FanOut, TREE_ATTEMPTS, TREE_PATIENCE, belongs, bounded,
+    key_packages::check_added, malformed, notify,
 };
-use crate::room::{ParticipantId, Refusal};
+use crate::room::{Notice, ParticipantId, Recipients, Refusal};
 
 /// The public state of a group in its current epoch.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl Delivery {
         id: ParticipantId,
         commit: v1::MlsCommit,
         counters: &mut Counters,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Result<Body, Refusal> {
         self.check_sizes(&commit)?;
         let info = GroupInfo::parse(&commit.group_info).map_err(malformed)?;
@@ -110,7 +110,7 @@ impl Delivery {
         (epoch, group_id, suite): (u64, Vec<u8>, u16),
         commit: v1::MlsCommit,
         counters: &mut Counters,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) {
         let (before, since) = match self.group.take() {
             Some(group) => (group.members, group.since),
@@ -141,7 +141,7 @@ impl Delivery {
                 welcome: welcome.welcome,
                 ratchet_tree: ratchet_tree.clone(),
             };
-            out.push(Post::notification(to, Body::MlsWelcome(body)));
+            out.push(Notice::new(Recipients::One(to), Body::MlsWelcome(body)));
         }
         let committed = Body::MlsCommitted(v1::MlsCommitted {
             epoch: commit.epoch,
@@ -149,12 +149,7 @@ impl Delivery {
             commit: commit.commit.into(),
             created: commit.create,
         });
-        out.extend(
-            before
-                .into_iter()
-                .filter(|member| *member != id)
-                .map(|member| Post::notification(member, committed.clone())),
-        );
+        notify(before.into_iter(), id, committed, out);
         self.group = Some(Group {
             id: group_id,
             suite,
@@ -227,7 +222,10 @@ impl Delivery {
             CommitSender::Member(_) if !commit.welcomes.is_empty() && no_tree => {
                 Err(Refusal::InvalidArgument("a Welcome without the tree"))
             }
-            CommitSender::Member(_) => check_added(sender, group, &front.adds, &commit.welcomes),
+            CommitSender::Member(_) => {
+                let group = (group.suite, &group.members);
+                check_added(sender, group, &front.adds, &commit.welcomes)
+            }
             // A member that lost its place heals by coming in again. It brings nobody.
             CommitSender::New if front.adds.is_empty() && commit.welcomes.is_empty() => Ok(()),
             CommitSender::New => Err(Refusal::InvalidArgument(
@@ -243,7 +241,7 @@ impl Delivery {
         id: ParticipantId,
         request_id: u32,
         get: v1::MlsGetGroup,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Option<Body> {
         if get.with_tree && self.group.is_some() {
             self.asked(id);
@@ -264,11 +262,7 @@ impl Delivery {
             return Some(group.describe(false));
         }
         if let Some(earlier) = self.waiting.insert(id, waiting) {
-            out.push(Post {
-                to: id,
-                reply_to: earlier.request_id,
-                body: group.describe(false),
-            });
+            out.push(answer(id, earlier.request_id, group.describe(false)));
         }
         None
     }
@@ -278,7 +272,7 @@ impl Delivery {
         &mut self,
         id: ParticipantId,
         tree: v1::MlsPutTree,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Result<(), Refusal> {
         bounded(&tree.ratchet_tree, self.limits.tree_bytes, "a ratchet tree")?;
         if let Ok(group) = self.group_of(id)
@@ -292,35 +286,27 @@ impl Delivery {
     }
 
     /// Answers those who wait, if what they wait for is here, or never will be.
-    pub(super) fn answer_waiting(&mut self, out: &mut Vec<Post>) {
+    pub(super) fn answer_waiting(&mut self, out: &mut Vec<Notice>) {
         let body = match &self.group {
             None => Body::MlsGroup(v1::MlsGroup::default()),
             Some(group) if group.ratchet_tree.is_empty() => return,
             Some(group) => group.describe(true),
         };
         for (to, waiting) in std::mem::take(&mut self.waiting) {
-            out.push(Post {
-                to,
-                reply_to: waiting.request_id,
-                body: body.clone(),
-            });
+            out.push(answer(to, waiting.request_id, body.clone()));
         }
     }
 
     /// Asks another member for the tree that `id` waits for, or gives up. Call when
     /// [`Self::next_timeout`] has passed.
-    pub(crate) fn timeout(&mut self, now: Instant, id: ParticipantId, out: &mut Vec<Post>) {
+    pub(crate) fn timeout(&mut self, now: Instant, id: ParticipantId, out: &mut Vec<Notice>) {
         let (Some(group), Some(waiting)) = (&self.group, self.waiting.get_mut(&id)) else {
             return;
         };
         if now < waiting.ask_again || ask_for_tree(group, now, id, waiting, out) {
             return;
         }
-        out.push(Post {
-            to: id,
-            reply_to: waiting.request_id,
-            body: group.describe(false),
-        });
+        out.push(answer(id, waiting.request_id, group.describe(false)));
         self.waiting.remove(&id);
     }
 
@@ -338,7 +324,7 @@ fn ask_for_tree(
     now: Instant,
     id: ParticipantId,
     waiting: &mut Waiting,
-    out: &mut Vec<Post>,
+    out: &mut Vec<Notice>,
 ) -> bool {
     if waiting.attempts == TREE_ATTEMPTS {
         return false;
@@ -355,8 +341,15 @@ fn ask_for_tree(
     waiting.asked = next;
     waiting.ask_again = now + TREE_PATIENCE;
     let wanted = v1::MlsTreeWanted { epoch: group.epoch };
-    out.push(Post::notification(next, Body::MlsTreeWanted(wanted)));
+    let wanted = Body::MlsTreeWanted(wanted);
+    out.push(Notice::new(Recipients::One(next), wanted));
     true
+}
+
+/// The answer to an earlier request.
+fn answer(to: ParticipantId, reply_to: u32, body: Body) -> Notice {
+    let to = Recipients::One(to);
+    Notice { to, reply_to, body }
 }
 
 fn outcome(accepted: bool, epoch: u64) -> Body {

@@ -8,8 +8,8 @@ use smrtc_engine::control::{
     v1::{self, server_message::Body},
 };
 
-use super::{Delivery, Participant, Post, belongs, bounded, group::Group, malformed};
-use crate::room::{ParticipantId, Refusal};
+use super::{Delivery, Participant, belongs, bounded, malformed};
+use crate::room::{Notice, ParticipantId, Recipients, Refusal};
 
 /// What a KeyPackage that was given to somebody is known by.
 pub(super) type Given = [u8; 32];
@@ -19,7 +19,7 @@ impl Delivery {
         &mut self,
         id: ParticipantId,
         packages: Vec<Vec<u8>>,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Result<(), Refusal> {
         let outside = self
             .group
@@ -40,7 +40,7 @@ impl Delivery {
         owner.key_packages.extend(packages);
         if outside && first {
             let wanted = v1::MlsAddWanted { participant_id: id };
-            self.notify_group(id, &Body::MlsAddWanted(wanted), out);
+            self.notify_group(id, Body::MlsAddWanted(wanted), out);
         }
         Ok(())
     }
@@ -55,7 +55,7 @@ impl Delivery {
         &mut self,
         id: ParticipantId,
         of: ParticipantId,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Result<Body, Refusal> {
         self.group_of(id)?;
         let package = self.give_key_package(id, of, out);
@@ -69,7 +69,7 @@ impl Delivery {
         &mut self,
         id: ParticipantId,
         of: ParticipantId,
-        out: &mut Vec<Post>,
+        out: &mut Vec<Notice>,
     ) -> Option<Vec<u8>> {
         let claimer = self.participants.get(&id)?;
         if claimer.given.get(&of).map_or(0, Vec::len) >= self.limits.claims_of_one {
@@ -80,7 +80,8 @@ impl Delivery {
         let left = owner.key_packages.len();
         if left < self.limits.key_packages_low {
             let low = v1::MlsKeyPackagesLow { left: left as u32 };
-            out.push(Post::notification(of, Body::MlsKeyPackagesLow(low)));
+            let low = Body::MlsKeyPackagesLow(low);
+            out.push(Notice::new(Recipients::One(of), low));
         }
         // It was read when it came.
         if let (Ok(parsed), Some(claimer)) =
@@ -113,7 +114,7 @@ impl Delivery {
 /// One who has left since the claim may be among them: the next commit takes it out, like anybody.
 pub(super) fn check_added(
     sender: &Participant,
-    group: &Group,
+    (suite, members): (u16, &BTreeSet<ParticipantId>),
     adds: &[KeyPackage<'_>],
     welcomes: &[v1::mls_commit::Welcome],
 ) -> Result<(), Refusal> {
@@ -131,7 +132,7 @@ pub(super) fn check_added(
                 "somebody is added by a KeyPackage that was not given out for it",
             ));
         };
-        if group.members.contains(&owner) || !added.insert(owner) {
+        if members.contains(&owner) || !added.insert(owner) {
             return Err(Refusal::InvalidArgument(
                 "somebody is added twice, or is in the group already",
             ));
@@ -142,8 +143,8 @@ pub(super) fn check_added(
         if !added.remove(&welcome.participant_id) {
             return Err(ADDED_AND_WELCOMED);
         }
-        let suite = mls::welcome_suite(&welcome.welcome).map_err(malformed)?;
-        if suite != group.suite {
+        let of_welcome = mls::welcome_suite(&welcome.welcome).map_err(malformed)?;
+        if of_welcome != suite {
             return Err(Refusal::InvalidArgument("a Welcome of another suite"));
         }
     }

@@ -105,6 +105,31 @@ fn adds(epoch: u64, added: &[(ParticipantId, Vec<u8>)]) -> v1::MlsCommit {
     }
 }
 
+/// What one participant is sent.
+#[derive(Clone, Debug, PartialEq)]
+struct Post {
+    to: ParticipantId,
+    reply_to: u32,
+    body: Body,
+}
+
+fn posts(notices: Vec<Notice>) -> Vec<Post> {
+    let each = |notice: Notice| {
+        let (reply_to, body) = (notice.reply_to, notice.body);
+        let to = match notice.to {
+            Recipients::One(id) => vec![id],
+            Recipients::These(ids) => ids,
+            Recipients::AllBut(_) => panic!("not all of a room are in its group"),
+        };
+        to.into_iter().map(move |to| Post {
+            to,
+            reply_to,
+            body: body.clone(),
+        })
+    };
+    notices.into_iter().flat_map(each).collect()
+}
+
 struct Room {
     delivery: Delivery,
     now: Instant,
@@ -183,11 +208,23 @@ impl Room {
         request: Request,
     ) -> (Result<Option<Body>, Refusal>, Vec<Post>) {
         self.now += Duration::from_secs(1);
-        let mut posts = Vec::new();
-        let reply =
-            self.delivery
-                .request(self.now, id, 77, request, &mut self.counters, &mut posts);
-        (reply, posts)
+        let mut out = Vec::new();
+        let reply = self
+            .delivery
+            .request(self.now, id, 77, request, &mut self.counters, &mut out);
+        (reply, posts(out))
+    }
+
+    fn timeout(&mut self, at: Instant, id: ParticipantId) -> Vec<Post> {
+        let mut out = Vec::new();
+        self.delivery.timeout(at, id, &mut out);
+        posts(out)
+    }
+
+    fn leave(&mut self, id: ParticipantId) -> Vec<Post> {
+        let mut out = Vec::new();
+        self.delivery.leave(id, &mut out);
+        posts(out)
     }
 
     fn commit(&mut self, id: ParticipantId, commit: v1::MlsCommit) -> Result<(bool, u64), Refusal> {
@@ -337,10 +374,9 @@ fn a_tree_that_is_missing_is_asked_of_the_members_in_turn() {
         matches!(&posts[..], [Post { to: 1, body: Body::MlsTreeWanted(w), .. }] if w.epoch == 1)
     );
 
-    let mut posts = Vec::new();
     let next = room.delivery.next_timeout(4);
     assert_eq!(next, room.now + TREE_PATIENCE);
-    room.delivery.timeout(next, 4, &mut posts);
+    let posts = room.timeout(next, 4);
     assert!(matches!(
         &posts[..],
         [Post {
@@ -373,7 +409,7 @@ fn one_who_waits_for_a_tree_that_nobody_gives_gets_the_group_without_it() {
     let mut posts = Vec::new();
     for _ in 0..TREE_ATTEMPTS {
         let next = room.delivery.next_timeout(4);
-        room.delivery.timeout(next, 4, &mut posts);
+        posts.extend(room.timeout(next, 4));
     }
     let Some(Post {
         to: 4,
@@ -392,8 +428,7 @@ fn the_group_goes_with_its_last_member_and_those_who_wait_are_told() {
     let mut room = Room::new();
     room.commit(1, create()).unwrap();
     assert_eq!(room.get(4).0, None);
-    let mut posts = Vec::new();
-    room.delivery.leave(1, &mut posts);
+    let posts = room.leave(1);
     assert!(
         matches!(&posts[..], [Post { to: 4, reply_to: 77, body: Body::MlsGroup(g) }] if !g.exists)
     );
@@ -416,6 +451,29 @@ fn heartbeats_reach_the_others_in_the_group_under_their_senders_number() {
         matches!(&posts[..], [Post { to: 1, body: Body::MlsHeartbeat(h), .. }] if h.participant_id == 2)
     );
     assert_eq!(room.ask(3, heartbeat(3)).0, Err(Refusal::NotAllowed));
+}
+
+#[test]
+fn a_message_for_the_group_is_one_notice_however_many_it_goes_to() {
+    let mut room = Room::new();
+    room.commit(1, create()).unwrap();
+    for (epoch, id) in (2..=4).enumerate() {
+        let user = id.to_string();
+        room.commit(id, ends(epoch as u64, Some(&user))).unwrap();
+    }
+    let (heartbeat, mut out) = (vec![1, 2], Vec::new());
+    let heartbeat = v1::MlsHeartbeat {
+        participant_id: 1,
+        heartbeat,
+    };
+    let request = Request::MlsHeartbeat(heartbeat);
+    let (now, counters) = (room.now, &mut room.counters);
+    let reply = room
+        .delivery
+        .request(now, 1, 7, request, counters, &mut out);
+    assert_eq!(reply, Ok(Some(Body::Done(Done {}))));
+    assert_eq!(out.len(), 1);
+    assert_eq!(out[0].to, Recipients::These(vec![2, 3, 4]));
 }
 
 #[test]
@@ -444,8 +502,7 @@ proptest! {
         let mut epoch = None;
         for (id, back, new, what) in steps {
             if what == 0 {
-                let mut posts = Vec::new();
-                room.delivery.leave(id, &mut posts);
+                room.leave(id);
                 room.join(id, Role::Anchor);
                 epoch = room.delivery.group.as_ref().map(Group::epoch);
                 continue;

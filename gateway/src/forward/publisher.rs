@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{
     StreamId,
-    control::v1,
     path::{FeedbackCollector, FeedbackConfig, Holes, NackConfig, NackTracker},
     send::{CacheConfig, PacketCache},
     time::Instant,
@@ -105,7 +104,7 @@ impl Publisher {
         now: Instant,
         datagram: &Datagram,
         packet: &MediaPacket<'_>,
-        track: Option<&v1::Track>,
+        track: Option<MediaKind>,
     ) -> Result<Accepted, IngestError> {
         let header = &packet.header;
         self.check(now, datagram, header, packet.transport_seq, track)?;
@@ -145,7 +144,7 @@ impl Publisher {
         now: Instant,
         datagram: &Datagram,
         packet: &RepairPacket<'_>,
-        track: Option<&v1::Track>,
+        track: Option<MediaKind>,
     ) -> Result<Accepted, IngestError> {
         self.check(now, datagram, &packet.header, packet.transport_seq, track)?;
         let _ = self.nacks.on_repair(now, packet);
@@ -161,7 +160,7 @@ impl Publisher {
         datagram: &Datagram,
         header: &FrameHeader,
         transport_seq: u16,
-        track: Option<&v1::Track>,
+        track: Option<MediaKind>,
     ) -> Result<(), IngestError> {
         if header.sender != self.id {
             return Err(IngestError::ForeignSender);
@@ -171,7 +170,7 @@ impl Publisher {
         if !self.ingest.take(now, datagram.payload().len() as u64) {
             return Err(IngestError::OverRate);
         }
-        if track.is_none_or(|track| track.kind != wire_kind(header.media_kind) as i32) {
+        if track != Some(header.media_kind) {
             return Err(IngestError::NotPublished);
         }
         Ok(())
@@ -282,13 +281,5 @@ pub(crate) fn accepted(header: &FrameHeader) -> Accepted {
         spatial: header.spatial,
         temporal: header.temporal,
         class,
-    }
-}
-
-fn wire_kind(kind: MediaKind) -> v1::MediaKind {
-    match kind {
-        MediaKind::Audio => v1::MediaKind::Audio,
-        MediaKind::Video => v1::MediaKind::Video,
-        MediaKind::Screen => v1::MediaKind::Screen,
     }
 }

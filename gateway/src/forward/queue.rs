@@ -53,6 +53,13 @@ pub struct Drops {
 }
 
 impl Drops {
+    /// Adds those of another queue.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.pictures += more.pictures;
+        self.key_frames += more.key_frames;
+        self.audio += more.audio;
+    }
+
     fn count_picture(&mut self, key: bool) {
         if key {
             self.key_frames += 1;

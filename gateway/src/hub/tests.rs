@@ -222,6 +222,40 @@ fn a_nack_is_no_more_work_than_the_longest_frame_however_often_it_says_the_same(
     assert_eq!(hub.counters().nack_packets, 2 * longest);
 }
 
+#[test]
+fn a_message_for_many_is_encoded_once_and_its_bytes_are_shared() {
+    let mut hub = Hub::new(Limits::default());
+    let now = Instant::ZERO;
+    let members: Vec<_> = (0..10u8)
+        .map(|user| {
+            let permissions = Permissions::for_test("room", &user.to_string(), Role::Anchor);
+            hub.join(now, &permissions, 1, &Join::default(), [user; 32])
+                .unwrap()
+        })
+        .collect();
+    while hub.poll_output().is_some() {}
+    let track = Track {
+        kind: MediaKind::Video.into(),
+        codec: "vp8".into(),
+        ..Track::default()
+    };
+    let publish = Request::Publish(Publish { track: Some(track) });
+    hub.request(now, members[0], 2, Some(publish));
+
+    let (mut told, mut places) = (Vec::new(), BTreeSet::new());
+    while let Some(output) = hub.poll_output() {
+        let Output::Message(member, message) = output else {
+            continue;
+        };
+        if matches!(message.clone().decode().body, Some(Body::TrackPublished(_))) {
+            told.push(member);
+            places.extend(message.into_pieces().map(|piece| piece.as_ptr() as usize));
+        }
+    }
+    assert_eq!(told, members[1..]);
+    assert_eq!(places.len(), 1, "one copy of the bytes");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
@@ -292,12 +326,13 @@ proptest! {
                     Output::Message(member, message) => {
                         // One who leaves hears the answer to that, and one who is replaced nothing
                         // more.
+                        let message = message.decode();
                         let done = matches!(message.body, Some(Body::Done(_)));
-                        prop_assert!(hub.contains(member) || done, "{:?} to one who is out", message);
+                        prop_assert!(hub.is_in(member) || done, "{:?} to one who is out", message);
                         prop_assert!(!closed.contains(&member), "after the end");
                     }
                     Output::Ready(member, side) => {
-                        prop_assert!(hub.contains(member));
+                        prop_assert!(hub.is_in(member));
                         while let Some(datagram) = hub.pop_datagram(now, member, side) {
                             if let Ok(packet) = MediaPacket::parse(datagram.payload()) {
                                 prop_assert_eq!(side, Side::Downlink);
@@ -305,7 +340,7 @@ proptest! {
                             }
                         }
                     }
-                    Output::Rearm(member, _) => prop_assert!(hub.contains(member)),
+                    Output::Rearm(member, _) => prop_assert!(hub.is_in(member)),
                     Output::Close(member, ..) => {
                         closed.insert(member);
                     }
@@ -314,9 +349,9 @@ proptest! {
         }
         let members: Vec<_> = hub.members().collect();
         for member in members {
-            hub.leave(member, LeaveReason::Disconnected, CloseCode::Left, "test");
+            hub.leave(now, member, LeaveReason::Disconnected, CloseCode::Left, "test");
         }
-        prop_assert_eq!((hub.rooms(), hub.participants(), hub.tickets.len(), hub.names.len()), (0, 0, 0, 0));
+        prop_assert_eq!((hub.rooms(), hub.participants(), hub.shared.tickets.len(), hub.names.len()), (0, 0, 0, 0));
         prop_assert_eq!(hub.counters().joins, hub.counters().leaves);
     }
 }

@@ -9,10 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use smrtc_engine::{
-    control::{encode_in_pieces, v1},
-    time::Instant,
-};
+use smrtc_engine::{control::v1, time::Instant};
 
 use super::{clock::Clock, lane_book::LaneBook, session_handle::SessionHandle};
 use crate::{
@@ -225,10 +222,8 @@ impl State {
         match output {
             Output::Message(member, message) => {
                 if let Some(session) = self.sessions.get(&(member, Side::Uplink)) {
-                    let (own, shared) = encode_in_pieces(&message);
-                    session.send_control(own);
-                    if !shared.is_empty() {
-                        session.send_control(shared);
+                    for piece in message.into_pieces() {
+                        session.send_control(piece);
                     }
                 }
             }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use smrtc_engine::{
-    TrackId,
-    control::v1::{self, LeaveReason, Peer, PeerLeft, server_message::Body},
-};
+use smrtc_engine::control::v1::{self, LeaveReason, Peer, PeerLeft, server_message::Body};
 
 use super::{
-    Notification, Participant, ParticipantId, Refusal, Room,
+    Notice, Participant, ParticipantId, Refusal, Room,
     limits::{MAX_CODEC_BYTES, MAX_CODECS},
+    notice_of,
 };
 use crate::auth::{Permissions, Role};
 
@@ -35,7 +33,7 @@ impl Room {
         &mut self,
         permissions: &Permissions,
         join: &v1::Join,
-        out: &mut Vec<Notification>,
+        out: &mut Vec<Notice>,
     ) -> Result<Joined, Refusal> {
         if join.decode_codecs.len() > MAX_CODECS
             || join
@@ -72,9 +70,8 @@ impl Room {
             role: permissions.role(),
             decode_codecs: join.decode_codecs.clone(),
             published: BTreeMap::new(),
-            subscribed: BTreeMap::new(),
         };
-        self.notify_others(id, &Body::PeerJoined(participant.describe(id)), out);
+        out.push(notice_of(id, Body::PeerJoined(participant.describe(id))));
         self.participants.insert(id, participant);
         Ok(Joined {
             id,
@@ -83,33 +80,17 @@ impl Room {
         })
     }
 
-    /// Takes `id` out with all tracks and subscriptions. Does nothing if `id` is not in.
-    pub fn leave(&mut self, id: ParticipantId, reason: LeaveReason, out: &mut Vec<Notification>) {
-        let Some(gone) = self.participants.remove(&id) else {
+    /// Takes `id` out with all its tracks. Does nothing if `id` is not in.
+    pub fn leave(&mut self, id: ParticipantId, reason: LeaveReason, out: &mut Vec<Notice>) {
+        if self.participants.remove(&id).is_none() {
             return;
-        };
-        for track in gone.subscribed.keys() {
-            if let Some(published) = self
-                .participants
-                .get_mut(&track.sender)
-                .and_then(|participant| participant.published.get_mut(&track.number))
-            {
-                published.subscribers.remove(&id);
-            }
-        }
-        for (number, published) in &gone.published {
-            for subscriber in published.subscribers.keys() {
-                if let Some(participant) = self.participants.get_mut(subscriber) {
-                    participant.subscribed.remove(&TrackId::new(id, *number));
-                }
-            }
         }
         // The tracks go without a message each: PeerLeft says it.
         let left = PeerLeft {
             participant_id: id,
             reason: reason.into(),
         };
-        self.notify_others(id, &Body::PeerLeft(left), out);
+        out.push(notice_of(id, Body::PeerLeft(left)));
     }
 }
 
@@ -120,11 +101,7 @@ impl Participant {
             user_id: self.user.clone(),
             role: wire_role(self.role).into(),
             decode_codecs: self.decode_codecs.clone(),
-            tracks: self
-                .published
-                .values()
-                .map(|published| published.track.clone())
-                .collect(),
+            tracks: self.published.values().cloned().collect(),
         }
     }
 }

@@ -1,20 +1,15 @@
-//! Publishing and subscribing.
+//! Publishing.
 
-use std::collections::BTreeMap;
-
-use smrtc_engine::{
-    LayerId, TrackId,
-    control::v1::{self, MediaKind, StreamType, TrackChanged, TrackGone, server_message::Body},
+use smrtc_engine::control::v1::{
+    self, MediaKind, StreamType, TrackChanged, TrackGone, server_message::Body,
 };
 
 use super::{
-    Notification, Participant, ParticipantId, Published, Refusal, Room,
+    Notice, Participant, ParticipantId, Refusal, Room,
     limits::{MAX_CODEC_BYTES, MAX_SIDE},
+    notice_of,
 };
 use crate::auth::Role;
-
-/// Layers are four bits on the wire; more means all.
-const ALL_LAYERS: u8 = 15;
 
 impl Room {
     /// Announces a track of `id`.
@@ -26,7 +21,7 @@ impl Room {
         &mut self,
         id: ParticipantId,
         track: Option<v1::Track>,
-        out: &mut Vec<Notification>,
+        out: &mut Vec<Notice>,
     ) -> Result<(), Refusal> {
         let (number, track) = check_track(track)?;
         let limit = self.limits.tracks;
@@ -40,12 +35,8 @@ impl Room {
         if participant.published.len() >= limit {
             return Err(Refusal::LimitReached("tracks of a participant"));
         }
-        let published = Published {
-            track: track.clone(),
-            subscribers: BTreeMap::new(),
-        };
-        participant.published.insert(number, published);
-        self.notify_others(id, &Body::TrackPublished(changed(id, track)), out);
+        participant.published.insert(number, track.clone());
+        out.push(notice_of(id, Body::TrackPublished(changed(id, track))));
         Ok(())
     }
 
@@ -59,25 +50,25 @@ impl Room {
         &mut self,
         id: ParticipantId,
         track: Option<v1::Track>,
-        out: &mut Vec<Notification>,
+        out: &mut Vec<Notice>,
     ) -> Result<(), Refusal> {
         let (number, track) = check_track(track)?;
         let participant = self.participant(id)?;
-        let published = participant
+        let known = participant
             .published
             .get_mut(&number)
             .ok_or(Refusal::NoSuchTrack)?;
-        if published.track.kind != track.kind || published.track.stream != track.stream {
+        if known.kind != track.kind || known.stream != track.stream {
             return Err(Refusal::InvalidArgument(
                 "kind and stream of a live track stay",
             ));
         }
-        published.track = track.clone();
-        self.notify_others(id, &Body::TrackUpdated(changed(id, track)), out);
+        known.clone_from(&track);
+        out.push(notice_of(id, Body::TrackUpdated(changed(id, track))));
         Ok(())
     }
 
-    /// Ends a track of `id` and all subscriptions to it.
+    /// Ends a track of `id`.
     ///
     /// # Errors
     ///
@@ -86,91 +77,23 @@ impl Room {
         &mut self,
         id: ParticipantId,
         number: u32,
-        out: &mut Vec<Notification>,
+        out: &mut Vec<Notice>,
     ) -> Result<(), Refusal> {
         let number = track_number(number)?;
-        let published = self
-            .participant(id)?
+        self.participant(id)?
             .published
             .remove(&number)
             .ok_or(Refusal::NoSuchTrack)?;
-        for subscriber in published.subscribers.keys() {
-            if let Some(participant) = self.participants.get_mut(subscriber) {
-                participant.subscribed.remove(&TrackId::new(id, number));
-            }
-        }
         let gone = TrackGone {
             participant_id: id,
             number: number.into(),
         };
-        self.notify_others(id, &Body::TrackUnpublished(gone), out);
+        out.push(notice_of(id, Body::TrackUnpublished(gone)));
         Ok(())
-    }
-
-    /// Makes `id` receive a track, or changes the layers it receives.
-    ///
-    /// # Errors
-    ///
-    /// See [`Refusal`]; one's own track is an invalid argument.
-    pub fn subscribe(
-        &mut self,
-        id: ParticipantId,
-        request: &v1::Subscribe,
-    ) -> Result<TrackId, Refusal> {
-        let number = track_number(request.track)?;
-        let track = TrackId::new(request.participant_id, number);
-        if track.sender == id {
-            return Err(Refusal::InvalidArgument("one's own track"));
-        }
-        let limit = self.limits.subscriptions;
-        let highest = LayerId {
-            spatial: layer(request.max_spatial_layer),
-            temporal: layer(request.max_temporal_layer),
-        };
-        if self.track(track).is_none() {
-            return Err(Refusal::NoSuchTrack);
-        }
-        let participant = self.participant(id)?;
-        if !participant.subscribed.contains_key(&track) && participant.subscribed.len() >= limit {
-            return Err(Refusal::LimitReached("subscriptions of a participant"));
-        }
-        participant.subscribed.insert(track, highest);
-        if let Some(published) = self.published(track) {
-            published.subscribers.insert(id, highest);
-        }
-        Ok(track)
-    }
-
-    /// Makes `id` no longer receive a track.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::NoSuchTrack`] if it did not.
-    pub fn unsubscribe(
-        &mut self,
-        id: ParticipantId,
-        request: &v1::Unsubscribe,
-    ) -> Result<TrackId, Refusal> {
-        let track = TrackId::new(request.participant_id, track_number(request.track)?);
-        self.participant(id)?
-            .subscribed
-            .remove(&track)
-            .ok_or(Refusal::NoSuchTrack)?;
-        if let Some(published) = self.published(track) {
-            published.subscribers.remove(&id);
-        }
-        Ok(track)
     }
 
     fn participant(&mut self, id: ParticipantId) -> Result<&mut Participant, Refusal> {
         self.participants.get_mut(&id).ok_or(Refusal::NotJoined)
-    }
-
-    fn published(&mut self, track: TrackId) -> Option<&mut Published> {
-        self.participants
-            .get_mut(&track.sender)?
-            .published
-            .get_mut(&track.number)
     }
 }
 
@@ -198,10 +121,7 @@ fn check_track(track: Option<v1::Track>) -> Result<(u8, v1::Track), Refusal> {
     Ok((number, track))
 }
 
-fn track_number(number: u32) -> Result<u8, Refusal> {
+/// A track's number as it stands in a packet.
+pub(crate) fn track_number(number: u32) -> Result<u8, Refusal> {
     u8::try_from(number).map_err(|_| Refusal::InvalidArgument("track number above 255"))
-}
-
-fn layer(layer: u32) -> u8 {
-    u8::try_from(layer).unwrap_or(ALL_LAYERS).min(ALL_LAYERS)
 }

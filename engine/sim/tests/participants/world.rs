@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use smrtc_client::{Input, Output, Side};
+use smrtc_engine::control::Framer;
 use smrtc_engine::control::v1::{ClientMessage, LeaveReason};
-use smrtc_engine::control::{Framer, encode_delimited};
 use smrtc_engine::send::FrameParams;
 use smrtc_engine::wire::CloseCode;
 use smrtc_engine::{Instant, MediaTime};
@@ -63,7 +63,7 @@ impl World {
             .expect("a page of theirs");
         let guest = self.guests.remove(index);
         if let (Some(hub), Some(member)) = (&mut self.hub, guest.member) {
-            hub.leave(member, LeaveReason::Left, CloseCode::Left, "left");
+            hub.leave(self.now, member, LeaveReason::Left, CloseCode::Left, "left");
         }
         guest
     }
@@ -209,7 +209,13 @@ impl World {
                 }
                 (Arrival::HungUp, Some(member)) => {
                     guest.member = None;
-                    hub.leave(member, LeaveReason::Disconnected, CloseCode::Left, "gone");
+                    hub.leave(
+                        now,
+                        member,
+                        LeaveReason::Disconnected,
+                        CloseCode::Left,
+                        "gone",
+                    );
                 }
                 _ => {}
             }
@@ -232,7 +238,7 @@ impl World {
             match output {
                 hub::Output::Message(member, message) => {
                     let delay = self.control_delay();
-                    let arrival = Arrival::Control(encode_delimited(&message));
+                    let arrival = Arrival::Control(message.into_pieces().flatten().collect());
                     self.send_control(member, delay, arrival);
                 }
                 hub::Output::Ready(member, side) => {

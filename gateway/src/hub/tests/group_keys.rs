@@ -4,7 +4,7 @@
 mod hostile;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -26,7 +26,10 @@ use smrtc_e2ee::{
 use smrtc_engine::{
     control::{
         Framer, encode_delimited,
-        v1::{self, ClientMessage, Join, client_message::Body as Request, server_message::Body},
+        v1::{
+            self, ClientMessage, Join, ServerMessage, client_message::Body as Request,
+            server_message::Body,
+        },
     },
     send::UplinkConfig,
 };
@@ -171,7 +174,7 @@ impl Call {
     fn leave(&mut self, member: Member) {
         self.pages.remove(&member);
         self.hub
-            .leave(member, LeaveReason::Left, CloseCode::Left, "left");
+            .leave(self.now, member, LeaveReason::Left, CloseCode::Left, "left");
     }
 
     /// Lets `time` pass, with all timers in order.
@@ -218,7 +221,7 @@ impl Call {
                     && let Some(page) = self.pages.get_mut(&member)
                 {
                     idle = false;
-                    page.receive(self.now, &message);
+                    page.receive(self.now, &message.decode());
                 }
             }
             if idle {

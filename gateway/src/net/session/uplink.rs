@@ -84,9 +84,9 @@ impl<'a> Uplink<'a> {
             return;
         };
         let why = "the other session of this participant ended";
-        self.node
-            .hub
-            .update(|hub, _| hub.leave(member, LeaveReason::Disconnected, CloseCode::Left, why));
+        self.node.hub.update(|hub, now| {
+            hub.leave(now, member, LeaveReason::Disconnected, CloseCode::Left, why)
+        });
         info!(
             room = ?member.room,
             participant = member.participant,

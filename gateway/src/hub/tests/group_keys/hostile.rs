@@ -32,16 +32,22 @@ impl Call {
     fn says(&mut self, who: Member, request: Request) -> Body {
         self.hub.request(self.now, who, 1, Some(request));
         let mut answer = None;
-        let mut others = VecDeque::new();
+        let mut others = Vec::new();
         while let Some(output) = self.hub.poll_output() {
-            match output {
-                Output::Message(to, message) if to == who && message.reply_to == 1 => {
+            if let Output::Message(to, message) = &output
+                && *to == who
+            {
+                let message = message.clone().decode();
+                if message.reply_to == 1 {
                     answer = message.body;
+                    continue;
                 }
-                other => others.push_back(other),
             }
+            others.push(output);
         }
-        self.hub.outputs = others;
+        for other in others {
+            self.hub.shared.outputs.push(other);
+        }
         answer.expect("an answer")
     }
 }
