@@ -24,10 +24,10 @@ pub struct Counters {
     pub reports: u64,
     /// Changes of a subscriber's layers.
     pub layer_switches: u64,
-    /// Packets repeated for subscribers' NACKs.
-    pub repeated: u64,
-    /// Packets asked for by subscribers that were not kept, or over the rate of repetitions.
-    pub not_repeated: u64,
+    /// Packets retransmitted for subscribers' NACKs.
+    pub retransmitted: u64,
+    /// Packets asked for by subscribers that were not kept, or over the rate of retransmissions.
+    pub not_retransmitted: u64,
     /// Kept packets that were looked at for subscribers' NACKs.
     pub nack_packets: u64,
     /// NACKs sent to publishers are not told apart from feedback; this counts both, and key-frame
@@ -44,7 +44,7 @@ pub struct Counters {
     /// Media packets of tracks that were not published.
     pub unpublished: u64,
     /// Media packets that had come before.
-    pub repetitions: u64,
+    pub duplicates: u64,
     /// Media packets over the rate of a publisher.
     pub over_rate: u64,
     /// Messages of group keys.

@@ -4,7 +4,7 @@
 //! [`Publisher`] is the way in, [`Subscriber`] the way out, with a congestion controller of its
 //! own. What this module is not: the membership it forwards by ([`crate::room`]).
 
-mod audio;
+mod audio_redundancy;
 mod bucket;
 mod datagram;
 mod key_frames;
@@ -24,7 +24,7 @@ pub use layers::LayerChooser;
 pub use protection::WholeFrame;
 pub(crate) use publisher::accepted;
 pub use publisher::{Accepted, IngestError, Publisher};
-pub use queue::{Class, Drops, MAX_PICTURE_AGE, Queue};
+pub use queue::{Class, Drops, MAX_VIDEO_AGE, Queue};
 pub use rates::{Point, Rates};
 pub use subscriber::{KeyFrameWanted, Subscriber};
 
@@ -40,8 +40,9 @@ pub struct Limits {
     pub cache_bytes: usize,
     /// Most media taken from one publisher; default 25 Mbit/s. More is dropped.
     pub ingest: Bitrate,
-    /// Most repetitions sent to one subscriber; default 8 Mbit/s, so that NACKs are no amplifier.
-    pub repairs: Bitrate,
+    /// Most retransmissions sent to one subscriber; default 8 Mbit/s, so that NACKs are no
+    /// amplifier.
+    pub retransmissions: Bitrate,
     /// Kept packets looked at in a second for one subscriber's NACKs, and for one NACK at most as
     /// many as the longest frame has; default 10,000. What is asked for beyond is left to the next
     /// NACK.
@@ -54,7 +55,7 @@ impl Default for Limits {
             queue_bytes: 256 << 10,
             cache_bytes: 1 << 20,
             ingest: Bitrate::from_kbps(25_000),
-            repairs: Bitrate::from_kbps(8_000),
+            retransmissions: Bitrate::from_kbps(8_000),
             nack_packets: 10_000,
         }
     }

@@ -159,12 +159,12 @@ fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 30] {
         (
             "packets_repeated_total",
             "Packets repeated for NACKs.",
-            c.repeated,
+            c.retransmitted,
         ),
         (
             "packets_not_repeated_total",
             "NACKs that the cache or the rate did not answer.",
-            c.not_repeated,
+            c.not_retransmitted,
         ),
         (
             "nack_packets_total",
@@ -204,7 +204,7 @@ fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 30] {
         (
             "repetitions_total",
             "Media packets that had come before.",
-            c.repetitions,
+            c.duplicates,
         ),
         (
             "over_rate_packets_total",
@@ -244,7 +244,7 @@ fn counters(c: &Counters) -> [(&'static str, &'static str, u64); 30] {
         (
             "dropped_picture_packets_total",
             "Packets of non-key frames dropped from queues.",
-            c.drops.pictures,
+            c.drops.delta_frames,
         ),
         (
             "dropped_key_frame_packets_total",

@@ -149,7 +149,7 @@ fn count(
             return Err(Rejected::Malformed);
         }
         Err(IngestError::NotPublished) => counters.unpublished += 1,
-        Err(IngestError::Repetition) => counters.repetitions += 1,
+        Err(IngestError::Duplicate) => counters.duplicates += 1,
         Err(IngestError::OverRate) => counters.over_rate += 1,
         Err(IngestError::NotNeeded) => counters.repairs_ended += 1,
     }
@@ -188,7 +188,7 @@ impl<'a> Variants<'a> {
             return datagram.clone();
         }
         let publisher = &self.uplink.publisher;
-        let made = publisher.with_copies(self.track, self.datagram, count);
+        let made = publisher.with_redundancy(self.track, self.datagram, count);
         let datagram = made.unwrap_or_else(|| self.datagram.clone());
         self.made.push((count, datagram.clone()));
         datagram

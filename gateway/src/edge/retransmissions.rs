@@ -51,13 +51,13 @@ impl Edge {
         };
         // Packets of another layer were never sent here, so they were not lost.
         if !subscriber.forwards(wanted.stream_id()) {
-            shared.counters.not_repeated += 1;
+            shared.counters.not_retransmitted += 1;
             return;
         }
         let publisher = &self.uplinks[subscription.uplink].publisher;
         let kept = publisher.answer(wanted, left);
         if kept.is_empty() {
-            shared.counters.not_repeated += 1;
+            shared.counters.not_retransmitted += 1;
         }
         let frame = wanted.frame();
         for (fragment, datagram) in kept {
@@ -65,19 +65,19 @@ impl Edge {
                 continue;
             };
             let bytes = datagram.payload().len();
-            if !subscriber.admit_repeat(now, frame, fragment, bytes) {
-                shared.counters.not_repeated += 1;
+            if !subscriber.admit_retransmission(now, frame, fragment, bytes) {
+                shared.counters.not_retransmitted += 1;
                 continue;
             }
             // It comes late: nothing is given up for it, nor what builds on it with it.
             let class = match accepted(&packet.header).class {
-                Class::KeyFrame(of) | Class::Picture(of) => Class::Leavable(of),
+                Class::KeyFrame(of) | Class::DeltaFrame(of) => Class::Discardable(of),
                 other => other,
             };
             let mut bytes = datagram.payload().to_vec();
             media::mark_rtx(&mut bytes, None);
             subscriber.queue.push(now, class, Datagram::copy_of(&bytes));
-            shared.counters.repeated += 1;
+            shared.counters.retransmitted += 1;
             let flag = &mut downlink.is_ready;
             shared.outputs.ready(flag, member, Side::Downlink);
         }

@@ -9,7 +9,7 @@ use smrtc_engine::{Instant, StreamId};
 pub const MIN_INTERVAL: Duration = Duration::from_millis(300);
 
 /// Shortest time from one key frame to the request for another that is only for a path too narrow
-/// for the layer. It may want one after every run of pictures, and all others would pay for them.
+/// for the layer. It may want one after every run of frames, and all others would pay for them.
 pub const SPARE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why a key frame is wanted; the more urgent need is the greater.

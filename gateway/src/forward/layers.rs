@@ -1,14 +1,14 @@
 //! Which layers of each track a subscriber gets.
 //!
-//! Every tick the subscriber's rate is dealt out. In this order: audio; what repetitions took
+//! Every tick the subscriber's rate is dealt out. In this order: audio; what retransmissions took
 //! lately, at most half; every track's cheapest point, with the repair packets its path needs; then
-//! the next point of each track in turn. So that nobody sees pictures jump between sizes:
+//! the next point of each track in turn. So that nobody sees video jump between sizes:
 //!
 //! - up only if the rate has been enough for [`UP_FACTOR`] times what all would take, for a hold
 //!   time; the hold time doubles, up to [`MAX_HOLD`], whenever a step up is followed by one down
 //!   within [`FAILED_WITHIN`], and half as long again after as long without;
 //! - down when the rate has been too low for [`DOWN_AFTER`], for a controller that drains a queue
-//!   is back by then; at once if it is below half of what is needed or pictures had to be given up,
+//!   is back by then; at once if it is below half of what is needed or frames had to be given up,
 //!   for then the path has narrowed;
 //! - a track that begins, or of which other layers were asked for, starts where the rate allows,
 //!   without any hold.
@@ -62,9 +62,9 @@ impl Default for LayerChooser {
 }
 
 impl LayerChooser {
-    /// Chooses anew: `budget` is for pictures with their repair packets, and `tracks` are what the
+    /// Chooses anew: `budget` is for video with its repair packets, and `tracks` are what the
     /// points of each take with theirs, cheapest first, none dearer than what was subscribed to.
-    /// `given_up` says that pictures waited too long to be sent.
+    /// `given_up` says that frames waited too long to be sent.
     pub fn choose(
         &mut self,
         now: Instant,
@@ -127,7 +127,7 @@ impl LayerChooser {
         self.chosen.remove(&track);
     }
 
-    /// The rate for pictures that the next step up waits for, once it has waited long enough to be
+    /// The rate for video that the next step up waits for, once it has waited long enough to be
     /// tried.
     #[must_use]
     pub fn probe_for(&self, now: Instant) -> Option<Bitrate> {
@@ -253,7 +253,7 @@ mod tests {
             .collect()
     }
 
-    /// Layers of the first track at each tick of 100 ms, with the rate for pictures of that moment.
+    /// Layers of the first track at each tick of 100 ms, with the rate for video of that moment.
     fn run(chooser: &mut LayerChooser, ticks: u64, kbps: impl Fn(u64) -> u64) -> Vec<u8> {
         let tracks = tracks(1);
         (0..ticks)

@@ -15,7 +15,7 @@ use smrtc_engine::{
     },
 };
 
-use super::audio::Audio;
+use super::audio_redundancy::AudioFrames;
 use super::{Bucket, Class, Datagram, KeyFrameRequests, Limits, Need, Rates, WholeFrame};
 
 /// A packet to be forwarded.
@@ -41,8 +41,8 @@ pub enum IngestError {
     #[error("track not published")]
     NotPublished,
     /// It came before.
-    #[error("repetition")]
-    Repetition,
+    #[error("duplicate")]
+    Duplicate,
     /// A repair packet whose frame is here whole: the paths from here on get repair packets of
     /// their own.
     #[error("repair of a whole frame")]
@@ -63,7 +63,7 @@ pub struct Publisher {
     cache: PacketCache<Datagram>,
     key_frames: KeyFrameRequests,
     rates: Rates,
-    audio: BTreeMap<u8, Audio>,
+    audio: BTreeMap<u8, AudioFrames>,
 }
 
 impl Publisher {
@@ -111,7 +111,7 @@ impl Publisher {
         let _ = self.nacks.on_packet(now, packet);
         let key = header.id();
         if self.cache.get(key, packet.fragment_index).is_some() {
-            return Err(IngestError::Repetition);
+            return Err(IngestError::Duplicate);
         }
         self.cache
             .insert(now, key, packet.fragment_index, datagram.clone());
@@ -128,10 +128,15 @@ impl Publisher {
         Ok(accepted(header))
     }
 
-    /// A packet of audio with `count` copies of the frames before it, if it has fewer.
+    /// A packet of audio with `count` of the frames before it, if it has fewer.
     #[must_use]
-    pub fn with_copies(&self, track: u8, datagram: &Datagram, count: usize) -> Option<Datagram> {
-        self.audio.get(&track)?.with_copies(datagram, count)
+    pub fn with_redundancy(
+        &self,
+        track: u8,
+        datagram: &Datagram,
+        count: usize,
+    ) -> Option<Datagram> {
+        self.audio.get(&track)?.with_redundancy(datagram, count)
     }
 
     /// Takes in one repair packet, as [`Self::ingest`] does a media packet.
@@ -273,8 +278,8 @@ pub(crate) fn accepted(header: &FrameHeader) -> Accepted {
     let class = match header.media_kind {
         MediaKind::Audio => Class::Audio,
         _ if header.key => Class::KeyFrame(frame),
-        _ if header.discardable => Class::Leavable(frame),
-        _ => Class::Picture(frame),
+        _ if header.discardable => Class::Discardable(frame),
+        _ => Class::DeltaFrame(frame),
     };
     Accepted {
         track: header.track,

@@ -1,14 +1,15 @@
 //! What waits for one subscriber's link, in bounded memory.
 //!
-//! Order out: control, then audio, then pictures; each in the order it came in. Overflow: what
-//! nothing builds on goes first, oldest first; then the oldest non-key frame, then the oldest key
-//! frame, each whole and with all that builds on it; then the oldest audio; control never. A
-//! picture that waited longer than [`MAX_PICTURE_AGE`] before it began to be sent is given up in
-//! the same way: nobody would show it.
+//! Order out: control, then audio, then video; each in the order it came in.
 //!
-//! A path that does not bear what comes thus gets runs of pictures that can all be decoded, each
-//! begun by a key frame, and nothing between them. To send what refers to a picture that was given
-//! up would only keep the next key frame waiting.
+//! Overflow: frames that no other frame builds on go first, oldest first; then the oldest delta
+//! frame, then the oldest key frame, each whole and with all that builds on it; then the oldest
+//! audio; control never. A frame that has waited longer than [`MAX_VIDEO_AGE`] before its first
+//! packet is sent is given up in the same way: nobody would show it.
+//!
+//! A path that is too narrow thus gets runs of frames that can all be decoded, each begun by a key
+//! frame, and nothing between them. To send what refers to a frame that was given up would only
+//! keep the next key frame waiting.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,8 +20,8 @@ use smrtc_engine::{FrameId, Instant, StreamId};
 
 use super::Datagram;
 
-/// Longest wait of a picture's packet; longer than any playout delay worth having.
-pub const MAX_PICTURE_AGE: Duration = Duration::from_millis(600);
+/// Longest wait of a packet of video; longer than any playout delay worth having.
+pub const MAX_VIDEO_AGE: Duration = Duration::from_millis(600);
 /// Longest wait of the rest of a frame that has begun to be sent. On a slow path a key frame takes
 /// its time, and half of one is of no use.
 const MAX_BEGUN_AGE: Duration = Duration::from_secs(2);
@@ -35,17 +36,17 @@ pub enum Class {
     /// A packet of a key frame.
     KeyFrame(FrameId),
     /// A packet of another frame that others build on.
-    Picture(FrameId),
+    DeltaFrame(FrameId),
     /// A packet of a frame that no other builds on, or of one that went before and was asked for
     /// again.
-    Leavable(FrameId),
+    Discardable(FrameId),
 }
 
 /// How many datagrams were dropped for want of room or time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drops {
     /// Packets of non-key frames.
-    pub pictures: u64,
+    pub delta_frames: u64,
     /// Packets of key frames.
     pub key_frames: u64,
     /// Audio.
@@ -55,16 +56,16 @@ pub struct Drops {
 impl Drops {
     /// Adds those of another queue.
     pub(crate) fn add(&mut self, more: Self) {
-        self.pictures += more.pictures;
+        self.delta_frames += more.delta_frames;
         self.key_frames += more.key_frames;
         self.audio += more.audio;
     }
 
-    fn count_picture(&mut self, key: bool) {
+    fn count_video(&mut self, key: bool) {
         if key {
             self.key_frames += 1;
         } else {
-            self.pictures += 1;
+            self.delta_frames += 1;
         }
     }
 }
@@ -77,8 +78,8 @@ pub struct Queue {
     bytes: usize,
     control: VecDeque<Datagram>,
     audio: VecDeque<Datagram>,
-    /// Packets of pictures in the order they came, under a number that only grows.
-    pictures: BTreeMap<u64, Waiting>,
+    /// Packets of video in the order they came, under a number that only grows.
+    video: BTreeMap<u64, Waiting>,
     next: u64,
     streams: BTreeMap<StreamId, Stream>,
     drops: Drops,
@@ -95,7 +96,7 @@ struct Waiting {
 /// What else is lost with a frame, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
-    Leavable,
+    Discardable,
     Delta,
     Key,
 }
@@ -118,7 +119,7 @@ impl Queue {
             bytes: 0,
             control: VecDeque::new(),
             audio: VecDeque::new(),
-            pictures: BTreeMap::new(),
+            video: BTreeMap::new(),
             next: 0,
             streams: BTreeMap::new(),
             drops: Drops::default(),
@@ -131,14 +132,14 @@ impl Queue {
         match class {
             Class::Control => self.control.push_back(datagram),
             Class::Audio => self.audio.push_back(datagram),
-            Class::KeyFrame(frame) => self.push_picture(now, frame, Worth::Key, datagram),
-            Class::Picture(frame) => self.push_picture(now, frame, Worth::Delta, datagram),
-            Class::Leavable(frame) => self.push_picture(now, frame, Worth::Leavable, datagram),
+            Class::KeyFrame(frame) => self.push_video(now, frame, Worth::Key, datagram),
+            Class::DeltaFrame(frame) => self.push_video(now, frame, Worth::Delta, datagram),
+            Class::Discardable(frame) => self.push_video(now, frame, Worth::Discardable, datagram),
         }
         while self.bytes > self.limit_bytes && self.drop_one() {}
     }
 
-    fn push_picture(&mut self, now: Instant, frame: FrameId, worth: Worth, datagram: Datagram) {
+    fn push_video(&mut self, now: Instant, frame: FrameId, worth: Worth, datagram: Datagram) {
         let stream = self.streams.entry(frame.stream).or_default();
         if worth == Worth::Key && stream.broken != Some(frame.number) {
             stream.broken = None;
@@ -149,7 +150,7 @@ impl Queue {
             worth,
             since: now,
         };
-        self.pictures.insert(self.next, waiting);
+        self.video.insert(self.next, waiting);
         self.next += 1;
     }
 
@@ -158,21 +159,17 @@ impl Queue {
         if let Some(datagram) = self.pop_urgent() {
             return Some(datagram);
         }
-        while let Some((&number, first)) = self.pictures.first_key_value() {
+        while let Some((&number, first)) = self.video.first_key_value() {
             let (frame, worth, waited) = (first.frame, first.worth, now - first.since);
             let stream = self.streams.entry(frame.stream).or_default();
             let begun = stream.begun == Some(frame.number);
-            let longest = if begun {
-                MAX_BEGUN_AGE
-            } else {
-                MAX_PICTURE_AGE
-            };
+            let longest = if begun { MAX_BEGUN_AGE } else { MAX_VIDEO_AGE };
             if waited > longest {
                 self.give_up(frame, worth);
                 continue;
             }
             stream.begun = Some(frame.number);
-            let waiting = self.pictures.remove(&number)?;
+            let waiting = self.video.remove(&number)?;
             self.bytes -= waiting.datagram.payload().len();
             return Some(waiting.datagram);
         }
@@ -189,10 +186,10 @@ impl Queue {
         Some(datagram)
     }
 
-    /// How long the oldest picture has waited.
+    /// How long the oldest packet of video has waited.
     #[must_use]
-    pub fn oldest_picture(&self, now: Instant) -> Duration {
-        let oldest = self.pictures.values().next();
+    pub fn oldest_video(&self, now: Instant) -> Duration {
+        let oldest = self.video.values().next();
         oldest.map_or(Duration::ZERO, |waiting| now - waiting.since)
     }
 
@@ -203,7 +200,7 @@ impl Queue {
         let broken = stream.and_then(|stream| stream.broken);
         let admitted = broken.is_none_or(|given_up| key && given_up != frame.number);
         if !admitted {
-            self.drops.count_picture(key);
+            self.drops.count_video(key);
         }
         admitted
     }
@@ -218,13 +215,13 @@ impl Queue {
     /// Whether a key frame of a stream waits, or is on its way in part.
     #[must_use]
     pub fn has_key_frame(&self, stream: StreamId) -> bool {
-        let mut waiting = self.pictures.values();
+        let mut waiting = self.video.values();
         waiting.any(|waiting| waiting.worth == Worth::Key && waiting.frame.stream == stream)
     }
 
     /// Drops what waits of a stream: another takes its place.
     pub fn leave_stream(&mut self, stream: StreamId) {
-        self.drop_pictures(|waiting| waiting.frame.stream == stream);
+        self.drop_video(|waiting| waiting.frame.stream == stream);
         self.streams.remove(&stream);
     }
 
@@ -250,7 +247,7 @@ impl Queue {
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.control.is_empty() && self.audio.is_empty() && self.pictures.is_empty()
+        self.control.is_empty() && self.audio.is_empty() && self.video.is_empty()
     }
 
     /// Control datagrams that wait; whoever answers a peer's datagrams with control bounds it by
@@ -275,7 +272,7 @@ impl Queue {
     /// Drops what is worth least, or one packet of audio; `false` if only control is left.
     fn drop_one(&mut self) -> bool {
         // Of equal ones the first, which is the oldest.
-        let least = self.pictures.values().min_by_key(|waiting| waiting.worth);
+        let least = self.video.values().min_by_key(|waiting| waiting.worth);
         if let Some((frame, worth)) = least.map(|waiting| (waiting.frame, waiting.worth)) {
             self.give_up(frame, worth);
             return true;
@@ -291,16 +288,16 @@ impl Queue {
     /// Drops a frame and what builds on it: all of its stream up to the next key frame, be that
     /// here or still to come.
     fn give_up(&mut self, frame: FrameId, worth: Worth) {
-        if worth == Worth::Leavable {
-            self.drop_pictures(|waiting| waiting.frame == frame);
+        if worth == Worth::Discardable {
+            self.drop_video(|waiting| waiting.frame == frame);
             return;
         }
         let after = |of: FrameId| frame.is_before(of);
-        let mut waiting = self.pictures.values();
+        let mut waiting = self.video.values();
         let next_key = waiting
             .find(|waiting| waiting.worth == Worth::Key && after(waiting.frame))
             .map(|waiting| waiting.frame);
-        self.drop_pictures(|waiting| {
+        self.drop_video(|waiting| {
             let before_key = next_key.is_none_or(|key| waiting.frame.is_before(key));
             waiting.frame == frame || after(waiting.frame) && before_key
         });
@@ -309,13 +306,13 @@ impl Queue {
         }
     }
 
-    fn drop_pictures(&mut self, of_no_use: impl Fn(&Waiting) -> bool) {
+    fn drop_video(&mut self, of_no_use: impl Fn(&Waiting) -> bool) {
         let (bytes, drops) = (&mut self.bytes, &mut self.drops);
-        self.pictures.retain(|_, waiting| {
+        self.video.retain(|_, waiting| {
             let dropped = of_no_use(waiting);
             if dropped {
                 *bytes -= waiting.datagram.payload().len();
-                drops.count_picture(waiting.worth == Worth::Key);
+                drops.count_video(waiting.worth == Worth::Key);
             }
             !dropped
         });

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use smrtc_engine::{Bitrate, Instant, LayerId};
 
-/// Long enough to hold a few pictures at the lowest frame rates.
+/// Long enough to hold a few frames at the lowest frame rates.
 const SPAN: Duration = Duration::from_millis(500);
 /// A layer of which nothing came for so long is not being sent.
 const SILENCE: Duration = Duration::from_secs(1);
 /// Nor is one of which nothing came for so long while others of its track did. Those who look at it
-/// should not wait for the second to pass; a publisher who thins pictures out for loss still sends
+/// should not wait for the second to pass; a publisher who thins frames out for loss still sends
 /// nine a second.
 const LEFT_BEHIND: Duration = Duration::from_millis(400);
 /// The share of the newest span in the mean.
@@ -105,7 +105,7 @@ impl Rates {
     /// The points at which a track can be forwarded, each dearer than the one before; layers that
     /// do not come, or have not come for long enough to be measured, are left out.
     ///
-    /// While nothing moves in a picture its larger size may take no more than the smaller one, and
+    /// While nothing moves in a video its larger size may take no more than the smaller one, and
     /// is the better all the same. With all of its temporal layers it counts as dearer by one bit
     /// per second then.
     #[must_use]

@@ -30,19 +30,19 @@ const HOP: u32 = 0;
 const MAX_PACKETS_PER_NACK: u64 = MAX_FRAGMENTS as u64;
 /// How often layers are chosen anew.
 const TICK: Duration = Duration::from_millis(100);
-/// How far ahead of the pacing rate packets may go: an ordinary picture leaves at once.
+/// How far ahead of the pacing rate packets may go: an ordinary frame leaves at once.
 const BURST: Duration = Duration::from_millis(10);
-/// A picture that has waited so long is no burst: more comes than the path bears, and it is better
+/// A frame that has waited so long is no burst: more comes than the path bears, and it is better
 /// kept here, where it can be left out.
 const BACKLOG: Duration = Duration::from_millis(100);
-/// However much audio is sent, pictures get their turn after this time.
+/// However much audio is sent, video gets its turn after this time.
 const MAX_DEBT: Duration = Duration::from_millis(500);
-/// A rate is not chosen for to the brim.
+/// Leaves 5 % headroom: layers that fill the path exactly make a queue.
 const USABLE: f64 = 0.95;
-/// Repetitions are held back for, but never more than this share.
-const MOST_REPEATS: f64 = 0.5;
-/// What a copy of a frame of audio takes, of what its packet does without copies.
-const COPY: f64 = 0.8;
+/// Largest share of the rate that is kept free for retransmissions.
+const MOST_RETRANSMITTED: f64 = 0.5;
+/// Size of one redundant frame of audio, as a share of its packet without redundancy.
+const REDUNDANT_FRAME: f64 = 0.8;
 /// Between two requests for the key frame at which to change layers.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -60,11 +60,11 @@ pub struct Subscriber {
     path_loss: PathLoss,
     hop_seq: u16,
     probing: Probing,
-    repairs: Bucket,
+    retransmissions: Bucket,
     nacks: Bucket,
-    repeated: RetransmissionGate,
-    repeated_bytes: f64,
-    repeated_at: Instant,
+    retransmission_gate: RetransmissionGate,
+    retransmitted_bytes: f64,
+    retransmitted_at: Instant,
     /// Round-trip time of the downlink, as far as its transport knows it.
     pub rtt: Duration,
 }
@@ -96,11 +96,15 @@ impl Subscriber {
             hop_seq: 0,
             probing: Probing::default(),
             // Half a second at once: the NACKs for a lost key frame.
-            repairs: Bucket::new(limits.repairs, limits.repairs.as_bps() / 16, now),
+            retransmissions: Bucket::new(
+                limits.retransmissions,
+                limits.retransmissions.as_bps() / 16,
+                now,
+            ),
             nacks: Bucket::new(per_second(limits.nack_packets), MAX_PACKETS_PER_NACK, now),
-            repeated: RetransmissionGate::new(),
-            repeated_bytes: 0.0,
-            repeated_at: now,
+            retransmission_gate: RetransmissionGate::new(),
+            retransmitted_bytes: 0.0,
+            retransmitted_at: now,
             rtt: Duration::ZERO,
         }
     }
@@ -137,7 +141,7 @@ impl Subscriber {
     /// Takes the next datagram that may go now.
     pub fn pop(&mut self, now: Instant) -> Option<Datagram> {
         let held_back = self.reports && now + BURST < self.even_at;
-        let backlog = self.chooser.is_short() || self.queue.oldest_picture(now) > BACKLOG;
+        let backlog = self.chooser.is_short() || self.queue.oldest_video(now) > BACKLOG;
         let datagram = if held_back {
             self.queue.pop_urgent()
         } else {
@@ -185,7 +189,7 @@ impl Subscriber {
         now >= self.next_tick
     }
 
-    /// Chooses layers anew. `audio` is what its audio takes, `tracks` what its pictures can be had
+    /// Chooses layers anew. `audio` is what its audio takes, `tracks` what its video can be had
     /// for. Returns the key frames to ask for.
     pub fn tick(
         &mut self,
@@ -194,7 +198,7 @@ impl Subscriber {
         tracks: &BTreeMap<TrackId, Vec<Point>>,
     ) -> Vec<KeyFrameWanted> {
         self.next_tick = now + TICK;
-        let audio = audio * (1.0 + COPY * self.audio_redundancy() as f64);
+        let audio = audio * (1.0 + REDUNDANT_FRAME * self.audio_redundancy() as f64);
         self.congestion.on_timeout(now);
         self.tracks.retain(|key, _| tracks.contains_key(key));
         let on_path =
@@ -204,7 +208,7 @@ impl Subscriber {
             .filter(|(_, points)| !points.is_empty())
             .map(|(key, points)| (*key, on_path(points)))
             .collect();
-        let budget = self.pictures_budget(now, audio);
+        let budget = self.video_budget(now, audio);
         let mut forwarded = self.tracks.iter();
         let given_up = forwarded.any(|(track, forwarded)| {
             let spatial = forwarded.spatial;
@@ -246,15 +250,15 @@ impl Subscriber {
         }
     }
 
-    /// What is left of the rate for pictures and their repair packets: without audio, and without
-    /// what repetitions took lately.
-    fn pictures_budget(&mut self, now: Instant, audio: Bitrate) -> Bitrate {
+    /// What is left of the rate for video and its repair packets: without audio, and without
+    /// what retransmissions took lately.
+    fn video_budget(&mut self, now: Instant, audio: Bitrate) -> Bitrate {
         let Some(target) = self.target() else {
             return Bitrate::from_bps(u64::MAX / 4);
         };
         let rest = (target * USABLE).saturating_sub(audio);
-        let repeats = self.repeats(now).min(rest * MOST_REPEATS);
-        rest.saturating_sub(repeats)
+        let retransmitted = self.retransmission_rate(now).min(rest * MOST_RETRANSMITTED);
+        rest.saturating_sub(retransmitted)
     }
 
     /// Where the controller cannot know that the path bears a higher layer, because nothing is sent
@@ -264,10 +268,10 @@ impl Subscriber {
         if self.probing.outcome(now, probed) == Some(false) {
             self.chooser.probe_failed(now);
         }
-        let Some(pictures) = self.chooser.probe_for(now).filter(|_| self.reports) else {
+        let Some(video) = self.chooser.probe_for(now).filter(|_| self.reports) else {
             return;
         };
-        let wanted = (pictures + audio) * (1.0 / USABLE);
+        let wanted = (video + audio) * (1.0 / USABLE);
         if self.probing.is_idle() && wanted > self.congestion.target_bitrate() {
             self.probing.begin(now, wanted);
         }
@@ -281,7 +285,7 @@ impl Subscriber {
 
     /// Whether a packet of this frame is to be forwarded, now that it is there. `max` is what was
     /// subscribed to; a spatial layer above it that was forwarded before goes on until a key frame
-    /// of the one to change to comes, so that the picture does not stand still.
+    /// of the one to change to comes, so that the video does not stand still.
     pub fn wants(&mut self, header: &FrameHeader, max: LayerId) -> bool {
         header.media_kind.is_audio()
             || self.wants_layer(header, max) && self.queue.admits(&header.id(), header.key)
@@ -292,7 +296,7 @@ impl Subscriber {
         let chosen = self.chooser.chosen(key);
         let forwarded = self.tracks.entry(key).or_default();
         let Some(LayerId { spatial, temporal }) = chosen else {
-            // Nothing is known yet of what there is: the base layer alone, so that pictures of two
+            // Nothing is known yet of what there is: the base layer alone, so that frames of two
             // sizes never come at once.
             return header.spatial == *forwarded.spatial.get_or_insert(0)
                 && header.temporal <= max.temporal;
@@ -316,7 +320,7 @@ impl Subscriber {
         header.spatial == current && header.temporal <= temporal.min(max.temporal)
     }
 
-    /// How many copies of earlier frames a packet of audio needs on this path.
+    /// How many earlier frames a packet of audio needs on this path.
     #[must_use]
     pub fn audio_redundancy(&self) -> usize {
         audio_redundancy(self.path_loss.protection(false))
@@ -354,8 +358,8 @@ impl Subscriber {
         self.nacks.take(now, packets as u64);
     }
 
-    /// Whether a packet may be repeated now, and counts it.
-    pub fn admit_repeat(
+    /// Whether a packet may be sent again now, and counts it.
+    pub fn admit_retransmission(
         &mut self,
         now: Instant,
         frame: FrameId,
@@ -363,21 +367,21 @@ impl Subscriber {
         bytes: usize,
     ) -> bool {
         let rtt = self.congestion.path().rtt.unwrap_or(self.rtt);
-        let admitted =
-            self.repeated.admit(now, rtt, frame, fragment) && self.repairs.take(now, bytes as u64);
+        let admitted = self.retransmission_gate.admit(now, rtt, frame, fragment)
+            && self.retransmissions.take(now, bytes as u64);
         if admitted {
-            self.repeats(now);
-            self.repeated_bytes += bytes as f64;
+            self.retransmission_rate(now);
+            self.retransmitted_bytes += bytes as f64;
         }
         admitted
     }
 
-    /// What repetitions took in about the last second.
-    fn repeats(&mut self, now: Instant) -> Bitrate {
-        let elapsed = (now - self.repeated_at).as_secs_f64();
-        self.repeated_at = now;
-        self.repeated_bytes *= (-elapsed).exp();
-        Bitrate::from_bps((self.repeated_bytes * 8.0) as u64)
+    /// What retransmissions took in about the last second.
+    fn retransmission_rate(&mut self, now: Instant) -> Bitrate {
+        let elapsed = (now - self.retransmitted_at).as_secs_f64();
+        self.retransmitted_at = now;
+        self.retransmitted_bytes *= (-elapsed).exp();
+        Bitrate::from_bps((self.retransmitted_bytes * 8.0) as u64)
     }
 
     /// Queues the repair packets that a frame needs on this path, and says how many.

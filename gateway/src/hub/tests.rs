@@ -93,7 +93,7 @@ fn input() -> impl Strategy<Value = Input> {
     ]
 }
 
-/// A packet of a picture.
+/// A packet of a video frame.
 struct Packet<'a> {
     frame: u32,
     fragment_index: u16,
@@ -185,8 +185,8 @@ fn ask(hub: &mut Hub, now: Instant, viewer: Member, entries: &[NackEntry]) -> u6
     nack::encode(entries, &mut bytes);
     hub.datagram(now, viewer, Side::Downlink, &Datagram::copy_of(&bytes));
     let after = hub.counters();
-    // Each packet that is looked at is repeated, or counted as not repeated.
-    after.repeated + after.not_repeated - before.repeated - before.not_repeated
+    // Each packet that is looked at is retransmitted, or counted as not retransmitted.
+    after.retransmitted + after.not_retransmitted - before.retransmitted - before.not_retransmitted
 }
 
 #[test]

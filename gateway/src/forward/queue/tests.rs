@@ -16,9 +16,9 @@ fn drain(queue: &mut Queue, now: Instant) -> Vec<u8> {
         .collect()
 }
 
-fn drops(pictures: u64, key_frames: u64, audio: u64) -> Drops {
+fn drops(delta_frames: u64, key_frames: u64, audio: u64) -> Drops {
     Drops {
-        pictures,
+        delta_frames,
         key_frames,
         audio,
     }
@@ -29,10 +29,10 @@ fn overflow_takes_what_costs_least_first_and_never_control() {
     let now = Instant::ZERO;
     let mut queue = Queue::new(700);
     queue.push(now, Class::KeyFrame(frame(0)), datagram(0));
-    queue.push(now, Class::Picture(frame(1)), datagram(1));
-    queue.push(now, Class::Leavable(frame(2)), datagram(2));
-    queue.push(now, Class::Picture(frame(3)), datagram(3));
-    queue.push(now, Class::Leavable(frame(4)), datagram(4));
+    queue.push(now, Class::DeltaFrame(frame(1)), datagram(1));
+    queue.push(now, Class::Discardable(frame(2)), datagram(2));
+    queue.push(now, Class::DeltaFrame(frame(3)), datagram(3));
+    queue.push(now, Class::Discardable(frame(4)), datagram(4));
     queue.push(now, Class::Audio, datagram(5));
     queue.push(now, Class::Control, datagram(6));
     assert_eq!(queue.drops(), Drops::default(), "all fits");
@@ -65,13 +65,13 @@ fn a_frame_is_dropped_whole_and_only_what_builds_on_it_with_it() {
     let mut queue = Queue::new(600);
     let other = TrackId::new(1, 1).stream(0).frame(2);
     for (id, tag) in [(1, 1), (1, 1), (2, 2)] {
-        queue.push(now, Class::Picture(frame(id)), datagram(tag));
+        queue.push(now, Class::DeltaFrame(frame(id)), datagram(tag));
     }
-    queue.push(now, Class::Picture(other), datagram(3));
+    queue.push(now, Class::DeltaFrame(other), datagram(3));
     queue.push(now, Class::KeyFrame(frame(4)), datagram(4));
-    queue.push(now, Class::Picture(frame(5)), datagram(5));
-    queue.push(now, Class::Picture(frame(5)), datagram(5));
-    assert_eq!(queue.drops().pictures, 3);
+    queue.push(now, Class::DeltaFrame(frame(5)), datagram(5));
+    queue.push(now, Class::DeltaFrame(frame(5)), datagram(5));
+    assert_eq!(queue.drops().delta_frames, 3);
     assert!(!queue.is_broken(frame(1).stream), "it goes on with 4");
     assert_eq!(drain(&mut queue, now), [3, 4, 5, 5]);
 }
@@ -80,18 +80,18 @@ fn a_frame_is_dropped_whole_and_only_what_builds_on_it_with_it() {
 fn after_a_frame_that_waited_too_long_nothing_is_admitted_but_a_newer_key_frame() {
     let at = Instant::from_millis;
     let mut queue = Queue::new(10_000);
-    queue.push(at(0), Class::Picture(frame(1)), datagram(1));
-    queue.push(at(500), Class::Picture(frame(2)), datagram(2));
-    queue.push(at(500), Class::Leavable(frame(3)), datagram(3));
+    queue.push(at(0), Class::DeltaFrame(frame(1)), datagram(1));
+    queue.push(at(500), Class::DeltaFrame(frame(2)), datagram(2));
+    queue.push(at(500), Class::Discardable(frame(3)), datagram(3));
     assert!(queue.admits(&frame(4), false));
     assert_eq!(queue.pop(at(700)), None);
-    assert_eq!(queue.drops().pictures, 3);
+    assert_eq!(queue.drops().delta_frames, 3);
     assert!(queue.is_broken(frame(1).stream));
     assert!(!queue.admits(&frame(4), false));
     assert!(queue.admits(&frame(4), true));
 
     // What was asked for again, of a frame before it, mends nothing.
-    queue.push(at(700), Class::Leavable(frame(0)), datagram(0));
+    queue.push(at(700), Class::Discardable(frame(0)), datagram(0));
     assert!(queue.is_broken(frame(1).stream));
     queue.push(at(700), Class::KeyFrame(frame(4)), datagram(4));
     assert!(queue.has_key_frame(frame(4).stream));
@@ -118,7 +118,7 @@ fn a_frame_that_has_begun_is_finished_on_a_slow_path() {
     for tag in 0..4 {
         queue.push(at(0), Class::KeyFrame(frame(1)), datagram(tag));
     }
-    queue.push(at(40), Class::Picture(frame(2)), datagram(9));
+    queue.push(at(40), Class::DeltaFrame(frame(2)), datagram(9));
     for tag in 0..4 {
         let datagram = queue.pop(at(300 * u64::from(tag)));
         assert_eq!(datagram.unwrap().payload()[0], tag);
@@ -142,7 +142,7 @@ impl Model {
     /// Whether a receiver that got all that was sent can decode this frame once it is whole.
     fn is_decodable(&self, id: u32) -> bool {
         let mut before = self.frames.range(..id).rev();
-        let reference = before.find(|(_, (worth, ..))| *worth != Worth::Leavable);
+        let reference = before.find(|(_, (worth, ..))| *worth != Worth::Discardable);
         self.frames[&id].0 == Worth::Key
             || reference
                 .is_some_and(|(&id, (_, packets, sent))| packets == sent && self.is_decodable(id))
@@ -166,7 +166,7 @@ fn every_packet_that_goes_is_of_a_frame_that_can_be_decoded_however_slow_the_pat
             let now = Instant::from_millis(u64::from(tick) * 33);
             let worth = match if tick == 0 { 0 } else { below(20) } {
                 0 => Worth::Key,
-                1..8 => Worth::Leavable,
+                1..8 => Worth::Discardable,
                 _ => Worth::Delta,
             };
             let packets = 1 + below(3) as u32 + if worth == Worth::Key { 4 } else { 0 };
@@ -178,8 +178,8 @@ fn every_packet_that_goes_is_of_a_frame_that_can_be_decoded_however_slow_the_pat
                 for _ in 0..packets {
                     let class = match worth {
                         Worth::Key => Class::KeyFrame(id),
-                        Worth::Delta => Class::Picture(id),
-                        Worth::Leavable => Class::Leavable(id),
+                        Worth::Delta => Class::DeltaFrame(id),
+                        Worth::Discardable => Class::Discardable(id),
                     };
                     if queue.admits(&id, worth == Worth::Key) {
                         queue.push(now, class, Datagram::copy_of(&bytes));
@@ -205,15 +205,15 @@ fn every_packet_that_goes_is_of_a_frame_that_can_be_decoded_however_slow_the_pat
 }
 
 #[test]
-fn audio_overtakes_pictures_and_late_pictures_are_not_sent() {
+fn audio_overtakes_video_and_late_frames_are_not_sent() {
     let mut queue = Queue::new(10_000);
-    queue.push(Instant::ZERO, Class::Leavable(frame(1)), datagram(1));
+    queue.push(Instant::ZERO, Class::Discardable(frame(1)), datagram(1));
     queue.push(
         Instant::from_millis(500),
-        Class::Picture(frame(2)),
+        Class::DeltaFrame(frame(2)),
         datagram(2),
     );
     queue.push(Instant::from_millis(500), Class::Audio, datagram(3));
     assert_eq!(drain(&mut queue, Instant::from_millis(700)), [3, 2]);
-    assert_eq!(queue.drops().pictures, 1);
+    assert_eq!(queue.drops().delta_frames, 1);
 }

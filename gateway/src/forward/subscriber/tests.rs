@@ -50,7 +50,7 @@ fn whoever_asks_for_another_size_keeps_the_one_it_has_until_that_begins() {
     assert_eq!(wanted, [(TRACK.stream(0), Need::Urgent)]);
     assert!(
         subscriber.wants(&header(1, false), small),
-        "the picture stands still"
+        "the video stands still"
     );
     assert!(
         !subscriber.wants(&header(0, false), small),
@@ -92,7 +92,7 @@ fn packet(frame_id: u32, key: bool) -> (FrameHeader, Class) {
 }
 
 #[test]
-fn a_path_that_had_to_leave_pictures_out_gets_none_until_a_key_frame_that_others_can_spare() {
+fn a_path_that_had_to_leave_frames_out_gets_none_until_a_key_frame_that_others_can_spare() {
     let stream: StreamId = TRACK.stream(0);
     let mut subscriber = Subscriber::new(Limits::default(), Instant::ZERO);
     subscriber.tick(Instant::ZERO, Bitrate::ZERO, &points(0));

@@ -1,8 +1,8 @@
-//! Copies of earlier frames of audio: each path gets as many as it needs.
+//! Redundancy for audio (RFC 2198): packets carry earlier frames, as many as each path needs.
 //!
 //! A publisher's packets carry what its own path needs. On the way to a subscriber whose path loses
-//! more, packets get more of them, made from the sealed frames that came before: what is
-//! authenticated is each frame by itself, not which packet brought it.
+//! more, packets get more of the sealed frames that came before. That is possible because each
+//! frame is authenticated by itself, whichever packet brings it.
 
 use std::collections::VecDeque;
 
@@ -15,16 +15,16 @@ use super::Datagram;
 
 /// The newest sealed frames of one track of audio, in the order of their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Audio {
+pub(super) struct AudioFrames {
     frames: VecDeque<(FrameHeader, Vec<u8>)>,
 }
 
-impl Audio {
-    /// Takes in a packet: its frame and the copies in it, of which some may stand for packets that
-    /// never came.
+impl AudioFrames {
+    /// Takes in a packet: its frame and the redundant ones, of which some may stand for packets
+    /// that never came.
     pub(super) fn on_packet(&mut self, packet: &MediaPacket<'_>, datagram: &Datagram) {
-        if let Ok((_, copies)) = MediaPacket::parse_with_redundancy(datagram.payload()) {
-            for (header, sealed) in copies {
+        if let Ok((_, redundant)) = MediaPacket::parse_with_redundancy(datagram.payload()) {
+            for (header, sealed) in redundant {
                 self.keep(&header, sealed);
             }
         }
@@ -47,11 +47,11 @@ impl Audio {
         }
     }
 
-    /// The packet in `datagram` with `count` copies; `None` if it has as many, or there are no
-    /// more.
-    pub(super) fn with_copies(&self, datagram: &Datagram, count: usize) -> Option<Datagram> {
-        let (packet, copies) = MediaPacket::parse_with_redundancy(datagram.payload()).ok()?;
-        let present = copies.count();
+    /// The packet in `datagram` with `count` earlier frames; `None` if it has as many, or there are
+    /// no more.
+    pub(super) fn with_redundancy(&self, datagram: &Datagram, count: usize) -> Option<Datagram> {
+        let (packet, redundant) = MediaPacket::parse_with_redundancy(datagram.payload()).ok()?;
+        let present = redundant.count();
         if count <= present || media::has_extension(datagram.payload()) {
             return None;
         }
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
     use smrtc_engine::{time::MediaTime, wire::media::MediaKind};
 
-    /// Frame `id`, of ten bytes like it, with copies of the `copies` frames before it.
-    fn packet(id: u32, copies: u32) -> Datagram {
+    /// Frame `id`, of ten bytes like it, with the `redundant` frames before it.
+    fn packet(id: u32, redundant: u32) -> Datagram {
         let header = |id: u32| FrameHeader {
             key: true,
             discardable: false,
@@ -103,7 +103,7 @@ mod tests {
             payload: &sealed,
         }
         .encode(&mut bytes);
-        let earlier: Vec<_> = (1..=copies)
+        let earlier: Vec<_> = (1..=redundant)
             .map(|back| frame(id.wrapping_sub(back)))
             .collect();
         let earlier = earlier
@@ -113,28 +113,28 @@ mod tests {
         Datagram::copy_of(&bytes)
     }
 
-    fn take(audio: &mut Audio, datagram: &Datagram) {
+    fn take(audio: &mut AudioFrames, datagram: &Datagram) {
         audio.on_packet(&MediaPacket::parse(datagram.payload()).unwrap(), datagram);
     }
 
-    fn copies(datagram: &Datagram) -> Vec<(u32, u8)> {
-        let (_, copies) = MediaPacket::parse_with_redundancy(datagram.payload()).unwrap();
-        copies
+    fn redundant(datagram: &Datagram) -> Vec<(u32, u8)> {
+        let (_, redundant) = MediaPacket::parse_with_redundancy(datagram.payload()).unwrap();
+        redundant
             .map(|(header, sealed)| (header.frame_id, sealed[0]))
             .collect()
     }
 
     #[test]
     fn a_packet_gets_the_frames_before_it_and_stays_as_it_is_otherwise() {
-        let mut audio = Audio::default();
+        let mut audio = AudioFrames::default();
         for id in [u32::MAX - 1, u32::MAX, 0] {
             take(&mut audio, &packet(id, 0));
         }
         let bare = packet(1, 0);
         take(&mut audio, &bare);
-        let made = audio.with_copies(&bare, 3).unwrap();
+        let made = audio.with_redundancy(&bare, 3).unwrap();
         assert_eq!(
-            copies(&made),
+            redundant(&made),
             [(0, 0), (u32::MAX, 255), (u32::MAX - 1, 254)]
         );
         let (made, bare) = (made.payload(), bare.payload());
@@ -142,26 +142,29 @@ mod tests {
     }
 
     #[test]
-    fn what_came_as_a_copy_alone_is_copied_on() {
-        let mut audio = Audio::default();
+    fn what_came_as_redundancy_alone_is_carried_on() {
+        let mut audio = AudioFrames::default();
         take(&mut audio, &packet(5, 0));
         // 6 was lost.
         let seventh = packet(7, 1);
         take(&mut audio, &seventh);
-        let made = audio.with_copies(&seventh, 2).unwrap();
-        assert_eq!(copies(&made), [(6, 6), (5, 5)]);
+        let made = audio.with_redundancy(&seventh, 2).unwrap();
+        assert_eq!(redundant(&made), [(6, 6), (5, 5)]);
     }
 
     #[test]
     fn a_packet_that_has_enough_is_left_alone() {
-        let mut audio = Audio::default();
+        let mut audio = AudioFrames::default();
         for id in 0..30 {
             take(&mut audio, &packet(id, 2));
         }
         let last = packet(29, 2);
-        assert!(audio.with_copies(&last, 2).is_none());
-        assert!(audio.with_copies(&packet(0, 0), 3).is_none(), "too old");
-        assert_eq!(copies(&audio.with_copies(&last, 4).unwrap()).len(), 4);
+        assert!(audio.with_redundancy(&last, 2).is_none());
+        assert!(audio.with_redundancy(&packet(0, 0), 3).is_none(), "too old");
+        assert_eq!(
+            redundant(&audio.with_redundancy(&last, 4).unwrap()).len(),
+            4
+        );
         assert!(audio.frames.len() <= MAX_REDUNDANT_FRAMES + 1);
     }
 }
