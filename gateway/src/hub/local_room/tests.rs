@@ -32,16 +32,34 @@ enum Operation {
 fn operation() -> impl Strategy<Value = Operation> {
     // Users and participants overlap often; one number above the range of a track to meet its
     // check.
-    let who = 0u8..6;
-    let track = prop_oneof![9 => 0u32..3, 1 => Just(256u32)];
+    let who = || 0u8..6;
+    let track = || prop_oneof![9 => 0u32..3, 1 => Just(256u32)];
+    let join = (0u8..6, any::<bool>()).prop_map(|(user, audience)| {
+        let audience = audience && user == 0;
+        Operation::Join { user, audience }
+    });
+    let publish = (who(), track()).prop_map(|(who, track)| Operation::Publish { who, track });
+    let update = (who(), track(), any::<bool>())
+        .prop_map(|(who, track, muted)| Operation::Update { who, track, muted });
+    let unpublish = (who(), track()).prop_map(|(who, track)| Operation::Unpublish { who, track });
+    let subscribe = (who(), who(), track()).prop_map(|(who, to, track)| Operation::Subscribe {
+        who,
+        to,
+        track,
+    });
+    let unsubscribe = (who(), who(), track()).prop_map(|(who, to, track)| Operation::Unsubscribe {
+        who,
+        to,
+        track,
+    });
     prop_oneof![
-        3 => (0u8..6, any::<bool>()).prop_map(|(user, audience)| Operation::Join { user, audience: audience && user == 0 }),
-        1 => who.clone().prop_map(|who| Operation::Leave { who }),
-        3 => (who.clone(), track.clone()).prop_map(|(who, track)| Operation::Publish { who, track }),
-        1 => (who.clone(), track.clone(), any::<bool>()).prop_map(|(who, track, muted)| Operation::Update { who, track, muted }),
-        1 => (who.clone(), track.clone()).prop_map(|(who, track)| Operation::Unpublish { who, track }),
-        4 => (who.clone(), who.clone(), track.clone()).prop_map(|(who, to, track)| Operation::Subscribe { who, to, track }),
-        1 => (who.clone(), who, track).prop_map(|(who, to, track)| Operation::Unsubscribe { who, to, track }),
+        3 => join,
+        1 => who().prop_map(|who| Operation::Leave { who }),
+        3 => publish,
+        1 => update,
+        1 => unpublish,
+        4 => subscribe,
+        1 => unsubscribe,
     ]
 }
 
