@@ -7,7 +7,7 @@ const TYPESCRIPT = ["{sdk,demo}/{src,test}/**/*.ts"];
 const JAVASCRIPT = ["**/*.js", "**/*.mjs"];
 
 export default tseslint.config(
-  { ignores: ["**/dist", "**/node_modules", "e2e/package/app"] },
+  { ignores: ["**/dist", "**/generated", "**/node_modules", "e2e/package/app"] },
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   {
     files: [...TYPESCRIPT, ...JAVASCRIPT],

@@ -12,9 +12,13 @@ pub struct ClientMessage {
 }
 /// Nested message and enum types in `ClientMessage`.
 pub mod client_message {
+    #[derive(serde::Deserialize)]
+    #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "RequestBody"))]
+    #[serde(tag = "kind", rename_all = "kebab-case")]
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         #[prost(message, tag = "2")]
+        #[serde(skip)]
         Join(super::Join),
         #[prost(message, tag = "3")]
         Leave(super::Leave),
@@ -32,21 +36,27 @@ pub mod client_message {
         ///
         /// answered by Done
         #[prost(message, tag = "32")]
+        #[serde(skip)]
         MlsKeyPackages(super::MlsKeyPackages),
         /// MlsKeyPackage
         #[prost(message, tag = "33")]
+        #[serde(skip)]
         MlsClaim(super::MlsClaim),
         /// MlsOutcome
         #[prost(message, tag = "34")]
+        #[serde(skip)]
         MlsCommit(super::MlsCommit),
         /// MlsGroup
         #[prost(message, tag = "35")]
+        #[serde(skip)]
         MlsGetGroup(super::MlsGetGroup),
         /// Done
         #[prost(message, tag = "36")]
+        #[serde(skip)]
         MlsPutTree(super::MlsPutTree),
         /// Done
         #[prost(message, tag = "37")]
+        #[serde(skip)]
         MlsHeartbeat(super::MlsHeartbeat),
     }
 }
@@ -63,16 +73,22 @@ pub struct ServerMessage {
 }
 /// Nested message and enum types in `ServerMessage`.
 pub mod server_message {
+    #[derive(serde::Serialize)]
+    #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "Notification"))]
+    #[serde(tag = "kind", rename_all = "kebab-case")]
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Body {
         /// answers Join
         #[prost(message, tag = "2")]
+        #[serde(skip)]
         Joined(super::Joined),
         /// answers everything else that succeeded
         #[prost(message, tag = "3")]
+        #[serde(skip)]
         Done(super::Done),
         /// answers any request that failed
         #[prost(message, tag = "4")]
+        #[serde(skip)]
         Error(super::Error),
         #[prost(message, tag = "5")]
         PeerJoined(super::Peer),
@@ -88,24 +104,33 @@ pub mod server_message {
         Closing(super::Closing),
         /// answers MlsClaim
         #[prost(message, tag = "32")]
+        #[serde(skip)]
         MlsKeyPackage(super::MlsKeyPackage),
         /// answers MlsCommit
         #[prost(message, tag = "33")]
+        #[serde(skip)]
         MlsOutcome(super::MlsOutcome),
         /// answers MlsGetGroup
         #[prost(message, tag = "34")]
+        #[serde(skip)]
         MlsGroup(super::MlsGroup),
         #[prost(message, tag = "35")]
+        #[serde(skip)]
         MlsCommitted(super::MlsCommitted),
         #[prost(message, tag = "36")]
+        #[serde(skip)]
         MlsWelcome(super::MlsWelcome),
         #[prost(message, tag = "37")]
+        #[serde(skip)]
         MlsTreeWanted(super::MlsTreeWanted),
         #[prost(message, tag = "38")]
+        #[serde(skip)]
         MlsHeartbeat(super::MlsHeartbeat),
         #[prost(message, tag = "39")]
+        #[serde(skip)]
         MlsAddWanted(super::MlsAddWanted),
         #[prost(message, tag = "40")]
+        #[serde(skip)]
         MlsKeyPackagesLow(super::MlsKeyPackagesLow),
     }
 }
@@ -118,6 +143,9 @@ pub struct Join {
     #[prost(string, repeated, tag = "2")]
     pub decode_codecs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Joined {
     /// The participant's number in this room, unique for the life of the room, never 0. `sender` in media headers.
@@ -125,17 +153,24 @@ pub struct Joined {
     pub participant_id: u32,
     /// Opens the downlink session: /v1/session?attach=<base64url, no padding>. Secret; 32 bytes.
     #[prost(bytes = "vec", tag = "2")]
+    #[serde(serialize_with = "crate::control::plain::bytes")]
+    #[cfg_attr(feature = "typescript", ts(type = "Uint8Array"))]
     pub attach_ticket: ::prost::alloc::vec::Vec<u8>,
     #[prost(string, tag = "3")]
     pub room_id: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub user_id: ::prost::alloc::string::String,
     #[prost(enumeration = "Role", tag = "5")]
+    #[serde(serialize_with = "crate::control::plain::role")]
+    #[cfg_attr(feature = "typescript", ts(as = "Role"))]
     pub role: i32,
     /// Everybody who is in the room already, without the one who joins.
     #[prost(message, repeated, tag = "6")]
     pub peers: ::prost::alloc::vec::Vec<Peer>,
 }
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Peer {
     #[prost(uint32, tag = "1")]
@@ -143,30 +178,46 @@ pub struct Peer {
     #[prost(string, tag = "2")]
     pub user_id: ::prost::alloc::string::String,
     #[prost(enumeration = "Role", tag = "3")]
+    #[serde(serialize_with = "crate::control::plain::role")]
+    #[cfg_attr(feature = "typescript", ts(as = "Role"))]
     pub role: i32,
     #[prost(string, repeated, tag = "4")]
     pub decode_codecs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(message, repeated, tag = "5")]
     pub tracks: ::prost::alloc::vec::Vec<Track>,
 }
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PeerLeft {
     #[prost(uint32, tag = "1")]
     pub participant_id: u32,
     #[prost(enumeration = "LeaveReason", tag = "2")]
+    #[serde(serialize_with = "crate::control::plain::leave_reason")]
+    #[cfg_attr(feature = "typescript", ts(as = "LeaveReason"))]
     pub reason: i32,
 }
+#[derive(serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Track {
     /// Chosen by the publisher, unique among its live tracks, 0 to 255. `track` in media headers.
     #[prost(uint32, tag = "1")]
     pub number: u32,
     #[prost(enumeration = "MediaKind", tag = "2")]
+    #[serde(serialize_with = "crate::control::plain::media_kind")]
+    #[cfg_attr(feature = "typescript", ts(as = "MediaKind"))]
+    #[serde(deserialize_with = "crate::control::plain::number::<MediaKind, _>")]
     pub kind: i32,
     /// WebCodecs codec string: "opus", "vp8", "vp09.00.10.08", "avc1.42e01f", "av01.0.04M.08".
     #[prost(string, tag = "3")]
     pub codec: ::prost::alloc::string::String,
     #[prost(enumeration = "StreamType", tag = "4")]
+    #[serde(serialize_with = "crate::control::plain::stream_type")]
+    #[cfg_attr(feature = "typescript", ts(as = "StreamType"))]
+    #[serde(deserialize_with = "crate::control::plain::number::<StreamType, _>")]
     pub stream: i32,
     #[prost(bool, tag = "5")]
     pub muted: bool,
@@ -176,22 +227,36 @@ pub struct Track {
     #[prost(uint32, tag = "7")]
     pub height: u32,
 }
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Publish {
     #[prost(message, optional, tag = "1")]
+    #[cfg_attr(feature = "typescript", ts(as = "Track"))]
     pub track: ::core::option::Option<Track>,
 }
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Unpublish {
     #[prost(uint32, tag = "1")]
     pub number: u32,
 }
 /// Replaces what is known of a live track: mute state, codec, size. Its kind and stream stay.
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UpdateTrack {
     #[prost(message, optional, tag = "1")]
+    #[cfg_attr(feature = "typescript", ts(as = "Track"))]
     pub track: ::core::option::Option<Track>,
 }
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Subscribe {
     #[prost(uint32, tag = "1")]
@@ -204,6 +269,9 @@ pub struct Subscribe {
     #[prost(uint32, tag = "4")]
     pub max_temporal_layer: u32,
 }
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Unsubscribe {
     #[prost(uint32, tag = "1")]
@@ -211,17 +279,27 @@ pub struct Unsubscribe {
     #[prost(uint32, tag = "2")]
     pub track: u32,
 }
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Leave {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Done {}
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TrackChanged {
     #[prost(uint32, tag = "1")]
     pub participant_id: u32,
     #[prost(message, optional, tag = "2")]
+    #[cfg_attr(feature = "typescript", ts(as = "Track"))]
     pub track: ::core::option::Option<Track>,
 }
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TrackGone {
     #[prost(uint32, tag = "1")]
@@ -230,6 +308,9 @@ pub struct TrackGone {
     pub number: u32,
 }
 /// The gateway is about to close the session with this close code.
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Closing {
     #[prost(uint32, tag = "1")]
@@ -384,9 +465,13 @@ pub struct MlsKeyPackagesLow {
     #[prost(uint32, tag = "1")]
     pub left: u32,
 }
+#[derive(serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Role {
+    #[serde(skip)]
     Unspecified = 0,
     /// may publish and subscribe
     Anchor = 1,
@@ -415,9 +500,13 @@ impl Role {
         }
     }
 }
+#[derive(serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum LeaveReason {
+    #[serde(skip)]
     Unspecified = 0,
     /// said Leave
     Left = 1,
@@ -450,9 +539,13 @@ impl LeaveReason {
         }
     }
 }
+#[derive(serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum MediaKind {
+    #[serde(skip)]
     Unspecified = 0,
     Audio = 1,
     Video = 2,
@@ -482,6 +575,9 @@ impl MediaKind {
         }
     }
 }
+#[derive(serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum StreamType {

@@ -5,6 +5,7 @@
 
 mod framer;
 pub mod mls;
+mod plain;
 mod shared_encoding;
 
 /// The messages of `proto/control.proto`, written by `proto/generate.sh`.

@@ -62,9 +62,11 @@ pub struct Report {
 
 /// How a direction is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Quality {
     /// 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad.
+    #[cfg_attr(feature = "typescript", ts(type = "0 | 1 | 2 | 3 | 4 | 5"))]
     pub level: u8,
     /// R of the E-model, 0 to 93.2.
     pub rating: f64,

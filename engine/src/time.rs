@@ -6,6 +6,8 @@ use core::fmt;
 use core::ops::{Add, AddAssign, Mul, Sub};
 use core::time::Duration;
 
+use serde::Serialize;
+
 /// A moment, in microseconds since an origin that the host picked and that never moves.
 ///
 /// Subtraction saturates at zero, so a host whose clock steps back does no harm.
@@ -116,8 +118,10 @@ impl Sub<Duration> for MediaTime {
     }
 }
 
-/// A rate in bits per second.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A rate in bits per second. Serializes to that number.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(transparent)]
 pub struct Bitrate(u64);
 
 impl Bitrate {

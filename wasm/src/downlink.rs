@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smrtc_client::{
-    Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions, KeyMessage, Keys, Randomness,
+    Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions, KeyMessage, Keys, OpeningState,
+    Randomness,
 };
 use smrtc_e2ee::OsRng;
 use smrtc_engine::TrackId;
@@ -19,36 +20,46 @@ use zeroize::Zeroize;
 use crate::error::CallError;
 use crate::in_hand::InHand;
 use crate::js;
+use crate::messages::LogLevel;
 pub use video_out::VideoOut;
 
 /// Options of the constructor.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Config {
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "DownlinkConfig"))]
+pub(crate) struct Config {
     suite: String,
-    /// `mls` or `external`.
-    key_source: String,
+    key_source: KeySourceName,
     min_playout_delay_us: f64,
     max_playout_delay_us: f64,
 }
 
-/// What the downlink worker is told.
+/// Where keys come from.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum KeySourceName {
+    Mls,
+    External,
+}
+
+/// Something that the downlink worker should know.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "DownlinkEvent"))]
 #[serde(
     tag = "kind",
     rename_all = "kebab-case",
     rename_all_fields = "camelCase"
 )]
-enum Event {
+pub(crate) enum Event {
+    /// Frames of a sender open from now on, or do so no longer.
     Decryption {
         sender: u32,
-        state: &'static str,
+        state: OpeningState,
         reason: String,
     },
-    Log {
-        level: &'static str,
-        message: String,
-    },
+    /// A line for the log.
+    Log { level: LogLevel, message: String },
 }
 
 impl From<DownlinkEvent> for Event {
@@ -60,13 +71,13 @@ impl From<DownlinkEvent> for Event {
                 error,
             }) => Self::Decryption {
                 sender,
-                state: if opens { "ok" } else { "cannot-decrypt" },
+                state: OpeningState::of(opens),
                 reason: error.map_or(String::new(), |error| error.to_string()),
             },
             DownlinkEvent::Engine(event) => Self::Log {
                 level: match event {
-                    EngineEvent::FrameDropped { .. } => "trace",
-                    _ => "debug",
+                    EngineEvent::FrameDropped { .. } => LogLevel::Trace,
+                    _ => LogLevel::Debug,
                 },
                 message: format!("{event:?}"),
             },
@@ -78,7 +89,7 @@ impl From<DownlinkEvent> for Event {
 #[wasm_bindgen]
 pub struct DownlinkEngine {
     half: DownlinkHalf,
-    datagram: InHand,
+    datagram: InHand<Vec<u8>>,
 }
 
 #[wasm_bindgen]
@@ -90,12 +101,14 @@ impl DownlinkEngine {
     ///
     /// Throws if an option is malformed or the key has another length than 16 to 64 bytes.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: JsValue, mut key: Vec<u8>) -> Result<DownlinkEngine, JsValue> {
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "engine.DownlinkConfig")] config: JsValue,
+        mut key: Vec<u8>,
+    ) -> Result<DownlinkEngine, JsValue> {
         let config: Config = js::from_object(config, "config")?;
-        let keys = js::suite(&config.suite).and_then(|suite| match &*config.key_source {
-            "mls" => Ok(Keys::group(suite)),
-            "external" => Keys::external(suite, &key).map_err(CallError::Setup),
-            _ => Err(CallError::Argument("keySource")),
+        let keys = js::suite(&config.suite).and_then(|suite| match config.key_source {
+            KeySourceName::Mls => Ok(Keys::group(suite)),
+            KeySourceName::External => Keys::external(suite, &key).map_err(CallError::Setup),
         });
         key.zeroize();
         let options = DownlinkOptions::with_playout_delay(
@@ -163,7 +176,7 @@ impl DownlinkEngine {
     }
 
     /// Something that the worker should know, as a plain object; undefined if there is nothing.
-    #[wasm_bindgen(js_name = pollEvent)]
+    #[wasm_bindgen(js_name = pollEvent, unchecked_return_type = "engine.DownlinkEvent | undefined")]
     pub fn poll_event(&mut self) -> JsValue {
         let event = self.half.poll_event().map(Event::from);
         event.map_or(JsValue::UNDEFINED, |event| js::to_object(&event))
@@ -233,7 +246,8 @@ impl DownlinkEngine {
         self.half.set_volume(TrackId::new(sender, track), volume);
     }
 
-    /// [`smrtc_client::DownlinkStats`] as a plain object.
+    /// Statistics of receiving.
+    #[wasm_bindgen(unchecked_return_type = "engine.DownlinkStats")]
     pub fn stats(&self, now_us: f64) -> JsValue {
         js::to_object(&self.half.stats(js::instant(now_us)))
     }

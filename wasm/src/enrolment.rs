@@ -45,6 +45,7 @@ impl Enrolment {
     }
 
     /// The PKCS#10 request, in DER.
+    #[wasm_bindgen(unchecked_return_type = "Uint8Array<ArrayBuffer>")]
     pub fn request(&self) -> Vec<u8> {
         self.request.clone()
     }

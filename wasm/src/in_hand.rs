@@ -1,19 +1,49 @@
-//! The datagram that JavaScript reads as a view of Wasm memory.
+//! Bytes that JavaScript reads as a view of Wasm memory.
 
-/// One datagram, kept until the next is taken: JavaScript has a view of it.
-#[derive(Debug, Default)]
-pub(crate) struct InHand(Vec<u8>);
+use smrtc_crypto::secret::Secret;
 
-impl InHand {
-    /// Takes the next one in hand; its length, 0 if there is none.
-    pub(crate) fn take(&mut self, next: Option<Vec<u8>>) -> usize {
-        self.0 = next.unwrap_or_default();
-        self.0.len()
+/// A datagram or a secret, kept until the next is taken: JavaScript has a view of it.
+#[derive(Debug)]
+pub(crate) struct InHand<T>(Option<T>);
+
+impl<T> Default for InHand<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Bytes> InHand<T> {
+    /// Takes the next one in hand; its length, 0 if there is none. A secret before it is wiped.
+    pub(crate) fn take(&mut self, next: Option<T>) -> usize {
+        self.0 = next;
+        self.bytes().len()
     }
 
     /// Where the one in hand lies, until [`Self::take`].
     pub(crate) fn address(&self) -> usize {
-        self.0.as_ptr().addr()
+        self.bytes().as_ptr().addr()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], T::bytes)
+    }
+}
+
+/// What can be taken in hand.
+pub(crate) trait Bytes {
+    /// Its bytes, where they lie.
+    fn bytes(&self) -> &[u8];
+}
+
+impl Bytes for Vec<u8> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Bytes for Secret {
+    fn bytes(&self) -> &[u8] {
+        self.expose()
     }
 }
 

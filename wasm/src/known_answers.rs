@@ -7,22 +7,35 @@ use zeroize::Zeroize;
 
 use crate::js;
 
+/// Where the known-answer tests stand.
 #[derive(Serialize)]
-struct Report {
-    status: &'static str,
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "SelfTest"))]
+pub(crate) struct Report {
+    status: StatusName,
     tests: Vec<TestReport>,
 }
 
+/// Where one of them stands.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 struct TestReport {
     name: &'static str,
-    status: &'static str,
+    status: StatusName,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+enum StatusName {
+    Untested,
+    Passed,
+    Failed,
 }
 
 /// Where the known-answer tests of this instance stand, as a plain object. With `run` all are run
 /// first, also those that have run before use; a wrong answer puts the instance into its error
 /// state, which refuses everything for good.
-#[wasm_bindgen(js_name = selfTest)]
+#[wasm_bindgen(js_name = selfTest, unchecked_return_type = "engine.SelfTest")]
 pub fn known_answers(run: bool) -> JsValue {
     if run {
         // What came of it is in the report.
@@ -30,10 +43,10 @@ pub fn known_answers(run: bool) -> JsValue {
     }
     let tests = Test::ALL.into_iter().map(|test| TestReport {
         name: test.name(),
-        status: word(test.status()),
+        status: name(test.status()),
     });
     js::to_object(&Report {
-        status: word(self_test::status()),
+        status: name(self_test::status()),
         tests: tests.collect(),
     })
 }
@@ -48,11 +61,11 @@ pub fn wipe_stack() {
     std::hint::black_box(&dead);
 }
 
-fn word(status: Status) -> &'static str {
+fn name(status: Status) -> StatusName {
     match status {
-        Status::Untested => "untested",
-        Status::Passed => "passed",
-        Status::Failed => "failed",
+        Status::Untested => StatusName::Untested,
+        Status::Passed => StatusName::Passed,
+        Status::Failed => StatusName::Failed,
     }
 }
 

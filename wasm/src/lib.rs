@@ -4,9 +4,9 @@
 //!   out.
 //! - [`enrolment`]: a signature key and the request to certify it, before there is an engine.
 //! - [`quality`]: the engine's judgement of a direction.
-//! - `messages`: control messages ⇄ plain objects; `group_events`: events of the MLS group as such.
-//!   `js`: the conversions that they share. `in_hand`: datagrams that JavaScript reads where they
-//!   lie.
+//! - `messages`: what the uplink worker is told, as plain objects. `js`: conversions that the shells
+//!   share. `in_hand`: bytes that JavaScript reads where they lie. `typescript`: a test that writes
+//!   the SDK's declarations of all that.
 //! - [`known_answers`]: the self-test on demand. `wiping_alloc`: memory that is given back is
 //!   zeros.
 //!
@@ -15,7 +15,6 @@
 pub mod downlink;
 pub mod enrolment;
 mod error;
-mod group_events;
 mod in_hand;
 mod js;
 pub mod known_answers;
@@ -23,15 +22,23 @@ pub mod known_answers;
 mod libc;
 mod messages;
 pub mod quality;
+#[cfg(test)]
+mod typescript;
 pub mod uplink;
 #[cfg(target_arch = "wasm32")]
 mod wiping_alloc;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The kernels that SM4-GCM runs on in this module: `wasm_relaxed_simd`, `wasm_simd128` or
-/// `portable`.
-#[wasm_bindgen(js_name = sm4Backend)]
+/// The SDK's declarations of the plain objects, for those that wasm-bindgen writes.
+#[wasm_bindgen(typescript_custom_section)]
+const PLAIN_OBJECTS: &str = r#"import type * as engine from "./engine.ts";"#;
+
+/// The kernels that SM4-GCM runs on in this module.
+#[wasm_bindgen(
+    js_name = sm4Backend,
+    unchecked_return_type = r#""wasm_relaxed_simd" | "wasm_simd128" | "portable""#
+)]
 pub fn sm4_backend() -> String {
     smrtc_crypto::aead::sm4_backend().to_owned()
 }

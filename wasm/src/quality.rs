@@ -20,8 +20,9 @@ impl Quality {
         Self::default()
     }
 
-    /// Takes what is known now and rates it: the engine's `Quality` as a plain object. A `delay_us`
-    /// below 0 is unknown.
+    /// Takes what is known now and rates the direction. A `delay_us` below 0 is unknown; `good` and
+    /// `bad` are totals of packets or samples; `burst` is from 1.
+    #[wasm_bindgen(unchecked_return_type = "engine.Quality")]
     pub fn update(
         &mut self,
         now_us: f64,

@@ -18,8 +18,8 @@ use zeroize::Zeroize;
 use crate::error::CallError;
 use crate::in_hand::InHand;
 use crate::js;
-use crate::messages::{self, Event};
-use options::Config;
+use crate::messages::Event;
+pub(crate) use options::Config;
 
 /// Capture, sealing, sending and the control stream.
 #[wasm_bindgen]
@@ -27,9 +27,8 @@ pub struct UplinkEngine {
     half: UplinkHalf,
     /// Where the browser puts the next video frame.
     video: FrameBuffer,
-    /// The secret that JavaScript reads.
-    secret: Secret,
-    datagram: InHand,
+    datagram: InHand<Vec<u8>>,
+    secret: InHand<Secret>,
 }
 
 #[wasm_bindgen]
@@ -41,7 +40,10 @@ impl UplinkEngine {
     ///
     /// Throws if an option is malformed or the secret is none.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: JsValue, mut secret: Vec<u8>) -> Result<UplinkEngine, JsValue> {
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "engine.UplinkConfig")] config: JsValue,
+        mut secret: Vec<u8>,
+    ) -> Result<UplinkEngine, JsValue> {
         let config: Config = js::from_object(config, "config")?;
         let options = config.into_options(&secret);
         secret.zeroize();
@@ -50,8 +52,8 @@ impl UplinkEngine {
         Ok(Self {
             half,
             video: FrameBuffer::default(),
-            secret: Secret::zeroed(0),
             datagram: InHand::default(),
+            secret: InHand::default(),
         })
     }
 
@@ -77,8 +79,8 @@ impl UplinkEngine {
         self.half.epoch() as f64
     }
 
-    /// `mls` or `external`.
-    #[wasm_bindgen(js_name = keySource)]
+    /// Where keys come from.
+    #[wasm_bindgen(js_name = keySource, unchecked_return_type = "engine.KeySourceName")]
     pub fn key_source(&self) -> String {
         self.half.keys().source().to_owned()
     }
@@ -106,9 +108,12 @@ impl UplinkEngine {
     /// # Errors
     ///
     /// Throws without a session, or if the object is no request.
-    pub fn request(&mut self, now_us: f64, body: JsValue) -> Result<u32, JsValue> {
-        let request: messages::Request = js::from_object(body, "request")?;
-        self.send(now_us, request.into())
+    pub fn request(
+        &mut self,
+        now_us: f64,
+        #[wasm_bindgen(unchecked_param_type = "engine.RequestBody")] body: JsValue,
+    ) -> Result<u32, JsValue> {
+        self.send(now_us, js::from_object(body, "request")?)
     }
 
     /// Takes a piece of the control stream.
@@ -151,7 +156,7 @@ impl UplinkEngine {
     }
 
     /// Something that the worker should know, as a plain object; undefined if there is nothing.
-    #[wasm_bindgen(js_name = pollEvent)]
+    #[wasm_bindgen(js_name = pollEvent, unchecked_return_type = "engine.UplinkEvent | undefined")]
     pub fn poll_event(&mut self) -> JsValue {
         while let Some(event) = self.half.poll_event() {
             if let Some(event) = Event::from_client(event) {
@@ -166,21 +171,20 @@ impl UplinkEngine {
     #[wasm_bindgen(js_name = nextKeyMessage)]
     pub fn next_key_message(&mut self) -> usize {
         let next = self.half.poll_key_message();
-        self.take_secret(next.map(|message| message.to_bytes()))
+        self.secret.take(next.map(|message| message.to_bytes()))
     }
 
     /// Where the secret in hand lies in Wasm memory, until the next is taken, which wipes it.
     #[wasm_bindgen(js_name = keyMessageAddress)]
     pub fn key_message_address(&self) -> usize {
-        self.secret.expose().as_ptr().addr()
+        self.secret.address()
     }
 
     /// Takes the signature key that we are known by in hand, as [`Self::next_key_message`] does. It
     /// is a secret.
     #[wasm_bindgen(js_name = takeIdentity)]
     pub fn take_identity(&mut self) -> usize {
-        let identity = self.half.identity().cloned();
-        self.take_secret(identity)
+        self.secret.take(self.half.identity().cloned())
     }
 
     /// Asks the group for new keys; nothing happens with an external key.
@@ -328,7 +332,8 @@ impl UplinkEngine {
         engine.map_or(0.0, |engine| engine.queue_delay().as_micros() as f64)
     }
 
-    /// `UplinkStats` of the engine as a plain object; undefined before Join was answered.
+    /// Statistics of sending; undefined before Join was answered.
+    #[wasm_bindgen(unchecked_return_type = "engine.UplinkStats | undefined")]
     pub fn stats(&self, now_us: f64) -> JsValue {
         let stats = self.half.stats(js::instant(now_us));
         stats.map_or(JsValue::UNDEFINED, |stats| js::to_object(&stats))
@@ -339,11 +344,6 @@ impl UplinkEngine {
     fn send(&mut self, now_us: f64, body: client_message::Body) -> Result<u32, JsValue> {
         let sent = self.half.request(js::instant(now_us), body);
         Ok(sent.map_err(|_| CallError::NoSession)?)
-    }
-
-    fn take_secret(&mut self, secret: Option<Secret>) -> usize {
-        self.secret = secret.unwrap_or_else(|| Secret::zeroed(0));
-        self.secret.expose().len()
     }
 }
 

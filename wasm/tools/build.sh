@@ -7,6 +7,10 @@
 # Naming builds makes those alone: `build.sh release simd128` takes a third of the time and serves
 # every browser of today. `debug` makes relaxed_simd alone and keeps DWARF, so that the browser's
 # developer tools step through Rust; it skips wasm-opt, which breaks the line table.
+#
+# The SDK is type-checked against a copy of the module's declarations, so that this needs no build.
+# A test of the SDK compares the two; after a change of wasm/src, make the copy:
+# cp wasm/sdk/dist/smrtc_wasm.d.ts wasm/sdk/src/internal/generated/
 set -eu
 
 mode=${1:-}

@@ -29,7 +29,7 @@ use smrtc_engine::wire::media::{FrameHeader, MediaKind};
 use crate::datagram_queue::DatagramQueue;
 use crate::{Keys, Randomness, sealing};
 use opening::Held;
-pub use opening::SenderStats;
+pub use opening::{OpeningState, SenderStats};
 
 /// What a [`DownlinkHalf`] is made of.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +103,7 @@ impl VideoFrame {
 
 /// Statistics of receiving. Serializes to camelCase, as [`smrtc_engine::stats`] does.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DownlinkStats {
     /// The engine's.
     #[serde(flatten)]
@@ -115,6 +116,7 @@ pub struct DownlinkStats {
 
 /// Statistics of one track of audio.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct AudioStats {
     /// The participant.
@@ -124,6 +126,7 @@ pub struct AudioStats {
     /// The media time that is heard now, in milliseconds on the sender's clock (webrtc-stats counts
     /// from 1900 there). Less than the sender's present time by the delay from mouth to ear.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub estimated_playout_timestamp: Option<f64>,
     /// The playout's.
     #[serde(flatten)]

@@ -34,7 +34,7 @@ mod wall_clock;
 pub use datagram_queue::MAX_WAITING_DATAGRAMS;
 pub use downlink::{
     AudioStats, Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions, DownlinkStats,
-    SenderStats, VideoFrame,
+    OpeningState, SenderStats, VideoFrame,
 };
 pub use error::{NoSession, SetupError};
 pub use group::GroupOptions;

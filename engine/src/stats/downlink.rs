@@ -6,6 +6,7 @@ use super::TransportStats;
 
 /// Everything measured at one downlink.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DownlinkStats {
     /// When the numbers were taken, in milliseconds since the host's origin.
@@ -18,6 +19,7 @@ pub struct DownlinkStats {
 
 /// Why a frame of which something arrived was not handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum DropReason {
@@ -39,6 +41,7 @@ pub enum DropReason {
 
 /// Dropped frames by reason. Ours; the sum is `framesDropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DropCounts {
     /// See [`DropReason::Late`].
@@ -89,6 +92,7 @@ impl DropCounts {
 /// moment, and frames of which nothing came although a later frame refers to them are
 /// `frames_lost`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct InboundStats {
     /// `"audio"` or `"video"`.
@@ -168,6 +172,7 @@ pub struct InboundStats {
     /// How much later (positive) or earlier audio plays than the picture of the same moment, in
     /// seconds. Ours.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub audio_lag: Option<f64>,
     /// Whether this track's frames cannot be opened at present. Ours.
     pub cannot_decrypt: bool,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// One session's datagrams and its path, after `RTCIceCandidatePairStats` and `RTCTransportStats`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TransportStats {
     /// Datagrams sent, of every kind.
@@ -17,6 +18,7 @@ pub struct TransportStats {
     /// The newest round-trip time to the gateway, in seconds; absent before the first pong or
     /// report.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub current_round_trip_time: Option<f64>,
     /// Sum of all measured round-trip times, in seconds.
     pub total_round_trip_time: f64,
@@ -24,6 +26,7 @@ pub struct TransportStats {
     pub responses_received: u64,
     /// What the congestion controller would send now, in bits per second; absent on a downlink.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub available_outgoing_bitrate: Option<f64>,
     /// Datagrams that did not parse or had an unknown kind or version. Ours.
     pub malformed_packets_received: u64,

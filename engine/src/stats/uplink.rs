@@ -6,6 +6,7 @@ use super::TransportStats;
 
 /// Everything measured at one uplink.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct UplinkStats {
     /// When the numbers were taken, in milliseconds since the host's origin.
@@ -20,6 +21,7 @@ pub struct UplinkStats {
 
 /// What the far end reports of the path, whatever the packets carried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct PathStats {
     /// Packets reported as received.
@@ -36,6 +38,7 @@ pub struct PathStats {
 /// One stream sent, after `RTCOutboundRtpStreamStats` and what the far end reports of it
 /// (`RTCRemoteInboundRtpStreamStats`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct OutboundStats {
     /// `"audio"` or `"video"`.

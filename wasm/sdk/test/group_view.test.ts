@@ -4,16 +4,16 @@ import type { ClientEvents } from "../src/events.ts";
 import { GroupView } from "../src/internal/group_view.ts";
 
 const CODE = "00001 00002 00003 00004 00005 00006";
-const ada = { userId: "ada", leafIndex: 0, fingerprint: "1", own: true };
-const bob = { userId: "bob", leafIndex: 1, fingerprint: "2", own: false };
+const ada = { user: "ada", leafIndex: 0, fingerprint: "1", own: true };
+const bob = { user: "bob", leafIndex: 1, fingerprint: "2", own: false };
 
 function view(): { group: GroupView; told: [string, unknown][] } {
   const told: [string, unknown][] = [];
   const emit = <Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void =>
     void told.push([name, event]);
   const group = new GroupView("SM2_SM4_GCM_SM3", new Map(), emit);
-  group.handle({ what: "roster", joined: [ada, bob], left: [], members: [ada, bob] });
-  group.handle({ what: "epoch", epoch: 1, verificationCode: CODE });
+  group.handle({ kind: "roster", joined: [ada, bob], left: [], members: [ada, bob] });
+  group.handle({ kind: "epoch", epoch: 1, verificationCode: CODE });
   return { group, told };
 }
 
@@ -23,12 +23,12 @@ test("who was compared stays so in later epochs, but not under another key", () 
   const { group } = view();
   group.setCompared("bob", true);
   assert.deepEqual(compared(group), [false, true]);
-  group.handle({ what: "epoch", epoch: 2, verificationCode: CODE.replace("1", "9") });
+  group.handle({ kind: "epoch", epoch: 2, verificationCode: CODE.replace("1", "9") });
   assert.deepEqual(compared(group), [false, true]);
   const other = { ...bob, fingerprint: "3" };
-  group.handle({ what: "roster", joined: [other], left: [bob], members: [ada, other] });
+  group.handle({ kind: "roster", joined: [other], left: [bob], members: [ada, other] });
   assert.deepEqual(compared(group), [false, false]);
-  group.handle({ what: "roster", joined: [bob], left: [other], members: [ada, bob] });
+  group.handle({ kind: "roster", joined: [bob], left: [other], members: [ada, bob] });
   assert.deepEqual(compared(group), [false, true], "the same identity again");
 });
 
@@ -40,19 +40,19 @@ test("nobody but another member can be compared", () => {
 
 test("a confirmation holds for its epoch, and whoever is taken out has neither code nor members", () => {
   const { group, told } = view();
-  group.handle({ what: "confirmed", userId: "bob", epoch: 1 });
+  group.handle({ kind: "confirmed", user: "bob", epoch: 1 });
   assert.deepEqual(
     group.members.map(({ confirmed }) => confirmed),
     [true, true],
   );
-  group.handle({ what: "epoch", epoch: 2, verificationCode: CODE });
+  group.handle({ kind: "epoch", epoch: 2, verificationCode: CODE });
   assert.deepEqual(
     group.members.map(({ confirmed }) => confirmed),
     [true, false],
   );
-  group.handle({ what: "split", userId: "bob", epoch: 2 });
+  group.handle({ kind: "split", user: "bob", epoch: 2 });
   assert.deepEqual(group.keysState.split, ["bob"]);
-  group.handle({ what: "removed", by: "bob" });
+  group.handle({ kind: "removed", by: "bob" });
   assert.deepEqual([group.verificationCode, group.members, group.keysState.split], ["", [], []]);
   assert.deepEqual(
     told.filter(([name]) => name === "group-warning").map(([, event]) => event),

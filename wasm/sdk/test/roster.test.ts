@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EngineHost } from "../src/internal/engine_host.ts";
-import type {
-  JoinedInfo,
-  PeerInfo,
-  RequestBody,
-  TrackInfo,
-} from "../src/internal/engine_events.ts";
+import type { Joined, Peer, RequestBody, Track } from "../src/internal/generated/engine.ts";
 import { Roster } from "../src/internal/roster.ts";
 
 type Subscription = Extract<RequestBody, { kind: "subscribe" }>;
@@ -44,7 +39,7 @@ function room(): {
   return { roster, asked, refuse: (now) => (refused = now) };
 }
 
-const track = (changes: Partial<TrackInfo> = {}): TrackInfo => ({
+const track = (changes: Partial<Track> = {}): Track => ({
   number: 1,
   kind: "video",
   codec: "vp8",
@@ -54,16 +49,16 @@ const track = (changes: Partial<TrackInfo> = {}): TrackInfo => ({
   height: 360,
   ...changes,
 });
-const peer = (participantId: number, userId: string, tracks = [track()]): PeerInfo => ({
+const peer = (participantId: number, userId: string, tracks = [track()]): Peer => ({
   participantId,
   userId,
   role: "anchor",
   decodeCodecs: [],
   tracks,
 });
-const joined = (...peers: PeerInfo[]): JoinedInfo => ({
+const joined = (...peers: Peer[]): Joined => ({
   participantId: 99,
-  attachTicket: "",
+  attachTicket: new Uint8Array(),
   roomId: "room",
   userId: "me",
   role: "anchor",
@@ -93,11 +88,11 @@ test("what was said of a user holds when the user comes, and comes again", async
   const { roster, asked } = room();
   roster.reset(joined());
   await roster.setStreamType("ada", "small");
-  roster.handle({ kind: "peer-joined", peer: peer(1, "ada") });
+  roster.handle({ kind: "peer-joined", ...peer(1, "ada") });
   await settle();
   assert.deepEqual(asked(1), [0]);
   roster.handle({ kind: "peer-left", participantId: 1, reason: "left" });
-  roster.handle({ kind: "peer-joined", peer: peer(3, "ada") });
+  roster.handle({ kind: "peer-joined", ...peer(3, "ada") });
   await settle();
   assert.deepEqual(asked(3), [0]);
   roster.reset(joined(peer(4, "ada")));
@@ -108,16 +103,17 @@ test("what was said of a user holds when the user comes, and comes again", async
 test("what a session tells before the room is taken from its answer is not lost", async () => {
   const { roster, asked } = room();
   roster.begin();
-  roster.handle({ kind: "peer-joined", peer: peer(2, "bob", []) });
+  roster.handle({ kind: "peer-joined", ...peer(2, "bob", []) });
   roster.handle({ kind: "track-published", participantId: 2, track: track() });
   roster.reset(joined());
   await settle();
   assert.deepEqual(asked(2), [15], "the first time");
 
-  // Everybody comes back under the same number after the gateway was lost, and bob publishes while our downlink is being attached.
+  // Everybody comes back under the same number after the gateway was lost, and bob publishes while
+  // our downlink is being attached.
   roster.begin();
   roster.handle({ kind: "track-published", participantId: 2, track: track() });
-  roster.handle({ kind: "peer-joined", peer: peer(3, "cas") });
+  roster.handle({ kind: "peer-joined", ...peer(3, "cas") });
   roster.reset(joined(peer(2, "bob", [])));
   await settle();
   assert.deepEqual([asked(2), asked(3)], [[15, 15], [15]]);

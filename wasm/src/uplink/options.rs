@@ -15,8 +15,9 @@ use crate::js;
 
 /// Options of the constructor.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "UplinkConfig"))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Config {
+pub(crate) struct Config {
     suite: String,
     /// Where keys come from; an external key unless this is there.
     mls: Option<MlsConfig>,
@@ -27,21 +28,27 @@ pub(super) struct Config {
 
 /// Options of group keys.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "GroupConfig"))]
 #[serde(rename_all = "camelCase")]
 struct MlsConfig {
     suite: String,
     /// Users whom the room admits; everybody if there is no list.
+    #[cfg_attr(test, ts(type = "readonly string[] | null"))]
     users: Option<BTreeSet<String>>,
     certificates: Option<Certificates>,
 }
 
 /// Whose certificates the room takes, and ours; all in DER.
 #[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "GroupCertificates"))]
 #[serde(rename_all = "camelCase")]
 struct Certificates {
+    #[cfg_attr(test, ts(type = "readonly Uint8Array[]"))]
     authorities: Vec<Vec<u8>>,
+    #[cfg_attr(test, ts(type = "readonly Uint8Array[]"))]
     revocation_lists: Vec<Vec<u8>>,
     admits_basic: bool,
+    #[cfg_attr(test, ts(type = "readonly Uint8Array[]"))]
     chain: Vec<Vec<u8>>,
 }
 

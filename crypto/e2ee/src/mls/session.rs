@@ -347,7 +347,7 @@ impl MlsSession {
     fn set_state(&mut self, state: State) {
         if self.state != state {
             self.state = state;
-            self.tell(Event::State(state));
+            self.tell(Event::State { state });
         }
     }
 

@@ -3,6 +3,7 @@
 /// Statistics of one source. Names and meanings of W3C webrtc-stats (`RTCInboundRtpStreamStats`)
 /// unless said otherwise; serialised in camel case. Times are in seconds.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct AudioReceiveStats {
     /// Packets that came, whatever became of them.

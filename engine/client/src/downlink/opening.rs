@@ -21,15 +21,17 @@ use crate::sealing;
 
 /// How opening goes for one sender. Serializes to camelCase.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct SenderStats {
     /// The participant.
     pub sender: u32,
     /// The KID of the last frame that opened, 16 hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub kid: Option<String>,
-    /// `waiting` before the first frame that opens, `ok`, or `cannot-decrypt`.
-    pub state: &'static str,
+    /// Whether frames open at present.
+    pub state: OpeningState,
     /// Frames that opened.
     pub frames_opened: u64,
     /// Frames that did not.
@@ -38,6 +40,27 @@ pub struct SenderStats {
     last_kid: Option<u64>,
     #[serde(skip)]
     last_error: Option<OpenError>,
+}
+
+/// Whether the frames of a sender open. Serializes to kebab-case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "kebab-case")]
+pub enum OpeningState {
+    /// None has opened yet.
+    #[default]
+    Waiting,
+    /// They open.
+    Ok,
+    /// They have not opened for so long that somebody should be told.
+    CannotDecrypt,
+}
+
+impl OpeningState {
+    /// The state after the engine said whether frames open.
+    pub fn of(opens: bool) -> Self {
+        if opens { Self::Ok } else { Self::CannotDecrypt }
+    }
 }
 
 /// A frame that waits for its key.
@@ -146,7 +169,7 @@ impl DownlinkHalf {
             keys.last_kid = Some(kid);
             keys.kid = Some(format!("{kid:016x}"));
         }
-        if keys.state == WAITING {
+        if keys.state == OpeningState::Waiting {
             self.set_opens(sender, true);
         }
     }
@@ -154,7 +177,6 @@ impl DownlinkHalf {
     fn sender(&mut self, sender: u32) -> &mut SenderStats {
         self.senders.entry(sender).or_insert_with(|| SenderStats {
             sender,
-            state: WAITING,
             ..SenderStats::default()
         })
     }
@@ -162,7 +184,7 @@ impl DownlinkHalf {
     /// The engine says when the state changes; the opener knows why.
     pub(super) fn set_opens(&mut self, sender: u32, opens: bool) {
         let keys = self.sender(sender);
-        keys.state = if opens { OK } else { CANNOT_DECRYPT };
+        keys.state = OpeningState::of(opens);
         let error = keys.last_error.filter(|_| !opens);
         self.events.push_back(DownlinkEvent::Decryption(Decryption {
             sender,
@@ -171,10 +193,6 @@ impl DownlinkHalf {
         }));
     }
 }
-
-const WAITING: &str = "waiting";
-const OK: &str = "ok";
-const CANNOT_DECRYPT: &str = "cannot-decrypt";
 
 #[cfg(test)]
 impl DownlinkHalf {
@@ -185,7 +203,8 @@ impl DownlinkHalf {
     }
 
     /// What was last said of a sender.
-    pub(super) fn state_of(&self, sender: u32) -> &str {
-        self.senders.get(&sender).map_or(WAITING, |keys| keys.state)
+    pub(super) fn state_of(&self, sender: u32) -> OpeningState {
+        let keys = self.senders.get(&sender);
+        keys.map_or(OpeningState::Waiting, |keys| keys.state)
     }
 }

@@ -1,5 +1,6 @@
 //! Events of the sending half.
 
+use serde::Serialize;
 use smrtc_e2ee::mls::{Event as GroupEvent, IdentityError};
 use smrtc_engine::control::FramerError;
 use smrtc_engine::control::v1::server_message;
@@ -38,8 +39,11 @@ pub enum UplinkEvent {
     ControlStream(FramerError),
 }
 
-/// What the encoders of a participant should do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the encoders of a participant should do. Serializes to camelCase, with the variant in
+/// `kind`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum EncoderEvent {
     /// Produce so much from now on; zero if a track or layer is not to be sent now.
     TargetBitrate {
@@ -58,7 +62,8 @@ pub enum EncoderEvent {
 }
 
 /// What one encoder should produce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LayerBitrate {
     /// The track.
     pub track: u8,

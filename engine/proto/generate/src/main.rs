@@ -1,6 +1,8 @@
 //! `smrtc-proto-generate PROTO_FOLDER OUT_FOLDER`: writes the Rust types of `control.proto`, without
 //! a system `protoc`. `engine/proto/generate.sh` calls it.
 
+mod plain_objects;
+
 use std::env;
 use std::error::Error;
 use std::path::PathBuf;
@@ -11,7 +13,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: smrtc-proto-generate PROTO_FOLDER OUT_FOLDER".into());
     };
     let descriptors = protox::compile([proto.join("control.proto")], [proto])?;
-    prost_build::Config::new()
+    let mut config = prost_build::Config::new();
+    plain_objects::plain_objects(&mut config);
+    config
         // What a gateway sends to many: shared, not copied.
         .bytes([
             ".smrtc.control.v1.MlsCommitted.commit",

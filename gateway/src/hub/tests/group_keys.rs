@@ -119,7 +119,7 @@ impl Page {
                 continue;
             };
             match event {
-                GroupEvent::State(state) => self.view.is_in_group = state == State::InGroup,
+                GroupEvent::State { state } => self.view.is_in_group = state == State::InGroup,
                 GroupEvent::Epoch {
                     epoch,
                     verification_code,

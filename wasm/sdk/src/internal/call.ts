@@ -1,6 +1,6 @@
 /**
- * What exists between `join` and `leave`: the workers, who else is in the room, what we publish, the statistics. When to
- * connect and when to give up is the client's decision.
+ * What exists between `join` and `leave`: the workers, who else is in the room, what we publish,
+ * the statistics. When to connect and when to give up is the client's decision.
  */
 import { RtcError, fromPlainError } from "../errors.ts";
 import type { PlainError } from "../errors.ts";
@@ -8,7 +8,8 @@ import type { ClientEvents, ConnectionState } from "../events.ts";
 import type { LocalStream } from "../local_stream.ts";
 import type { ClientOptions, VideoCodecName } from "../options.ts";
 import { VERSION } from "../version.ts";
-import type { JoinedInfo } from "./engine_events.ts";
+import { base64url } from "./base64url.ts";
+import type { Joined } from "./generated/engine.ts";
 import { needLive } from "./capture.ts";
 import { EngineHost } from "./engine_host.ts";
 import { GroupView } from "./group_view.ts";
@@ -50,7 +51,7 @@ export interface CallContext {
 
 /** What came of connecting. */
 export interface Connected {
-  readonly joined: JoinedInfo;
+  readonly joined: Joined;
   readonly transport: "webtransport" | "websocket";
 }
 
@@ -127,7 +128,10 @@ export class Call {
     return this.#whileNotLost(() => this.#open(answer));
   }
 
-  /** Connects anew, within a time, and publishes again what was published. What came of the attempt is closed if it fails. */
+  /**
+   * Connects anew, within a time, and publishes again what was published. What came of the attempt
+   * is closed if it fails.
+   */
   reconnect(
     answer: GatewayAnswer,
     timeoutMs: number,
@@ -159,7 +163,10 @@ export class Call {
     });
   }
 
-  /** Opens both sessions. The room comes with the answer; the roster takes it when the client says so. */
+  /**
+   * Opens both sessions. The room comes with the answer; the roster takes it when the client says
+   * so.
+   */
   async #open({ address, clocks }: GatewayAnswer): Promise<Connected> {
     if (this.#closed) throw new RtcError("ABORTED", "the client left while connecting");
     const { token, transport = "auto", readyLanes = READY_LANES } = this.#context.options;
@@ -186,7 +193,7 @@ export class Call {
     await this.host.downlink.call("connect", {
       connection,
       address,
-      ticket: up.joined.attachTicket,
+      ticket: base64url(up.joined.attachTicket),
       transport,
     });
     return { joined: up.joined, transport: up.transport };
@@ -218,7 +225,9 @@ export class Call {
     else this.#onLost(fromPlainError(error));
   }
 
-  /** Keys and certificates have lifetimes, so that with a wrong clock we refuse others, or they us. */
+  /**
+   * Keys and certificates have lifetimes, so that with a wrong clock we refuse others, or they us.
+   */
   #checkClock(clocks: GatewayAnswer["clocks"]): void {
     const difference = clocks === undefined ? undefined : clocksDiffer(clocks.ours, clocks.gateway);
     const words = difference?.words ?? "";
@@ -318,7 +327,7 @@ export class Call {
         return;
       case "group":
         this.group?.handle(notice.event);
-        if (notice.event.what === "epoch") this.#context.onKeyChanged();
+        if (notice.event.kind === "epoch") this.#context.onKeyChanged();
         return;
       case "error":
         this.#context.onError(fromPlainError(notice.error));

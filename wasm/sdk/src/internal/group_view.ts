@@ -1,8 +1,11 @@
-/** What the page knows of the group behind its keys: who is in it, which code to compare, who has compared it. */
+/**
+ * What the page knows of the group behind its keys: who is in it, which code to compare, who has
+ * compared it.
+ */
 import { RtcError } from "../errors.ts";
 import type { ClientEvents, GroupKeysState, GroupMember, GroupState } from "../events.ts";
 import type { GroupSuiteName } from "../options.ts";
-import type { EngineMember, GroupEvent } from "./engine_events.ts";
+import type { RosterMember, GroupEvent } from "./generated/engine.ts";
 
 type Emit = <Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]) => void;
 
@@ -11,8 +14,10 @@ export class GroupView {
   readonly #emit: Emit;
   #state: GroupState = "idle";
   #code = "";
-  #members: readonly EngineMember[] = [];
-  /** By user: the fingerprint that was compared. It holds for that identity only, in whatever epoch. */
+  #members: readonly RosterMember[] = [];
+  /**
+   * By user: the fingerprint that was compared. It holds for that identity only, in whatever epoch.
+   */
   readonly #compared: Map<string, string>;
   /** Users of whom a signed message agrees with this epoch. */
   readonly #confirmed = new Set<string>();
@@ -47,7 +52,7 @@ export class GroupView {
 
   /** Says that a user's numbers were compared, or were not after all. */
   setCompared(userId: string, compared: boolean): void {
-    const member = this.#members.find((one) => one.userId === userId && !one.own);
+    const member = this.#members.find((one) => one.user === userId && !one.own);
     if (member === undefined)
       throw new RtcError("INVALID_PARAMETER", "nobody else of this name is in the group");
     if (compared) this.#compared.set(userId, member.fingerprint);
@@ -56,7 +61,7 @@ export class GroupView {
   }
 
   handle(event: GroupEvent): void {
-    switch (event.what) {
+    switch (event.kind) {
       case "state":
         this.#state = event.state;
         this.#emit("group-state-changed", { state: event.state });
@@ -72,16 +77,16 @@ export class GroupView {
         this.#onRoster(event);
         return;
       case "confirmed":
-        this.#confirmed.add(event.userId);
+        this.#confirmed.add(event.user);
         this.#tellVerification();
         return;
       case "split":
-        this.#split.add(event.userId);
-        this.#emit("group-warning", { kind: "split", userId: event.userId });
+        this.#split.add(event.user);
+        this.#emit("group-warning", { kind: "split", userId: event.user });
         return;
       case "unconfirmed":
-        this.#unconfirmed = event.userIds;
-        this.#emit("group-warning", { kind: "unconfirmed", userIds: event.userIds });
+        this.#unconfirmed = event.users;
+        this.#emit("group-warning", { kind: "unconfirmed", userIds: event.users });
         return;
       case "removed":
         this.#onRemoved(event);
@@ -89,8 +94,8 @@ export class GroupView {
       case "certificate-invalid":
         this.#emit("group-warning", {
           kind: "certificate-invalid",
-          reason: event.reason,
-          ...(event.userId === undefined ? {} : { userId: event.userId }),
+          reason: event.why,
+          ...(event.user === undefined ? {} : { userId: event.user }),
         });
         return;
       case "refused":
@@ -98,9 +103,9 @@ export class GroupView {
     }
   }
 
-  #onRoster(event: Extract<GroupEvent, { what: "roster" }>): void {
+  #onRoster(event: Extract<GroupEvent, { kind: "roster" }>): void {
     this.#members = event.members;
-    const present = new Set(event.members.map(({ userId }) => userId));
+    const present = new Set(event.members.map(({ user }) => user));
     this.#unconfirmed = this.#unconfirmed.filter((userId) => present.has(userId));
     this.#emit("roster-changed", {
       joined: event.joined.map((member) => this.#member(member)),
@@ -110,7 +115,7 @@ export class GroupView {
     });
   }
 
-  #onRemoved({ by }: Extract<GroupEvent, { what: "removed" }>): void {
+  #onRemoved({ by }: Extract<GroupEvent, { kind: "removed" }>): void {
     this.#code = "";
     this.#members = [];
     this.#confirmed.clear();
@@ -119,7 +124,7 @@ export class GroupView {
     this.#tellVerification();
   }
 
-  #onRefused({ subject, reason }: Extract<GroupEvent, { what: "refused" }>): void {
+  #onRefused({ what: subject, why: reason }: Extract<GroupEvent, { kind: "refused" }>): void {
     switch (subject) {
       case "key-package":
         this.#emit("group-warning", { kind: "identity-refused", reason });
@@ -138,15 +143,15 @@ export class GroupView {
     this.#emit("verification-changed", { verificationCode: this.#code, members: this.members });
   }
 
-  #member({ userId, leafIndex, fingerprint, own, certifiedUntil }: EngineMember): GroupMember {
+  #member({ user, leafIndex, fingerprint, own, expires }: RosterMember): GroupMember {
     return {
-      userId,
+      userId: user,
       leafIndex,
       fingerprint,
       self: own,
-      ...(certifiedUntil === undefined ? {} : { certifiedUntil: new Date(certifiedUntil * 1000) }),
-      compared: this.#compared.get(userId) === fingerprint,
-      confirmed: own || this.#confirmed.has(userId),
+      ...(expires === undefined ? {} : { certifiedUntil: new Date(expires * 1000) }),
+      compared: this.#compared.get(user) === fingerprint,
+      confirmed: own || this.#confirmed.has(user),
     };
   }
 }

@@ -1,10 +1,12 @@
-/** A local stream while it is published: what the gateway was told and what the uplink worker sends. */
+/**
+ * A local stream while it is published: what the gateway was told and what the uplink worker sends.
+ */
 import { RtcError } from "../errors.ts";
 import type { LocalStream } from "../local_stream.ts";
 import type { VideoCodecName } from "../options.ts";
 import { chooseCodec, codecString } from "./codec.ts";
 import type { EngineHost } from "./engine_host.ts";
-import type { TrackInfo } from "./engine_events.ts";
+import type { Track } from "./generated/engine.ts";
 import type { Logger } from "./logger.ts";
 import { needLive } from "./capture.ts";
 import { openVideoSource } from "./video_source.ts";
@@ -332,7 +334,7 @@ export class Publication implements PublicationHooks {
     };
   }
 
-  #audioInfo(): TrackInfo {
+  #audioInfo(): Track {
     return {
       number: AUDIO_TRACK,
       kind: "audio",
@@ -344,7 +346,7 @@ export class Publication implements PublicationHooks {
     };
   }
 
-  #videoInfo(): TrackInfo {
+  #videoInfo(): Track {
     const screen = this.#stream.isScreen();
     return {
       number: this.videoTrackNumber,
@@ -355,7 +357,7 @@ export class Publication implements PublicationHooks {
     };
   }
 
-  #request(kind: "publish" | "update-track", track: TrackInfo): Promise<undefined> {
+  #request(kind: "publish" | "update-track", track: Track): Promise<undefined> {
     return this.#context.host.uplink.call("request", { kind, track });
   }
 

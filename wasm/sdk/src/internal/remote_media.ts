@@ -1,14 +1,16 @@
-/** Behind a `RemoteStream`: what the sender publishes, what we receive of it, and where it is shown. */
+/**
+ * Behind a `RemoteStream`: what the sender publishes, what we receive of it, and where it is shown.
+ */
 import { RtcError } from "../errors.ts";
 import type { DecryptionState } from "../events.ts";
 import type { VideoStreamType } from "../options.ts";
 import type { EngineHost } from "./engine_host.ts";
-import type { TrackInfo } from "./engine_events.ts";
+import type { Track } from "./generated/engine.ts";
 
 /** A published track of a remote participant. */
 export interface RemoteTrack {
   readonly sender: number;
-  info: TrackInfo;
+  info: Track;
   /** Whether we asked the gateway for it. */
   subscribed: boolean;
   /** And up to which size, from 0, the smallest. */
@@ -131,7 +133,8 @@ export class RemoteMedia {
   async resumeAudio(): Promise<void> {
     const { audio } = this.#host;
     if (audio.playing || !this.#playing || this.audio === undefined) return;
-    // A context that may not start keeps its promise pending, so a while without an answer is the answer.
+    // A context that may not start keeps its promise pending, so a while without an answer is the
+    // answer.
     await Promise.race([audio.resume(), new Promise((resolve) => setTimeout(resolve, 300))]);
     this.changed();
     if (!audio.playing)

@@ -4,12 +4,12 @@ import type { ClientEvents, DecryptionState } from "../events.ts";
 import type { VideoStreamType } from "../options.ts";
 import { RemoteStream } from "../remote_stream.ts";
 import type { EngineHost } from "./engine_host.ts";
-import type { JoinedInfo, Notification, PeerInfo, TrackInfo } from "./engine_events.ts";
+import type { Joined, Notification, Peer, Track } from "./generated/engine.ts";
 import { RemoteMedia, ignoreAborted } from "./remote_media.ts";
 
-interface Peer {
-  info: PeerInfo;
-  readonly tracks: Map<number, TrackInfo>;
+interface PresentPeer {
+  info: Peer;
+  readonly tracks: Map<number, Track>;
 }
 
 /** What the roster needs of the client around it. */
@@ -22,15 +22,21 @@ export interface RosterContext {
   onError(error: unknown): void;
 }
 
-/** Sound and picture of one publication arrive as two messages; wait this long so that the stream appears whole. */
+/**
+ * Sound and picture of one publication arrive as two messages; wait this long so that the stream
+ * appears whole.
+ */
 const SETTLE_MS = 20;
 /** The highest number that a layer can have. */
 const ALL_LAYERS = 15;
 
 export class Roster {
   readonly #context: RosterContext;
-  readonly #peers = new Map<number, Peer>();
-  /** Users whose coming the application was told of, and not their going. They outlive their sessions. */
+  readonly #peers = new Map<number, PresentPeer>();
+  /**
+   * Users whose coming the application was told of, and not their going. They outlive their
+   * sessions.
+   */
   readonly #knownUsers = new Set<string>();
   /** What a new session told before {@link reset} took the room as `Join` found it. */
   #held: Notification[] | undefined;
@@ -50,13 +56,19 @@ export class Roster {
     this.#context = context;
   }
 
-  /** A session begins: what it tells waits for {@link reset}, which comes once the downlink is attached too. */
+  /**
+   * A session begins: what it tells waits for {@link reset}, which comes once the downlink is
+   * attached too.
+   */
   begin(): void {
     this.#held = [];
   }
 
-  /** Takes the room as `Join` found it, the first time and after each reconnection, and then what has happened since. */
-  reset(joined: JoinedInfo): void {
+  /**
+   * Takes the room as `Join` found it, the first time and after each reconnection, and then what
+   * has happened since.
+   */
+  reset(joined: Joined): void {
     for (const [id, { info }] of [...this.#peers]) {
       if (!joined.peers.some(({ userId }) => userId === info.userId))
         this.#leave(id, "disconnected");
@@ -81,7 +93,7 @@ export class Roster {
     }
     switch (notification.kind) {
       case "peer-joined":
-        this.#join(notification.peer, true);
+        this.#join(notification, true);
         this.#context.onPeersChanged();
         return;
       case "peer-left":
@@ -193,7 +205,7 @@ export class Roster {
     this.#peers.clear();
   }
 
-  #join(info: PeerInfo, tell: boolean): void {
+  #join(info: Peer, tell: boolean): void {
     // The same user came again before the gateway told of the old session's end.
     for (const [id, peer] of this.#peers)
       if (peer.info.userId === info.userId) this.#peers.delete(id);
@@ -218,7 +230,7 @@ export class Roster {
     this.#context.emit("peer-leave", { userId, reason });
   }
 
-  #setTrack(participantId: number, info: TrackInfo): void {
+  #setTrack(participantId: number, info: Track): void {
     const peer = this.#peers.get(participantId);
     if (peer === undefined) return;
     const earlier = peer.tracks.get(info.number);
@@ -361,7 +373,10 @@ export class Roster {
     media.changed();
   }
 
-  /** The highest layer that we want the gateway to send; which it sends is its decision, by our path. A screen has one size. */
+  /**
+   * The highest layer that we want the gateway to send; which it sends is its decision, by our
+   * path. A screen has one size.
+   */
   #maxSpatialLayer({ type, streamType }: RemoteMedia): number {
     const chosen = streamType === "auto" ? this.#defaultStreamType : streamType;
     return type === "main" && chosen === "small" ? 0 : ALL_LAYERS;

@@ -1,4 +1,7 @@
-/** Puts the statistics of both workers together, by user, and emits what is derived from them at intervals. */
+/**
+ * Puts the statistics of both workers together, by user, and emits what is derived from them at
+ * intervals.
+ */
 import type { ClientEvents, ConnectionState } from "../events.ts";
 import type {
   ClientStats,
@@ -8,7 +11,7 @@ import type {
   RemoteVideoStats,
   VideoSentStats,
 } from "../stats.ts";
-import type { AudioTrackStats, InboundTrackStats, OutboundTrackStats } from "./engine_events.ts";
+import type { AudioStats, InboundStats, OutboundStats } from "./generated/engine.ts";
 import type { EngineHost } from "./engine_host.ts";
 import { Exceptions } from "./exceptions.ts";
 import type { ExceptionSample } from "./exceptions.ts";
@@ -267,8 +270,8 @@ function localVideo(up: UplinkStats, number: number): LocalVideoStats | undefine
   return { ...withoutIds(encoder), ...sentTogether(sent), layers };
 }
 
-function sentTogether(streams: readonly OutboundTrackStats[]): VideoSentStats {
-  const sum = (of: Exclude<keyof OutboundTrackStats, "track" | "spatial">): number =>
+function sentTogether(streams: readonly OutboundStats[]): VideoSentStats {
+  const sum = (of: Exclude<keyof OutboundStats, "kind" | "track" | "spatial">): number =>
     streams.reduce((total, stream) => total + stream[of], 0);
   return {
     bytesSent: sum("bytesSent"),
@@ -280,8 +283,8 @@ function sentTogether(streams: readonly OutboundTrackStats[]): VideoSentStats {
 }
 
 function remoteAudio(
-  track: InboundTrackStats | undefined,
-  playout: AudioTrackStats | undefined,
+  track: InboundStats | undefined,
+  playout: AudioStats | undefined,
   meanOpinion: number | undefined,
 ): RemoteAudioStats | undefined {
   if (track === undefined || playout === undefined) return undefined;
@@ -297,7 +300,7 @@ function remoteAudio(
 }
 
 function remoteVideo(
-  track: InboundTrackStats | undefined,
+  track: InboundStats | undefined,
   receiver: VideoReceiverStats | undefined,
 ): RemoteVideoStats | undefined {
   if (track === undefined || receiver === undefined) return undefined;

@@ -1,4 +1,7 @@
-/** Typed messages between the page and its two workers, and between the workers and the audio worklet. */
+/**
+ * Typed messages between the page and its two workers, and between the workers and the audio
+ * worklet.
+ */
 import type { PlainError } from "../errors.ts";
 import type { CipherSuiteName, EncryptionState, EngineSelfTest } from "../events.ts";
 import type {
@@ -11,40 +14,38 @@ import type {
 } from "../options.ts";
 import type { VideoEncoderStats } from "../stats.ts";
 import type {
-  DirectionQuality,
-  DownlinkEngineStats,
+  Quality as DirectionQuality,
+  DownlinkStats as DownlinkEngineStats,
+  GroupCertificates,
   GroupEvent,
-  JoinedInfo,
+  Joined,
   MediaKind,
   Notification,
   RequestBody,
-  UplinkEngineStats,
-} from "./engine_events.ts";
+  UplinkStats as UplinkEngineStats,
+} from "./generated/engine.ts";
 import type { GatewayAddress } from "./transport.ts";
 
-/** How a worker and the audio worklet exchange samples: shared memory on isolated pages, a port elsewhere. */
+/**
+ * How a worker and the audio worklet exchange samples: shared memory on isolated pages, a port
+ * elsewhere.
+ */
 export type AudioLink =
   | { readonly kind: "shared"; readonly ring: SharedArrayBuffer }
   | { readonly kind: "port"; readonly port: MessagePort };
 
-/** Where the uplink worker has its keys from. Secret bytes are transferred; the page keeps nothing. */
+/**
+ * Where the uplink worker has its keys from. Secret bytes are transferred; the page keeps nothing.
+ */
 export type KeySource =
   | { readonly kind: "external"; readonly key: Uint8Array<ArrayBuffer> }
   | {
       readonly kind: "mls";
       readonly suite: GroupSuiteName;
       readonly users: readonly string[] | undefined;
-      readonly certificates: EngineCertificates | undefined;
+      readonly certificates: GroupCertificates | undefined;
       readonly identity: GroupIdentity;
     };
-
-/** In DER, all of it. */
-export interface EngineCertificates {
-  readonly authorities: readonly Uint8Array[];
-  readonly revocationLists: readonly Uint8Array[];
-  readonly admitsBasic: boolean;
-  readonly chain: readonly Uint8Array[];
-}
 
 /** Whose key is to be certified, and for which suite. */
 export interface EnrolRequest {
@@ -55,7 +56,10 @@ export interface EnrolRequest {
   readonly identity: GroupIdentity;
 }
 
-/** The first message from the uplink worker to the downlink worker. With group keys each later one is bytes for the engine. */
+/**
+ * The first message from the uplink worker to the downlink worker. With group keys each later one
+ * is bytes for the engine.
+ */
 export interface KeyPortInit {
   readonly suite: CipherSuiteName;
   readonly keySource: "mls" | "external";
@@ -97,7 +101,10 @@ export interface VideoSettings {
   readonly frameRate: number;
   /** bit/s; the engine's estimate may be lower, never higher. */
   readonly maxBitrate: number;
-  /** What is encoded besides, in the same codec, for those who want or can receive no more. Rates as above. */
+  /**
+   * What is encoded besides, in the same codec, for those who want or can receive no more. Rates as
+   * above.
+   */
   readonly small:
     | {
         readonly maxWidth: number;
@@ -110,16 +117,25 @@ export interface VideoSettings {
   readonly contentHint: VideoContentHint | "";
 }
 
-/** Where frames come from: a transferred stream of `VideoFrame`, or a port that brings them one by one. */
+/**
+ * Where frames come from: a transferred stream of `VideoFrame`, or a port that brings them one by
+ * one.
+ */
 export type VideoSource =
   | { readonly kind: "readable"; readonly readable: ReadableStream<VideoFrame> }
   | { readonly kind: "port"; readonly port: MessagePort };
 
 /** Calls that the uplink worker answers: name → argument and result. */
 export interface UplinkCalls {
-  /** Before `init`, which then takes this key: the request, in DER, by which an authority may certify it to be that of the token's user. */
+  /**
+   * Before `init`, which then takes this key: the request, in DER, by which an authority may
+   * certify it to be that of the token's user.
+   */
   enrol: { argument: EnrolRequest; result: Uint8Array<ArrayBuffer> };
-  /** What the gateway's own authority makes of such a request: our certificate, then those of its issuers, in DER. */
+  /**
+   * What the gateway's own authority makes of such a request: our certificate, then those of its
+   * issuers, in DER.
+   */
   certify: {
     argument: { gateway: string; token: string; request: Uint8Array<ArrayBuffer> };
     result: Uint8Array[];
@@ -128,7 +144,7 @@ export interface UplinkCalls {
   connect: {
     argument: ConnectRequest;
     result: {
-      joined: JoinedInfo;
+      joined: Joined;
       transport: "webtransport" | "websocket";
       kid: string;
       epoch: number;
@@ -174,7 +190,10 @@ export interface VideoLayerStats extends VideoEncoderStats {
   readonly active: boolean;
 }
 
-/** Counters are those of all sizes together; size, rate and target those of the largest that is being sent. */
+/**
+ * Counters are those of all sizes together; size, rate and target those of the largest that is
+ * being sent.
+ */
 export interface VideoSenderStats extends VideoEncoderStats {
   readonly track: number;
   readonly codec: string;

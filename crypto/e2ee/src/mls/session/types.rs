@@ -235,6 +235,9 @@ pub enum Output {
 
 /// Where a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "GroupState"))]
 pub enum State {
     /// Not in the room yet.
     Idle,
@@ -251,12 +254,16 @@ pub enum State {
 
 /// Somebody in the group. The list of these, and not the gateway's, is who can hear.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RosterMember {
     /// The leaf.
     pub leaf_index: u16,
     /// The user whom the credential names.
     pub user: String,
     /// The signature key, an uncompressed point.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub public_key: Vec<u8>,
     /// Nine groups of five digits for this identity and ours; the same in every call while both
     /// keep their keys.
@@ -265,6 +272,8 @@ pub struct RosterMember {
     pub own: bool,
     /// If an authority of the room's policy certifies that the key is the user's: until when, in
     /// seconds since 1970. If not, it is the gateway's word only.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(feature = "typescript", ts(optional))]
     pub expires: Option<u64>,
 }
 
@@ -274,11 +283,25 @@ impl fmt::Debug for RosterMember {
     }
 }
 
-/// What the application is told.
+/// What the application is told. With the feature `serde` it serializes to camelCase, with the
+/// variant in `kind`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(
+        tag = "kind",
+        rename_all = "kebab-case",
+        rename_all_fields = "camelCase"
+    )
+)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(rename = "GroupEvent"))]
 pub enum Event {
     /// The state changed.
-    State(State),
+    State {
+        /// The new one.
+        state: State,
+    },
     /// A new epoch began.
     Epoch {
         /// Its number.
@@ -293,6 +316,8 @@ pub enum Event {
         /// Gone, or with an old key.
         left: Vec<RosterMember>,
         /// Whose commit it was; none if somebody came in by itself.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        #[cfg_attr(feature = "typescript", ts(optional))]
         by: Option<String>,
         /// Everybody now.
         members: Vec<RosterMember>,
@@ -321,6 +346,8 @@ pub enum Event {
     /// A member took us out.
     Removed {
         /// Whose commit it was.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        #[cfg_attr(feature = "typescript", ts(optional))]
         by: Option<String>,
     },
     /// The certificate of a member, or of somebody who would be one, is not valid; it is not let
@@ -328,8 +355,12 @@ pub enum Event {
     /// member is in.
     CertificateInvalid {
         /// Whom it names, if it names anybody; nobody has verified that.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        #[cfg_attr(feature = "typescript", ts(optional))]
         user: Option<String>,
         /// What is wrong with it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text"))]
+        #[cfg_attr(feature = "typescript", ts(as = "String"))]
         why: CertificateError,
     },
     /// Something that came was not accepted.
@@ -343,6 +374,13 @@ pub enum Event {
 
 /// What was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "typescript",
+    derive(ts_rs::TS),
+    ts(rename = "RefusedSubject")
+)]
 pub enum Refused {
     /// A commit: forged, changed, or of somebody whom the room does not admit.
     Commit,
@@ -355,6 +393,15 @@ pub enum Refused {
     /// Our own attempt: for want of randomness, by a failed self-test, or because the policy does
     /// not take our own credential.
     Own,
+}
+
+/// An error as its sentence.
+#[cfg(feature = "serde")]
+fn as_text<S: serde::Serializer>(
+    error: &CertificateError,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(error)
 }
 
 impl Event {

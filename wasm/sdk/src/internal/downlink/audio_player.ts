@@ -1,6 +1,6 @@
 /**
- * Keeps the worklet supplied with mixed sound. Which samples those are is decided in Wasm; how many must lie ready is
- * decided here, from whether the worklet ran dry.
+ * Keeps the worklet supplied with mixed sound. Which samples those are is decided in Wasm; how many
+ * must lie ready is decided here, from whether the worklet ran dry.
  */
 import type { DownlinkEngine } from "smrtc-wasm";
 import { AudioRing } from "../audio_ring.ts";
@@ -10,10 +10,15 @@ import type { AudioLink, SamplesMessage } from "../worker_protocol.ts";
 
 const BLOCK = 480;
 const SAMPLE_US = 1_000_000 / 48_000;
-/** Samples that lie ready: 20 ms at first, 60 ms at most. A worklet takes 10 ms at a time, some browsers 20. */
+/**
+ * Samples that lie ready: 20 ms at first, 60 ms at most. A worklet takes 10 ms at a time, some
+ * browsers 20.
+ */
 const FIRST_TARGET = 2 * BLOCK;
 const HIGHEST_TARGET = 6 * BLOCK;
-/** How often to look whether there is somebody to hear; the first voice waits for no more than this. */
+/**
+ * How often to look whether there is somebody to hear; the first voice waits for no more than this.
+ */
 const IDLE_MS = 40;
 /** So long without a gap, and one block less is tried. */
 const CALM_US = 20_000_000;
@@ -95,7 +100,8 @@ export class AudioPlayer {
 
   #adapt(late: number): void {
     const now = nowUs();
-    // The first request comes before we have had a chance, and a suspended context asks for nothing.
+    // The first request comes before we have had a chance, and a suspended context asks for
+    // nothing.
     if (late > 0 && this.#missed + late > FIRST_TARGET) {
       this.#target = Math.min(this.#target + BLOCK, HIGHEST_TARGET);
       this.#calmSince = now;

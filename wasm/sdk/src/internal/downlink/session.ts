@@ -1,8 +1,11 @@
-/** The downlink's session with the gateway: drives the engine from transport, timer and playout, and drains it. */
+/**
+ * The downlink's session with the gateway: drives the engine from transport, timer and playout, and
+ * drains it.
+ */
 import type { DownlinkEngine } from "smrtc-wasm";
 import { RtcError, toPlainError } from "../../errors.ts";
 import { Deadline, nowUs } from "../deadline.ts";
-import type { DownlinkEngineStats, DownlinkEvent } from "../engine_events.ts";
+import type { DownlinkStats as DownlinkEngineStats, DownlinkEvent } from "../generated/engine.ts";
 import type { Logger } from "../logger.ts";
 import { nextDatagram } from "../outgoing.ts";
 import { dial } from "../transport.ts";
@@ -113,7 +116,7 @@ export class DownlinkSession {
     switch (event.kind) {
       case "decryption":
         this.#log.info(`sender ${event.sender}: ${event.state} ${event.reason}`);
-        this.#notify(event);
+        this.#notify({ ...event, state: event.state === "ok" ? "ok" : "cannot-decrypt" });
         return;
       case "log":
         this.#log.log(event.level, event.message);

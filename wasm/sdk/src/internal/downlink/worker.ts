@@ -1,8 +1,11 @@
-/** Entry of the downlink worker: the page's calls on one side, engine, decoders and transport on the other. */
+/**
+ * Entry of the downlink worker: the page's calls on one side, engine, decoders and transport on the
+ * other.
+ */
 import init, { DownlinkEngine, Quality, selfTest, wipeStack } from "smrtc-wasm";
 import { RtcError } from "../../errors.ts";
 import { nowUs } from "../deadline.ts";
-import type { DownlinkEngineStats } from "../engine_events.ts";
+import type { DownlinkStats as DownlinkEngineStats } from "../generated/engine.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
@@ -150,7 +153,10 @@ async function start(options: DownlinkInit): Promise<Running> {
   return { engine, session, audio, quality: new Quality() };
 }
 
-/** Half of the round trip is the way here. A voice is late by its buffer besides, and lost is what had to be concealed. */
+/**
+ * Half of the round trip is the way here. A voice is late by its buffer besides, and lost is what
+ * had to be concealed.
+ */
 function rate({
   transport,
   inbound,
@@ -189,7 +195,10 @@ function rate({
   };
 }
 
-/** The first message says what keys there are; with group keys the others bring them, after both workers are ready. */
+/**
+ * The first message says what keys there are; with group keys the others bring them, after both
+ * workers are ready.
+ */
 function receiveKey(port: MessagePort): Promise<KeyPortInit> {
   return new Promise((resolve) => {
     port.onmessage = ({ data }: MessageEvent<KeyPortInit>) => {

@@ -1,4 +1,7 @@
-/** Carries microphone samples from the worklet into the engine. Processing and encoding happen in Wasm. */
+/**
+ * Carries microphone samples from the worklet into the engine. Processing and encoding happen in
+ * Wasm.
+ */
 import type { UplinkEngine } from "smrtc-wasm";
 import { AudioRing } from "../audio_ring.ts";
 import { ClockMapper } from "../clock.ts";

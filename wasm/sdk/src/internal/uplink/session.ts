@@ -1,15 +1,21 @@
-/** The uplink's session with the gateway: drives the engine from transport and timer, and drains what it puts out. */
+/**
+ * The uplink's session with the gateway: drives the engine from transport and timer, and drains
+ * what it puts out.
+ */
 import type { UplinkEngine } from "smrtc-wasm";
+
 import { RtcError, toPlainError } from "../../errors.ts";
+import { base64url } from "../base64url.ts";
 import { Deadline, nowUs } from "../deadline.ts";
 import type {
+  EncoderEvent,
   GroupEvent,
-  JoinedInfo,
+  Joined,
   MediaKind,
   RequestBody,
-  UplinkEngineStats,
+  UplinkStats as UplinkEngineStats,
   UplinkEvent,
-} from "../engine_events.ts";
+} from "../generated/engine.ts";
 import type { Logger } from "../logger.ts";
 import { nextDatagram } from "../outgoing.ts";
 import { Handshakes } from "../handshakes.ts";
@@ -38,7 +44,7 @@ export interface LayerBounds {
 }
 
 interface Waiting {
-  resolve(joined: JoinedInfo | undefined): void;
+  resolve(joined: Joined | undefined): void;
   reject(error: RtcError): void;
 }
 
@@ -127,7 +133,7 @@ export class UplinkSession {
     this.#listener.onJoined();
     for (const track of this.#tracks.keys()) this.#tellTrack(track);
     this.drain();
-    if (transport.kind === "webtransport") this.#watchLoss(request, joined.attachTicket);
+    if (transport.kind === "webtransport") this.#watchLoss(request, base64url(joined.attachTicket));
     this.#log.info(
       `joined as ${joined.participantId} over ${transport.kind} in ${Math.round(performance.now() - started)} ms, key ${this.#engine.kid()}`,
     );
@@ -229,7 +235,10 @@ export class UplinkSession {
     this.#reject(new RtcError("ABORTED", "the session was closed"));
   }
 
-  /** Adds a track, or changes in which sizes it is sent, the smallest first. Sound and most pictures have one. */
+  /**
+   * Adds a track, or changes in which sizes it is sent, the smallest first. Sound and most pictures
+   * have one.
+   */
   addTrack(track: number, kind: MediaKind, layers: readonly LayerBounds[]): void {
     this.#tracks.set(track, { kind, layers });
     if (!this.#joined) return;
@@ -255,7 +264,10 @@ export class UplinkSession {
     );
   }
 
-  /** Whether a picture captured now is worth encoding in this size: asked once for each. Without a session all are, to keep the encoder warm. */
+  /**
+   * Whether a picture captured now is worth encoding in this size: asked once for each. Without a
+   * session all are, to keep the encoder warm.
+   */
   wantsPicture(track: number, spatial: number): boolean {
     if (!this.#joined) return true;
     if (this.#engine.queueDelay() > QUEUE_LIMIT_US) return false;
@@ -272,7 +284,10 @@ export class UplinkSession {
     this.drain();
   }
 
-  /** The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed where they are put. */
+  /**
+   * The chunk's bytes are copied once, from the encoder's memory into Wasm, and sealed where they
+   * are put.
+   */
   sendVideo(
     chunk: EncodedVideoChunk,
     { temporal, discardable, distance }: Reference,
@@ -318,7 +333,7 @@ export class UplinkSession {
     if (transport !== undefined) this.#deadline.arm(engine.nextTimeout());
   }
 
-  #send(requestId: number): Promise<JoinedInfo | undefined> {
+  #send(requestId: number): Promise<Joined | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.set(requestId, { resolve, reject });
       this.drain();
@@ -343,13 +358,8 @@ export class UplinkSession {
           new RtcError("REQUEST_TIMED_OUT", "the gateway did not answer in time"),
         );
         return;
-      case "target-bitrate":
-        this.audioBitrate = event.audio;
-        for (const { track, spatial, bitrate } of event.layers)
-          this.#listener.onBitrate(track, spatial, bitrate);
-        return;
-      case "key-frame-requested":
-        this.#listener.onKeyFrameRequested(event.track, event.spatial);
+      case "encoder":
+        this.#onEncoderEvent(event.event);
         return;
       case "seal-failed":
         this.#listener.notify({
@@ -364,13 +374,20 @@ export class UplinkSession {
       case "log":
         this.#log.log(event.level, event.message);
         return;
-      case "peer-joined":
-      case "peer-left":
-      case "track-published":
-      case "track-updated":
-      case "track-unpublished":
-      case "closing":
-        this.#listener.notify({ kind: "notification", notification: event });
+      case "notification":
+        this.#listener.notify(event);
+    }
+  }
+
+  #onEncoderEvent(event: EncoderEvent): void {
+    switch (event.kind) {
+      case "target-bitrate":
+        this.audioBitrate = event.audio;
+        for (const { track, spatial, bitrate } of event.layers)
+          this.#listener.onBitrate(track, spatial, bitrate);
+        return;
+      case "key-frame-requested":
+        this.#listener.onKeyFrameRequested(event.track, event.spatial);
     }
   }
 
@@ -401,7 +418,7 @@ export class UplinkSession {
 
 /** For the log: names and numbers. The code is for people's eyes, and changes with each epoch. */
 function describe(event: GroupEvent): string {
-  switch (event.what) {
+  switch (event.kind) {
     case "state":
       return event.state;
     case "epoch":
@@ -409,13 +426,13 @@ function describe(event: GroupEvent): string {
     case "roster":
       return `${event.members.length} members, ${event.joined.length} came, ${event.left.length} went`;
     case "refused":
-      return `${event.subject} refused: ${event.reason}`;
+      return `${event.what} refused: ${event.why}`;
     case "confirmed":
     case "split":
     case "unconfirmed":
     case "removed":
-      return event.what;
+      return event.kind;
     case "certificate-invalid":
-      return `certificate invalid: ${event.reason}`;
+      return `certificate invalid: ${event.why}`;
   }
 }

@@ -12,7 +12,10 @@ import type { CipherSuiteName } from "../../events.ts";
 import type { VideoCodecName } from "../../options.ts";
 import { encoderConfig, encodesTwoLayers } from "../codec.ts";
 import { nowUs } from "../deadline.ts";
-import type { DirectionQuality, UplinkEngineStats } from "../engine_events.ts";
+import type {
+  Quality as DirectionQuality,
+  UplinkStats as UplinkEngineStats,
+} from "../generated/engine.ts";
 import { Logger } from "../logger.ts";
 import { serve } from "../rpc.ts";
 import type { Port } from "../rpc.ts";
@@ -97,7 +100,8 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     sender.setMuted(mutedVideos.has(track));
     session.addTrack(track, kind, sender.layers);
     sender.setSource(source);
-    // A camera that gives no picture must not hold up the call: what it will be is known well enough.
+    // A camera that gives no picture must not hold up the call: what it will be is known well
+    // enough.
     const timer = setTimeout(
       () =>
         sized.resolve({
@@ -191,7 +195,10 @@ const AUDIO_BITRATE = 32_000;
 /** How long a camera may take to its first picture. */
 const FIRST_FRAME_MS = 3_000;
 
-/** The answer is needed only once a viewer's path turns out to be narrow; until it is here, nothing is encoded so. */
+/**
+ * The answer is needed only once a viewer's path turns out to be narrow; until it is here, nothing
+ * is encoded so.
+ */
 function askForLayers({
   codec,
   maxWidth: width,
@@ -218,8 +225,12 @@ async function start(options: UplinkInit): Promise<Running> {
       suite,
       mls:
         keys.kind === "mls"
-          ? { suite: keys.suite, users: keys.users, certificates: keys.certificates }
-          : undefined,
+          ? {
+              suite: keys.suite,
+              users: keys.users ?? null,
+              certificates: keys.certificates ?? null,
+            }
+          : null,
       ...options.processing,
     },
     secret,
