@@ -1,6 +1,5 @@
 import { Emitter } from "./internal/emitter.ts";
-import { RtcError, fromPlainError, isRetryable } from "./errors.ts";
-import type { PlainError } from "./errors.ts";
+import { RtcError } from "./errors.ts";
 import type {
   ClientEvents,
   ConnectionState,
@@ -9,7 +8,7 @@ import type {
   SelfTestReport,
 } from "./events.ts";
 import type { LocalStream } from "./local_stream.ts";
-import type { ClientOptions, VideoCodecName, VideoStreamType } from "./options.ts";
+import type { ClientOptions, VideoStreamType } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
 import type {
   ClientStats,
@@ -19,15 +18,10 @@ import type {
   RemoteVideoStats,
   TransportStats,
 } from "./stats.ts";
-import { Call } from "./internal/call.ts";
 import { checkOptions } from "./internal/check_options.ts";
-import type { Connected } from "./internal/call.ts";
-import { Logger, mergeLogs } from "./internal/logger.ts";
+import { Connection } from "./internal/connection.ts";
+import { Logger } from "./internal/logger.ts";
 import { Operations } from "./internal/operations.ts";
-import { Reconnection } from "./internal/reconnection.ts";
-import { sleep } from "./internal/sleep.ts";
-import type { GatewayAnswer } from "./internal/transport.ts";
-import { checkSystemRequirements } from "./support.ts";
 
 /**
  * What runs one after the other. `begun`: there is a connection, and the gateway may know of it.
@@ -36,6 +30,8 @@ type Operation =
   | { readonly kind: "join" | "leave" }
   | { readonly kind: "unpublish"; readonly stream: LocalStream }
   | { readonly kind: "publish"; readonly stream: LocalStream; begun: boolean };
+
+type AudioProcessing = Required<NonNullable<ClientOptions["audioProcessing"]>>;
 
 /**
  * One participant in one room. Made by {@link createClient}.
@@ -46,98 +42,51 @@ type Operation =
  * `ABORTED`.
  */
 export class Client extends Emitter<ClientEvents> {
-  readonly #options: ClientOptions;
+  readonly #connection: Connection;
   readonly #log: Logger;
-  #state: ConnectionState = "DISCONNECTED";
-  #call: Call | undefined;
-  #userId = "";
-  #roomId = "";
-  #transport: "webtransport" | "websocket" = "webtransport";
-  #volumeIntervalMs = 0;
-  /** Changes with each `join` and `leave`; a loop of an earlier one ends. */
-  #generation = 0;
   readonly #operations = new Operations<Operation>();
-  /** Counts the sessions with the gateway. */
-  #sessions = 0;
-  /** Who waits for the next state. */
-  readonly #waiting = new Set<() => void>();
-  /** The generation that is connected; another one while joining or leaving. */
-  #connectedGeneration = -1;
-  #lastLogs = "";
-  /** The call that was stopped last, and when nothing of it is left. */
-  #stopped: Call | undefined;
-  #stopping: Promise<void> = Promise.resolve();
-  /** Identities compared, by user: see {@link setCompared}. */
-  readonly #compared = new Map<string, string>();
+  #volumeIntervalMs = 0;
+  #processing: AudioProcessing;
 
   /** @internal */
   constructor(options: ClientOptions) {
     super();
     checkOptions(options);
-    this.#options = options;
     this.#log = new Logger("page", options.logLevel ?? "info");
+    this.#processing = {
+      echoCancellation: true,
+      noiseSuppression: true,
+      autoGainControl: true,
+      ...options.audioProcessing,
+    };
+    this.#connection = new Connection({
+      options: () => ({ ...options, audioProcessing: this.#processing }),
+      log: this.#log,
+      emit: (name, event) => this.emit(name, event),
+      onStarted: (call) => call.stats.start(this.#volumeIntervalMs),
+      onKeyChanged: () => this.#tellEncryption(),
+    });
   }
 
   /**
    * Enters the room that the token names.
    *
-   * Rejects with `NOT_SUPPORTED` if the browser lacks something, `JOIN_REFUSED` if the gateway refuses the token,
-   * `SIGNAL_CHANNEL_SETUP_FAILED` if it cannot be reached, `ABORTED` if `leave` is called
-   * meanwhile.
+   * Rejects with `NOT_SUPPORTED` if the browser lacks something, `JOIN_REFUSED` if the gateway
+   * refuses the token, `SIGNAL_CHANNEL_SETUP_FAILED` if it cannot be reached, `ABORTED` if `leave`
+   * is called meanwhile.
    */
   join(): Promise<void> {
-    return this.#operations.run({ kind: "join" }, () => this.#join());
-  }
-
-  async #join(): Promise<void> {
-    if (this.#state !== "DISCONNECTED")
-      throw new RtcError("INVALID_OPERATION", "the client has joined already");
-    const generation = ++this.#generation;
-    this.#setState("CONNECTING");
-    try {
-      const support = await checkSystemRequirements();
-      if (!support.result) throw new RtcError("NOT_SUPPORTED", support.missing.join(" "));
-      for (const warning of support.warnings) this.#log.info(warning);
-      if (generation !== this.#generation)
-        throw new RtcError("ABORTED", "the client left while joining");
-      await this.#start(
-        generation,
-        support.detail.encodeCodecs as VideoCodecName[],
-        support.detail.decodeCodecs,
-      );
-    } catch (thrown) {
-      if (generation === this.#generation) {
-        await this.#stop();
-        if (generation === this.#generation) this.#setState("DISCONNECTED");
-      }
-      throw thrown instanceof RtcError
-        ? thrown
-        : new RtcError("UNKNOWN", `joining failed: ${String(thrown)}`, { cause: thrown });
-    }
+    return this.#operations.run({ kind: "join" }, () => this.#connection.join());
   }
 
   /** Leaves the room and frees everything. The client may join again. */
   leave(): Promise<void> {
-    this.#generation++;
+    this.#connection.abandon();
     this.#operations.overtake(
       ({ kind }) => kind !== "leave",
       new RtcError("ABORTED", "the client left"),
     );
-    return this.#operations.run({ kind: "leave" }, () => this.#leave());
-  }
-
-  async #leave(): Promise<void> {
-    const call = this.#call;
-    if (call !== undefined && this.#state === "CONNECTED") {
-      await Promise.race([
-        call.host.uplink.call("disconnect", { leave: true }).catch(() => undefined),
-        sleep(200),
-      ]);
-      // Leave is on its way; give the browser a moment to send it before the worker is gone.
-      await sleep(60);
-    }
-    await this.#stop();
-    this.#setState("DISCONNECTED");
+    return this.#operations.run({ kind: "leave" }, () => this.#connection.leave());
   }
 
   /**
@@ -153,17 +102,16 @@ export class Client extends Emitter<ClientEvents> {
     const operation = { kind: "publish" as const, stream, begun: false };
     return this.#operations.run(operation, async (signal) => {
       for (;;) {
-        const call = await this.#connected(signal);
+        const call = await this.#connection.connected(signal);
         // Overtaken since: nobody would know of what is published now.
         signal.throwIfAborted();
-        const session = this.#sessions;
+        const session = this.#connection.session;
         operation.begun = true;
         try {
           await call.publish(stream);
           return;
         } catch (thrown) {
-          if (signal.aborted || (session === this.#sessions && this.#state === "CONNECTED"))
-            throw thrown;
+          if (signal.aborted || this.#connection.isStill(session)) throw thrown;
           // Undone, since the session ended under it; the next one has not heard of it.
           operation.begun = false;
         }
@@ -178,14 +126,14 @@ export class Client extends Emitter<ClientEvents> {
       new RtcError("ABORTED", "the stream was unpublished"),
     );
     return this.#operations.run({ kind: "unpublish", stream }, async () => {
-      const published = this.#call?.isPublished(stream) === true;
+      const published = this.#connection.call?.isPublished(stream) === true;
       if (overtook && !published) return;
-      const session = this.#state === "CONNECTED" ? this.#sessions : undefined;
+      const session = this.#connection.session;
       try {
-        await this.#need().unpublish(stream);
+        await this.#connection.need().unpublish(stream);
       } catch (thrown) {
         // Where a session ended, what was published in it did too.
-        if (!published || (session === this.#sessions && this.#state === "CONNECTED")) throw thrown;
+        if (!published || this.#connection.isStill(session)) throw thrown;
       }
     });
   }
@@ -195,18 +143,19 @@ export class Client extends Emitter<ClientEvents> {
     stream: RemoteStream,
     choice: { audio?: boolean; video?: boolean } = {},
   ): Promise<void> {
-    return this.#need().roster.subscribe(stream, choice);
+    return this.#connection.need().roster.subscribe(stream, choice);
   }
 
   unsubscribe(stream: RemoteStream): Promise<void> {
-    return this.#need().roster.unsubscribe(stream);
+    return this.#connection.need().roster.unsubscribe(stream);
   }
 
   /**
-   * Chooses which of a user's two streams to receive, now and when the user comes again, until `leave`; see {@link VideoStreamType}. Resolves when
-   * the gateway knows. The picture goes on as it was until the other one begins with a whole picture, mostly within a round trip; up to the
-   * big one it may take some seconds, where the gateway first has to find out that our path bears it. Who sends one stream alone is
-   * received as ever.
+   * Chooses which of a user's two streams to receive, now and when the user comes again, until
+   * `leave`; see {@link VideoStreamType}. Resolves when the gateway knows. The picture goes on as
+   * it was until the other one begins with a whole picture, mostly within a round trip; up to the
+   * big one it may take some seconds, where the gateway first has to find out that our path bears
+   * it. Who sends one stream alone is received as ever.
    *
    * Rejects with `INVALID_PARAMETER` for another word, `INVALID_OPERATION` before `join`.
    */
@@ -214,33 +163,35 @@ export class Client extends Emitter<ClientEvents> {
     user: string | RemoteStream,
     type: VideoStreamType,
   ): Promise<void> {
-    await this.#need().roster.setStreamType(
-      typeof user === "string" ? user : user.getUserId(),
-      type,
-    );
+    await this.#connection
+      .need()
+      .roster.setStreamType(typeof user === "string" ? user : user.getUserId(), type);
   }
 
-  /** The same for everybody of whom {@link setRemoteVideoStreamType} said nothing else. `big` unless it was called; until `leave`. */
+  /**
+   * The same for everybody of whom {@link setRemoteVideoStreamType} said nothing else. `big` unless
+   * it was called; until `leave`.
+   */
   async setRemoteDefaultVideoStreamType(type: "big" | "small"): Promise<void> {
-    await this.#need().roster.setDefaultStreamType(type);
+    await this.#connection.need().roster.setDefaultStreamType(type);
   }
 
   getConnectionState(): ConnectionState {
-    return this.#state;
+    return this.#connection.state;
   }
 
   /** Our user id, from the token; empty before `join`. */
   getUserId(): string {
-    return this.#userId;
+    return this.#connection.userId;
   }
 
   /** The room, from the token; empty before `join`. */
   getRoomId(): string {
-    return this.#roomId;
+    return this.#connection.roomId;
   }
 
   getRemoteStreams(): RemoteStream[] {
-    return this.#call?.roster.streams ?? [];
+    return this.#connection.call?.roster.streams ?? [];
   }
 
   /** Who sends what, and whether it is muted. */
@@ -251,7 +202,7 @@ export class Client extends Emitter<ClientEvents> {
     audioMuted: boolean;
     videoMuted: boolean;
   }[] {
-    return this.#call?.roster.mutedState() ?? [];
+    return this.#connection.call?.roster.mutedState() ?? [];
   }
 
   async getTransportStats(): Promise<TransportStats> {
@@ -261,13 +212,13 @@ export class Client extends Emitter<ClientEvents> {
   /** By user id: ours alone. */
   async getLocalAudioStats(): Promise<Record<string, LocalAudioStats>> {
     const { localAudio } = await this.getStats();
-    return localAudio === undefined ? {} : { [this.#userId]: localAudio };
+    return localAudio === undefined ? {} : { [this.#connection.userId]: localAudio };
   }
 
   /** By user id: ours alone, of the camera. */
   async getLocalVideoStats(): Promise<Record<string, LocalVideoStats>> {
     const { localVideo } = await this.getStats();
-    return localVideo === undefined ? {} : { [this.#userId]: localVideo };
+    return localVideo === undefined ? {} : { [this.#connection.userId]: localVideo };
   }
 
   async getRemoteAudioStats(): Promise<Record<string, RemoteAudioStats>> {
@@ -283,34 +234,40 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Everything at once. */
   getStats(): Promise<ClientStats> {
-    const { stats } = this.#need();
-    return stats.measure(this.#transport);
+    const { stats } = this.#connection.need();
+    return stats.measure(this.#connection.transport);
   }
 
-  /** Suite, key source, epoch, key ids and, with group keys, who is in the group and the code to compare. Never key bytes. */
+  /**
+   * Suite, key source, epoch, key ids and, with group keys, who is in the group and the code to
+   * compare. Never key bytes.
+   */
   async getEncryptionState(): Promise<EncryptionState> {
     return (await this.getStats()).encryption;
   }
 
   /**
-   * Everybody in the group, ourselves included: they, and nobody else, hold the keys. Empty with an external key, where nobody
-   * knows who holds it, and before the group's first epoch.
+   * Everybody in the group, ourselves included: they, and nobody else, hold the keys. Empty with an
+   * external key, where nobody knows who holds it, and before the group's first epoch.
    */
   getGroupMembers(): GroupMember[] {
-    return this.#call?.group?.members ?? [];
-  }
-
-  /** Six groups of five digits that all members of the group see alike, to compare by voice; empty if there is no group. */
-  getVerificationCode(): string {
-    return this.#call?.group?.verificationCode ?? "";
+    return this.#connection.call?.group?.members ?? [];
   }
 
   /**
-   * Says that you compared code or fingerprint with this user. It holds for the identity that the user has now, in this client; another
-   * key under the same name has to be compared again.
+   * Six groups of five digits that all members of the group see alike, to compare by voice; empty
+   * if there is no group.
+   */
+  getVerificationCode(): string {
+    return this.#connection.call?.group?.verificationCode ?? "";
+  }
+
+  /**
+   * Says that you compared code or fingerprint with this user. It holds for the identity that the
+   * user has now, in this client; another key under the same name has to be compared again.
    */
   setCompared(userId: string, compared = true): void {
-    const { group } = this.#need();
+    const { group } = this.#connection.need();
     if (group === undefined)
       throw new RtcError(
         "INVALID_OPERATION",
@@ -321,15 +278,16 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Asks the group for new keys; the others follow. Nothing happens with an external key. */
   async rotateKeys(): Promise<void> {
-    await this.#need().host.uplink.call("rotateKeys", undefined);
+    await this.#connection.need().host.uplink.call("rotateKeys", undefined);
   }
 
   /**
-   * Runs the known-answer tests of all algorithms in both workers, in some 100 ms of each. With `{ run: false }` it only tells how
-   * they stand: each runs by itself before its algorithm is first used.
+   * Runs the known-answer tests of all algorithms in both workers, in some 100 ms of each. With `{
+   * run: false }` it only tells how they stand: each runs by itself before its algorithm is first
+   * used.
    */
   async selfTest({ run = true }: { readonly run?: boolean } = {}): Promise<SelfTestReport> {
-    const { host } = this.#need();
+    const { host } = this.#connection.need();
     const [uplink, downlink] = await Promise.all([
       host.uplink.call("selfTest", { run }),
       host.downlink.call("selfTest", { run }),
@@ -346,10 +304,13 @@ export class Client extends Emitter<ClientEvents> {
     };
   }
 
-  /** Emits `audio-volume` every `intervalMs` milliseconds, default 2,000, at least 100; 0 or less ends it. */
+  /**
+   * Emits `audio-volume` every `intervalMs` milliseconds, default 2,000, at least 100; 0 or less
+   * ends it.
+   */
   enableAudioVolumeEvaluation(intervalMs = 2_000): void {
     this.#volumeIntervalMs = intervalMs <= 0 ? 0 : Math.max(100, intervalMs);
-    this.#call?.stats.setVolumeInterval(this.#volumeIntervalMs);
+    this.#connection.call?.stats.setVolumeInterval(this.#volumeIntervalMs);
   }
 
   /** Changes the processing of our microphone while it runs. */
@@ -358,21 +319,13 @@ export class Client extends Emitter<ClientEvents> {
     noiseSuppression?: boolean;
     autoGainControl?: boolean;
   }): Promise<void> {
-    const before = this.#processing;
-    this.#processing = { ...before, ...options };
-    await this.#call?.host.uplink.call("setProcessing", this.#processing);
+    this.#processing = { ...this.#processing, ...options };
+    await this.#connection.call?.host.uplink.call("setProcessing", this.#processing);
   }
 
   /** The log of the page and of both workers, oldest line first. */
-  async getLogs(): Promise<string> {
-    const call = this.#call;
-    if (call === undefined)
-      return this.#lastLogs === "" ? mergeLogs([this.#log.lines()]) : this.#lastLogs;
-    const logs = await Promise.all([
-      call.host.uplink.call("logs", undefined),
-      call.host.downlink.call("logs", undefined),
-    ]);
-    return mergeLogs([this.#log.lines(), ...logs]);
+  getLogs(): Promise<string> {
+    return this.#connection.logs();
   }
 
   /** Saves {@link getLogs} as a file. */
@@ -387,211 +340,11 @@ export class Client extends Emitter<ClientEvents> {
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 
-  get #processing(): {
-    echoCancellation: boolean;
-    noiseSuppression: boolean;
-    autoGainControl: boolean;
-  } {
-    return (
-      this.#processingNow ?? {
-        echoCancellation: true,
-        noiseSuppression: true,
-        autoGainControl: true,
-        ...this.#options.audioProcessing,
-      }
-    );
-  }
-
-  set #processing(options: {
-    echoCancellation: boolean;
-    noiseSuppression: boolean;
-    autoGainControl: boolean;
-  }) {
-    this.#processingNow = options;
-  }
-
-  #processingNow:
-    { echoCancellation: boolean; noiseSuppression: boolean; autoGainControl: boolean } | undefined;
-
-  async #start(
-    generation: number,
-    encodable: readonly VideoCodecName[],
-    decodable: readonly string[],
-  ): Promise<void> {
-    const call = await Call.start({
-      options: { ...this.#options, audioProcessing: this.#processing },
-      log: this.#log,
-      encodable,
-      decodable,
-      compared: this.#compared,
-      self: () => ({ userId: this.#userId, state: this.#state }),
-      emit: (name, event) => this.emit(name, event),
-      onClosed: (error) => this.#onClosed(error),
-      onError: (thrown) => this.#onError(thrown),
-      onKeyChanged: () => this.#tellEncryption(),
-    });
-    if (generation !== this.#generation) {
-      await call.close();
-      throw new RtcError("ABORTED", "the client left while joining");
-    }
-    this.#call = call;
-    this.#onConnected(generation, await call.connect());
-    call.stats.start(this.#volumeIntervalMs);
-  }
-
-  /** Takes the room as it is. */
-  #onConnected(generation: number, { joined, transport }: Connected): void {
-    if (generation !== this.#generation)
-      throw new RtcError("ABORTED", "the client left while connecting");
-    this.#userId = joined.userId;
-    this.#roomId = joined.roomId;
-    this.#transport = transport;
-    this.#connectedGeneration = generation;
-    this.#sessions++;
-    this.#setState("CONNECTED");
-    this.#need().roster.reset(joined);
-    this.#tellEncryption();
-  }
-
   #tellEncryption(): void {
-    if (this.#call === undefined) return;
+    if (this.#connection.call === undefined) return;
     void this.getEncryptionState().then(
       (state) => this.emit("encryption-changed", state),
       () => undefined,
     );
   }
-
-  async #reconnect(error: RtcError): Promise<void> {
-    const generation = this.#generation;
-    const call = this.#call;
-    if (call === undefined || this.#state !== "CONNECTED") return;
-    this.#setState("RECONNECTING");
-    const started = performance.now();
-    const ended = (): boolean => generation !== this.#generation;
-    const reconnection = new Reconnection<GatewayAnswer>(
-      {
-        probe: (signal) => call.locate(signal),
-        attempt: async (answer, timeoutMs) => {
-          try {
-            await call.reconnect(answer, timeoutMs, (connected) =>
-              this.#onConnected(generation, connected),
-            );
-          } catch (thrown) {
-            if (!ended() && this.#getState() === "CONNECTED") this.#setState("RECONNECTING");
-            throw thrown;
-          }
-        },
-        ended,
-        log: (message) => this.#log.warn(message),
-      },
-      error,
-      this.#options.reconnectTimeout ?? RECONNECT_TIMEOUT_MS,
-    );
-    const wake = (): void => reconnection.wake();
-    addEventListener("online", wake);
-    const last = await reconnection.run().finally(() => removeEventListener("online", wake));
-    if (ended()) return;
-    if (last === undefined) {
-      this.#log.info(`reconnected after ${Math.round(performance.now() - started)} ms`);
-      return;
-    }
-    await this.#stop();
-    if (ended()) return;
-    this.#setState("DISCONNECTED");
-    if (isRetryable(last)) {
-      this.emit(
-        "error",
-        new RtcError(
-          "SIGNAL_CHANNEL_RECONNECTION_FAILED",
-          `the connection did not come back: ${last.message}`,
-          { cause: last },
-        ),
-      );
-    } else {
-      this.emit("client-banned", {
-        reason: last.closeCode === 4409 ? "kick" : "banned",
-        message: last.message,
-      });
-    }
-  }
-
-  /** Keeps the type checker from believing that the state cannot have changed in between. */
-  #getState(): ConnectionState {
-    return this.#state;
-  }
-
-  /** Resolves when nothing of the call is left, though another one began to stop it. */
-  async #stop(): Promise<void> {
-    const call = this.#call;
-    if (call !== undefined && call !== this.#stopped) {
-      this.#stopped = call;
-      this.#stopping = this.#free(call);
-    }
-    await this.#stopping;
-  }
-
-  async #free(call: Call): Promise<void> {
-    this.#lastLogs = await Promise.race([
-      this.getLogs().catch(() => ""),
-      sleep(200).then(() => ""),
-    ]);
-    if (this.#call === call) this.#call = undefined;
-    await call.close();
-  }
-
-  #onClosed(error: PlainError): void {
-    // The gateway ends the downlink of whoever leaves.
-    if (this.#generation !== this.#connectedGeneration) return;
-    void this.#reconnect(fromPlainError(error));
-  }
-
-  #onError(thrown: unknown): void {
-    const error =
-      thrown instanceof RtcError
-        ? thrown
-        : new RtcError("UNKNOWN", String(thrown), { cause: thrown });
-    // What fails because the session is gone comes again by itself once it is back.
-    if (error.codeName === "ABORTED" || this.#state !== "CONNECTED") {
-      this.#log.debug(`${error.codeName}: ${error.message}`);
-      return;
-    }
-    this.#log.error(`${error.codeName}: ${error.message}`);
-    this.emit("error", error);
-  }
-
-  #setState(state: ConnectionState): void {
-    const prevState = this.#state;
-    if (prevState === state) return;
-    this.#state = state;
-    this.#log.info(`${prevState} → ${state}`);
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
-    this.emit("connection-state-changed", { prevState, state });
-  }
-
-  /** Resolves at once unless the connection is being made anew; rejects if it is given up. */
-  async #connected(signal: AbortSignal): Promise<Call> {
-    while (this.#getState() === "RECONNECTING" && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.add(resolve);
-        signal.addEventListener("abort", () => resolve());
-      });
-      if (this.#getState() === "DISCONNECTED") {
-        throw new RtcError(
-          "SIGNAL_CHANNEL_RECONNECTION_FAILED",
-          "the connection did not come back",
-        );
-      }
-    }
-    signal.throwIfAborted();
-    return this.#need();
-  }
-
-  #need(): Call {
-    if (this.#call === undefined) throw new RtcError("INVALID_OPERATION", "join first");
-    return this.#call;
-  }
 }
-
-/** A gateway that restarts, or a network that is changed, may be away for a minute. */
-const RECONNECT_TIMEOUT_MS = 120_000;
