@@ -1,7 +1,8 @@
-// Builds dist/, a whole web root: the page, its one script, its style, and the SDK's files beside them.
+// Builds dist/, a whole web root: the page, its one script, its style, and the SDK's files beside
+// them.
 //
-// The SDK is not bundled: it starts its workers from the files beside its own module, and the page uses it the way a
-// customer's page would.
+// The SDK is not bundled: it starts its workers from the files beside its own module, and the page
+// uses it the way a customer's page would.
 import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,5 @@
-// `npm test`: builds what is tested, makes the capture files once, and runs the test files with Node's own runner.
+// `npm test`: builds what is tested, makes the capture files once, and runs the test files with
+// Node's own runner.
 //
 //   node run.js [pattern …]    only the files whose names contain one of the patterns
 import { spawnSync } from "node:child_process";

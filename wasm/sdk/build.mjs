@@ -1,6 +1,6 @@
-// Builds dist/: the page's module, the two workers and the audio worklet as separate ES modules, and
-// the types in one file.
-// The Wasm modules and their glue (smrtc_wasm.js, smrtc_wasm_*.wasm) are put there by `make wasm`.
+// Builds dist/: the page's module, the two workers and the audio worklet as separate ES modules,
+// and the types in one file. The Wasm modules and their glue (smrtc_wasm.js, smrtc_wasm_*.wasm) are
+// put there by `make wasm`.
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";

@@ -1,5 +1,6 @@
-// inline-snippets.mjs DIRECTORY NAME: puts the pieces of JavaScript that crates bring along into the glue DIRECTORY/NAME.js, which is
-// then one file. One crate brings any: mls-rs-core, a clock that it falls back on and that nothing here asks.
+// inline-snippets.mjs DIRECTORY NAME: puts the pieces of JavaScript that crates bring along into
+// the glue DIRECTORY/NAME.js, which is then one file. One crate brings any: mls-rs-core, a clock
+// that it falls back on and that nothing here asks.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const [directory, name] = process.argv.slice(2);

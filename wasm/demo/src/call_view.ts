@@ -1,4 +1,7 @@
-/** The call: the stage, the bar of buttons, the panel. It listens to the client and decides only what to show. */
+/**
+ * The call: the stage, the bar of buttons, the panel. It listens to the client and decides only
+ * what to show.
+ */
 import {
   type Client,
   createStream,

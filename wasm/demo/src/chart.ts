@@ -1,4 +1,7 @@
-/** A line chart of the last minute, drawn as SVG so that the style sheet gives its colours in light and in dark. */
+/**
+ * A line chart of the last minute, drawn as SVG so that the style sheet gives its colours in light
+ * and in dark.
+ */
 import { h, setText, svg } from "./dom.ts";
 
 export interface Series {

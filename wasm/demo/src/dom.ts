@@ -1,4 +1,7 @@
-/** Small helpers that build elements without markup strings, so that no user's text is ever parsed as HTML. */
+/**
+ * Small helpers that build elements without markup strings, so that no user's text is ever parsed
+ * as HTML.
+ */
 
 type Child = Node | string | null | undefined | false;
 type Props<T extends HTMLElement> = Partial<Omit<T, "style" | "dataset" | "classList">> & {
@@ -9,7 +12,9 @@ type Props<T extends HTMLElement> = Partial<Omit<T, "style" | "dataset" | "class
   for?: string;
 };
 
-/** Makes an element; `aria` and `data` are attributes by their short names, the rest are properties. */
+/**
+ * Makes an element; `aria` and `data` are attributes by their short names, the rest are properties.
+ */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   props: Props<HTMLElementTagNameMap[K]> = {},

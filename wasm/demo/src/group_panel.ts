@@ -16,7 +16,10 @@ export class GroupPanel {
     { class: "advice" },
     "One key from the link seals this call. Whoever has the link can open it, also later, and no code can show who that is.",
   );
-  /** What the list was made from; it is made anew only when that changes, so that nobody's focus is lost. */
+  /**
+   * What the list was made from; it is made anew only when that changes, so that nobody's focus is
+   * lost.
+   */
   #shown = "";
 
   constructor(client: Client) {

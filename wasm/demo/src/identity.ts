@@ -1,6 +1,7 @@
 /**
- * User ids. Two people may have the same name, and a gateway keeps one session for each user, so the id is the name with a short
- * random tail. The tail lives as long as the tab: a reload takes over the seat of the page before it.
+ * User ids. Two people may have the same name, and a gateway keeps one session for each user, so
+ * the id is the name with a short random tail. The tail lives as long as the tab: a reload takes
+ * over the seat of the page before it.
  */
 
 const TAIL = /~[a-z0-9]{4}$/;
@@ -9,7 +10,8 @@ export const TAIL_BYTES = 5;
 
 /**
  * @param name as `problemWith` lets it pass
- * @param kept the tail lives as long as the browser's storage: for those whom others are to know again
+ * @param kept the tail lives as long as the browser's storage: for those whom others are to know
+ *   again
  */
 export function userIdFor(name: string, kept: boolean): string {
   const storage = kept ? localStorage : sessionStorage;

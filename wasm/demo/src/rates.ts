@@ -13,7 +13,10 @@ export interface Rates {
   readonly sendFps: number | undefined;
   /** The slowest remote picture. */
   readonly receiveFps: number | undefined;
-  /** Milliseconds from leaving the sender to being shown: half of the round trip, jitter buffer and decoding. */
+  /**
+   * Milliseconds from leaving the sender to being shown: half of the round trip, jitter buffer and
+   * decoding.
+   */
   readonly delay: number | undefined;
 }
 

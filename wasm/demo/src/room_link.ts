@@ -1,7 +1,9 @@
 /**
- * The address of a room: `?room=board&transport=websocket`. The members agree on keys by themselves.
+ * The address of a room: `?room=board&transport=websocket`. The members agree on keys by
+ * themselves.
  *
- * With an external key it is in the fragment, which browsers never send: `?room=board#key=<base64url of 32 bytes>`.
+ * With an external key it is in the fragment, which browsers never send:
+ * `?room=board#key=<base64url of 32 bytes>`.
  */
 import { tidy } from "./names.ts";
 import type { CipherSuiteName, GroupSuiteName, TransportChoice } from "@smrtc/sdk";
@@ -32,7 +34,10 @@ const GROUP_SUITES: readonly GroupSuiteName[] = [
 const TRANSPORTS: readonly TransportChoice[] = ["auto", "webtransport", "websocket"];
 const KEY_BYTES = 32;
 
-/** Reads the address. `problem` is a sentence for the user if the key in it is damaged; a fresh key takes its place. */
+/**
+ * Reads the address. `problem` is a sentence for the user if the key in it is damaged; a fresh key
+ * takes its place.
+ */
 export function readLink(address: URL): {
   link: RoomLink;
   invited: boolean;

@@ -1,4 +1,7 @@
-/** Lays the tiles out: as large as they can be in the room there is, and our own small in a corner in a call of two. */
+/**
+ * Lays the tiles out: as large as they can be in the room there is, and our own small in a corner
+ * in a call of two.
+ */
 import { h } from "./dom.ts";
 import type { Tile } from "./tile.ts";
 

@@ -20,7 +20,8 @@ export class Tile {
   #screen: boolean;
 
   /**
-   * @param options `onSize`: the viewer wants the big picture, the small one, or leaves it to the network; without it there is no choice
+   * @param options `onSize`: the viewer wants the big picture, the small one, or leaves it to the
+   *   network; without it there is no choice
    */
   constructor(
     userId: string,

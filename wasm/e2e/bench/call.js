@@ -1,11 +1,15 @@
-// `make bench-call`: the same call over RTCPeerConnection and over smrtc, side by side. One JSON object on stdout.
+// `make bench-call`: the same call over RTCPeerConnection and over smrtc, side by side. One JSON
+// object on stdout.
 //
-//   node bench/call.js [--seconds 20] [--repeats 3] [--delay 5] [--display on|off] [--processing on|off] [--only webrtc|smrtc]
+//   node bench/call.js [--seconds 20] [--repeats 3] [--delay 5] [--display on|off] [--processing
+//   on|off] [--only webrtc|smrtc]
 //
-// Page A sends a picture that carries the wall clock (640 × 360, 30 fps, VP8 at 1 Mbit/s) and the fake microphone as Opus to page B,
-// in one browser, through the project's relay, which delays each packet. B plays the sound, shows the picture and reads
-// from each frame how old it is when the page has it. WebRTC goes peer to peer through one relay of `delay` each way; smrtc
-// goes through the gateway, with half of the delay on each leg, so that both have the same path delay end to end.
+// Page A sends a picture that carries the wall clock (640 × 360, 30 fps, VP8 at 1 Mbit/s) and the
+// fake microphone as Opus to page B, in one browser, through the project's relay, which delays each
+// packet. B plays the sound, shows the picture and reads from each frame how old it is when the
+// page has it. WebRTC goes peer to peer through one relay of `delay` each way; smrtc goes through
+// the gateway, with half of the delay on each leg, so that both have the same path delay end to
+// end.
 import { parseArgs } from "node:util";
 import { startChromium } from "../harness/browsers.js";
 import { makeWebRoot, serveFolder } from "../harness/web_root.js";
@@ -27,7 +31,9 @@ const { values } = parseArgs({
   },
 });
 
-/** @type {import("./open_call.js").Settings & { warmupSeconds: number, seconds: number, repeats: number }} */
+/**
+ * @type {import("./open_call.js").Settings & { warmupSeconds: number, seconds: number, repeats: number }}
+ */
 const settings = {
   width: 640,
   height: 360,

@@ -1,9 +1,11 @@
-// `make bench-downlink`: what receiving one call costs, by thread and by kind of code. One JSON object on stdout.
+// `make bench-downlink`: what receiving one call costs, by thread and by kind of code. One JSON
+// object on stdout.
 //
 //   node bench/downlink.js [--seconds 20] [--width 1280] [--height 720] [--bitrate 2500]
 //
-// Page A sends 30 pictures a second (VP8) and speech to page B through the gateway; B's downlink worker opens, buffers and conceals in Wasm, and the
-// browser decodes. The profiler's samples of that worker say how much of a core the engine takes; /proc says it of B's threads.
+// Page A sends 30 pictures a second (VP8) and speech to page B through the gateway; B's downlink
+// worker opens, buffers and conceals in Wasm, and the browser decodes. The profiler's samples of
+// that worker say how much of a core the engine takes; /proc says it of B's threads.
 import { readdirSync, readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";

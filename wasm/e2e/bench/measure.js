@@ -44,7 +44,8 @@ export async function measure(browser, wantedSeconds, others = {}) {
 
 /**
  * Opens a call, lets it settle, measures a stretch of it and ends it.
- * @param {(settings: import("./open_call.js").Settings, env: object) => Promise<import("./open_call.js").OpenCall>} open
+ * @param {(settings: import("./open_call.js").Settings, env: object) =>
+ *   Promise<import("./open_call.js").OpenCall>} open
  * @param {import("./open_call.js").Settings & { warmupSeconds: number, seconds: number }} settings
  */
 export async function measureCall(open, settings, env) {

@@ -7,7 +7,8 @@
  * @property {number} fps
  * @property {number} bitrate greatest of the video, bit/s
  * @property {number} oneWayDelayMs of the whole path
- * @property {"both" | "sender" | "receiver"} leg which leg of our path through the gateway has the relay; on both, each has half of the delay
+ * @property {"both" | "sender" | "receiver"} leg which leg of our path through the gateway has the
+ *   relay; on both, each has half of the delay
  * @property {number} seed of the relays
  * @property {number} [readyLanes] of our call; the SDK's default if it is not given
  * @property {boolean} display B shows the picture
@@ -27,7 +28,10 @@
  * @property {() => Promise<void>} close
  */
 
-/** A run that hangs ends the bench: its children die with this process. @template T @param {Promise<T>} run */
+/**
+ * A run that hangs ends the bench: its children die with this process. @template T @param
+ * {Promise<T>} run
+ */
 export async function within(seconds, run) {
   const late = setTimeout(() => {
     console.error(`a run took more than ${seconds} s`);

@@ -1,4 +1,5 @@
-// From runs to the printed object: percentiles within a run, medians over runs, ratios between engines.
+// From runs to the printed object: percentiles within a run, medians over runs, ratios between
+// engines.
 import { cpus } from "node:os";
 
 export function report(settings, runs) {

@@ -4,7 +4,10 @@ import { startGateway } from "../harness/gateway.js";
 import { behindRelay, startRelay } from "../harness/relay.js";
 import { openPages } from "./webrtc.js";
 
-/** @param {import("./open_call.js").Settings} settings @returns {Promise<import("./open_call.js").OpenCall>} */
+/**
+ * @param {import("./open_call.js").Settings} settings
+ * @returns {Promise<import("./open_call.js").OpenCall>}
+ */
 export async function openSmrtc(settings, { startBrowser, webRoot }) {
   const chromium = await startBrowser([]);
   const gateway = await startGateway(webRoot, { profile: settings.profile });

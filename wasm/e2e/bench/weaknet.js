@@ -1,5 +1,6 @@
-// `make bench-weaknet`: the same call over RTCPeerConnection and over smrtc through the same bad path, side by side in one run.
-// One JSON object on stdout, the table on stderr; both also under .build/bench-weaknet.
+// `make bench-weaknet`: the same call over RTCPeerConnection and over smrtc through the same bad
+// path, side by side in one run. One JSON object on stdout, the table on stderr; both also under
+// .build/bench-weaknet.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -1,4 +1,5 @@
-// The call that ours is compared with: RTCPeerConnection, page A to page B in one browser, through the relay.
+// The call that ours is compared with: RTCPeerConnection, page A to page B in one browser, through
+// the relay.
 import { until } from "../harness/child.js";
 import { startRelay } from "../harness/relay.js";
 
@@ -7,7 +8,10 @@ const CHROMIUM_ARGS = [
   "--disable-features=WebRtcHideLocalIpsWithMdns",
 ];
 
-/** @param {import("./open_call.js").Settings} settings @returns {Promise<import("./open_call.js").OpenCall>} */
+/**
+ * @param {import("./open_call.js").Settings} settings
+ * @returns {Promise<import("./open_call.js").OpenCall>}
+ */
 export async function openWebrtc(settings, { startBrowser, origin }) {
   const chromium = await startBrowser(CHROMIUM_ARGS);
   let relay;
@@ -29,7 +33,8 @@ export async function openWebrtc(settings, { startBrowser, origin }) {
       "spare-setup": true,
       profile: settings.profile,
     });
-    // B knows only the relay, and A learns B's address from what the relay forwards: no packet can go around it.
+    // B knows only the relay, and A learns B's address from what the relay forwards: no packet can
+    // go around it.
     const toB = startBitrate(onlyCandidate(offer, relay.port), settings.bitrate);
     const answer = await b.evaluate(
       ([sdp, options]) => globalThis.call.answer(sdp, options),

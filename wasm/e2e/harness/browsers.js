@@ -24,7 +24,8 @@ export const haveFirefox = () =>
 
 /**
  * Chromium. `connect` gives a Playwright browser; `pid` is the root of its process tree.
- * @param {{ palette?: "blue" | "green", camera?: boolean, microphone?: string, args?: string[] }} [options] `microphone`: a WAV file
+ * @param {{ palette?: "blue" | "green", camera?: boolean, microphone?: string, args?: string[] }}
+ *   [options] `microphone`: a WAV file
  */
 export async function startChromium({
   palette = "blue",

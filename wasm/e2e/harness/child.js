@@ -1,4 +1,5 @@
-// Child processes that cannot outlive the test: they end with the handle, and the kernel ends them if this process dies.
+// Child processes that cannot outlive the test: they end with the handle, and the kernel ends them
+// if this process dies.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
@@ -13,11 +14,17 @@ const SETPRIV = "/usr/bin/setpriv";
  * @property {string[]} lines what it has printed, both streams, newest last
  * @property {(line: string) => void} write to its standard input, if it was started with one
  * @property {() => boolean} running
- * @property {(signal?: NodeJS.Signals) => Promise<number | null>} stop asks it to end, insists after 5 s; the exit code
+ * @property {(signal?: NodeJS.Signals) => Promise<number | null>} stop asks it to end, insists
+ *   after 5 s; the exit code
  * @property {Promise<number | null>} exited
  */
 
-/** @param {string} path @param {string[]} args @param {{ env?: Record<string, string>, cwd?: string, input?: boolean }} [options] @returns {Child} */
+/**
+ * @param {string} path
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string>, cwd?: string, input?: boolean }} [options]
+ * @returns {Child}
+ */
 export function start(path, args, { env = {}, cwd, input = false } = {}) {
   const guarded = existsSync(SETPRIV);
   const [program, all] = guarded ? [SETPRIV, ["--pdeathsig", "KILL", path, ...args]] : [path, args];
@@ -85,7 +92,10 @@ export async function freePort() {
   throw new Error("no free port");
 }
 
-/** Waits until `check` returns something true. The time is for a machine with much else to do; it costs nothing elsewhere. */
+/**
+ * Waits until `check` returns something true. The time is for a machine with much else to do; it
+ * costs nothing elsewhere.
+ */
 export async function until(what, check, { timeout = 30_000, every = 50 } = {}) {
   const end = Date.now() + timeout;
   let last;

@@ -30,11 +30,12 @@ export function assertInOrder(codes) {
 /**
  * A page sees what `user`'s camera gives, in order, and most of it.
  *
- * A busy machine skips some at the camera or before the encoder, so a stretch with many gaps is watched again, a few
- * times; what is out of order fails at once.
+ * A busy machine skips some at the camera or before the encoder, so a stretch with many gaps is
+ * watched again, a few times; what is out of order fails at once.
  * @param {import("./peer.js").Peer} peer
  * @param {string} user
- * @param {{ pictures?: number, startUp?: number, maxSkipShare?: number, tries?: number, timeout?: number }} [options]
+ * @param {{ pictures?: number, startUp?: number, maxSkipShare?: number, tries?: number, timeout?:
+ *   number }} [options]
  *   `startUp`: the first pictures come while both sides still start up
  */
 export async function assertSees(
@@ -52,9 +53,11 @@ export async function assertSees(
 }
 
 /**
- * The sound that a page plays is the microphone's: its chirps, in their order, and not those of another seed.
+ * The sound that a page plays is the microphone's: its chirps, in their order, and not those of
+ * another seed.
  *
- * A busy machine makes holes in what its own browsers play, so a bad stretch is listened to again, a few times.
+ * A busy machine makes holes in what its own browsers play, so a bad stretch is listened to again,
+ * a few times.
  * @param {import("./peer.js").Peer} peer
  */
 export async function assertHears(peer, { atLeast = 0.6, seconds = 4.5, tries = 5 } = {}) {

@@ -17,7 +17,8 @@ const SECRET = "a secret that only the tests know, 32+ bytes";
 
 /**
  * @param {string} webRoot
- * @param {{ args?: string[], profile?: "debug" | "release", env?: Record<string, string>, port?: number }} [options]
+ * @param {{ args?: string[], profile?: "debug" | "release", env?: Record<string, string>, port?:
+ *   number }} [options]
  *   `port`: that of a gateway which was stopped, to take its place
  * @returns {Promise<Gateway>}
  */

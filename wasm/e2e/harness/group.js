@@ -1,4 +1,5 @@
-// What the tests of group keys share: what pages agree on, what the tap learnt, and what a key message holds.
+// What the tests of group keys share: what pages agree on, what the tap learnt, and what a key
+// message holds.
 import assert from "node:assert/strict";
 import { until } from "./child.js";
 
@@ -6,7 +7,8 @@ import { until } from "./child.js";
 const KEY_BYTES = 16;
 
 /**
- * Waits until all pages see the same group, of these pages and nobody else, with one code; gives it.
+ * Waits until all pages see the same group, of these pages and nobody else, with one code; gives
+ * it.
  * @param {import("./peer.js").Peer[]} peers
  */
 export async function agreed(peers, { not = "" } = {}) {
@@ -22,7 +24,10 @@ export async function agreed(peers, { not = "" } = {}) {
   return group;
 }
 
-/** Keys that a page's uplink worker gave to its downlink worker, by epoch. @param {import("./peer.js").Peer} peer */
+/**
+ * Keys that a page's uplink worker gave to its downlink worker, by epoch. @param
+ * {import("./peer.js").Peer} peer
+ */
 export async function epochKeys(peer) {
   const messages = await peer.page.evaluate(
     () =>
@@ -42,7 +47,10 @@ export async function epochKeys(peer) {
     .map(parseEpochKeys);
 }
 
-/** `1 ‖ epoch u64 ‖ leaf u16 ‖ at once u8 ‖ length u8 ‖ base key ‖ members`, as engine/client/src/keys.rs writes it. */
+/**
+ * `1 ‖ epoch u64 ‖ leaf u16 ‖ at once u8 ‖ length u8 ‖ base key ‖ members`, as
+ * engine/client/src/keys.rs writes it.
+ */
 function parseEpochKeys(bytes) {
   assert.equal(bytes[12], KEY_BYTES);
   return {
@@ -55,7 +63,10 @@ function parseEpochKeys(bytes) {
 /** KID of crypto/SPEC.md §7.4: the low eight bits name the epoch. */
 export const epochOf = (kid) => Number(kid & 0xffn);
 
-/** Wasm memory of a worker. @param {import("./peer.js").Peer} peer @param {"smrtc-uplink" | "smrtc-downlink"} worker */
+/**
+ * Wasm memory of a worker. @param {import("./peer.js").Peer} peer @param {"smrtc-uplink" |
+ * "smrtc-downlink"} worker
+ */
 export async function wasmMemory(peer, worker) {
   const base64 = await peer.page.evaluate(
     (name) =>

@@ -52,7 +52,10 @@ export class Peer {
     return this.page.evaluate(([what, values]) => globalThis.call[what](...values), [name, args]);
   }
 
-  /** Joins, and fails with the page's log if it cannot. With `group: {}` in the options by group keys, else with {@link KEY}. */
+  /**
+   * Joins, and fails with the page's log if it cannot. With `group: {}` in the options by group
+   * keys, else with {@link KEY}.
+   */
   async join(gateway, room, options = {}) {
     const result = await this.call("join", {
       token: gateway.token(room, this.user),

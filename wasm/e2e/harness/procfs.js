@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 /** Clock ticks per second: USER_HZ, 100 on every Linux that Debian ships. */
 const TICKS = 100;
 
-/** All processes below `root`, itself included, with their CPU seconds so far and their command lines. */
+/**
+ * All processes below `root`, itself included, with their CPU seconds so far and their command
+ * lines.
+ */
 export function processTree(root) {
   const all = new Map();
   for (const name of readdirSync("/proc")) {

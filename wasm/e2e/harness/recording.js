@@ -1,4 +1,5 @@
-// Reads the gateway's recording of media datagrams (u32 length ‖ bytes, repeated) by engine/WIRE.md.
+// Reads the gateway's recording of media datagrams (u32 length ‖ bytes, repeated) by
+// engine/WIRE.md.
 import { readFileSync } from "node:fs";
 
 const [AUDIO, VIDEO] = [1, 2];
@@ -53,7 +54,9 @@ export function assembleFrames(datagrams) {
   return frames;
 }
 
-/** Which of the windows of `size` bytes of `needles` occur anywhere in `haystacks`, in hexadecimal. */
+/**
+ * Which of the windows of `size` bytes of `needles` occur anywhere in `haystacks`, in hexadecimal.
+ */
 export function sharedWindows(needles, haystacks, size = 8) {
   const present = new Set();
   for (const bytes of haystacks)

@@ -22,7 +22,10 @@ import { program } from "./workspace.js";
  * @property {number} queue_overflows
  */
 
-/** The page learns the relay's port as the gateway's: its datagrams cannot go around it. @param {any} page @param {{ port: number }} relay */
+/**
+ * The page learns the relay's port as the gateway's: its datagrams cannot go around it. @param
+ * {any} page @param {{ port: number }} relay
+ */
 export const behindRelay = (page, relay) =>
   page.route("**/v1/config", async (route) => {
     const config = await (await route.fetch()).json();
@@ -32,7 +35,8 @@ export const behindRelay = (page, relay) =>
 
 /**
  * @param {number} to port of 127.0.0.1 that the relay forwards to
- * @param {Impairment & { seed?: number, "spare-setup"?: boolean, profile?: "debug" | "release" }} [options]
+ * @param {Impairment & { seed?: number, "spare-setup"?: boolean, profile?: "debug" | "release" }}
+ *   [options]
  */
 export async function startRelay(to, { profile = "debug", ...options } = {}) {
   const port = await freePort();
@@ -50,7 +54,10 @@ export async function startRelay(to, { profile = "debug", ...options } = {}) {
     if (!child.running()) throw new Error(`relay ended: ${child.lines.slice(-5).join(" | ")}`);
     return udpTaken(port);
   });
-  /** Asks, and waits for the counters that come in answer. @returns {Promise<{ up: Counters, down: Counters }>} */
+  /**
+   * Asks, and waits for the counters that come in answer. @returns {Promise<{ up: Counters, down:
+   * Counters }>}
+   */
   const answered = async (ask) => {
     const answers = () => child.lines.filter((line) => line.startsWith("{")).length;
     const before = answers();
@@ -61,7 +68,10 @@ export async function startRelay(to, { profile = "debug", ...options } = {}) {
   return {
     port,
     child,
-    /** Changes the path under way; what `impairment` does not name is as if there were no relay. @param {Impairment} impairment */
+    /**
+     * Changes the path under way; what `impairment` does not name is as if there were no relay.
+     * @param {Impairment} impairment
+     */
     change: (impairment) => answered(() => child.write(asArguments(impairment).join(" "))),
     counters: () => answered(() => process.kill(child.pid, "SIGUSR1")),
     /** Ends the relay; what it counted. */

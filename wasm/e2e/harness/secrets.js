@@ -4,7 +4,10 @@ import { SUITE, expand, hmac, kidBytes } from "./sframe.js";
 
 /** @typedef {{ what: string, bytes: Buffer }} Secret */
 
-/** A base key with all that follows from it for these KIDs (RFC 9605 §4.4.2, GB/T 32907). @returns {Secret[]} */
+/**
+ * A base key with all that follows from it for these KIDs (RFC 9605 §4.4.2, GB/T 32907). @returns
+ * {Secret[]}
+ */
 export function secretsOf(baseKey, kids) {
   const secrets = [{ what: "base key", bytes: baseKey }];
   for (const kid of kids) {
@@ -39,10 +42,16 @@ export function secretsOf(baseKey, kids) {
   return secrets;
 }
 
-/** The form in which the SIMD kernels keep round keys; the only one that is found while a call goes on. */
+/**
+ * The form in which the SIMD kernels keep round keys; the only one that is found while a call goes
+ * on.
+ */
 export const PLANES = "first round key, in bit planes";
 
-/** Bit b of each byte, least significant first, as four lanes of 32 times that bit; the S-box's input constant is folded in. */
+/**
+ * Bit b of each byte, least significant first, as four lanes of 32 times that bit; the S-box's
+ * input constant is folded in.
+ */
 function bitPlanes(word) {
   const planes = Buffer.alloc(8 * 16);
   for (let bit = 0; bit < 8; bit++) {
@@ -76,7 +85,10 @@ export function roundKeys(key) {
   return k.slice(4);
 }
 
-/** GB/T 32907-2016 §6.2.1, by its algebra: an affine map, inversion modulo x^8 + x^7 + x^6 + x^5 + x^4 + x^2 + 1, the map again. */
+/**
+ * GB/T 32907-2016 §6.2.1, by its algebra: an affine map, inversion modulo x^8 + x^7 + x^6 + x^5 +
+ * x^4 + x^2 + 1, the map again.
+ */
 const SBOX = (() => {
   const multiply = (a, b) => {
     let product = 0;
@@ -120,7 +132,10 @@ export function exported(exporterSecret) {
 
 const EMPTY_HASH = createHash("sm3").digest();
 
-/** Where in `memory` 32 bytes lie that this base key was exported from; −1 if nowhere. Rust aligns no secret to less than four bytes. */
+/**
+ * Where in `memory` 32 bytes lie that this base key was exported from; −1 if nowhere. Rust aligns
+ * no secret to less than four bytes.
+ */
 export function exporterSecretIn(memory, baseKey) {
   for (let at = 0; at + 32 <= memory.length; at += 4) {
     const window = memory.subarray(at, at + 32);

@@ -1,5 +1,6 @@
-// Opens sealed frames in Node, from crypto/SPEC.md and RFC 9605 alone: no code of the project is used, so that a recording
-// can be read independently of the engine that made it. For suite 0xF001 (SM4_GCM_SM3) and the external key.
+// Opens sealed frames in Node, from crypto/SPEC.md and RFC 9605 alone: no code of the project is
+// used, so that a recording can be read independently of the engine that made it. For suite 0xF001
+// (SM4_GCM_SM3) and the external key.
 import { createCipheriv, createHmac } from "node:crypto";
 
 export const SUITE = Buffer.from([0xf0, 0x01]);
@@ -45,7 +46,10 @@ export function parseHeader(frame) {
 /** Keys by KID for one base-key source. @param {(kid: bigint) => Buffer} baseKey */
 export function makeOpener(baseKey) {
   const keys = new Map();
-  /** Opens one frame; null if its tag does not verify. @returns {{ kid: bigint, ctr: bigint, plaintext: Buffer } | null} */
+  /**
+   * Opens one frame; null if its tag does not verify. @returns {{ kid: bigint, ctr: bigint,
+   * plaintext: Buffer } | null}
+   */
   return function open(metadata, frame) {
     const { kid, ctr, bytes } = parseHeader(frame);
     let key = keys.get(kid);
@@ -89,7 +93,10 @@ function gcmTag(key, nonce, aad, ciphertext) {
 
 const padded = (bytes) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 15)]);
 
-/** GHASH with a table of H's multiples by each byte in the first position, one block of bits at a time. */
+/**
+ * GHASH with a table of H's multiples by each byte in the first position, one block of bits at a
+ * time.
+ */
 function ghash(h, parts) {
   const table = byteTable(toBigInt(h));
   let y = 0n;

@@ -1,7 +1,8 @@
 // Which size of a user's picture a page is shown, for tests of the small stream beside the big one.
 import { until } from "./child.js";
 
-// Low rates, so that a busy machine, whose packets come late, does not look like a path with room for the small one alone.
+// Low rates, so that a busy machine, whose packets come late, does not look like a path with room
+// for the small one alone.
 export const BIG = { width: 640, height: 360, frameRate: 30, bitrate: 400 };
 export const SMALL = { width: 320, height: 180, frameRate: 15, bitrate: 60 };
 

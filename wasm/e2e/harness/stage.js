@@ -1,4 +1,5 @@
-// What a file of browser tests needs: a Chromium and gateways that start before its tests and end after them.
+// What a file of browser tests needs: a Chromium and gateways that start before its tests and end
+// after them.
 import { after, before } from "node:test";
 import { startChromium } from "./browsers.js";
 import { startGateway } from "./gateway.js";
@@ -59,7 +60,8 @@ export class Stage {
   }
 
   /**
-   * Opens a page of `at` for each user, and closes them when `during` is over. A failure carries their logs.
+   * Opens a page of `at` for each user, and closes them when `during` is over. A failure carries
+   * their logs.
    * @template T
    * @param {import("./gateway.js").Gateway} at
    * @param {string[]} users

@@ -1,4 +1,5 @@
-// The folder that the gateway serves in the tests: the demo page as it is built, and the tests' own pages beside it.
+// The folder that the gateway serves in the tests: the demo page as it is built, and the tests' own
+// pages beside it.
 import {
   cpSync,
   createReadStream,
@@ -27,7 +28,10 @@ export function makeWebRoot({ demo: needed = true } = {}) {
   return root;
 }
 
-/** A web root in which a tap of `pages/` runs before the SDK's workers: what a test has to see there needs no door in the product. */
+/**
+ * A web root in which a tap of `pages/` runs before the SDK's workers: what a test has to see there
+ * needs no door in the product.
+ */
 export function tappedWebRoot(tap, workers) {
   const root = makeWebRoot();
   for (const name of workers) {

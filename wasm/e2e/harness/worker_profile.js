@@ -6,7 +6,8 @@ const INTERVAL_US = 200;
 /**
  * Profiles the page's workers for a while.
  * @param {import("playwright-core").Page} page
- * @returns {Promise<{ url: string, seconds: number, wasm: number, script: number, native: number, garbage: number }[]>} seconds of each kind, by worker
+ * @returns {Promise<{ url: string, seconds: number, wasm: number, script: number, native: number,
+ *   garbage: number }[]>} seconds of each kind, by worker
  */
 export async function profileWorkers(page, seconds) {
   const cdp = await page.context().newCDPSession(page);

@@ -11,7 +11,10 @@ export const targetFolder = resolve(repository, process.env.CARGO_TARGET_DIR ?? 
 /** Build output and generated files; ignored by git. */
 export const buildFolder = join(repository, ".build/e2e");
 
-/** Compiles the gateway with its test doors and the relay, unless make has just done so; cheap when nothing changed. */
+/**
+ * Compiles the gateway with its test doors and the relay, unless make has just done so; cheap when
+ * nothing changed.
+ */
 export function buildPrograms() {
   if (process.env.SMRTC_PROGRAMS_BUILT === "1") return;
   for (const args of [
@@ -43,8 +46,8 @@ export function scratchFolder() {
 }
 
 /**
- * Files for the fake camera and the fake microphone, made once. The version is part of the name: change it when the
- * generators change.
+ * Files for the fake camera and the fake microphone, made once. The version is part of the name:
+ * change it when the generators change.
  */
 export function captureFiles(palette = "blue") {
   const folder = join(buildFolder, "capture-v2");

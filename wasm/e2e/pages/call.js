@@ -13,9 +13,12 @@ const remotes = new Map();
 const events = [];
 
 /**
- * @param {{ token: string, key?: number[], group?: object, transport?: string, suite?: string, audioProcessing?: object, wasmBuild?: string, gateway?: string, videoCodecs?: string[] }} options
+ * @param {{ token: string, key?: number[], group?: object, transport?: string, suite?: string,
+ *   audioProcessing?: object, wasmBuild?: string, gateway?: string, videoCodecs?: string[] }}
+ *   options
  *   an external key, or options of group keys
- * @returns {Promise<{ joined: true } | { joined: false, code: string, closeCode?: number, message: string }>}
+ * @returns {Promise<{ joined: true } | { joined: false, code: string, closeCode?: number, message:
+ *   string }>}
  */
 export async function join({
   token,
@@ -135,7 +138,8 @@ function attach(stream) {
 
 /**
  * Opens the fake camera and microphone, or takes the given track, and publishes.
- * @param {{ audio?: boolean, video?: boolean, profile?: any, small?: any }} [options] `small`: the profile of a small stream
+ * @param {{ audio?: boolean, video?: boolean, profile?: any, small?: any }} [options] `small`: the
+ *   profile of a small stream
  */
 export async function publish({ audio = true, video = true, profile = "360p", small } = {}) {
   local = sdk.createStream({ audio, video });
@@ -150,7 +154,8 @@ export async function publish({ audio = true, video = true, profile = "360p", sm
 }
 
 /**
- * Publishes a screen on which a line of text changes with each picture: a canvas in place of what `getDisplayMedia` gives.
+ * Publishes a screen on which a line of text changes with each picture: a canvas in place of what
+ * `getDisplayMedia` gives.
  * @param {{ width: number, height: number, fps: number }} options
  */
 export async function publishScreen({ width, height, fps }) {
@@ -174,7 +179,10 @@ export async function publishScreen({ width, height, fps }) {
   await client.publish(local);
 }
 
-/** Publishes a picture that never changes: a canvas that is painted once. @param {{ small?: any }} [options] as of {@link publish} */
+/**
+ * Publishes a picture that never changes: a canvas that is painted once. @param {{ small?: any }}
+ * [options] as of {@link publish}
+ */
 export async function publishStill({ small } = {}) {
   const [width, height] = [640, 360];
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -191,7 +199,10 @@ export async function publishStill({ small } = {}) {
   await client.publish(local);
 }
 
-/** From now on the page and the workers that it starts are so many milliseconds late: its own clock, or theirs since the page was loaded, as after a sleep. */
+/**
+ * From now on the page and the workers that it starts are so many milliseconds late: its own clock,
+ * or theirs since the page was loaded, as after a sleep.
+ */
 export function setClocks({ window = 0, timeOrigin = 0 }) {
   const { now } = Date;
   Date.now = () => now() - window;
@@ -249,8 +260,8 @@ export function pictures(user) {
 export const snapshot = (user) => remotes.get(user)?.stream.getVideoFrame();
 
 /**
- * Records what this page plays: 48 kHz mono samples, as base64 of little-endian floats.
- * `during` is a busy wait of so many milliseconds on the main thread, half a second into the recording.
+ * Records what this page plays: 48 kHz mono samples, as base64 of little-endian floats. `during` is
+ * a busy wait of so many milliseconds on the main thread, half a second into the recording.
  */
 export async function recordSound({ seconds, block = 0 }) {
   const stream = [...remotes.values()]

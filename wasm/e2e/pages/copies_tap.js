@@ -1,13 +1,16 @@
 // @ts-nocheck It puts itself in the place of parts of the browser, which their types do not foresee.
-// Put before the workers' own code by the test of copies: counts what goes into Wasm memory and out of it, and how, and
-// answers `report` on a BroadcastChannel. It also writes over each datagram as soon as `write` has returned, so that a browser
-// which reads it any later sends rubbish.
+// Put before the workers' own code by the test of copies: counts what goes into Wasm memory and out
+// of it, and how, and answers `report` on a BroadcastChannel. It also writes over each datagram as
+// soon as `write` has returned, so that a browser which reads it any later sends rubbish.
 {
   /** @type {WebAssembly.Memory | undefined} */
   let memory;
   const report = {
     worker: globalThis.name,
-    /** Chunks that the encoder copied into Wasm memory, or elsewhere; and those of which anything was left there once sealed. */
+    /**
+     * Chunks that the encoder copied into Wasm memory, or elsewhere; and those of which anything
+     * was left there once sealed.
+     */
     chunksIntoWasm: 0,
     chunksElsewhere: 0,
     chunksLeftBehind: 0,

@@ -1,4 +1,5 @@
-// Put before the uplink worker's own code: tells on a BroadcastChannel what each of the browser's video encoders is configured with.
+// Put before the uplink worker's own code: tells on a BroadcastChannel what each of the browser's
+// video encoders is configured with.
 {
   const channel = new BroadcastChannel("encoder-configs");
   const { configure } = VideoEncoder.prototype;

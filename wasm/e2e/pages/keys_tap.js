@@ -1,6 +1,7 @@
 // @ts-nocheck It puts itself in the place of parts of the browser, which their types do not foresee.
-// Put before the workers' own code by the test of group keys: learns the keys of each epoch where they cross from worker to worker,
-// and answers with a copy of Wasm memory when asked. So the test knows the secrets without a door in the product.
+// Put before the workers' own code by the test of group keys: learns the keys of each epoch where
+// they cross from worker to worker, and answers with a copy of Wasm memory when asked. So the test
+// knows the secrets without a door in the product.
 {
   const channel = new BroadcastChannel("keys-tap");
   /** @type {WebAssembly.Memory | undefined} */

@@ -1,4 +1,5 @@
-// Encodes in two temporal layers with every codec that the browser does so with, and decodes all of it and the lower layer alone.
+// Encodes in two temporal layers with every codec that the browser does so with, and decodes all of
+// it and the lower layer alone.
 
 const [WIDTH, HEIGHT, PICTURES] = [320, 180, 40];
 const CODECS = ["vp8", "vp09.00.31.08", "avc1.42e01f", "av01.0.05M.08"];
@@ -68,7 +69,9 @@ async function encode(config) {
   return chunks;
 }
 
-/** Hashes of the pictures by their time. @param {string} codec @param {EncodedVideoChunk[]} chunks */
+/**
+ * Hashes of the pictures by their time. @param {string} codec @param {EncodedVideoChunk[]} chunks
+ */
 async function decode(codec, chunks) {
   /** @type {Map<number, string>} */
   const shown = new Map();

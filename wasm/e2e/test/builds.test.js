@@ -1,4 +1,5 @@
-// The engine's three builds: which one a browser gets, what it says of itself, and that all of them understand each other.
+// The engine's three builds: which one a browser gets, what it says of itself, and that all of them
+// understand each other.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startChromium } from "../harness/browsers.js";
@@ -27,7 +28,9 @@ const fileOf = (build) => `smrtc_wasm_${build.replace("-", "_")}.wasm`;
 
 /**
  * A sealed call between two builds; `undefined` is the browser's choice, which is `expected`.
- * @param {(string | undefined)[]} wanted @param {string[]} expected @param {(ada: Peer) => Promise<void>} before
+ * @param {(string | undefined)[]} wanted
+ * @param {string[]} expected
+ * @param {(ada: Peer) => Promise<void>} before
  */
 const callBetween = (wanted, expected, before = async () => {}) =>
   stage.withPeers(stage.gateway(), ["ada", "bob"], async (ada, bob) => {

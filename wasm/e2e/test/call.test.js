@@ -1,4 +1,5 @@
-// Two pages call each other through the real gateway: what one camera and microphone give, the other page shows and plays.
+// Two pages call each other through the real gateway: what one camera and microphone give, the
+// other page shows and plays.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../harness/child.js";
@@ -109,7 +110,8 @@ test(
       await bob.pictures("ada", 20);
       await ada.call("mute", "Video", true);
       await until("bob to be told of the mute", () => heardOf("mute-video"));
-      // What was on its way at that moment may still come, for as long as it likes; then there is a second without a picture.
+      // What was on its way at that moment may still come, for as long as it likes; then there is a
+      // second without a picture.
       await until(
         "a second without pictures",
         async () => (await bob.call("pictures", "ada")).frames === 0,

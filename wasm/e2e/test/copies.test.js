@@ -1,4 +1,5 @@
-// How often a picture is copied on its way through the page: as often as the browser wants it, and once to cut it up.
+// How often a picture is copied on its way through the page: as often as the browser wants it, and
+// once to cut it up.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startGateway } from "../harness/gateway.js";
@@ -74,7 +75,8 @@ test(
           often > 0.9 && often < 1.1,
           `datagrams were copied ${often} times into Wasm memory`,
         );
-        // The tap wrote over every datagram as soon as it was given away, and still all frames open.
+        // The tap wrote over every datagram as soon as it was given away, and still all frames
+        // open.
         const [sender] = (await bob.call("stats")).encryption.perSender;
         assert.ok(sender.framesOpened > 100, `${sender.framesOpened} frames opened`);
         assert.equal(sender.framesRejected, 0);

@@ -1,4 +1,5 @@
-// The demo page as its users meet it, with screenshots for people to look at (.build/e2e/screenshots).
+// The demo page as its users meet it, with screenshots for people to look at
+// (.build/e2e/screenshots).
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -298,7 +299,8 @@ test(
     await mei.page.waitForSelector(".tile");
     await gone.stop();
     await mei.page.waitForSelector(".banner:not([hidden])", { timeout: 30_000 });
-    // The SDK tries for two minutes, of which one in which the machine slept counts for a few seconds.
+    // The SDK tries for two minutes, of which one in which the machine slept counts for a few
+    // seconds.
     for (let jump = 0; jump < 7; jump++) await mei.page.clock.fastForward(20_000);
     await mei.page.waitForSelector(".over", { timeout: 60_000 });
     await over(mei, /connection was lost.*Join again/, "gone");

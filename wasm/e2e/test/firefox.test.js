@@ -1,4 +1,5 @@
-// Firefox joins a call with Chromium. It has no MediaStreamTrackProcessor and encodes VP8 only; the SDK has to cope.
+// Firefox joins a call with Chromium. It has no MediaStreamTrackProcessor and encodes VP8 only; the
+// SDK has to cope.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { haveFirefox, startChromium, startFirefox } from "../harness/browsers.js";
@@ -35,7 +36,8 @@ test("Firefox and Chromium see and hear each other", { skip, timeout: 180_000 },
     // Chromium's clip arrives in Firefox.
     await assertSees(fox, "ada", { startUp: 20, timeout: 45_000 });
     await assertHears(fox, { atLeast: 0.5 });
-    // Firefox's own fake camera has no code in it: its pictures come, and its tone of 1 kHz is heard.
+    // Firefox's own fake camera has no code in it: its pictures come, and its tone of 1 kHz is
+    // heard.
     await until(
       "ada to see Firefox's pictures",
       async () => (await ada.call("pictures", "fox")).frames >= 20,
@@ -55,7 +57,10 @@ test("Firefox and Chromium see and hear each other", { skip, timeout: 180_000 },
   }
 });
 
-/** Share of the energy within 30 Hz of a frequency, from windows of a tenth of a second (the median). */
+/**
+ * Share of the energy within 30 Hz of a frequency, from windows of a tenth of a second (the
+ * median).
+ */
 function toneShare(samples, frequency) {
   const window = 4_800;
   const shares = [];

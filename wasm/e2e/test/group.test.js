@@ -1,4 +1,5 @@
-// Group keys in browsers: who comes, goes or is taken out changes the keys, and everybody who is in sees one code.
+// Group keys in browsers: who comes, goes or is taken out changes the keys, and everybody who is in
+// sees one code.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
@@ -79,7 +80,8 @@ test(
             ({ code } = await agreed([ada, bob, cyd, eve], { not: code }));
           });
           await eve.pictures("ada", 15);
-          // The same user signs in elsewhere: the gateway ends the first session, and the group takes its leaf out.
+          // The same user signs in elsewhere: the gateway ends the first session, and the group
+          // takes its leaf out.
           gaps.removal = await longestGap(bob, "ada", async () => {
             await cydAgain.join(gateway, "four", GROUP);
             ({ code } = await agreed([ada, bob, eve, cydAgain], { not: code }));
@@ -127,7 +129,10 @@ const keepWorkers = (peer) =>
     Worker.prototype.terminate = () => undefined;
   });
 
-/** The longest time between two pictures that a page showed while something happened and until half a second after, in ms. */
+/**
+ * The longest time between two pictures that a page showed while something happened and until half
+ * a second after, in ms.
+ */
 async function longestGap(peer, user, during) {
   await peer.call("pictures", user);
   await during();

@@ -1,4 +1,5 @@
-// Who may come in, and who can see: the gateway decides the first by token, the key alone decides the second.
+// Who may come in, and who can see: the gateway decides the first by token, the key alone decides
+// the second.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../harness/child.js";
@@ -76,7 +77,8 @@ for (const transport of ["webtransport", "websocket"]) {
         for (const { what, token, closeCode } of REFUSED) {
           const result = await mallory.call("join", { token: token(), key: KEY, transport });
           assert.equal(result.joined, false, `${what} was let in`);
-          // An empty token may already be caught by the SDK; whatever arrives at the gateway gets its close code.
+          // An empty token may already be caught by the SDK; whatever arrives at the gateway gets
+          // its close code.
           if (what !== "no token")
             assert.deepEqual(
               [result.code, result.closeCode],

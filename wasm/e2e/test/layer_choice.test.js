@@ -1,4 +1,5 @@
-// Each viewer gets the small stream or the big one, as it wants or as its path bears, and pictures go on through every change.
+// Each viewer gets the small stream or the big one, as it wants or as its path bears, and pictures
+// go on through every change.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertInOrder } from "../harness/expect.js";
@@ -8,7 +9,10 @@ import { Stage } from "../harness/stage.js";
 
 const stage = Stage.use("isolated");
 
-/** A viewer calls it a freeze (webrtc-stats: three times the average and 150 ms more, at 15 a second). */
+/**
+ * A viewer calls it a freeze (webrtc-stats: three times the average and 150 ms more, at 15 a
+ * second).
+ */
 const LONGEST_GAP_MS = 500;
 
 for (const [codec, transport] of [
@@ -68,7 +72,8 @@ for (const [codec, transport] of [
           `${small.bytesSent} small and ${big.bytesSent} big bytes`,
         );
 
-        // A machine that is busy with other things makes gaps as well, so a bad round is followed by another.
+        // A machine that is busy with other things makes gaps as well, so a bad round is followed
+        // by another.
         let gap = Infinity;
         for (let round = 0; round < 4 && gap > LONGEST_GAP_MS; round++) {
           const before = await Promise.all([
@@ -152,7 +157,8 @@ test(
 
         await relay.change({ delay: "10ms" });
         assertInOrder(await untilSeen(bob, "ada", BIG.height, { inRow: 30, timeout: 90_000 }));
-        // A busy machine may look like a narrow path for a moment; but not for as long as bob's was.
+        // A busy machine may look like a narrow path for a moment; but not for as long as bob's
+        // was.
         const undisturbed = await untilSeen(cas, "ada", BIG.height);
         const big = undisturbed.filter(({ height }) => height === BIG.height).length;
         assert.ok(

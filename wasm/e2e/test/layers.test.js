@@ -102,7 +102,8 @@ test(
         await ada.call("publish", { profile: { ...BIG, bitrate: 700 } });
         for (const peer of [bob, cas]) await untilSeen(peer, "ada", BIG.height);
         const seconds = 5;
-        // The publisher learns of bob's path first; a busy machine may look like a narrower one for a while.
+        // The publisher learns of bob's path first; a busy machine may look like a narrower one for
+        // a while.
         await until(
           "every second picture without gaps",
           async () => {
@@ -154,7 +155,8 @@ test(
   },
 );
 
-// The order of references that the SDK tells gateways of is that of the standard's L1T2; whether encoders keep to it, their decoders show.
+// The order of references that the SDK tells gateways of is that of the standard's L1T2; whether
+// encoders keep to it, their decoders show.
 test(
   "an encoder of two temporal layers makes pictures that come out the same without every second one",
   { timeout: 120_000 },

@@ -236,7 +236,8 @@ test(
   { timeout: 60_000 },
   () =>
     inCall("gesture", async (ada) => {
-      // The browser allows sound only to a page that captures it, and this one does so after it joined.
+      // The browser allows sound only to a page that captures it, and this one does so after it
+      // joined.
       assert.equal(await ada.call("join"), "done");
       await ada.call("open", { audio: true });
       assert.equal(await ada.call("publish"), "done");

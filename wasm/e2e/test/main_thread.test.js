@@ -1,4 +1,5 @@
-// A page that is busy for a while must not be heard: the main thread is not in the way of the media.
+// A page that is busy for a while must not be heard: the main thread is not in the way of the
+// media.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CHIRP_SAMPLES, CHIRPS, findChirps, makeSignal, SAMPLE_RATE } from "../fixtures/sound.js";
@@ -18,7 +19,8 @@ for (const isolated of [true, false]) {
           await peer.join(at, "busy", { audioProcessing: UNPROCESSED });
         await ada.call("publish");
         await bob.pictures("ada", 60);
-        // A machine that is busy by itself makes holes too: then it is tried again. A main thread in the way makes them always.
+        // A machine that is busy by itself makes holes too: then it is tried again. A main thread
+        // in the way makes them always.
         const holes = [];
         do holes.push(await holesAroundABlock(bob, "ada"));
         while (holes.at(-1) !== "" && holes.length < 4);
@@ -28,16 +30,21 @@ for (const isolated of [true, false]) {
   );
 }
 
-/** Blocks the main thread of `peer` for 200 ms while it plays `user`; what was wrong with the sound then, or nothing. */
+/**
+ * Blocks the main thread of `peer` for 200 ms while it plays `user`; what was wrong with the sound
+ * then, or nothing.
+ */
 async function holesAroundABlock(peer, user) {
   const concealedSamples = async () =>
     (await peer.call("stats")).remoteAudio[user].concealedSamples;
   const before = await concealedSamples();
   const samples = await peer.recordSound(3, { block: 200 });
   const missing = (await concealedSamples()) - before;
-  // 0.2 s of silence would be 9,600 samples; the bound leaves room for what a busy test machine does anyhow.
+  // 0.2 s of silence would be 9,600 samples; the bound leaves room for what a busy test machine
+  // does anyhow.
   if (missing >= 3_000) return `${missing} samples were concealed around the block`;
-  // The chirps around the blocked time are there, each in its place counted from the one that fits best.
+  // The chirps around the blocked time are there, each in its place counted from the one that fits
+  // best.
   const found = findChirps(samples, makeSignal());
   const anchor = found.reduce((best, one) => (one.fit > best.fit ? one : best));
   const wanted = found

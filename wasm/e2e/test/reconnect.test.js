@@ -9,8 +9,8 @@ import { Stage } from "../harness/stage.js";
 const stage = Stage.use();
 
 /**
- * What a page does by itself in two seconds takes longer where three pages and a gateway begin again at once. The bound itself
- * is proved in virtual time, by `sdk/test/reconnection.test.ts`.
+ * What a page does by itself in two seconds takes longer where three pages and a gateway begin
+ * again at once. The bound itself is proved in virtual time, by `sdk/test/reconnection.test.ts`.
  */
 const SLACK_MS = 8_000;
 

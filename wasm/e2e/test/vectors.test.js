@@ -1,5 +1,5 @@
-// The checker's page in Chromium: real files in, the counts of the table out, for every build of the module that was made
-// (vectors/checker/web/build.sh).
+// The checker's page in Chromium: real files in, the counts of the table out, for every build of
+// the module that was made (vectors/checker/web/build.sh).
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

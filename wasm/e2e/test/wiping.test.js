@@ -72,7 +72,8 @@ test(
         const secrets = epochs.flatMap(({ baseKey }) => secretsOf(baseKey, [...kids]));
         const found = (memory) =>
           secrets.filter(({ bytes }) => memory.includes(bytes)).map(({ what }) => what);
-        // That the search finds what is there: while the call goes on both workers have the keys of its epoch.
+        // That the search finds what is there: while the call goes on both workers have the keys of
+        // its epoch.
         for (const worker of WORKERS) {
           const there = found(await wasmMemory(bob, worker));
           for (const what of ["base key", "sframe_salt", PLANES])

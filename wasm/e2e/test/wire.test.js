@@ -70,8 +70,9 @@ test(
       `${video.length} pictures and ${audio.length} pieces of sound were recorded`,
     );
 
-    // First, that the recording is the call: with the key, and by a second implementation of the sealing, it gives back
-    // exactly what the encoder made. Each frame's header is authenticated with it.
+    // First, that the recording is the call: with the key, and by a second implementation of the
+    // sealing, it gives back exactly what the encoder made. Each frame's header is authenticated
+    // with it.
     const open = makeOpener((kid) => externalBaseKey(KEY, kid));
     const opened = (frame) => open(frame.metadata, frame.sealed);
     const known = new Set(chunks.map((chunk) => chunk.toString("base64")));
@@ -99,10 +100,12 @@ test(
       "another key opens it",
     );
 
-    // Then, that none of it is there in the clear: no eight bytes in a row of any chunk or any Opus packet occur
-    // anywhere in any datagram. (Two random strings of this length share a window with probability below 10^-6.)
+    // Then, that none of it is there in the clear: no eight bytes in a row of any chunk or any Opus
+    // packet occur anywhere in any datagram. (Two random strings of this length share a window with
+    // probability below 10^-6.)
     const plaintexts = [...chunks, ...sounds.map((sound) => sound?.plaintext ?? Buffer.alloc(0))];
-    // The clear header is 28 bytes of engine/WIRE.md, mostly small numbers, and is no part of what is sealed.
+    // The clear header is 28 bytes of engine/WIRE.md, mostly small numbers, and is no part of what
+    // is sealed.
     const payloads = datagrams.map((datagram) => datagram.subarray(28));
     const { windows, shared } = sharedWindows(plaintexts, payloads);
     assert.ok(windows > 100_000, `only ${windows} windows were looked for`);
@@ -124,7 +127,8 @@ test(
     try {
       await oneWayCall(gateway, async (ada, bob) => {
         await ada.call("publish", { video: false });
-        // The changed byte walks along the packets, so some hundreds of them meet every byte of the header and of the sound.
+        // The changed byte walks along the packets, so some hundreds of them meet every byte of the
+        // header and of the sound.
         await until(
           "hundreds of changed frames",
           async () => (await rejectedBy(bob, "ada")).framesRejected >= 150,
@@ -137,9 +141,9 @@ test(
         });
         const rejected = now.framesRejected - before.framesRejected;
         const opened = now.framesOpened - before.framesOpened;
-        // One in four was changed. A flip in sender, track or kind sends a packet nowhere, and one in the earlier sound that
-        // goes along with a packet hits what has been heard already; so many are missing from the count. None
-        // may be added to what was opened.
+        // One in four was changed. A flip in sender, track or kind sends a packet nowhere, and one
+        // in the earlier sound that goes along with a packet hits what has been heard already; so
+        // many are missing from the count. None may be added to what was opened.
         const share = rejected / (rejected + opened);
         assert.ok(rejected > 0 && share <= 0.27, `${rejected} refused and ${opened} opened`);
         assert.equal(

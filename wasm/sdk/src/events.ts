@@ -3,7 +3,10 @@ import type { GroupSuiteName, WasmBuild } from "./options.ts";
 import type { RemoteStream } from "./remote_stream.ts";
 import type { RtcError } from "./errors.ts";
 
-/** The life of a client's connection; `RECONNECTING` goes back to `CONNECTED` or on to `DISCONNECTED`. */
+/**
+ * The life of a client's connection; `RECONNECTING` goes back to `CONNECTED` or on to
+ * `DISCONNECTED`.
+ */
 export type ConnectionState = "DISCONNECTED" | "CONNECTING" | "RECONNECTING" | "CONNECTED";
 
 /** 0 unknown, 1 excellent, 2 good, 3 poor, 4 bad, 5 very bad, 6 disconnected. */
@@ -30,10 +33,10 @@ export interface UserEvent {
 }
 
 /**
- * What may go wrong without failing: pictures that stand still, or are few; a microphone that gives nothing, or that hears acoustic
- * feedback, as with two devices of one call in a room; sound that the browser holds back until
- * somebody clicks or presses a key; an encoder that finds no time; a decoder that gives no pictures
- * though frames come.
+ * What may go wrong without failing: pictures that stand still, or are few; a microphone that gives
+ * nothing, or that hears acoustic feedback, as with two devices of one call in a room; sound that
+ * the browser holds back until somebody clicks or presses a key; an encoder that finds no time; a
+ * decoder that gives no pictures though frames come.
  */
 export type ExceptionKind =
   | "freeze"
@@ -79,14 +82,20 @@ export interface ClientEvents {
   "mute-video": UserEvent;
   "unmute-audio": UserEvent;
   "unmute-video": UserEvent;
-  /** The gateway ended our session for good: the token ran out, the same user came again, the room closed. */
+  /**
+   * The gateway ended our session for good: the token ran out, the same user came again, the room
+   * closed.
+   */
   "client-banned": {
     readonly reason: "kick" | "banned" | "room-disband";
     readonly message: string;
   };
   /** Something goes wrong without failing, or no longer does. */
   exception: ExceptionEvent;
-  /** Every two seconds while connected, by the E-model (ITU-T G.107). RTT in milliseconds, loss 0 to 1. */
+  /**
+   * Every two seconds while connected, by the E-model (ITU-T G.107). RTT in milliseconds, loss 0 to
+   * 1.
+   */
   "network-quality": {
     readonly uplinkNetworkQuality: NetworkQualityLevel;
     readonly downlinkNetworkQuality: NetworkQualityLevel;
@@ -116,13 +125,18 @@ export interface ClientEvents {
     readonly state: DecryptionState;
     readonly reason?: string;
   };
-  /** Our own key changed: a new session has a new key id at once, a new epoch of the group within 200 ms. */
+  /**
+   * Our own key changed: a new session has a new key id at once, a new epoch of the group within
+   * 200 ms.
+   */
   "encryption-changed": EncryptionState;
   /** Who is in the group changed. These, and not those whom the gateway names, can hear and see. */
   "roster-changed": RosterChange;
   /** The group has new keys, and with them another verification code. */
   "epoch-changed": { readonly epoch: number; readonly verificationCode: string };
-  /** The code, who has compared it with us, or who has confirmed it by a signed message, changed. */
+  /**
+   * The code, who has compared it with us, or who has confirmed it by a signed message, changed.
+   */
   "verification-changed": Verification;
   /** On the way into the group, in it, on the way back into it, or taken out of it. */
   "group-state-changed": { readonly state: GroupState };
@@ -153,20 +167,28 @@ export interface StreamEvents {
   error: RtcError;
 }
 
-/** Where we are on the way into the group. In `joining` and `removed` there is no key, and nothing is sent. */
+/**
+ * Where we are on the way into the group. In `joining` and `removed` there is no key, and nothing
+ * is sent.
+ */
 export type GroupState = "idle" | "joining" | "in-group" | "healing" | "removed";
 
 /** Somebody in the group. */
 export interface GroupMember {
   readonly userId: string;
   readonly leafIndex: number;
-  /** Nine groups of five digits for this member's identity and ours: the same in every call while both keep their keys. */
+  /**
+   * Nine groups of five digits for this member's identity and ours: the same in every call while
+   * both keep their keys.
+   */
   readonly fingerprint: string;
   /** Whether it is us. */
   readonly self: boolean;
   /** Whether you said, by `setCompared`, that you have compared numbers with this identity. */
   readonly compared: boolean;
-  /** Until when an authority certifies that this is the user; absent if only the gateway says so. */
+  /**
+   * Until when an authority certifies that this is the user; absent if only the gateway says so.
+   */
   readonly certifiedUntil?: Date;
   /** Whether a signed message of this member agrees with our epoch. */
   readonly confirmed: boolean;
@@ -183,7 +205,10 @@ export interface RosterChange {
 
 /** What people compare. */
 export interface Verification {
-  /** Six groups of five digits, equal for all who are in one group; another in each epoch. Empty before the first. */
+  /**
+   * Six groups of five digits, equal for all who are in one group; another in each epoch. Empty
+   * before the first.
+   */
   readonly verificationCode: string;
   readonly members: readonly GroupMember[];
 }
@@ -196,13 +221,25 @@ export type GroupWarning =
   | { readonly kind: "split"; readonly userId: string }
   /** No signed message of these came for long; empty once all are heard again. */
   | { readonly kind: "unconfirmed"; readonly userIds: readonly string[] }
-  /** The certificate of a member, or of somebody who would be one, is not valid: who has it stays outside, or is taken out. */
+  /**
+   * The certificate of a member, or of somebody who would be one, is not valid: who has it stays
+   * outside, or is taken out.
+   */
   | { readonly kind: "certificate-invalid"; readonly userId?: string; readonly reason: string }
-  /** The key package of somebody who waits was not accepted, such as that of a user whom the room does not admit. */
+  /**
+   * The key package of somebody who waits was not accepted, such as that of a user whom the room
+   * does not admit.
+   */
   | { readonly kind: "identity-refused"; readonly reason: string }
-  /** Our clock is not the gateway's: `aheadMs` milliseconds ahead of it, negative behind. By a wrong clock members refuse each other. */
+  /**
+   * Our clock is not the gateway's: `aheadMs` milliseconds ahead of it, negative behind. By a wrong
+   * clock members refuse each other.
+   */
   | { readonly kind: "clock-off"; readonly aheadMs: number; readonly reason: string }
-  /** A message about the group was not accepted: forged, damaged, or of somebody whom the room does not admit. */
+  /**
+   * A message about the group was not accepted: forged, damaged, or of somebody whom the room does
+   * not admit.
+   */
   | {
       readonly kind: "message-refused";
       readonly subject: "commit" | "welcome" | "group";
@@ -245,7 +282,10 @@ export interface EncryptionState {
   readonly suite: CipherSuiteName;
   /** The group's epoch that we seal in; 0 with an external key. */
   readonly epoch: number;
-  /** Key id of our own sealing key as 16 hexadecimal digits; a fresh one for each session and epoch. Empty if there is none yet. */
+  /**
+   * Key id of our own sealing key as 16 hexadecimal digits; a fresh one for each session and epoch.
+   * Empty if there is none yet.
+   */
   readonly kid: string;
   /** Where keys come from: the room's MLS group, or the application. */
   readonly mode: "mls" | "external";
@@ -265,7 +305,10 @@ export interface SenderEncryptionState {
   readonly kid?: string;
   readonly state: DecryptionState | "waiting";
   readonly framesOpened: number;
-  /** Frames refused: wrong key, changed on the way, replayed, of another user than the gateway says, or sealed before we came. */
+  /**
+   * Frames refused: wrong key, changed on the way, replayed, of another user than the gateway says,
+   * or sealed before we came.
+   */
   readonly framesRejected: number;
 }
 

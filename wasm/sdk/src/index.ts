@@ -1,18 +1,13 @@
 /**
  * Conferencing for the browser, sealed end to end.
  *
- * ```ts
- * const client = createClient({ gateway: location.origin, token });
- * client.on("stream-subscribed", ({ stream }) => stream.play("remote"));
- * await client.join();
- * const local = createStream({ audio: true, video: true });
- * await local.initialize();
- * await local.play("self");
- * await client.publish(local);
- * ```
+ * ```ts const client = createClient({ gateway: location.origin, token });
+ * client.on("stream-subscribed", ({ stream }) => stream.play("remote")); await client.join(); const
+ * local = createStream({ audio: true, video: true }); await local.initialize(); await
+ * local.play("self"); await client.publish(local); ```
  *
- * The names are those of Tencent's TRTC Web SDK v4. Nothing here touches media: that happens in two workers and one
- * audio worklet, which this module starts from the files beside it.
+ * The names are those of Tencent's TRTC Web SDK v4. Nothing here touches media: that happens in two
+ * workers and one audio worklet, which this module starts from the files beside it.
  *
  * @module
  */
@@ -69,7 +64,8 @@ export function createClient(options: ClientOptions): Client {
 /**
  * Makes a local stream. Nothing is opened before `initialize`.
  *
- * Throws `INVALID_PARAMETER` if neither sound nor a picture is asked for, or a camera together with a screen.
+ * Throws `INVALID_PARAMETER` if neither sound nor a picture is asked for, or a camera together with
+ * a screen.
  */
 export function createStream(options: StreamOptions): LocalStream {
   return new LocalStream(options);

@@ -162,8 +162,9 @@ export class LocalStream extends Stream {
   }
 
   /**
-   * Kept apart from the camera's profile; default 1080p, 15 pictures a second, 2,000 kbit/s. Where the path bears less than the bitrate,
-   * a screen stays as sharp as it is and has fewer pictures a second, down to 5; see {@link setVideoContentHint}.
+   * Kept apart from the camera's profile; default 1080p, 15 pictures a second, 2,000 kbit/s. Where
+   * the path bears less than the bitrate, a screen stays as sharp as it is and has fewer pictures a
+   * second, down to 5; see {@link setVideoContentHint}.
    */
   setScreenProfile(profile: VideoProfileName | VideoProfile): void {
     this.#choices.setScreenProfile(profile);
@@ -174,8 +175,9 @@ export class LocalStream extends Stream {
   }
 
   /**
-   * Says what is in the picture, before it is published or while it is. Default for a screen `detail`: few pictures, but sharp ones. A film on
-   * it wants `motion`. For a camera, and a track of your own, the default is what the track's own `contentHint` says.
+   * Says what is in the picture, before it is published or while it is. Default for a screen
+   * `detail`: few pictures, but sharp ones. A film on it wants `motion`. For a camera, and a track
+   * of your own, the default is what the track's own `contentHint` says.
    */
   async setVideoContentHint(hint: VideoContentHint): Promise<void> {
     this.#choices.setHint(hint);
@@ -184,28 +186,35 @@ export class LocalStream extends Stream {
   }
 
   /**
-   * Sends a small stream beside the big one, each from an encoder of its own, so that those who show us small, or whose path bears no more,
-   * do not need the big one: see {@link Client.setRemoteVideoStreamType}. Best before `publish`; called while published, everybody has the
-   * small stream for the first seconds. Where our own path has no room for both only the small one is sent.
+   * Sends a small stream beside the big one, each from an encoder of its own, so that those who
+   * show us small, or whose path bears no more, do not need the big one: see {@link
+   * Client.setRemoteVideoStreamType}. Best before `publish`; called while published, everybody has
+   * the small stream for the first seconds. Where our own path has no room for both only the small
+   * one is sent.
    *
-   * Rejects with `INVALID_OPERATION` for a screen, with `INVALID_PARAMETER` if the small stream would not be smaller than the big one.
+   * Rejects with `INVALID_OPERATION` for a screen, with `INVALID_PARAMETER` if the small stream
+   * would not be smaller than the big one.
    */
   async enableSmallStream(): Promise<void> {
     this.#choices.enableSmall();
     await this.publication?.profileChanged();
   }
 
-  /** Sends one stream again, the big one. While published, pictures may stand still for a second. */
+  /**
+   * Sends one stream again, the big one. While published, pictures may stand still for a second.
+   */
   async disableSmallStream(): Promise<void> {
     this.#choices.disableSmall();
     await this.publication?.profileChanged();
   }
 
   /**
-   * Size and rate of the small stream, before it is enabled or while it is; default 320×180, 15 pictures a second, 150 kbit/s. The picture keeps
-   * the camera's shape and fits into the size. 16 to 1,920 × 16 to 1,080 pixels, 1 to 60 a second, 30 to 4,000 kbit/s.
+   * Size and rate of the small stream, before it is enabled or while it is; default 320×180, 15
+   * pictures a second, 150 kbit/s. The picture keeps the camera's shape and fits into the size. 16
+   * to 1,920 × 16 to 1,080 pixels, 1 to 60 a second, 30 to 4,000 kbit/s.
    *
-   * Rejects with `INVALID_PARAMETER`, saying which number it is, or if the small stream is enabled and would not be smaller than the big one.
+   * Rejects with `INVALID_PARAMETER`, saying which number it is, or if the small stream is enabled
+   * and would not be smaller than the big one.
    */
   async setSmallStreamProfile(profile: VideoProfileName | VideoProfile): Promise<void> {
     this.#choices.setSmallProfile(profile);
@@ -334,7 +343,10 @@ export class LocalStream extends Stream {
     return Promise.resolve(canvas.toDataURL("image/png"));
   }
 
-  /** The capturer follows the hint as well. A track of the application's keeps what the application gave it. */
+  /**
+   * The capturer follows the hint as well. A track of the application's keeps what the application
+   * gave it.
+   */
   #hintTrack(): void {
     const { video } = this.#tracks;
     if (video !== undefined && this.#tracks.isOpened(video)) video.contentHint = this.contentHint;

@@ -106,8 +106,8 @@ export class RemoteStream extends Stream {
   }
 
   /**
-   * Calls back with every picture at the time it is shown, whether it is played or not. Close each `VideoFrame`
-   * soon, or decoding stops. Returns a function that ends it.
+   * Calls back with every picture at the time it is shown, whether it is played or not. Close each
+   * `VideoFrame` soon, or decoding stops. Returns a function that ends it.
    */
   onVideoFrame(callback: (frame: VideoFrame) => void): () => void {
     const { port1, port2 } = new MessageChannel();
@@ -122,12 +122,18 @@ export class RemoteStream extends Stream {
     return end;
   }
 
-  /** 0 to 1, as measured last; measured as often as `audio-volume` is emitted, otherwise every two seconds. */
+  /**
+   * 0 to 1, as measured last; measured as often as `audio-volume` is emitted, otherwise every two
+   * seconds.
+   */
   override getAudioLevel(): number {
     return this.#media.audioLevel;
   }
 
-  /** What is being played, as a track. One context mixes everybody, so this is the mix of all remote users. */
+  /**
+   * What is being played, as a track. One context mixes everybody, so this is the mix of all remote
+   * users.
+   */
   override getAudioTrack(): MediaStreamTrack | undefined {
     return this.hasAudio() ? this.#media.mixTrack() : undefined;
   }
@@ -154,8 +160,9 @@ export class RemoteStream extends Stream {
   }
 
   /**
-   * Shows pictures by a video element. It takes the decoder's frames as they are; a canvas without a GPU converts each one
-   * and keeps some hundred MiB of them. The page only passes handles on: media still flows from worker to compositor.
+   * Shows pictures by a video element. It takes the decoder's frames as they are; a canvas without
+   * a GPU converts each one and keeps some hundred MiB of them. The page only passes handles on:
+   * media still flows from worker to compositor.
    */
   #videoPlayer(): { element: HTMLElement; end: () => void } {
     const { track, end } = this.#generate();
@@ -174,7 +181,9 @@ export class RemoteStream extends Stream {
     return { element, end: () => this.#media.removeTarget(target) };
   }
 
-  /** A track of the pictures, which the downlink worker feeds: the main thread never touches one. */
+  /**
+   * A track of the pictures, which the downlink worker feeds: the main thread never touches one.
+   */
   #generate(): { track: MediaStreamTrack; end: () => void } {
     const track = new MediaStreamTrackGenerator({ kind: "video" });
     const target = this.#media.addWritable(track.writable);

@@ -50,7 +50,10 @@ export interface VideoSentStats {
   readonly pliCount: number;
 }
 
-/** One of the streams in which our picture is sent: the big one and, if it is enabled, the small one. */
+/**
+ * One of the streams in which our picture is sent: the big one and, if it is enabled, the small
+ * one.
+ */
 export interface LocalVideoLayerStats extends VideoEncoderStats, VideoSentStats {
   readonly rid: "small" | "big";
   /** From 0, the smallest: without a small stream the big one is 0. */
@@ -59,7 +62,10 @@ export interface LocalVideoLayerStats extends VideoEncoderStats, VideoSentStats 
   readonly active: boolean;
 }
 
-/** Our own picture. Counters are those of all its streams together; size, rate and target those of the largest that is being sent. */
+/**
+ * Our own picture. Counters are those of all its streams together; size, rate and target those of
+ * the largest that is being sent.
+ */
 export interface LocalVideoStats extends VideoEncoderStats, VideoSentStats {
   readonly codec: string;
   /** Each stream by itself, the smallest first. */
@@ -81,7 +87,10 @@ export interface RemoteAudioStats {
   readonly concealmentEvents: number;
   readonly insertedSamplesForDeceleration: number;
   readonly removedSamplesForAcceleration: number;
-  /** What listeners would say, 1 to 4.5, by the E-model (ITU-T G.107) from delay and concealed sound; absent while unknown. */
+  /**
+   * What listeners would say, 1 to 4.5, by the E-model (ITU-T G.107) from delay and concealed
+   * sound; absent while unknown.
+   */
   readonly meanOpinion?: number;
 }
 
@@ -98,7 +107,9 @@ export interface RemoteVideoStats {
   readonly framesPerSecond: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
-  /** Which of the sender's sizes is shown, from 0, the smallest. Who sends one alone sends it as 0. */
+  /**
+   * Which of the sender's sizes is shown, from 0, the smallest. Who sends one alone sends it as 0.
+   */
   readonly spatialLayer: number;
   readonly keyFramesDecoded: number;
   readonly freezeCount: number;

@@ -11,10 +11,11 @@ export abstract class Stream extends Emitter<StreamEvents> {
   abstract hasAudio(): boolean;
   abstract hasVideo(): boolean;
   /**
-   * Shows the picture inside `element` (or the element with that id) and, for remote streams, plays the sound.
+   * Shows the picture inside `element` (or the element with that id) and, for remote streams, plays
+   * the sound.
    *
-   * Rejects with `PLAY_NOT_ALLOWED` if the browser wants a click before it plays sound; the picture shows anyway,
-   * and `resume` from a click handler starts the sound.
+   * Rejects with `PLAY_NOT_ALLOWED` if the browser wants a click before it plays sound; the picture
+   * shows anyway, and `resume` from a click handler starts the sound.
    */
   abstract play(element: HTMLElement | string, options?: PlayOptions): Promise<void>;
   /** Undoes `play`. Media keeps flowing; see `Client.unsubscribe` to stop that. */

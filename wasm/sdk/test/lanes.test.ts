@@ -49,7 +49,10 @@ class Path {
     ));
   }
 
-  /** A second in which so much was lost, and the gateway reported so often; `randomLoss` is what no queue explains. */
+  /**
+   * A second in which so much was lost, and the gateway reported so often; `randomLoss` is what no
+   * queue explains.
+   */
   async second(fractionLost: number, reports = 30, randomLoss = fractionLost): Promise<void> {
     this.#sent += 100;
     this.#received += reports;

@@ -1,4 +1,5 @@
-// Bundles each test with what it imports (Node 20 does not run TypeScript) and hands all to node's own runner.
+// Bundles each test with what it imports (Node 20 does not run TypeScript) and hands all to node's
+// own runner.
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";

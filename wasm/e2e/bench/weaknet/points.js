@@ -18,7 +18,8 @@
  * @property {"steady" | "step"} kind
  * @property {number} oneWayDelayMs
  * @property {number} bitrate greatest of the video, bit/s
- * @property {Impairment[]} path one after the other: one that stays, or the wide, the narrow and again the wide one
+ * @property {Impairment[]} path one after the other: one that stays, or the wide, the narrow and
+ *   again the wide one
  * @property {number} [readyLanes] of our call, if not as many as by default
  * @property {Goal} goal
  */
@@ -48,7 +49,10 @@ function steady(name, label, roundTripMs, impairment, goal = {}) {
   };
 }
 
-/** A queue of 48 kB before the bottleneck: 192 ms at 2 Mbit/s, 1.28 s at 300 kbit/s. @returns {Point} */
+/**
+ * A queue of 48 kB before the bottleneck: 192 ms at 2 Mbit/s, 1.28 s at 300 kbit/s. @returns
+ * {Point}
+ */
 function step(name, label, loss) {
   const wide = { delay: "25ms", rate: "2mbit", queue: "192ms", loss };
   const narrow = { delay: "25ms", rate: "300kbit", queue: "1280ms", loss };
@@ -93,7 +97,10 @@ export const POINTS = [
   step("step-loss", "the same with 5 % loss", 0.05),
 ];
 
-/** The points whose names are in the list, which has commas; a name without its number stands for all of its kind. @returns {Point[]} */
+/**
+ * The points whose names are in the list, which has commas; a name without its number stands for
+ * all of its kind. @returns {Point[]}
+ */
 export function chosenPoints(list) {
   if (!list) return POINTS;
   const names = list.split(",");

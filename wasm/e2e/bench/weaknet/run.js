@@ -8,14 +8,18 @@ const CLEAN_MS = 4_000;
 const STEP_SECONDS = { wide: 10, narrow: 20, after: 25 };
 const SAMPLE_MS = 250;
 
-/** How long a run takes at most, opening and closing included. @param {import("./points.js").Point} point */
+/**
+ * How long a run takes at most, opening and closing included. @param {import("./points.js").Point}
+ * point
+ */
 export const limitSeconds = (point, { seconds, settle }) =>
   60 + (point.kind === "step" ? 60 + settle : seconds + settle + CLEAN_MS / 1000);
 
 /**
  * @param {import("./points.js").Point} point
  * @param {{ seconds: number, settle: number }} times measured and waited for before, in seconds
- * @returns {Promise<Record<string, any>>} what report.js names, and `recorded`, the sound, where the path stays
+ * @returns {Promise<Record<string, any>>} what report.js names, and `recorded`, the sound, where
+ *   the path stays
  */
 export async function runPoint(open, point, times, settings, env) {
   const call = await open(

@@ -2,10 +2,16 @@
 
 /** @typedef {import("../../pages/bench/picture.js").Seen} Seen */
 
-/** A pause longer than this counts as a gap. A steady 4 frames/s is no freeze by the rule of webrtc-stats, but it is one to the eye. */
+/**
+ * A pause longer than this counts as a gap. A steady 4 frames/s is no freeze by the rule of
+ * webrtc-stats, but it is one to the eye.
+ */
 const GAP_MS = 200;
 
-/** Pauses between pictures from `since` to `until`, those at both ends included. @param {Seen[]} frames */
+/**
+ * Pauses between pictures from `since` to `until`, those at both ends included. @param {Seen[]}
+ * frames
+ */
 export function pauses(frames, since, until) {
   const times = [
     since,
@@ -37,7 +43,10 @@ export function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
 }
 
-/** What a stretch looked like. @param {{ frames: Seen[], ages: number[], since: number, until: number, unreadable: number }} received */
+/**
+ * What a stretch looked like. @param {{ frames: Seen[], ages: number[], since: number, until:
+ * number, unreadable: number }} received
+ */
 export function pictureScore({ frames, ages, since, until, unreadable }) {
   return {
     frames_per_second: (frames.length * 1000) / (until - since),
@@ -51,8 +60,8 @@ export function pictureScore({ frames, ages, since, until, unreadable }) {
 }
 
 /**
- * Seconds from `restored` until rate, size and frame rate are again what they were before `dropped`, and stay for a second;
- * null if they do not come back.
+ * Seconds from `restored` until rate, size and frame rate are again what they were before
+ * `dropped`, and stay for a second; null if they do not come back.
  * @param {Seen[]} frames
  * @param {{ at: number, target: number }[]} targets of the encoder
  */

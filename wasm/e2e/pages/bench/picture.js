@@ -69,7 +69,8 @@ function noise(width, height) {
 /**
  * @typedef {object} Seen one new picture
  * @property {number} at milliseconds, when the page had it
- * @property {number | null} age milliseconds since it was painted; null where its code cannot be read
+ * @property {number | null} age milliseconds since it was painted; null where its code cannot be
+ *   read
  * @property {number} height of the picture as decoded
  */
 

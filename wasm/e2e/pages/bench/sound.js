@@ -1,7 +1,10 @@
 // Records what a page plays, as speech is judged: 16 kHz, mono.
 const RATE = 16_000;
 
-/** @param {MediaStreamTrack} track @returns {Promise<() => string>} ends it, and has base64 of little-endian 16-bit samples */
+/**
+ * @param {MediaStreamTrack} track
+ * @returns {Promise<() => string>} ends it, and has base64 of little-endian 16-bit samples
+ */
 export async function recordTrack(track) {
   const context = new AudioContext({ sampleRate: RATE });
   await context.audioWorklet.addModule(new URL("../recorder_worklet.js", import.meta.url));

@@ -1,13 +1,15 @@
 /**
- * The page's end of sound: one `AudioContext` with one worklet, microphone in, playout out. Only set up here; samples
- * go between the worklet and the workers and never touch the main thread.
+ * The page's end of sound: one `AudioContext` with one worklet, microphone in, playout out. Only
+ * set up here; samples go between the worklet and the workers and never touch the main thread.
  */
 import { RtcError } from "../errors.ts";
 import { ringBytes } from "./audio_ring.ts";
 import type { Logger } from "./logger.ts";
 import type { AudioLink, WorkletOptions } from "./worker_protocol.ts";
 
-/** Samples; 170 ms for capture, so that a stalled worker loses nothing at first; 340 ms for playout. */
+/**
+ * Samples; 170 ms for capture, so that a stalled worker loses nothing at first; 340 ms for playout.
+ */
 const CAPTURE_CAPACITY = 8_192;
 const PLAYOUT_CAPACITY = 16_384;
 
@@ -87,7 +89,9 @@ export class AudioEngine {
     void this.resume().catch(() => undefined);
   }
 
-  /** `processorOptions` is cloned, not transferred, so message ports go through the node's own port. */
+  /**
+   * `processorOptions` is cloned, not transferred, so message ports go through the node's own port.
+   */
   #createNode(ports: MessagePort[]): AudioWorkletNode {
     const options = {
       numberOfInputs: 1,

@@ -1,7 +1,8 @@
 /**
- * A single-producer, single-consumer ring of audio samples in a `SharedArrayBuffer`, between the audio worklet and a
- * worker. Positions are sample counters modulo 2^32, so a full ring and an empty one differ. Not a jitter buffer:
- * it holds what must be there for the next few callbacks and nothing more.
+ * A single-producer, single-consumer ring of audio samples in a `SharedArrayBuffer`, between the
+ * audio worklet and a worker. Positions are sample counters modulo 2^32, so a full ring and an
+ * empty one differ. Not a jitter buffer: it holds what must be there for the next few callbacks and
+ * nothing more.
  */
 
 const WRITTEN = 0;
@@ -78,7 +79,10 @@ export class AudioRing {
     return true;
   }
 
-  /** Reader: takes up to `length` samples of every channel; returns how many. What is missing is counted. */
+  /**
+   * Reader: takes up to `length` samples of every channel; returns how many. What is missing is
+   * counted.
+   */
   read(channels: readonly Float32Array[], length: number): number {
     const header = this.#header;
     const read = Atomics.load(header, READ);

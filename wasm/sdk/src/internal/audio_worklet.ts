@@ -1,8 +1,10 @@
 /**
- * The one audio processor of a client: its input is the microphone, its output what everybody else says.
+ * The one audio processor of a client: its input is the microphone, its output what everybody else
+ * says.
  *
- * Playing and capturing in the same callback gives the echo canceller pairs (near, far) that are aligned to the sample. It
- * allocates nothing per callback on isolated pages, and knows nothing of codecs or networks.
+ * Playing and capturing in the same callback gives the echo canceller pairs (near, far) that are
+ * aligned to the sample. It allocates nothing per callback on isolated pages, and knows nothing of
+ * codecs or networks.
  */
 import { AudioRing } from "./audio_ring.ts";
 import type { AudioLink, SamplesMessage, WorkletOptions } from "./worker_protocol.ts";

@@ -1,9 +1,10 @@
 /**
  * Maps the time stamps of a capture device to our own clock.
  *
- * What is observed is arrival time − time stamp: the true offset plus a delay that is never negative. The smallest value
- * of the last two windows is the estimate, which follows slow drift (0.2 % between sound card and system clock is
- * common) and forgets outliers. It falls at once and rises slowly: a step would be heard as jitter.
+ * What is observed is arrival time − time stamp: the true offset plus a delay that is never
+ * negative. The smallest value of the last two windows is the estimate, which follows slow drift
+ * (0.2 % between sound card and system clock is common) and forgets outliers. It falls at once and
+ * rises slowly: a step would be heard as jitter.
  */
 export class ClockMapper {
   #window = Number.POSITIVE_INFINITY;
@@ -19,7 +20,10 @@ export class ClockMapper {
     readonly jumpUs = 1_000_000,
   ) {}
 
-  /** Takes one observation and returns the time stamp on our clock, in microseconds, never after `nowUs`. */
+  /**
+   * Takes one observation and returns the time stamp on our clock, in microseconds, never after
+   * `nowUs`.
+   */
   map(timestampUs: number, nowUs: number): number {
     const offset = nowUs - timestampUs;
     const estimate = Math.min(this.#window, this.#previous);
@@ -42,5 +46,8 @@ export class ClockMapper {
   }
 }
 
-/** Greatest rise of the offset, as a share of the time that passes: more than any two clocks drift apart. */
+/**
+ * Greatest rise of the offset, as a share of the time that passes: more than any two clocks drift
+ * apart.
+ */
 const RISE = 0.004;

@@ -7,8 +7,8 @@ export interface CodecEntry {
 }
 
 /**
- * The codecs we know. H.264 is Constrained Baseline (no reordering, decodes everywhere) at level 3.1, which holds
- * 1280×720 at 30/s; larger pictures get level 4.0 when the encoder is configured.
+ * The codecs we know. H.264 is Constrained Baseline (no reordering, decodes everywhere) at level
+ * 3.1, which holds 1280×720 at 30/s; larger pictures get level 4.0 when the encoder is configured.
  */
 export const VIDEO_CODECS: readonly CodecEntry[] = [
   { name: "vp8", codec: "vp8" },
@@ -43,8 +43,9 @@ export interface CodecQuestion {
 /**
  * The best codec that we can encode and everybody decodes, or undefined if there is none.
  *
- * Up to 640×360 VP8 is cheapest. Above it, the VP8 encoder of browsers collapses on machines with two cores (22 frames/s at
- * 720p, where H.264 makes 106 and VP9 92), so it comes last there. VP9 has tools for what is on a screen, which H.264's baseline lacks.
+ * Up to 640×360 VP8 is cheapest. Above it, the VP8 encoder of browsers collapses on machines with
+ * two cores (22 frames/s at 720p, where H.264 makes 106 and VP9 92), so it comes last there. VP9
+ * has tools for what is on a screen, which H.264's baseline lacks.
  */
 export function chooseCodec(question: CodecQuestion): VideoCodecName | undefined {
   const small = question.width * question.height <= 640 * 360;
@@ -86,7 +87,10 @@ export function codecString(name: VideoCodecName, width: number, height: number)
   }
 }
 
-/** `contentHint` is newer than the DOM library's types. Encoders that do not know it, or what it says, encode as ever. */
+/**
+ * `contentHint` is newer than the DOM library's types. Encoders that do not know it, or what it
+ * says, encode as ever.
+ */
 declare global {
   interface VideoEncoderConfig {
     contentHint?: string;
@@ -94,8 +98,9 @@ declare global {
 }
 
 /**
- * The encoder's configuration for real-time calls; bitrate in bit/s. Where pictures must be sharp, one that changes much may take more than its
- * share and those after it less; else each is as large as the path carries in its time.
+ * The encoder's configuration for real-time calls; bitrate in bit/s. Where pictures must be sharp,
+ * one that changes much may take more than its share and those after it less; else each is as large
+ * as the path carries in its time.
  */
 export function encoderConfig(
   name: VideoCodecName,
@@ -128,7 +133,9 @@ declare global {
   }
 }
 
-/** The same in two temporal layers: every second picture can be left out (W3C webrtc-svc, `L1T2`). */
+/**
+ * The same in two temporal layers: every second picture can be left out (W3C webrtc-svc, `L1T2`).
+ */
 export function inTwoLayers(config: VideoEncoderConfig): VideoEncoderConfig {
   return { ...config, scalabilityMode: "L1T2" };
 }
@@ -140,14 +147,18 @@ export async function encodesTwoLayers(config: VideoEncoderConfig): Promise<bool
   return support?.supported === true && support.config?.scalabilityMode === "L1T2";
 }
 
-/** Scales a picture down to fit into the bounds, keeping its shape; even numbers, as 4:2:0 wants. Never scales up. */
+/**
+ * Scales a picture down to fit into the bounds, keeping its shape; even numbers, as 4:2:0 wants.
+ * Never scales up.
+ */
 export function fitPicture(
   width: number,
   height: number,
   maxWidth: number,
   maxHeight: number,
 ): { width: number; height: number } {
-  // The bounds are for either orientation: a phone held upright sends 360×640 under a 640×360 profile.
+  // The bounds are for either orientation: a phone held upright sends 360×640 under a 640×360
+  // profile.
   const [boundWidth, boundHeight] = width >= height ? [maxWidth, maxHeight] : [maxHeight, maxWidth];
   const scale = Math.min(1, boundWidth / width, boundHeight / height);
   return { width: even(width * scale), height: even(height * scale) };

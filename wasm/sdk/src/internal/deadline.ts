@@ -1,6 +1,6 @@
 /**
- * One timer of a worker, in microseconds on its `performance.now` clock. Arming it earlier replaces it, arming it later
- * lets the first one fire, which costs less than cancelling at each packet.
+ * One timer of a worker, in microseconds on its `performance.now` clock. Arming it earlier replaces
+ * it, arming it later lets the first one fire, which costs less than cancelling at each packet.
  */
 export class Deadline {
   #armed = Number.POSITIVE_INFINITY;

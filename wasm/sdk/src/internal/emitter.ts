@@ -1,4 +1,6 @@
-/** Typed events: `on`, `once`, `off`. A listener that throws does not keep the others from running. */
+/**
+ * Typed events: `on`, `once`, `off`. A listener that throws does not keep the others from running.
+ */
 export class Emitter<Events extends object> {
   readonly #listeners: { [Name in keyof Events]?: Set<(event: Events[Name]) => void> } = {};
 

@@ -1,4 +1,7 @@
-/** Starts and stops what runs outside of the main thread: both workers, the Wasm module, the audio worklet. */
+/**
+ * Starts and stops what runs outside of the main thread: both workers, the Wasm module, the audio
+ * worklet.
+ */
 import { RtcError } from "../errors.ts";
 import type { ClientOptions, EncryptionOptions, WasmBuild } from "../options.ts";
 import { notStarted, startWorker } from "./assets.ts";

@@ -1,6 +1,7 @@
 /**
- * What goes wrong in a call without failing: found in statistics taken each second, told when it begins and when it ends.
- * A condition must hold for some seconds before it is told, and be gone for some before its end is.
+ * What goes wrong in a call without failing: found in statistics taken each second, told when it
+ * begins and when it ends. A condition must hold for some seconds before it is told, and be gone
+ * for some before its end is.
  */
 import type { ExceptionEvent, ExceptionKind } from "../events.ts";
 
@@ -45,8 +46,9 @@ export interface RemoteVideoSample {
 }
 
 /**
- * Seconds that a condition must hold, and be gone. A freeze is told at once, for it has lasted long enough to be one; and so is a howl, which
- * the engine has watched grow. Sound may take a moment to start where nothing holds it back.
+ * Seconds that a condition must hold, and be gone. A freeze is told at once, for it has lasted long
+ * enough to be one; and so is a howl, which the engine has watched grow. Sound may take a moment to
+ * start where nothing holds it back.
  */
 const HOLD: Record<ExceptionKind, { begin: number; end: number }> = {
   freeze: { begin: 1, end: 2 },
@@ -210,7 +212,10 @@ function overruns(before: LocalVideoSample, now: LocalVideoSample): boolean {
   return came > 0 && found / came > OVERRUN_SHARE;
 }
 
-/** Half of what is wanted, at least {@link LEAST_RATE}; a picture that stands quite still is a freeze instead. */
+/**
+ * Half of what is wanted, at least {@link LEAST_RATE}; a picture that stands quite still is a
+ * freeze instead.
+ */
 function isSlow(
   sample: ExceptionSample,
   before: ExceptionSample | undefined,

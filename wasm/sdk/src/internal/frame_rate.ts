@@ -18,8 +18,8 @@ export class FrameRate {
 }
 
 /**
- * Counts freezes as W3C webrtc-stats does: a pause between two pictures of at least three times the average, and of the
- * average plus 150 ms.
+ * Counts freezes as W3C webrtc-stats does: a pause between two pictures of at least three times the
+ * average, and of the average plus 150 ms.
  */
 export class FreezeMeter {
   #lastUs: number | undefined;

@@ -1,12 +1,15 @@
 /**
- * So many handshakes may be under way or have failed lately. Chromium lets a page's next session wait longer for each, 10 ms doubled
- * so many times, and counts one that failed for five minutes: with nine the next waits for 2.6 s, with fourteen for a minute. A call that
- * has to connect again waits in the same queue.
+ * So many handshakes may be under way or have failed lately. Chromium lets a page's next session
+ * wait longer for each, 10 ms doubled so many times, and counts one that failed for five minutes:
+ * with nine the next waits for 2.6 s, with fourteen for a minute. A call that has to connect again
+ * waits in the same queue.
  */
 const MOST_PENDING = 9;
 const FAILURE_COUNTS_MS = 5 * 60_000;
 
-/** Counts the WebTransport handshakes of the uplink and its lanes, over all connections of a call. */
+/**
+ * Counts the WebTransport handshakes of the uplink and its lanes, over all connections of a call.
+ */
 export class Handshakes {
   #underWay = 0;
   /** When some failed, in ms. */

@@ -282,7 +282,9 @@ export class LocalTracks {
   }
 }
 
-/** The tracks, unless nobody wants them any more: those that were opened for nothing are stopped. */
+/**
+ * The tracks, unless nobody wants them any more: those that were opened for nothing are stopped.
+ */
 function notAborted(
   signal: AbortSignal,
   opened: readonly MediaStreamTrack[],

@@ -4,8 +4,8 @@ const ORDER: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "
 const KEPT_LINES = 4_000;
 
 /**
- * One log per thread, bounded, with wall-clock times so that the threads' logs can be merged. Never holds key bytes,
- * tokens or tickets: callers pass names and numbers.
+ * One log per thread, bounded, with wall-clock times so that the threads' logs can be merged. Never
+ * holds key bytes, tokens or tickets: callers pass names and numbers.
  */
 export class Logger {
   readonly #lines: string[] = [];

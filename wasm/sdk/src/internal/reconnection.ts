@@ -1,7 +1,8 @@
 /**
- * How a lost connection comes back. Whether the gateway answers is asked about once a second, for one small request costs next to nothing.
- * Sessions are dialled only once it has answered: Chromium makes a page's next WebTransport session wait longer for each that failed, so
- * dialling a gateway that is gone would delay the session that could succeed.
+ * How a lost connection comes back. Whether the gateway answers is asked about once a second, for
+ * one small request costs next to nothing. Sessions are dialled only once it has answered: Chromium
+ * makes a page's next WebTransport session wait longer for each that failed, so dialling a gateway
+ * that is gone would delay the session that could succeed.
  */
 import { RtcError, isRetryable } from "../errors.ts";
 
@@ -9,7 +10,10 @@ import { RtcError, isRetryable } from "../errors.ts";
 export interface ReconnectionCalls<Address> {
   /** Asks the gateway where to dial. Rejects if it does not answer, or once the signal ends. */
   probe(signal: AbortSignal): Promise<Address>;
-  /** Opens the sessions, and has closed what it opened when it rejects. It rejects within `timeoutMs` unless it is connected by then. */
+  /**
+   * Opens the sessions, and has closed what it opened when it rejects. It rejects within
+   * `timeoutMs` unless it is connected by then.
+   */
   attempt(address: Address, timeoutMs: number): Promise<void>;
   /** Whether nobody wants the connection any more. */
   ended(): boolean;
@@ -25,18 +29,33 @@ export interface ReconnectionClock {
   random(): number;
 }
 
-/** The first waits between two questions. Each is shortened by up to half, so that a gateway which returns is not met by everybody at once. */
+/**
+ * The first waits between two questions. Each is shortened by up to half, so that a gateway which
+ * returns is not met by everybody at once.
+ */
 const FIRST_WAIT_MS = 250;
 const PROBE_INTERVAL_MS = 1_000;
-/** Long outages are asked about more rarely: after so many milliseconds for each that the outage has lasted. */
+/**
+ * Long outages are asked about more rarely: after so many milliseconds for each that the outage has
+ * lasted.
+ */
 const PROBE_INTERVAL_SHARE = 0.01;
-/** A question that hangs does not keep the next from being asked, but a browser opens no more than six connections to a host. */
+/**
+ * A question that hangs does not keep the next from being asked, but a browser opens no more than
+ * six connections to a host.
+ */
 const MOST_PROBES = 5;
 const PROBE_TIMEOUT_MS = 2_500;
-/** Where most packets get lost an answer takes longer: the first and every sixteenth question after it are given that time. */
+/**
+ * Where most packets get lost an answer takes longer: the first and every sixteenth question after
+ * it are given that time.
+ */
 const PATIENT_PROBE_TIMEOUT_MS = 15_000;
 const PATIENT_PROBE_EVERY = 16;
-/** Where the gateway answers but sessions do not open, each attempt gets more time than the last, and waits longer for its turn. */
+/**
+ * Where the gateway answers but sessions do not open, each attempt gets more time than the last,
+ * and waits longer for its turn.
+ */
 const ATTEMPT_TIMEOUTS_MS = [5_000, 10_000, 20_000] as const;
 const LONGEST_ATTEMPT_WAIT_MS = 8_000;
 /** A machine that slept has not tried: no step counts as more than this towards giving up. */
@@ -72,7 +91,10 @@ export class Reconnection<Address> {
     this.#countedAt = clock.now();
   }
 
-  /** Tries until it is connected, which gives undefined, or until there is no point in going on: then gives the last error. */
+  /**
+   * Tries until it is connected, which gives undefined, or until there is no point in going on:
+   * then gives the last error.
+   */
   async run(): Promise<RtcError | undefined> {
     const calls = this.#calls;
     for (let failed = 0; isRetryable(this.#last) && !this.#isOver(); failed++) {
@@ -80,7 +102,8 @@ export class Reconnection<Address> {
         await this.#pause(Math.min(FIRST_WAIT_MS * 2 ** (failed - 1), LONGEST_ATTEMPT_WAIT_MS));
       const answer = await this.#answer();
       if (answer === undefined) break;
-      // The gateway was away in between: what failed before says nothing of the one that is there now.
+      // The gateway was away in between: what failed before says nothing of the one that is there
+      // now.
       if (answer.wasAway) failed = 0;
       try {
         await calls.attempt(

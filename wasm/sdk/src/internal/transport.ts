@@ -10,8 +10,8 @@ export interface TransportHandler {
   onControl(bytes: Uint8Array): void;
   onDatagram(bytes: Uint8Array): void;
   /**
-   * The next datagram to send, if there is one. It may be a view of Wasm memory that holds until anything else is called
-   * there: whoever asks has it read before it does anything else.
+   * The next datagram to send, if there is one. It may be a view of Wasm memory that holds until
+   * anything else is called there: whoever asks has it read before it does anything else.
    */
   nextDatagram(): Uint8Array | undefined;
   /** Called once, unless `close` was called. */
@@ -43,7 +43,10 @@ export interface GatewayAddress {
 /** What the gateway says of itself before anybody dials. */
 export interface GatewayAnswer {
   readonly address: GatewayAddress;
-  /** Milliseconds since 1970 by the gateway's clock and by ours, of the same moment; absent if it does not say its time. */
+  /**
+   * Milliseconds since 1970 by the gateway's clock and by ours, of the same moment; absent if it
+   * does not say its time.
+   */
   readonly clocks: { readonly gateway: number; readonly ours: number } | undefined;
 }
 
@@ -57,13 +60,19 @@ export interface DialOptions {
   readonly log: (level: "debug" | "info", message: string) => void;
   /** Gives the dial up, which closes what it has opened. */
   readonly signal?: AbortSignal;
-  /** Counts the WebTransport handshakes that are under way or have failed, unless the caller does so itself. */
+  /**
+   * Counts the WebTransport handshakes that are under way or have failed, unless the caller does so
+   * itself.
+   */
   readonly handshakes?: Handshakes;
 }
 
 /** WebTransport gets this long before WebSocket starts as well. */
 const HEAD_START_MS = 400;
-/** Then WebSocket may win only after this long in total, since what is slow to start is often best once started. */
+/**
+ * Then WebSocket may win only after this long in total, since what is slow to start is often best
+ * once started.
+ */
 const PREFER_WEBTRANSPORT_MS = 1_500;
 const DIAL_TIMEOUT_MS = 15_000;
 
@@ -228,7 +237,10 @@ function closeSession(session: WebTransport, closeCode: number, reason: string):
   }
 }
 
-/** Datagrams that the browser may hold: a burst at once, or next to none where several sessions send what each can. */
+/**
+ * Datagrams that the browser may hold: a burst at once, or next to none where several sessions send
+ * what each can.
+ */
 const ALONE = 64;
 const SHARED = 1;
 const OUTGOING_MAX_AGE_MS = 60;
@@ -321,8 +333,9 @@ class WebTransportSession implements Transport {
   }
 
   /**
-   * With no write under way the stream hands the bytes to the transport within `write`, and that copies them there and
-   * then (WebTransport §4.3, “writeDatagrams”). So the next one is asked for only once a write has ended.
+   * With no write under way the stream hands the bytes to the transport within `write`, and that
+   * copies them there and then (WebTransport §4.3, “writeDatagrams”). So the next one is asked for
+   * only once a write has ended.
    */
   async #flush(): Promise<void> {
     this.#flushing = true;
@@ -353,11 +366,14 @@ class WebTransportSession implements Transport {
   }
 }
 
-/** More than this waiting in the socket means TCP is stalled; later datagrams would be late anyway. */
+/**
+ * More than this waiting in the socket means TCP is stalled; later datagrams would be late anyway.
+ */
 const WEBSOCKET_BUFFER_BYTES = 256 * 1024;
 /**
- * A connection that is cut without a word is noticed by TCP after minutes. The gateway answers a ping each second, so that such a silence is the
- * end; it takes ours of so many seconds for the same. Ticks are counted, not time: a page that was frozen has not listened.
+ * A connection that is cut without a word is noticed by TCP after minutes. The gateway answers a
+ * ping each second, so that such a silence is the end; it takes ours of so many seconds for the
+ * same. Ticks are counted, not time: a page that was frozen has not listened.
  */
 const SILENT_TICKS = 15;
 const TICK_MS = 1_000;
@@ -484,7 +500,8 @@ export async function resolveGateway(
   const before = Date.now();
   const config = await fetchConfig(new URL("/v1/config", url), signal);
   const ours = (before + Date.now()) / 2;
-  // Chromium resolves localhost to ::1 and does not fall back, while a gateway often listens on 127.0.0.1 alone.
+  // Chromium resolves localhost to ::1 and does not fall back, while a gateway often listens on
+  // 127.0.0.1 alone.
   const host = url.hostname === "localhost" ? "127.0.0.1" : url.hostname;
   const websocket = `${url.protocol === "https:" ? "wss" : "ws"}://${url.host}`;
   const address = {

@@ -1,4 +1,7 @@
-/** What a local stream's pictures are to be sent as: profiles, the small stream beside the big one, the kind of content. */
+/**
+ * What a local stream's pictures are to be sent as: profiles, the small stream beside the big one,
+ * the kind of content.
+ */
 import { RtcError } from "../errors.ts";
 import { VIDEO_PROFILES } from "../options.ts";
 import type { VideoContentHint, VideoProfile, VideoProfileName } from "../options.ts";

@@ -1,4 +1,7 @@
-/** Turns a camera or screen track into what the uplink worker reads: a transferred stream, or frames through a port. */
+/**
+ * Turns a camera or screen track into what the uplink worker reads: a transferred stream, or frames
+ * through a port.
+ */
 import type { VideoSource } from "./worker_protocol.ts";
 
 /** Absent from the DOM library's types, and from Firefox. */
@@ -30,7 +33,10 @@ function fromProcessor(track: MediaStreamTrack): OpenSource {
   };
 }
 
-/** Where there is no processor: a hidden `<video>` tells when a picture is new, and `VideoFrame` takes it. */
+/**
+ * Where there is no processor: a hidden `<video>` tells when a picture is new, and `VideoFrame`
+ * takes it.
+ */
 function fromVideoElement(track: MediaStreamTrack): OpenSource {
   const { port1, port2 } = new MessageChannel();
   const video = document.createElement("video");

@@ -1,9 +1,18 @@
-/** What the time of day says: whether our clock is right, as far as the gateway knows, and when a token holds. */
+/**
+ * What the time of day says: whether our clock is right, as far as the gateway knows, and when a
+ * token holds.
+ */
 
-/** Members forgive each other an hour, two clocks may be off in opposite directions, and a certificate may be minutes old. */
+/**
+ * Members forgive each other an hour, two clocks may be off in opposite directions, and a
+ * certificate may be minutes old.
+ */
 const TOLERANCE_MS = 5 * 60_000;
 
-/** How far our clock is from the gateway's, if that is far enough to matter. Both in milliseconds since 1970, of the same moment. */
+/**
+ * How far our clock is from the gateway's, if that is far enough to matter. Both in milliseconds
+ * since 1970, of the same moment.
+ */
 export function clocksDiffer(
   ours: number,
   gateways: number,
@@ -17,7 +26,10 @@ export function clocksDiffer(
   };
 }
 
-/** Why a token that was refused for its times does not hold at a time, in milliseconds since 1970; undefined if it does, or cannot be read. */
+/**
+ * Why a token that was refused for its times does not hold at a time, in milliseconds since 1970;
+ * undefined if it does, or cannot be read.
+ */
 export function tokenTimes(token: string, at: number): string | undefined {
   const { exp, nbf } = claims(token);
   if (typeof nbf === "number" && nbf * 1000 > at) {

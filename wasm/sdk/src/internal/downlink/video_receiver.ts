@@ -1,6 +1,6 @@
 /**
- * One remote picture: decodes what the engine hands out, shows it at the time the engine named. The order of frames, what
- * is decodable and when to show it are the engine's decisions.
+ * One remote picture: decodes what the engine hands out, shows it at the time the engine named. The
+ * order of frames, what is decodable and when to show it are the engine's decisions.
  */
 import { Deadline, nowUs } from "../deadline.ts";
 import { FrameRate, FreezeMeter } from "../frame_rate.ts";
@@ -33,11 +33,17 @@ interface Held {
   readonly renderAtUs: number;
 }
 
-/** Pictures in the decoder or decoded and waiting: raw ones take megabytes, so frames wait encoded while there are so many. */
+/**
+ * Pictures in the decoder or decoded and waiting: raw ones take megabytes, so frames wait encoded
+ * while there are so many.
+ */
 const DECODED_LIMIT = 3;
 /** A frame is decoded so long before its time at the latest, however many wait. */
 const DECODE_AHEAD_US = 40_000;
-/** Encoded frames that wait; beyond it something is wrong with the times, and all are decoded at once. */
+/**
+ * Encoded frames that wait; beyond it something is wrong with the times, and all are decoded at
+ * once.
+ */
 const HELD_LIMIT = 120;
 /** Timers wake late rather than early: what is due within this is shown now. */
 const SLACK_US = 1_000;

@@ -1,8 +1,13 @@
-/** A certificate for our signature key: whose it is to be, and the gateway's own authority, which makes one. */
+/**
+ * A certificate for our signature key: whose it is to be, and the gateway's own authority, which
+ * makes one.
+ */
 import { RtcError } from "../../errors.ts";
 import { field, fromBase64 } from "../json.ts";
 
-/** The user whom a join token names: its `sub`. The gateway checks the token; here it is only read. */
+/**
+ * The user whom a join token names: its `sub`. The gateway checks the token; here it is only read.
+ */
 export function userOf(token: string): string {
   const [, payload = ""] = token.split(".");
   try {
@@ -15,7 +20,10 @@ export function userOf(token: string): string {
   throw new RtcError("INVALID_PARAMETER", "`token` names no user to make a certificate for");
 }
 
-/** `POST /v1/certificate` of `gateway/CERTIFICATES.md`: our certificate, then those of its issuers, in DER. */
+/**
+ * `POST /v1/certificate` of `gateway/CERTIFICATES.md`: our certificate, then those of its issuers,
+ * in DER.
+ */
 export async function certify(
   gateway: string,
   token: string,

@@ -1,6 +1,7 @@
 /**
- * Signature keys that are kept in this browser, so that people know an identity again: in IndexedDB, by suite and name. Only the
- * uplink worker touches them. Every script of the origin could, which is what `identity: { keptAs }` says.
+ * Signature keys that are kept in this browser, so that people know an identity again: in
+ * IndexedDB, by suite and name. Only the uplink worker touches them. Every script of the origin
+ * could, which is what `identity: { keptAs }` says.
  */
 
 const DATABASE = "smrtc";

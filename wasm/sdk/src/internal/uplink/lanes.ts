@@ -1,17 +1,22 @@
 /**
- * Further sessions for what goes up. Under our own rate control lies the browser's QUIC, which takes random loss for
- * congestion: from 20 % on it lets little more through than four packets for each acknowledgement that gets back (measured in
- * Chromium, whose controller a page cannot choose). Many connections let through many times as much; how much is sent in all
- * stays the engine's decision, which sees the delay of every packet. The gateway sees to it that acknowledgements get back on those that
- * are used.
+ * Further sessions for what goes up. Under our own rate control lies the browser's QUIC, which
+ * takes random loss for congestion: from 20 % on it lets little more through than four packets for
+ * each acknowledgement that gets back (measured in Chromium, whose controller a page cannot
+ * choose). Many connections let through many times as much; how much is sent in all stays the
+ * engine's decision, which sees the delay of every packet. The gateway sees to it that
+ * acknowledgements get back on those that are used.
  *
- * A few are open from the beginning and idle, for where half of all packets get lost opening one takes seconds.
+ * A few are open from the beginning and idle, for where half of all packets get lost opening one
+ * takes seconds.
  */
 import type { Handshakes } from "../handshakes.ts";
 import type { Logger } from "../logger.ts";
 import type { Transport } from "../transport.ts";
 
-/** Lanes wanted, and used, from a loss on, most first: more let through more. With the last, those that are ready. */
+/**
+ * Lanes wanted, and used, from a loss on, most first: more let through more. With the last, those
+ * that are ready.
+ */
 const STEPS = [
   { loss: 0.6, lanes: 40 },
   { loss: 0.25, lanes: 20 },
@@ -21,14 +26,18 @@ const STEPS = [
 /** So many are used where less is lost, if they are there. */
 const FEWEST_USED = 7;
 /**
- * A path that narrows loses what its queue has no room for, until the rate follows, and handshakes would fill that queue. So loss that a queue
- * may explain, most of what is lost, has to last for so many looks.
+ * A path that narrows loses what its queue has no room for, until the rate follows, and handshakes
+ * would fill that queue. So loss that a queue may explain, most of what is lost, has to last for so
+ * many looks.
  */
 const LASTING_LOOKS = 3;
 /** With less loss for so many looks they are idle again. */
 const CALM_LOSS = 0.01;
 const CALM_LOOKS = 30;
-/** The gateway reports thirty times a second to whoever sends. Fewer than this tell that nearly all is lost. */
+/**
+ * The gateway reports thirty times a second to whoever sends. Fewer than this tell that nearly all
+ * is lost.
+ */
 const FEW_ANSWERS = 5;
 const MANY_SENT = 20;
 
@@ -81,7 +90,8 @@ export class Lanes {
     const wanted = step?.lanes ?? 0;
     const busy = step !== undefined || (this.#using > 0 && this.#calm < CALM_LOOKS);
     this.#use(busy ? Math.max(wanted, FEWEST_USED) : 0);
-    // Nothing at all came: the gateway is gone, and dials would fail and delay the call's own when it is back.
+    // Nothing at all came: the gateway is gone, and dials would fail and delay the call's own when
+    // it is back.
     if (before?.packetsReceived === stats.packetsReceived) return;
     const missing = Math.max(wanted, this.#ready) - this.#lanes.length - this.#opening;
     for (let dials = Math.min(missing, this.#handshakes.left); dials > 0; dials--)

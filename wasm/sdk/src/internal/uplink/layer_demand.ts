@@ -1,7 +1,9 @@
 /**
- * Whether pictures are to be encoded in two temporal layers. That costs rate, for pictures refer to older ones, so it is done only while it helps
- * somebody: a viewer whose path does not bear all pictures of the smallest size. For such a one the gateway asks for a key frame after each run
- * of pictures that got through (`SPARE_INTERVAL` there), again and again, and no more once it can leave every second picture out.
+ * Whether pictures are to be encoded in two temporal layers. That costs rate, for pictures refer to
+ * older ones, so it is done only while it helps somebody: a viewer whose path does not bear all
+ * pictures of the smallest size. For such a one the gateway asks for a key frame after each run of
+ * pictures that got through (`SPARE_INTERVAL` there), again and again, and no more once it can
+ * leave every second picture out.
  */
 export class LayerDemand {
   /** When key frames were asked for lately. */
@@ -13,7 +15,8 @@ export class LayerDemand {
     this.#requests = [...this.#requests.filter((at) => nowUs - at < WINDOW_US), nowUs];
     if (this.#requests.length < ENOUGH || this.wanted(nowUs)) return;
     this.#requests = [];
-    // That nobody asks while there are layers does not say that the path has become wider: they are left off to see, ever more rarely.
+    // That nobody asks while there are layers does not say that the path has become wider: they are
+    // left off to see, ever more rarely.
     const again = nowUs - this.#untilUs < AGAIN_US;
     this.#lastedUs = again ? Math.min(2 * this.#lastedUs, LONGEST_US) : SHORTEST_US;
     this.#untilUs = nowUs + this.#lastedUs;
@@ -24,7 +27,10 @@ export class LayerDemand {
   }
 }
 
-/** So many requests within this time: more than when some people join, fewer than a narrow path makes. */
+/**
+ * So many requests within this time: more than when some people join, fewer than a narrow path
+ * makes.
+ */
 const ENOUGH = 4;
 const WINDOW_US = 10_000_000;
 const SHORTEST_US = 60_000_000;

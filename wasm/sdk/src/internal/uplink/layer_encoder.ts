@@ -1,6 +1,6 @@
 /**
- * One size of a camera or screen: encodes the pictures it is given. What rate to encode at and when to make a key frame is the
- * engine's decision; here they meet the browser's encoder.
+ * One size of a camera or screen: encodes the pictures it is given. What rate to encode at and when
+ * to make a key frame is the engine's decision; here they meet the browser's encoder.
  */
 import { RtcError } from "../../errors.ts";
 import { encoderConfig, fitPicture, inTwoLayers } from "../codec.ts";
@@ -28,7 +28,9 @@ export interface LayerSink {
 
 /** Frames waiting in the encoder beyond this are late already: the new one is skipped instead. */
 const ENCODER_QUEUE = 2;
-/** The encoder is told of a new rate only if it differs by this much, and not more often than that. */
+/**
+ * The encoder is told of a new rate only if it differs by this much, and not more often than that.
+ */
 const BITRATE_STEP = 0.08;
 const BITRATE_INTERVAL_US = 200_000;
 const KEY_FRAME_INTERVAL_US = 300_000;
@@ -84,7 +86,10 @@ export class LayerEncoder {
     this.#targetBitrate = Math.min(layer.maxBitrate, START_BITRATE);
   }
 
-  /** Whether the next picture matters though it may be the same as the last: somebody waits for a key frame, or for new settings to show. */
+  /**
+   * Whether the next picture matters though it may be the same as the last: somebody waits for a
+   * key frame, or for new settings to show.
+   */
   get needsPicture(): boolean {
     return (
       !this.#closed &&
@@ -123,7 +128,10 @@ export class LayerEncoder {
     this.#keyFrameWanted = true;
   }
 
-  /** The engine's estimate for this size in bit/s; 0 if it is not to be sent, if it is one that can be left out. */
+  /**
+   * The engine's estimate for this size in bit/s; 0 if it is not to be sent, if it is one that can
+   * be left out.
+   */
   setTargetBitrate(bitrate: number, leavable: boolean): void {
     const paused = leavable && bitrate === 0;
     if (paused !== this.#paused)
@@ -139,7 +147,10 @@ export class LayerEncoder {
     this.#followBitrate(nowUs());
   }
 
-  /** Tells the encoder of the target. What came too soon after the last change is told with a later picture. */
+  /**
+   * Tells the encoder of the target. What came too soon after the last change is told with a later
+   * picture.
+   */
   #followBitrate(now: number): void {
     const config = this.#config;
     const encoder = this.#encoder;
@@ -151,7 +162,10 @@ export class LayerEncoder {
     encoder.configure(this.#config);
   }
 
-  /** Encodes a picture if it is worth it now. `stamp` gives it with its media time as time stamp, and is called only then. */
+  /**
+   * Encodes a picture if it is worth it now. `stamp` gives it with its media time as time stamp,
+   * and is called only then.
+   */
   take(frame: VideoFrame, now: number, stamp: () => VideoFrame): void {
     try {
       this.#encode(frame, now, stamp);
@@ -287,7 +301,8 @@ export class LayerEncoder {
       `${this.name}: the encoder failed (${this.#failures}) at ${this.#lastFormat}: ${String(thrown)}`,
     );
     this.#encoder = undefined;
-    // A new encoder at the next frame, or, once that has not helped, after a while: another camera may suit it.
+    // A new encoder at the next frame, or, once that has not helped, after a while: another camera
+    // may suit it.
     this.#sourceWidth = 0;
     if (this.#failures <= FEW_FAILURES) return;
     this.#restUntilUs = nowUs() + REST_US;

@@ -1,8 +1,13 @@
-/** In which sizes a track of pictures is encoded, and how many pictures a second each has: the rules, without an encoder. */
+/**
+ * In which sizes a track of pictures is encoded, and how many pictures a second each has: the
+ * rules, without an encoder.
+ */
 import { FrameRate } from "../frame_rate.ts";
 import type { VideoLayerStats, VideoSettings } from "../worker_protocol.ts";
 
-/** One size of a picture, which one encoder makes: a spatial layer in the words of `engine/WIRE.md`. */
+/**
+ * One size of a picture, which one encoder makes: a spatial layer in the words of `engine/WIRE.md`.
+ */
 export interface LayerSettings {
   readonly rid: "small" | "big";
   readonly maxWidth: number;
@@ -19,7 +24,10 @@ export interface LayerSettings {
   readonly thins: boolean;
   /** Whether fewer pictures are better than worse ones. */
   readonly sharp: boolean;
-  /** Whether every second picture may be made such that it can be left out, for viewers whose path does not bear all. */
+  /**
+   * Whether every second picture may be made such that it can be left out, for viewers whose path
+   * does not bear all.
+   */
   readonly layered: boolean;
 }
 
@@ -47,14 +55,15 @@ export function layersOf(settings: VideoSettings, kind: "video" | "screen"): Lay
   if (small === undefined) return [big];
   return [
     { rid: "small", ...small, minBitrate: 0, thins: true, sharp: false, layered: false },
-    // Worse than the small one it is of no use to anybody: the gateway takes a size for a better one only if it takes more.
+    // Worse than the small one it is of no use to anybody: the gateway takes a size for a better
+    // one only if it takes more.
     { ...big, minBitrate: small.maxBitrate },
   ];
 }
 
 /**
- * Pictures a second at a bitrate. Where pictures must be sharp each keeps the bits that it has at the greatest rate, and there are
- * fewer of them, down to {@link LEAST_SCREEN_RATE}.
+ * Pictures a second at a bitrate. Where pictures must be sharp each keeps the bits that it has at
+ * the greatest rate, and there are fewer of them, down to {@link LEAST_SCREEN_RATE}.
  */
 export function frameRateAt(
   bitrate: number,
@@ -104,7 +113,9 @@ export class SurplusThinner {
   }
 }
 
-/** A picture may come so much of an interval early: half the interval of a source at twice the rate. */
+/**
+ * A picture may come so much of an interval early: half the interval of a source at twice the rate.
+ */
 const EARLY = 0.25;
 /** So many times the rate are clearly more than it. */
 const SURPLUS = 1.2;

@@ -1,4 +1,7 @@
-/** Which earlier picture each one builds on, from the temporal layers that an encoder names; the words are those of `engine/WIRE.md`. */
+/**
+ * Which earlier picture each one builds on, from the temporal layers that an encoder names; the
+ * words are those of `engine/WIRE.md`.
+ */
 
 /** What is told of a picture beside its bytes. */
 export interface Reference {
@@ -10,8 +13,9 @@ export interface Reference {
 }
 
 /**
- * Follows the pictures of one encoder as they are sent. In `L1T2` (W3C webrtc-svc) a picture refers to the last one of the lower layer, so every
- * second one can be left out. An encoder that names no layers makes a chain.
+ * Follows the pictures of one encoder as they are sent. In `L1T2` (W3C webrtc-svc) a picture refers
+ * to the last one of the lower layer, so every second one can be left out. An encoder that names no
+ * layers makes a chain.
  */
 export class References {
   /** Pictures since the last of the lower layer, that one counted. */

@@ -1,4 +1,7 @@
-/** One camera or screen: takes pictures from their source and hands each to the encoders, one for each size that is sent. */
+/**
+ * One camera or screen: takes pictures from their source and hands each to the encoders, one for
+ * each size that is sent.
+ */
 import type { RtcError } from "../../errors.ts";
 import { ClockMapper } from "../clock.ts";
 import { codecString, encoderConfig } from "../codec.ts";
@@ -15,7 +18,9 @@ import { largestSent, layersOf } from "./layers.ts";
 import type { LayerSettings } from "./layers.ts";
 import type { Reference } from "./references.ts";
 
-/** What the sender needs of the worker around it. `spatial` counts the sizes from 0, the smallest. */
+/**
+ * What the sender needs of the worker around it. `spatial` counts the sizes from 0, the smallest.
+ */
 export interface VideoSink {
   /** Whether a picture captured now is worth encoding: asked once for each. */
   wants(track: number, spatial: number): boolean;
@@ -29,11 +34,15 @@ export interface VideoSink {
   onError(error: RtcError): void;
 }
 
-/** How long a picture that somebody waits for may take to come from the source. Then the last one is encoded once more. */
+/**
+ * How long a picture that somebody waits for may take to come from the source. Then the last one is
+ * encoded once more.
+ */
 const NEEDED_AFTER_US = 200_000;
 /**
- * A picture that stands still becomes sharper with each repetition, which costs next to nothing, and the gateway sees that all sizes are
- * still there: one of which nothing comes for a second is gone, to it.
+ * A picture that stands still becomes sharper with each repetition, which costs next to nothing,
+ * and the gateway sees that all sizes are still there: one of which nothing comes for a second is
+ * gone, to it.
  */
 const REPEAT_AFTER_US = 500_000;
 const LOOK_MS = 100;
@@ -62,8 +71,9 @@ export class VideoSender {
   #muted = false;
   #closed = false;
   /**
-   * The last picture and when it came: a source where nothing moves gives no other to make a key frame of. The one before is closed at once,
-   * so that a camera, which has few buffers, misses no more than one of them.
+   * The last picture and when it came: a source where nothing moves gives no other to make a key
+   * frame of. The one before is closed at once, so that a camera, which has few buffers, misses no
+   * more than one of them.
    */
   #last: VideoFrame | undefined;
   #lastUs = 0;
@@ -131,7 +141,10 @@ export class VideoSender {
     this.#encoders[spatial]?.requestKeyFrame();
   }
 
-  /** A source where nothing moves gives no pictures, or few; one that came may have been skipped, for the path's sake or the encoder's. */
+  /**
+   * A source where nothing moves gives no pictures, or few; one that came may have been skipped,
+   * for the path's sake or the encoder's.
+   */
   #repeatLast(): void {
     const last = this.#last;
     const now = nowUs();
@@ -226,7 +239,10 @@ export class VideoSender {
     this.#last = undefined;
   }
 
-  /** Encoders refuse time stamps that do not grow, and another camera has another clock: ours goes in, and comes back. */
+  /**
+   * Encoders refuse time stamps that do not grow, and another camera has another clock: ours goes
+   * in, and comes back.
+   */
   #mediaTime(frame: VideoFrame, now: number): number {
     this.#lastMediaTimeUs = Math.max(
       this.#lastMediaTimeUs + 1,
@@ -281,7 +297,10 @@ function add(sum: Counters, more: Counters): Counters {
   };
 }
 
-/** Encodes one grey picture and throws it away: the first encode of a codec takes up to 220 ms, later ones a few. */
+/**
+ * Encodes one grey picture and throws it away: the first encode of a codec takes up to 220 ms,
+ * later ones a few.
+ */
 export async function warmUp(settings: VideoSettings): Promise<void> {
   const width = settings.maxWidth;
   const height = settings.maxHeight;
