@@ -14,7 +14,7 @@ import { Emitter } from "../src/internal/emitter.ts";
 import { Logger, mergeLogs } from "../src/internal/logger.ts";
 import { Caller, serve } from "../src/internal/rpc.ts";
 import type { Port } from "../src/internal/rpc.ts";
-import { parseConfig } from "../src/internal/transport.ts";
+import { parseConfig } from "../src/internal/gateway_config.ts";
 
 interface TestCalls {
   double: { argument: number; result: number };

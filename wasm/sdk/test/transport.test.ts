@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { RtcError } from "../src/errors.ts";
-import { dial } from "../src/internal/transport.ts";
+import { dial } from "../src/internal/dial.ts";
 import type { DialOptions, TransportHandler } from "../src/internal/transport.ts";
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dial } from "../src/internal/transport.ts";
+import { dial } from "../src/internal/dial.ts";
 import type { TransportHandler } from "../src/internal/transport.ts";
 
 /** What the transport sees of a socket whose other end this test is. */

@@ -18,8 +18,8 @@ import { Publication } from "./publication.ts";
 import { Roster } from "./roster.ts";
 import { sleep } from "./sleep.ts";
 import { StatsMonitor } from "./stats_monitor.ts";
-import { resolveGateway } from "./transport.ts";
-import type { GatewayAnswer } from "./transport.ts";
+import { resolveGateway } from "./gateway_config.ts";
+import type { GatewayAnswer } from "./gateway_config.ts";
 import { clocksDiffer, tokenTimes } from "./wall_clock.ts";
 import type { DownlinkNotice, UplinkNotice } from "./worker_protocol.ts";
 

@@ -13,7 +13,7 @@ import { mergeLogs } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import { Reconnection } from "./reconnection.ts";
 import { sleep } from "./sleep.ts";
-import type { GatewayAnswer } from "./transport.ts";
+import type { GatewayAnswer } from "./gateway_config.ts";
 
 /** What a connection needs of the client around it. */
 export interface ConnectionContext {

@@ -24,7 +24,7 @@ import type {
   RequestBody,
   UplinkStats as UplinkEngineStats,
 } from "./generated/engine.ts";
-import type { GatewayAddress } from "./transport.ts";
+import type { GatewayAddress } from "./gateway_config.ts";
 
 /**
  * How a worker and the audio worklet exchange samples: shared memory on isolated pages, a port

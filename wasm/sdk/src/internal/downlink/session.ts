@@ -8,7 +8,7 @@ import { Deadline, nowUs } from "../deadline.ts";
 import type { DownlinkStats as DownlinkEngineStats, DownlinkEvent } from "../generated/engine.ts";
 import type { Logger } from "../logger.ts";
 import { nextDatagram } from "../outgoing.ts";
-import { dial } from "../transport.ts";
+import { dial } from "../dial.ts";
 import type { Transport } from "../transport.ts";
 import type { DownlinkCalls, DownlinkNotice } from "../worker_protocol.ts";
 import type { VideoReceiver } from "./video_receiver.ts";

@@ -19,7 +19,7 @@ import type {
 import type { Logger } from "../logger.ts";
 import { nextDatagram } from "../outgoing.ts";
 import { Handshakes } from "../handshakes.ts";
-import { dial } from "../transport.ts";
+import { dial } from "../dial.ts";
 import type { Transport } from "../transport.ts";
 import { Lanes } from "./lanes.ts";
 import type { Reference } from "./references.ts";
