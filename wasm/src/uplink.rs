@@ -208,7 +208,7 @@ impl UplinkEngine {
         Ok(set.map_err(|_| CallError::NoSession)?)
     }
 
-    /// Sends a track of pictures in several sizes, the smallest first, or in one again if there are
+    /// Sends a video track in several sizes, the smallest first, or in one again if there are
     /// none. Each has two numbers in `bounds`, bit/s: with less than the first it is not sent, and
     /// its encoder is told of no more than the second. The track's own greatest bitrate bounds them
     /// together.
@@ -240,7 +240,7 @@ impl UplinkEngine {
         self.half.remove_track(track);
     }
 
-    /// Whether a picture of `track` that was captured now is worth encoding; asked once for each,
+    /// Whether a frame of `track` that was captured now is worth encoding; asked once for each,
     /// for asking counts.
     #[wasm_bindgen(js_name = wantsFrame)]
     pub fn wants_frame(&mut self, now_us: f64, track: u8) -> bool {

@@ -61,7 +61,7 @@ export class CallView {
   readonly #camera: HTMLButtonElement;
   readonly #share: HTMLButtonElement;
   readonly #panelButton: HTMLButtonElement;
-  readonly #clickForSound: HTMLButtonElement;
+  readonly #clickForAudio: HTMLButtonElement;
   #screen: LocalStream | undefined;
   /** Why the call ended, once it has. */
   #endReason: Explanation | undefined;
@@ -108,12 +108,12 @@ export class CallView {
       ),
       copy,
     );
-    this.#clickForSound = h(
+    this.#clickForAudio = h(
       "button",
       { type: "button", class: "primary sound", hidden: true },
       "Click to hear the others",
     );
-    this.#clickForSound.onclick = () => void this.#resumeSound();
+    this.#clickForAudio.onclick = () => void this.#resumeAudio();
     this.element = h(
       "main",
       { class: "call" },
@@ -129,7 +129,7 @@ export class CallView {
       h(
         "div",
         { class: "middle" },
-        h("div", { class: "floor" }, this.#stage.element, this.#alone, this.#clickForSound),
+        h("div", { class: "floor" }, this.#stage.element, this.#alone, this.#clickForAudio),
         this.#panel.element,
       ),
       h(
@@ -338,7 +338,7 @@ export class CallView {
       await tile.play(stream);
     } catch (error) {
       if (error instanceof RtcError && error.codeName === "PLAY_NOT_ALLOWED")
-        this.#clickForSound.hidden = false;
+        this.#clickForAudio.hidden = false;
       else this.#problem(error);
     }
   }
@@ -417,8 +417,8 @@ export class CallView {
     }
   }
 
-  async #resumeSound(): Promise<void> {
-    this.#clickForSound.hidden = true;
+  async #resumeAudio(): Promise<void> {
+    this.#clickForAudio.hidden = true;
     await Promise.all(
       this.#options.client.getRemoteStreams().map((stream) => stream.resume()),
     ).catch((error: unknown) => this.#problem(error));

@@ -29,7 +29,7 @@ export function displayName(userId: string): string {
   return userId.replace(TAIL, "") || "Guest";
 }
 
-/** One or two letters for a tile without a picture. */
+/** One or two letters for a tile without video. */
 export function initials(name: string): string {
   const words = name.trim().split(/\s+/);
   return words

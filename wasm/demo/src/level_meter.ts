@@ -6,7 +6,7 @@ export class LevelMeter {
   #source: MediaStreamAudioSourceNode | undefined;
   #track: MediaStreamTrack | undefined;
 
-  /** 0 to 1 on a scale that speech fills; 0 while the browser holds sound back until a click. */
+  /** 0 to 1 on a scale that speech fills; 0 while the browser holds audio back until a click. */
   level(track: MediaStreamTrack | undefined): number {
     if (track !== this.#track) {
       this.#source?.disconnect();

@@ -11,7 +11,7 @@ export interface Rates {
   readonly sendKbps: number | undefined;
   readonly receiveKbps: number | undefined;
   readonly sendFps: number | undefined;
-  /** The slowest remote picture. */
+  /** The slowest remote video. */
   readonly receiveFps: number | undefined;
   /**
    * Milliseconds from leaving the sender to being shown: half of the round trip, jitter buffer and

@@ -1,4 +1,4 @@
-/** One person's place on the stage: the picture, or words about why there is none. */
+/** One person's place on the stage: the video, or words about why there is none. */
 import type { LocalStream, RemoteStream, VideoStreamType } from "@smrtc/sdk";
 import { h, setText } from "./dom.ts";
 import { icon } from "./icons.ts";
@@ -20,7 +20,7 @@ export class Tile {
   #screen: boolean;
 
   /**
-   * @param options `onSize`: the viewer wants the big picture, the small one, or leaves it to the
+   * @param options `onSize`: the viewer wants the big stream, the small one, or leaves it to the
    *   network; without it there is no choice
    */
   constructor(
@@ -120,7 +120,7 @@ function sizeChoice(name: string, onSize: (type: VideoStreamType) => void): HTML
   return select;
 }
 
-/** Words under a preview that has no picture. */
+/** Words under a preview that has no video. */
 export function showNoPreview(place: HTMLElement, title: string, advice: string): void {
   const strong = h("strong");
   const text = h("p");

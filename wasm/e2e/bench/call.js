@@ -4,9 +4,9 @@
 //   node bench/call.js [--seconds 20] [--repeats 3] [--delay 5] [--display on|off] [--processing
 //   on|off] [--only webrtc|smrtc]
 //
-// Page A sends a picture that carries the wall clock (640 × 360, 30 fps, VP8 at 1 Mbit/s) and the
+// Page A sends video that carries the wall clock (640 × 360, 30 fps, VP8 at 1 Mbit/s) and the
 // fake microphone as Opus to page B, in one browser, through the project's relay, which delays each
-// packet. B plays the sound, shows the picture and reads from each frame how old it is when the
+// packet. B plays the audio, shows the video and reads from each frame how old it is when the
 // page has it. WebRTC goes peer to peer through one relay of `delay` each way; smrtc goes through
 // the gateway, with half of the delay on each leg, so that both have the same path delay end to
 // end.

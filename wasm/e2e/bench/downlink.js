@@ -3,7 +3,7 @@
 //
 //   node bench/downlink.js [--seconds 20] [--width 1280] [--height 720] [--bitrate 2500]
 //
-// Page A sends 30 pictures a second (VP8) and speech to page B through the gateway; B's downlink
+// Page A sends 30 frames a second (VP8) and speech to page B through the gateway; B's downlink
 // worker opens, buffers and conceals in Wasm, and the browser decodes. The profiler's samples of
 // that worker say how much of a core the engine takes; /proc says it of B's threads.
 import { readdirSync, readFileSync } from "node:fs";
@@ -88,7 +88,7 @@ try {
   await call.close();
 }
 
-/** CPU seconds of each thread of the receiving page's renderer: the one that captures no sound. */
+/** CPU seconds of each thread of the receiving page's renderer: the one that captures no audio. */
 function threads(root) {
   const renderers = processTree(root).filter(({ pid }) => role(pid) === "renderer");
   const receiving = renderers

@@ -11,7 +11,7 @@
  *   relay; on both, each has half of the delay
  * @property {number} seed of the relays
  * @property {number} [readyLanes] of our call; the SDK's default if it is not given
- * @property {boolean} display B shows the picture
+ * @property {boolean} display B shows the video
  * @property {boolean} processing echo cancellation, noise suppression and gain control at A
  * @property {"debug" | "release"} profile of the gateway and the relay
  */

@@ -1,9 +1,9 @@
 // How long a call takes to come back after its gateway was away. One page sends, another sees; the
-// time counts from when the gateway answers again until the other sees a picture that was sent
+// time counts from when the gateway answers again until the other sees a frame that was sent
 // since. Prints one JSON object.
 //
 //   node bench/reconnect.js [--outages 1,5,20,60] [--transports webtransport,websocket] [--repeats
-//   1] [--sound]
+//   1] [--audio]
 import { parseArgs } from "node:util";
 import { startChromium } from "../harness/browsers.js";
 import { sleep, until } from "../harness/child.js";

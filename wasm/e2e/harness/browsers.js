@@ -69,7 +69,7 @@ export async function startChromium({
   };
 }
 
-/** Firefox, with a PulseAudio of its own: without a sound device its AudioContext never starts. */
+/** Firefox, with a PulseAudio of its own: without a audio device its AudioContext never starts. */
 export async function startFirefox() {
   const executablePath = firstThatExists(FIREFOX);
   if (!executablePath)

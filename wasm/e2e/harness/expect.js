@@ -4,8 +4,8 @@ import { LOOP_FRAMES } from "../fixtures/clip.js";
 import { findChirps, heardShare, makeSignal } from "../fixtures/sound.js";
 
 /**
- * The pictures are the camera's and in order: none comes late, mixed up or put together from two.
- * @returns {number} which share of the camera's pictures was skipped
+ * The frames are the camera's and in order: none comes late, mixed up or put together from two.
+ * @returns {number} which share of the camera's frames was skipped
  */
 export function assertInOrder(codes) {
   assert.ok(codes.length > 20, "too few pictures to judge");
@@ -17,7 +17,7 @@ export function assertInOrder(codes) {
       `the counter went from ${codes[i - 1].counter} back to ${codes[i].counter}`,
     );
     skipped += Math.max(0, step - 1);
-    // The time in the picture belongs to its counter: nothing was pieced together from two frames.
+    // The time in the video belongs to its counter: nothing was pieced together from two frames.
     assert.equal(
       codes[i].time,
       Math.round((codes[i].counter * 4000) / 30),
@@ -36,7 +36,7 @@ export function assertInOrder(codes) {
  * @param {string} user
  * @param {{ pictures?: number, startUp?: number, maxSkipShare?: number, tries?: number, timeout?:
  *   number }} [options]
- *   `startUp`: the first pictures come while both sides still start up
+ *   `startUp`: the first frames come while both sides still start up
  */
 export async function assertSees(
   peer,
@@ -53,7 +53,7 @@ export async function assertSees(
 }
 
 /**
- * The sound that a page plays is the microphone's: its chirps, in their order, and not those of
+ * The audio that a page plays is the microphone's: its chirps, in their order, and not those of
  * another seed.
  *
  * A busy machine makes holes in what its own browsers play, so a bad stretch is listened to again,

@@ -4,7 +4,7 @@ import { until } from "./child.js";
 /** The key that everybody shares unless a test says otherwise: 32 bytes. */
 export const KEY = Array.from({ length: 32 }, (_, i) => (i * 37 + 11) & 0xff);
 
-/** The readers of sound need it as it was captured; the processing is tested where it lives. */
+/** The readers of audio need it as it was captured; the processing is tested where it lives. */
 export const UNPROCESSED = {
   echoCancellation: false,
   noiseSuppression: false,
@@ -68,7 +68,7 @@ export class Peer {
       );
   }
 
-  /** Waits until pictures of `user` with readable codes have come, and gives them. */
+  /** Waits until frames of `user` with readable codes have come, and gives them. */
   async pictures(user, atLeast, timeout = 30_000) {
     const codes = [];
     try {

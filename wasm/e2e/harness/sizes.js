@@ -1,4 +1,4 @@
-// Which size of a user's picture a page is shown, for tests of the small stream beside the big one.
+// Which size of a user's video a page is shown, for tests of the small stream beside the big one.
 import { until } from "./child.js";
 
 // Low rates, so that a busy machine, whose packets come late, does not look like a path with room
@@ -7,7 +7,7 @@ export const BIG = { width: 640, height: 360, frameRate: 30, bitrate: 400 };
 export const SMALL = { width: 320, height: 180, frameRate: 15, bitrate: 60 };
 
 /**
- * Waits until the last pictures that came have this height; all that came since the call before.
+ * Waits until the last frames that came have this height; all that came since the call before.
  * @param {import("./peer.js").Peer} peer
  */
 export async function untilSeen(peer, user, height, { inRow = 12, timeout = 60_000 } = {}) {
@@ -38,6 +38,6 @@ export const heights = (codes) =>
 /** Of the streams that a page sends, by its statistics. @param {import("./peer.js").Peer} peer */
 export const layersOf = async (peer) => (await peer.call("stats")).localVideo.layers;
 
-/** Milliseconds between two pictures at most; `at` counts quarters. */
+/** Milliseconds between two frames at most; `at` counts quarters. */
 export const longestGap = (codes) =>
   Math.max(...codes.slice(1).map(({ at }, i) => (at - codes[i].at) / 4));

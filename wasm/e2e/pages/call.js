@@ -154,7 +154,7 @@ export async function publish({ audio = true, video = true, profile = "360p", sm
 }
 
 /**
- * Publishes a screen on which a line of text changes with each picture: a canvas in place of what
+ * Publishes a screen on which a line of text changes with each frame: a canvas in place of what
  * `getDisplayMedia` gives.
  * @param {{ width: number, height: number, fps: number }} options
  */
@@ -180,7 +180,7 @@ export async function publishScreen({ width, height, fps }) {
 }
 
 /**
- * Publishes a picture that never changes: a canvas that is painted once. @param {{ small?: any }}
+ * Publishes a frame that never changes: a canvas that is painted once. @param {{ small?: any }}
  * [options] as of {@link publish}
  */
 export async function publishStill({ small } = {}) {
@@ -247,7 +247,7 @@ export const logs = () => client.getLogs();
 export const eventsSoFar = () => events;
 export const remoteUsers = () => [...remotes.keys()];
 
-/** What came of a remote user's picture since the last call. */
+/** What came of a remote user's video since the last call. */
 export function pictures(user) {
   const remote = remotes.get(user);
   if (!remote) return { frames: 0, unreadable: 0, codes: [], decryption: "no stream" };

@@ -50,7 +50,7 @@ const create = (options) => {
   }
   return made;
 };
-/** A track of the application's, on which every picture is another one. */
+/** A track of the application's, on which every frame is another one. */
 const canvasTrack = () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
   const context = canvas.getContext("2d", { alpha: false });
@@ -132,7 +132,7 @@ export async function open(options = { video: true }, profile = "360p") {
   await stream.initialize();
 }
 
-/** A picture of the application's, and sound in which there is nothing. */
+/** A video track of the application's, and audio in which there is nothing. */
 export async function openOwnTracks() {
   const silence = new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
   await open({ videoSource: canvasTrack(), audioSource: silence });
@@ -152,8 +152,8 @@ export const storm = (endsPublished) =>
     }),
   );
 
-export const endPicture = () => stream.getVideoTrack().stop();
-export const replacePicture = () => outcome(stream.replaceTrack(canvasTrack()));
+export const endVideo = () => stream.getVideoTrack().stop();
+export const replaceVideo = () => outcome(stream.replaceTrack(canvasTrack()));
 /** Publishes a stream whose only track has ended, then gives that track to streams. */
 export async function publishEnded() {
   const track = canvasTrack();
@@ -169,4 +169,4 @@ export async function publishEnded() {
   ended.close();
   return told;
 }
-export const mutePicture = (muted) => (muted ? stream.muteVideo() : stream.unmuteVideo());
+export const muteVideo = (muted) => (muted ? stream.muteVideo() : stream.unmuteVideo());

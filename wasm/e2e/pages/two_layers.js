@@ -7,7 +7,7 @@ const CODECS = ["vp8", "vp09.00.31.08", "avc1.42e01f", "av01.0.05M.08"];
 /**
  * @typedef {object} Result
  * @property {string} codec
- * @property {number} all pictures that came out of the decoder
+ * @property {number} all frames that came out of the decoder
  * @property {number} sent of the lower layer
  * @property {number} left that came out when only these were decoded
  * @property {number} same of these, how many came out the same
@@ -70,7 +70,7 @@ async function encode(config) {
 }
 
 /**
- * Hashes of the pictures by their time. @param {string} codec @param {EncodedVideoChunk[]} chunks
+ * Hashes of the frames by their time. @param {string} codec @param {EncodedVideoChunk[]} chunks
  */
 async function decode(codec, chunks) {
   /** @type {Map<number, string>} */

@@ -111,7 +111,7 @@ test(
       await ada.call("mute", "Video", true);
       await until("bob to be told of the mute", () => heardOf("mute-video"));
       // What was on its way at that moment may still come, for as long as it likes; then there is a
-      // second without a picture.
+      // second without a frame.
       await until(
         "a second without pictures",
         async () => (await bob.call("pictures", "ada")).frames === 0,

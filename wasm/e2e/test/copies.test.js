@@ -1,4 +1,4 @@
-// How often a picture is copied on its way through the page: as often as the browser wants it, and
+// How often a frame is copied on its way through the page: as often as the browser wants it, and
 // once to cut it up.
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -127,7 +127,7 @@ test(
         words.test((await mei.page.textContent(".panel")) ?? ""),
       );
     }
-    // Each picture has a choice of size, and the panel says what is received and sent.
+    // Each tile has a choice of size, and the panel says what is received and sent.
     await until(
       "the panel to name both sizes",
       async () =>

@@ -36,7 +36,7 @@ test("Firefox and Chromium see and hear each other", { skip, timeout: 180_000 },
     // Chromium's clip arrives in Firefox.
     await assertSees(fox, "ada", { startUp: 20, timeout: 45_000 });
     await assertHears(fox, { atLeast: 0.5 });
-    // Firefox's own fake camera has no code in it: its pictures come, and its tone of 1 kHz is
+    // Firefox's own fake camera has no code in it: its frames come, and its tone of 1 kHz is
     // heard.
     await until(
       "ada to see Firefox's pictures",

@@ -1,4 +1,4 @@
-// The tests' own tools: if the code in the picture or the search in the sound could not fail,
+// The tests' own tools: if the code in the video or the search in the audio could not fail,
 // nothing below would mean anything.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -94,7 +94,7 @@ test(
           for (const [user, peer] of Object.entries({ ada, bob, cyd, dan, eve }))
             keys[user] = await epochKeys(peer);
 
-          // What makes pictures stop at a change is frames that do not open. Not one was refused.
+          // What makes frames stop at a change is frames that do not open. Not one was refused.
           const [sender] = (await bob.call("encryption")).perSender.filter(
             ({ userId }) => userId === "ada",
           );
@@ -130,7 +130,7 @@ const keepWorkers = (peer) =>
   });
 
 /**
- * The longest time between two pictures that a page showed while something happened and until half
+ * The longest time between two frames that a page showed while something happened and until half
  * a second after, in ms.
  */
 async function longestGap(peer, user, during) {

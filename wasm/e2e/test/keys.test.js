@@ -26,7 +26,7 @@ test(
             name === "decryption-state-changed" && user === "ada" && state === "cannot-decrypt",
         ),
       );
-      // Long enough that a picture would have come, as it has come to bob.
+      // Long enough that a frame would have come, as it has come to bob.
       await bob.pictures("ada", 30);
       await until(
         "media to reach eve",

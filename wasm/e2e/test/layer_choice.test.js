@@ -1,4 +1,4 @@
-// Each viewer gets the small stream or the big one, as it wants or as its path bears, and pictures
+// Each viewer gets the small stream or the big one, as it wants or as its path bears, and frames
 // go on through every change.
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -190,7 +190,7 @@ test(
       };
       assert.equal(await ada.call("join"), "done");
       await ada.call("openOwnTracks");
-      await ada.call("mutePicture", true);
+      await ada.call("muteVideo", true);
       assert.equal(await ada.call("publish"), "done");
       const { localVideo } = await ada.call("stats");
       assert.equal(localVideo.framesEncoded, 0, "what is muted is not encoded");
@@ -200,7 +200,7 @@ test(
       await ada.page.mouse.click(5, 5);
       await until("the end to be told", () => exception("audio-suspended", "end"));
 
-      await ada.call("mutePicture", false);
+      await ada.call("muteVideo", false);
       await bob.pictures("ada", 10);
       assert.deepEqual(
         await ada.call("publishEnded"),
@@ -208,11 +208,11 @@ test(
       );
 
       const before = await heardOf("mute-video");
-      await ada.call("endPicture");
+      await ada.call("endVideo");
       await until("ada to be told", () => ada.told("track-ended", { type: "video" }));
       assert.ok(await ada.told("player-state-changed", { type: "video", reason: "ended" }));
       await until("bob to be told", async () => (await heardOf("mute-video")) > before);
-      assert.equal(await ada.call("replacePicture"), "done");
+      assert.equal(await ada.call("replaceVideo"), "done");
       await bob.call("pictures", "ada");
       await bob.pictures("ada", 10);
       const silent = await until("silence to be told", () =>
@@ -236,7 +236,7 @@ test(
   { timeout: 60_000 },
   () =>
     inCall("gesture", async (ada) => {
-      // The browser allows sound only to a page that captures it, and this one does so after it
+      // The browser allows audio only to a page that captures it, and this one does so after it
       // joined.
       assert.equal(await ada.call("join"), "done");
       await ada.call("open", { audio: true });

@@ -31,7 +31,7 @@ for (const isolated of [true, false]) {
 }
 
 /**
- * Blocks the main thread of `peer` for 200 ms while it plays `user`; what was wrong with the sound
+ * Blocks the main thread of `peer` for 200 ms while it plays `user`; what was wrong with the audio
  * then, or nothing.
  */
 async function holesAroundABlock(peer, user) {

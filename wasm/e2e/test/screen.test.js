@@ -1,4 +1,4 @@
-// A shared screen: sharp, in its full size, with few pictures.
+// A shared screen: sharp, in its full size, with few frames.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sleep, until } from "../harness/child.js";
@@ -90,7 +90,7 @@ test(
         small: { width: 320, height: 180, frameRate: 15, bitrate: 150 },
       });
       await bob.pictures("ada", 1);
-      // The source gives nothing any more: whatever comes later was made from its last picture.
+      // The source gives nothing any more: whatever comes later was made from its last frame.
       await sleep(2_000);
       const late = {};
       const seen = async (peer, what) => {

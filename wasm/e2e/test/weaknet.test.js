@@ -5,7 +5,7 @@ import { chosenPoints, POINTS } from "../bench/weaknet/points.js";
 import { report, table } from "../bench/weaknet/report.js";
 import { fullQualityAfter, gapShare, pictureScore } from "../bench/weaknet/score.js";
 
-/** Pictures at intervals, each 50 ms old. */
+/** Frames at intervals, each 50 ms old. */
 const pictures = (from, until, interval, height = 360) =>
   Array.from({ length: Math.floor((until - from) / interval) }, (_, i) => ({
     at: from + (i + 1) * interval,

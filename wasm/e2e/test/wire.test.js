@@ -128,7 +128,7 @@ test(
       await oneWayCall(gateway, async (ada, bob) => {
         await ada.call("publish", { video: false });
         // The changed byte walks along the packets, so some hundreds of them meet every byte of the
-        // header and of the sound.
+        // header and of the audio.
         await until(
           "hundreds of changed frames",
           async () => (await rejectedBy(bob, "ada")).framesRejected >= 150,
@@ -142,7 +142,7 @@ test(
         const rejected = now.framesRejected - before.framesRejected;
         const opened = now.framesOpened - before.framesOpened;
         // One in four was changed. A flip in sender, track or kind sends a packet nowhere, and one
-        // in the earlier sound that goes along with a packet hits what has been heard already; so
+        // in the earlier audio that goes along with a packet hits what has been heard already; so
         // many are missing from the count. None may be added to what was opened.
         const share = rejected / (rejected + opened);
         assert.ok(rejected > 0 && share <= 0.27, `${rejected} refused and ${opened} opened`);
@@ -189,7 +189,7 @@ test("a datagram sent again does nothing", { timeout: 120_000 }, async () => {
   try {
     await oneWayCall(gateway, async (ada, bob) => {
       await ada.call("publish");
-      // What is sent again lies some ten pictures back: showing it would step the counter back.
+      // What is sent again lies some ten frames back: showing it would step the counter back.
       await assertSees(bob, "ada", { pictures: 150 });
       await assertHears(bob);
       assert.match(await gateway.metrics(), /tamper\w*(\{[^}]*\})? [1-9]\d+/m);

@@ -152,8 +152,8 @@ export class Client extends Emitter<ClientEvents> {
 
   /**
    * Chooses which of a user's two streams to receive, now and when the user comes again, until
-   * `leave`; see {@link VideoStreamType}. Resolves when the gateway knows. The picture goes on as
-   * it was until the other one begins with a whole picture, mostly within a round trip; up to the
+   * `leave`; see {@link VideoStreamType}. Resolves when the gateway knows. The video goes on as
+   * it was until the other one begins with a whole frame, mostly within a round trip; up to the
    * big one it may take some seconds, where the gateway first has to find out that our path bears
    * it. Who sends one stream alone is received as ever.
    *

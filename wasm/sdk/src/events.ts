@@ -33,10 +33,10 @@ export interface UserEvent {
 }
 
 /**
- * What may go wrong without failing: pictures that stand still, or are few; a microphone that gives
- * nothing, or that hears acoustic feedback, as with two devices of one call in a room; sound that
+ * What may go wrong without failing: frames that stand still, or are few; a microphone that gives
+ * nothing, or that hears acoustic feedback, as with two devices of one call in a room; audio that
  * the browser holds back until somebody clicks or presses a key; an encoder that finds no time; a
- * decoder that gives no pictures though frames come.
+ * decoder that gives no frames though frames come.
  */
 export type ExceptionKind =
   | "freeze"
@@ -68,7 +68,7 @@ export interface ClientEvents {
   "stream-added": RemoteStreamEvent;
   /** A remote stream ended. */
   "stream-removed": RemoteStreamEvent;
-  /** A remote stream gained or lost its sound or its picture. */
+  /** A remote stream gained or lost its audio or its video. */
   "stream-updated": RemoteStreamEvent;
   /** Media of this stream flows from now on; time to `play` it. */
   "stream-subscribed": RemoteStreamEvent;
@@ -117,7 +117,7 @@ export interface ClientEvents {
     }[];
   };
   /**
-   * Whether what this user sends can be opened: a wrong key shows here, and no picture appears.
+   * Whether what this user sends can be opened: a wrong key shows here, and no frame appears.
    * Frames on the wrong side of a join, a departure, a reconnection or a change of keys are no
    * cause; they stay unopened, or wait for their key, without an event.
    */

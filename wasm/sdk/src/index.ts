@@ -64,7 +64,7 @@ export function createClient(options: ClientOptions): Client {
 /**
  * Makes a local stream. Nothing is opened before `initialize`.
  *
- * Throws `INVALID_PARAMETER` if neither sound nor a picture is asked for, or a camera together with
+ * Throws `INVALID_PARAMETER` if neither audio nor video is asked for, or a camera together with
  * a screen.
  */
 export function createStream(options: StreamOptions): LocalStream {

@@ -51,7 +51,7 @@ export class LocalStream extends Stream {
     this.#tracks = new LocalTracks({
       isScreen: screen,
       constraints: (kind, deviceId) => this.#constraints(kind, deviceId),
-      onPicture: () => {
+      onVideoFrame: () => {
         this.#hintTrack();
         this.#refreshElement();
       },
@@ -101,7 +101,7 @@ export class LocalStream extends Stream {
     void this.publication?.tracksChanged().catch(() => undefined);
   }
 
-  /** Sends no sound; true if there is some to mute. Others see `mute-audio`. */
+  /** Sends no audio; true if there is some to mute. Others see `mute-audio`. */
   muteAudio(): boolean {
     return this.#tracks.mute("audio", true);
   }
@@ -110,7 +110,7 @@ export class LocalStream extends Stream {
     return this.#tracks.mute("audio", false);
   }
 
-  /** Sends no picture, but keeps the camera; true if there is one. Others see `mute-video`. */
+  /** Sends no video, but keeps the camera; true if there is one. Others see `mute-video`. */
   muteVideo(): boolean {
     return this.#tracks.mute("video", true);
   }
@@ -135,7 +135,7 @@ export class LocalStream extends Stream {
     return this.#tracks.switch(type, deviceId);
   }
 
-  /** Adds sound or a picture, while published too. */
+  /** Adds audio or video, while published too. */
   addTrack(track: MediaStreamTrack): Promise<void> {
     return this.#tracks.add(track);
   }
@@ -162,8 +162,8 @@ export class LocalStream extends Stream {
   }
 
   /**
-   * Kept apart from the camera's profile; default 1080p, 15 pictures a second, 2,000 kbit/s. Where
-   * the path bears less than the bitrate, a screen stays as sharp as it is and has fewer pictures a
+   * Kept apart from the camera's profile; default 1080p, 15 frames a second, 2,000 kbit/s. Where
+   * the path bears less than the bitrate, a screen stays as sharp as it is and has fewer frames a
    * second, down to 5; see {@link setVideoContentHint}.
    */
   setScreenProfile(profile: VideoProfileName | VideoProfile): void {
@@ -175,8 +175,8 @@ export class LocalStream extends Stream {
   }
 
   /**
-   * Says what is in the picture, before it is published or while it is. Default for a screen
-   * `detail`: few pictures, but sharp ones. A film on it wants `motion`. For a camera, and a track
+   * Says what is in the video, before it is published or while it is. Default for a screen
+   * `detail`: few frames, but sharp ones. A film on it wants `motion`. For a camera, and a track
    * of your own, the default is what the track's own `contentHint` says.
    */
   async setVideoContentHint(hint: VideoContentHint): Promise<void> {
@@ -201,7 +201,7 @@ export class LocalStream extends Stream {
   }
 
   /**
-   * Sends one stream again, the big one. While published, pictures may stand still for a second.
+   * Sends one stream again, the big one. While published, frames may stand still for a second.
    */
   async disableSmallStream(): Promise<void> {
     this.#choices.disableSmall();
@@ -210,7 +210,7 @@ export class LocalStream extends Stream {
 
   /**
    * Size and rate of the small stream, before it is enabled or while it is; default 320×180, 15
-   * pictures a second, 150 kbit/s. The picture keeps the camera's shape and fits into the size. 16
+   * frames a second, 150 kbit/s. The video keeps the camera's shape and fits into the size. 16
    * to 1,920 × 16 to 1,080 pixels, 1 to 60 a second, 30 to 4,000 kbit/s.
    *
    * Rejects with `INVALID_PARAMETER`, saying which number it is, or if the small stream is enabled
@@ -249,8 +249,8 @@ export class LocalStream extends Stream {
     return this.#captureVolume;
   }
 
-  /** @internal Whether sound is to be expected: neither we nor the application turned it off. */
-  get givesSound(): boolean {
+  /** @internal Whether audio is to be expected: neither we nor the application turned it off. */
+  get givesAudio(): boolean {
     return (
       this.#tracks.audio?.enabled === true &&
       !this.#tracks.isOff("audio") &&
@@ -284,7 +284,7 @@ export class LocalStream extends Stream {
     return this.#tracks.video !== undefined;
   }
 
-  /** Shows our own picture; never plays our own sound. */
+  /** Shows our own video; never plays our own audio. */
   override async play(element: HTMLElement | string, options: PlayOptions = {}): Promise<void> {
     const parent = findElement(element);
     this.stop();
@@ -314,7 +314,7 @@ export class LocalStream extends Stream {
   }
 
   override async resume(): Promise<void> {
-    // Without a picture there is nothing to play: `play` of an empty element would wait for ever.
+    // Without video there is nothing to play: `play` of an empty element would wait for ever.
     if (this.#element === undefined || this.#element.srcObject === null) return;
     // Muted playback needs no gesture; an abort means that another source took over.
     await this.#element.play().catch(() => undefined);

@@ -153,7 +153,7 @@ export interface ClientOptions {
   readonly playoutDelay?: PlayoutDelayOptions;
   /**
    * Video codecs to use, best first; those that nobody else decodes are skipped. Default: by
-   * picture size.
+   * frame size.
    */
   readonly videoCodecs?: readonly VideoCodecName[];
   /** Default `info` to the log, `warn` to the console. */
@@ -184,7 +184,7 @@ export interface VideoProfile {
 export type VideoProfileName = "120p" | "180p" | "240p" | "360p" | "480p" | "720p" | "1080p";
 
 /**
- * What is in a picture: `motion` is a camera or a film, where pictures should follow each other;
+ * What is in a video: `motion` is a camera or a film, where frames should follow each other;
  * `detail` and `text` are screens, where they should be sharp and may be few.
  */
 export type VideoContentHint = "motion" | "detail" | "text";
@@ -211,15 +211,15 @@ export interface StreamOptions {
   readonly audioSource?: MediaStreamTrack;
   /** A track of your own instead of a camera. */
   readonly videoSource?: MediaStreamTrack;
-  /** Show our own picture mirrored. Default true for cameras. Others always see it as it is. */
+  /** Show our own video mirrored. Default true for cameras. Others always see it as it is. */
   readonly mirror?: boolean;
 }
 
 /** Options of `play`. */
 export interface PlayOptions {
-  /** How the picture fits the element. Default `cover` for cameras, `contain` for screens. */
+  /** How the video fits the element. Default `cover` for cameras, `contain` for screens. */
   readonly objectFit?: "cover" | "contain" | "fill";
-  /** Whether to play sound too. Default true for remote, ignored for local streams. */
+  /** Whether to play audio too. Default true for remote, ignored for local streams. */
   readonly muted?: boolean;
 }
 

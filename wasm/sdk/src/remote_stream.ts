@@ -18,7 +18,7 @@ export class RemoteStream extends Stream {
     this.#media = media;
     media.onChange = () => {
       if (this.#player !== undefined)
-        this.#player.element.style.visibility = media.showsPicture ? "visible" : "hidden";
+        this.#player.element.style.visibility = media.showsVideo ? "visible" : "hidden";
     };
     media.onPlayerState = (type, state, reason) =>
       this.emit("player-state-changed", { type, state, reason });
@@ -77,7 +77,7 @@ export class RemoteStream extends Stream {
       { objectFit: this.getType() === "auxiliary" ? "contain" : "cover", ...options },
       false,
     );
-    media.style.visibility = this.#media.showsPicture ? "visible" : "hidden";
+    media.style.visibility = this.#media.showsVideo ? "visible" : "hidden";
     parent.append(media);
     this.#player = player;
     this.#media.setPlaying(options.muted !== true);
@@ -100,13 +100,13 @@ export class RemoteStream extends Stream {
     this.#media.setVolume(volume);
   }
 
-  /** Plays all sound of the client through this speaker: one mix leaves through one device. */
+  /** Plays all audio of the client through this speaker: one mix leaves through one device. */
   setAudioOutput(deviceId: string): Promise<void> {
     return this.#media.setOutput(deviceId);
   }
 
   /**
-   * Calls back with every picture at the time it is shown, whether it is played or not. Close each
+   * Calls back with every frame at the time it is shown, whether it is played or not. Close each
    * `VideoFrame` soon, or decoding stops. Returns a function that ends it.
    */
   onVideoFrame(callback: (frame: VideoFrame) => void): () => void {
@@ -138,7 +138,7 @@ export class RemoteStream extends Stream {
     return this.hasAudio() ? this.#media.mixTrack() : undefined;
   }
 
-  /** The picture as a track, where the browser can make one (`MediaStreamTrackGenerator`). */
+  /** The video as a track, where the browser can make one (`MediaStreamTrackGenerator`). */
   override getVideoTrack(): MediaStreamTrack | undefined {
     if (this.#generator !== undefined) return this.#generator.track;
     if (!this.hasVideo() || typeof MediaStreamTrackGenerator === "undefined") return undefined;
@@ -160,7 +160,7 @@ export class RemoteStream extends Stream {
   }
 
   /**
-   * Shows pictures by a video element. It takes the decoder's frames as they are; a canvas without
+   * Shows frames by a video element. It takes the decoder's frames as they are; a canvas without
    * a GPU converts each one and keeps some hundred MiB of them. The page only passes handles on:
    * media still flows from worker to compositor.
    */
@@ -174,7 +174,7 @@ export class RemoteStream extends Stream {
     return { element, end };
   }
 
-  /** Shows pictures on a canvas that the downlink worker draws. */
+  /** Shows frames on a canvas that the downlink worker draws. */
   #canvasPlayer(): { element: HTMLElement; end: () => void } {
     const element = document.createElement("canvas");
     const target = this.#media.addCanvas(element.transferControlToOffscreen());
@@ -182,7 +182,7 @@ export class RemoteStream extends Stream {
   }
 
   /**
-   * A track of the pictures, which the downlink worker feeds: the main thread never touches one.
+   * A track of the frames, which the downlink worker feeds: the main thread never touches one.
    */
   #generate(): { track: MediaStreamTrack; end: () => void } {
     const track = new MediaStreamTrackGenerator({ kind: "video" });

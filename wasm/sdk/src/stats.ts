@@ -15,7 +15,7 @@ export interface TransportStats {
   readonly packetsLost: number;
 }
 
-/** Our own sound. Names from W3C webrtc-stats where they exist. */
+/** Our own audio. Names from W3C webrtc-stats where they exist. */
 export interface LocalAudioStats {
   readonly bytesSent: number;
   readonly packetsSent: number;
@@ -41,7 +41,7 @@ export interface VideoEncoderStats {
   readonly totalEncodeTime: number;
 }
 
-/** What was sent of a picture. */
+/** What was sent of a video track. */
 export interface VideoSentStats {
   readonly bytesSent: number;
   readonly packetsSent: number;
@@ -51,7 +51,7 @@ export interface VideoSentStats {
 }
 
 /**
- * One of the streams in which our picture is sent: the big one and, if it is enabled, the small
+ * One of the streams in which our video is sent: the big one and, if it is enabled, the small
  * one.
  */
 export interface LocalVideoLayerStats extends VideoEncoderStats, VideoSentStats {
@@ -63,7 +63,7 @@ export interface LocalVideoLayerStats extends VideoEncoderStats, VideoSentStats 
 }
 
 /**
- * Our own picture. Counters are those of all its streams together; size, rate and target those of
+ * Our own video. Counters are those of all its streams together; size, rate and target those of
  * the largest that is being sent.
  */
 export interface LocalVideoStats extends VideoEncoderStats, VideoSentStats {
@@ -72,7 +72,7 @@ export interface LocalVideoStats extends VideoEncoderStats, VideoSentStats {
   readonly layers: readonly LocalVideoLayerStats[];
 }
 
-/** Sound of one remote user. */
+/** Audio of one remote user. */
 export interface RemoteAudioStats {
   readonly packetsReceived: number;
   readonly packetsLost: number;
@@ -89,12 +89,12 @@ export interface RemoteAudioStats {
   readonly removedSamplesForAcceleration: number;
   /**
    * What listeners would say, 1 to 4.5, by the E-model (ITU-T G.107) from delay and concealed
-   * sound; absent while unknown.
+   * audio; absent while unknown.
    */
   readonly meanOpinion?: number;
 }
 
-/** Picture of one remote user. */
+/** Video of one remote user. */
 export interface RemoteVideoStats {
   readonly codec: string;
   readonly bytesReceived: number;
@@ -122,7 +122,7 @@ export interface RemoteVideoStats {
   readonly jitterBufferEmittedCount: number;
   readonly nackCount: number;
   readonly pliCount: number;
-  /** Milliseconds by which the picture trails the sound; absent without sound. */
+  /** Milliseconds by which the video trails the audio; absent without audio. */
   readonly audioVideoOffset?: number;
 }
 

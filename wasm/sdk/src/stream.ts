@@ -11,11 +11,11 @@ export abstract class Stream extends Emitter<StreamEvents> {
   abstract hasAudio(): boolean;
   abstract hasVideo(): boolean;
   /**
-   * Shows the picture inside `element` (or the element with that id) and, for remote streams, plays
-   * the sound.
+   * Shows the video inside `element` (or the element with that id) and, for remote streams, plays
+   * the audio.
    *
-   * Rejects with `PLAY_NOT_ALLOWED` if the browser wants a click before it plays sound; the picture
-   * shows anyway, and `resume` from a click handler starts the sound.
+   * Rejects with `PLAY_NOT_ALLOWED` if the browser wants a click before it plays audio; the video
+   * shows anyway, and `resume` from a click handler starts the audio.
    */
   abstract play(element: HTMLElement | string, options?: PlayOptions): Promise<void>;
   /** Undoes `play`. Media keeps flowing; see `Client.unsubscribe` to stop that. */
@@ -26,6 +26,6 @@ export abstract class Stream extends Emitter<StreamEvents> {
   abstract getAudioLevel(): number;
   abstract getAudioTrack(): MediaStreamTrack | undefined;
   abstract getVideoTrack(): MediaStreamTrack | undefined;
-  /** The picture shown last as a PNG data URL, or undefined before the first. */
+  /** The frame shown last as a PNG data URL, or undefined before the first. */
   abstract getVideoFrame(): Promise<string | undefined>;
 }

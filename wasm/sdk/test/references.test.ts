@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { References } from "../src/internal/uplink/references.ts";
 
-/** Distances of pictures given as K (key frame), 0 and 1 (temporal layers). */
+/** Distances of frames given as K (key frame), 0 and 1 (temporal layers). */
 function distances(pictures: string): number[] {
   const references = new References();
   return Array.from(pictures, (one) => references.next(one === "K", one === "1" ? 1 : 0).distance);
@@ -14,7 +14,7 @@ test("without layers each picture refers to the one before", () => {
 
 test("with two, both layers refer to the last picture of the lower one, and the upper can be left out", () => {
   assert.deepEqual(distances("K1010101"), [0, 1, 2, 1, 2, 1, 2, 1]);
-  // Encoders may make two of a layer in a row, as after a picture that they dropped.
+  // Encoders may make two of a layer in a row, as after a frame that they dropped.
   assert.deepEqual(distances("K110010"), [0, 1, 2, 3, 1, 1, 2]);
   const references = new References();
   assert.deepEqual(references.next(true, 0), { temporal: 0, discardable: false, distance: 0 });

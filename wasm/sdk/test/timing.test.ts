@@ -46,10 +46,10 @@ test("the frame rate counts the last second", () => {
 test("a pause of 200 ms at 30 pictures a second is a freeze, 100 ms is not", () => {
   const meter = new FreezeMeter();
   let now = 0;
-  for (let i = 0; i < 60; i++) meter.onPicture((now += 33_333));
-  meter.onPicture((now += 100_000));
+  for (let i = 0; i < 60; i++) meter.onVideoFrame((now += 33_333));
+  meter.onVideoFrame((now += 100_000));
   assert.equal(meter.count, 0);
-  meter.onPicture(now + 200_000);
+  meter.onVideoFrame(now + 200_000);
   assert.equal(meter.count, 1);
   assert.equal(meter.totalUs, 200_000);
 });
@@ -57,8 +57,8 @@ test("a pause of 200 ms at 30 pictures a second is a freeze, 100 ms is not", () 
 test("a muted camera does not freeze", () => {
   const meter = new FreezeMeter();
   let now = 0;
-  for (let i = 0; i < 60; i++) meter.onPicture((now += 33_333));
+  for (let i = 0; i < 60; i++) meter.onVideoFrame((now += 33_333));
   meter.pause();
-  meter.onPicture(now + 5_000_000);
+  meter.onVideoFrame(now + 5_000_000);
   assert.equal(meter.count, 0);
 });

@@ -1,4 +1,4 @@
-//! What JavaScript gets of a picture: where its bytes lie, and when to show it.
+//! What JavaScript gets of a frame: where its bytes lie, and when to show it.
 
 use smrtc_client::VideoFrame;
 use wasm_bindgen::prelude::*;

@@ -11,7 +11,7 @@ use smrtc_engine::send::Packetizer;
 use smrtc_engine::time::{Instant, MediaTime};
 use smrtc_engine::wire::media::{FrameHeader, MediaKind};
 
-use super::{Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions};
+use super::{Decryption, DownlinkEvent, DownlinkHalf, DownlinkOptions, OpeningState};
 use crate::{KeyMessage, Keys, Randomness, sealing};
 
 const SUITE: CipherSuite = CipherSuite::Sm4GcmSm3;
@@ -227,9 +227,9 @@ fn a_sender_in_another_group_is_told_of_after_ten_seconds_and_taken_back_when_it
     let alarm = receive(&mut engine, &mut theirs, 200..1_000, 2_000).expect("an alarm");
     let seconds = f64::from(alarm - 200) / 50.0;
     assert!((9.0..11.0).contains(&seconds), "after {seconds} s");
-    assert_eq!(engine.state_of(SENDER), "cannot-decrypt");
+    assert_eq!(engine.state_of(SENDER), OpeningState::CannotDecrypt);
     // Ada comes back to the group.
     assert_eq!(receive(&mut engine, &mut ours, alarm..1_100, 2_000), None);
     assert!(engine.counts_of(SENDER).0 > 200);
-    assert_eq!(engine.state_of(SENDER), "ok");
+    assert_eq!(engine.state_of(SENDER), OpeningState::Ok);
 }

@@ -18,7 +18,7 @@ export const limitSeconds = (point, { seconds, settle }) =>
 /**
  * @param {import("./points.js").Point} point
  * @param {{ seconds: number, settle: number }} times measured and waited for before, in seconds
- * @returns {Promise<Record<string, any>>} what report.js names, and `recorded`, the sound, where
+ * @returns {Promise<Record<string, any>>} what report.js names, and `recorded`, the audio, where
  *   the path stays
  */
 export async function runPoint(open, point, times, settings, env) {

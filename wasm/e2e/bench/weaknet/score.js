@@ -9,7 +9,7 @@
 const GAP_MS = 200;
 
 /**
- * Pauses between pictures from `since` to `until`, those at both ends included. @param {Seen[]}
+ * Pauses between frames from `since` to `until`, those at both ends included. @param {Seen[]}
  * frames
  */
 export function pauses(frames, since, until) {

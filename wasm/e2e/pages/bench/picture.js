@@ -1,10 +1,10 @@
-// Source and sink of the benchmark's picture, the same for both engines.
+// Source and sink of the benchmark's video, the same for both engines.
 import { ageMilliseconds, paintCode, readFrame, wallClock } from "../../fixtures/picture_code.js";
 
 /**
  * A video track whose frames carry the wall clock at which they were painted.
  *
- * The picture moves all over, so that the encoder spends the bitrate it is given.
+ * The video moves all over, so that the encoder spends the bitrate it is given.
  */
 export function clockTrack({ width, height, fps }) {
   const canvas = new OffscreenCanvas(width, height);
@@ -67,14 +67,14 @@ function noise(width, height) {
 }
 
 /**
- * @typedef {object} Seen one new picture
+ * @typedef {object} Seen one new frame
  * @property {number} at milliseconds, when the page had it
  * @property {number | null} age milliseconds since it was painted; null where its code cannot be
  *   read
- * @property {number} height of the picture as decoded
+ * @property {number} height of the video as decoded
  */
 
-/** Notes each new picture at the moment the page has it. */
+/** Notes each new frame at the moment the page has it. */
 export class Latencies {
   /** @type {Seen[]} */
   #frames = [];

@@ -26,7 +26,7 @@ export async function join({ token, role, display, processing, readyLanes }) {
     client.on("stream-subscribed", ({ stream }) => {
       remote = stream;
       stream.onVideoFrame((frame) => void latencies.take(frame));
-      // Sound is always played; the picture is shown when asked for.
+      // Audio is always played; the video is shown when asked for.
       const place = document.createElement("div");
       place.style.cssText = display ? "width: 640px; height: 360px" : "display: none";
       document.body.append(place);
@@ -36,11 +36,11 @@ export async function join({ token, role, display, processing, readyLanes }) {
   await client.join();
 }
 
-/** Sends the clock picture and the fake microphone. */
+/** Sends the video of the clock and the fake microphone. */
 export async function publish({ width, height, fps, bitrate }) {
   const { createStream } = await import(new URL("/sdk/index.js", location.origin).href);
   const source = clockTrack({ width, height, fps });
-  // Our engine processes the sound itself; the browser's processing on top would be done twice.
+  // Our engine processes the audio itself; the browser's processing on top would be done twice.
   const microphone = await navigator.mediaDevices.getUserMedia({
     audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   });

@@ -6,7 +6,7 @@ const connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
 const latencies = new Latencies();
 let source;
 
-/** Sends the clock picture and the fake microphone. */
+/** Sends the video of the clock and the fake microphone. */
 export async function offer({ width, height, fps, bitrate, processing }) {
   source = clockTrack({ width, height, fps });
   const audio = await navigator.mediaDevices.getUserMedia({
@@ -38,7 +38,7 @@ export async function answer(sdp, { display }) {
   };
   await connection.setRemoteDescription({ type: "offer", sdp });
   await connection.setLocalDescription(await connection.createAnswer());
-  // Sound is always played; the picture is shown when asked for.
+  // Audio is always played; the video is shown when asked for.
   const element = document.createElement(display ? "video" : "audio");
   element.autoplay = true;
   if (element instanceof HTMLVideoElement) element.width = 640;

@@ -1,5 +1,5 @@
 /**
- * The page's end of sound: one `AudioContext` with one worklet, microphone in, playout out. Only
+ * The page's end of audio: one `AudioContext` with one worklet, microphone in, playout out. Only
  * set up here; samples go between the worklet and the workers and never touch the main thread.
  */
 import { RtcError } from "../errors.ts";
@@ -85,7 +85,7 @@ export class AudioEngine {
     this.#gain = new GainNode(this.context, { gain: this.#captureVolume });
     this.#gain.connect(node);
     if (this.#microphoneTrack !== undefined) this.setMicrophone(this.#microphoneTrack);
-    // Resolves only once the browser lets sound out; the call goes on meanwhile.
+    // Resolves only once the browser lets audio out; the call goes on meanwhile.
     void this.resume().catch(() => undefined);
   }
 
@@ -129,7 +129,7 @@ export class AudioEngine {
       mediaStream: new MediaStream([track]),
     });
     this.#microphone.connect(this.#gain);
-    // Browsers let sound in and out without a gesture once a microphone is open.
+    // Browsers let audio in and out without a gesture once a microphone is open.
     void this.resume().catch(() => undefined);
   }
 

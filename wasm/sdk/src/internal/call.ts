@@ -88,7 +88,7 @@ export class Call {
       return undefined;
     };
     const local = {
-      audioMuted: () => ![...this.#publications.keys()].some((stream) => stream.givesSound),
+      audioMuted: () => ![...this.#publications.keys()].some((stream) => stream.givesAudio),
       videoMuted: (track: number) => published(track)?.tracks.isOff("video") ?? true,
       frameRate: (track: number) => published(track)?.profile.frameRate ?? 0,
     };

@@ -8,7 +8,7 @@ export interface CodecEntry {
 
 /**
  * The codecs we know. H.264 is Constrained Baseline (no reordering, decodes everywhere) at level
- * 3.1, which holds 1280×720 at 30/s; larger pictures get level 4.0 when the encoder is configured.
+ * 3.1, which holds 1280×720 at 30/s; larger frames get level 4.0 when the encoder is configured.
  */
 export const VIDEO_CODECS: readonly CodecEntry[] = [
   { name: "vp8", codec: "vp8" },
@@ -34,7 +34,7 @@ export interface CodecQuestion {
   readonly peers: readonly (readonly string[])[];
   readonly width: number;
   readonly height: number;
-  /** Whether pictures must be sharp: text, drawings. */
+  /** Whether frames must be sharp: text, drawings. */
   readonly sharp?: boolean;
   /** The application's order, which overrides ours. */
   readonly preferred?: readonly VideoCodecName[] | undefined;
@@ -67,7 +67,7 @@ const ORDER_SMALL: readonly VideoCodecName[] = ["vp8", "h264", "vp9", "av1"];
 const ORDER_LARGE: readonly VideoCodecName[] = ["h264", "vp9", "vp8", "av1"];
 const ORDER_SHARP: readonly VideoCodecName[] = ["vp9", "h264", "vp8", "av1"];
 
-/** The WebCodecs string to configure for a picture of this size. */
+/** The WebCodecs string to configure for a frame of this size. */
 export function codecString(name: VideoCodecName, width: number, height: number): string {
   const macroblocks = Math.ceil(width / 16) * Math.ceil(height / 16);
   switch (name) {
@@ -98,7 +98,7 @@ declare global {
 }
 
 /**
- * The encoder's configuration for real-time calls; bitrate in bit/s. Where pictures must be sharp,
+ * The encoder's configuration for real-time calls; bitrate in bit/s. Where frames must be sharp,
  * one that changes much may take more than its share and those after it less; else each is as large
  * as the path carries in its time.
  */
@@ -134,7 +134,7 @@ declare global {
 }
 
 /**
- * The same in two temporal layers: every second picture can be left out (W3C webrtc-svc, `L1T2`).
+ * The same in two temporal layers: every second frame can be left out (W3C webrtc-svc, `L1T2`).
  */
 export function inTwoLayers(config: VideoEncoderConfig): VideoEncoderConfig {
   return { ...config, scalabilityMode: "L1T2" };
@@ -148,7 +148,7 @@ export async function encodesTwoLayers(config: VideoEncoderConfig): Promise<bool
 }
 
 /**
- * Scales a picture down to fit into the bounds, keeping its shape; even numbers, as 4:2:0 wants.
+ * Scales a frame down to fit into the bounds, keeping its shape; even numbers, as 4:2:0 wants.
  * Never scales up.
  */
 export function fitPicture(

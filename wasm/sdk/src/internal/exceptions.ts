@@ -10,7 +10,7 @@ export interface ExceptionSample {
   /** Milliseconds, on any clock that does not jump. */
   readonly now: number;
   /**
-   * Undefined if it is muted. `suspended`: the browser lets no sound in or out. `silent`: it gives
+   * Undefined if it is muted. `suspended`: the browser lets no audio in or out. `silent`: it gives
    * nothing, not even noise.
    */
   readonly microphone:
@@ -47,7 +47,7 @@ export interface RemoteVideoSample {
 
 /**
  * Seconds that a condition must hold, and be gone. A freeze is told at once, for it has lasted long
- * enough to be one; and so is a howl, which the engine has watched grow. Sound may take a moment to
+ * enough to be one; and so is a howl, which the engine has watched grow. Audio may take a moment to
  * start where nothing holds it back.
  */
 const HOLD: Record<ExceptionKind, { begin: number; end: number }> = {
@@ -213,7 +213,7 @@ function overruns(before: LocalVideoSample, now: LocalVideoSample): boolean {
 }
 
 /**
- * Half of what is wanted, at least {@link LEAST_RATE}; a picture that stands quite still is a
+ * Half of what is wanted, at least {@link LEAST_RATE}; a frame that stands quite still is a
  * freeze instead.
  */
 function isSlow(

@@ -18,7 +18,7 @@ export class FrameRate {
 }
 
 /**
- * Counts freezes as W3C webrtc-stats does: a pause between two pictures of at least three times the
+ * Counts freezes as W3C webrtc-stats does: a pause between two frames of at least three times the
  * average, and of the average plus 150 ms.
  */
 export class FreezeMeter {
@@ -27,7 +27,7 @@ export class FreezeMeter {
   count = 0;
   totalUs = 0;
 
-  onPicture(nowUs: number): void {
+  onVideoFrame(nowUs: number): void {
     const last = this.#lastUs;
     this.#lastUs = nowUs;
     if (last === undefined) return;
@@ -40,7 +40,7 @@ export class FreezeMeter {
       this.totalUs += interval;
       return;
     }
-    // Over about 30 pictures, as libwebrtc does.
+    // Over about 30 frames, as libwebrtc does.
     this.#averageUs =
       this.#averageUs === 0 ? interval : this.#averageUs + (interval - this.#averageUs) / 30;
   }

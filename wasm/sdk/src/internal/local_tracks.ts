@@ -15,8 +15,8 @@ export interface TracksContext {
   /** How to ask for this device, or for any. */
   constraints(kind: TrackKind, deviceId: string | undefined): MediaTrackConstraints;
   readonly isScreen: boolean;
-  /** A picture took the place of another one, or of none. */
-  onPicture(): void;
+  /** A frame took the place of another one, or of none. */
+  onVideoFrame(): void;
   /** Brings what is published into line; resolves at once if nothing is. */
   publish(): Promise<void>;
   /** Others get something that they did not get before, or no longer get it. */
@@ -129,7 +129,7 @@ export class LocalTracks {
     return this.#change((signal) => this.#switch(signal, kind, deviceId));
   }
 
-  /** A source gave its last picture: perhaps its track has ended. */
+  /** A source gave its last frame: perhaps its track has ended. */
   look(): void {
     for (const watch of Object.values(this.#watches)) watch?.look();
   }
@@ -161,13 +161,13 @@ export class LocalTracks {
       track.readyState === "ended"
         ? undefined
         : watchTrack(track, (stopped) => void this.#onEnded(track, stopped));
-    if (kind === "video") this.#context.onPicture();
+    if (kind === "video") this.#context.onVideoFrame();
   }
 
   #unset(kind: TrackKind): void {
     this.#watches[kind]?.stop();
     this.#tracks[kind] = undefined;
-    if (kind === "video") this.#context.onPicture();
+    if (kind === "video") this.#context.onVideoFrame();
   }
 
   async #replace(track: MediaStreamTrack, opened: boolean): Promise<void> {
@@ -249,7 +249,7 @@ export class LocalTracks {
   async #onEnded(track: MediaStreamTrack, stopped: boolean): Promise<void> {
     const kind = kindOf(track);
     const { isScreen } = this.#context;
-    // Others are told that nothing comes, rather than shown the last picture.
+    // Others are told that nothing comes, rather than shown the last frame.
     this.#context.onMuteChanged();
     if (isScreen && !stopped) this.#context.onScreenStopped();
     if (!isScreen && !stopped && this.#opened.has(track)) {

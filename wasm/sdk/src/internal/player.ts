@@ -1,4 +1,4 @@
-/** Elements in the page that show a picture. */
+/** Elements in the page that show video. */
 import { RtcError } from "../errors.ts";
 import type { PlayOptions } from "../options.ts";
 

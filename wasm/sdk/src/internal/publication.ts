@@ -134,7 +134,7 @@ export class Publication implements PublicationHooks {
     });
   }
 
-  /** The worker got the source's last picture. */
+  /** The worker got the source's last frame. */
   onSourceEnded(): void {
     this.#stream.tracks.look();
   }
@@ -173,7 +173,7 @@ export class Publication implements PublicationHooks {
     if (this.#stream.publication === this) this.#stream.publication = undefined;
   }
 
-  /** Both at once, so that others learn of sound and picture together. */
+  /** Both at once, so that others learn of audio and video together. */
   async #sync(): Promise<void> {
     if (this.#closed) return;
     await settled([

@@ -49,7 +49,7 @@ export class RemoteMedia {
   }
 
   /** Whether a canvas has something to show. */
-  get showsPicture(): boolean {
+  get showsVideo(): boolean {
     return (
       this.video?.subscribed === true &&
       !this.video.info.muted &&
@@ -86,7 +86,7 @@ export class RemoteMedia {
     void this.#host.downlink.call("removeTarget", { id }).catch(ignoreAborted);
   }
 
-  /** Brings the picture to its places; called whenever either changes. */
+  /** Brings the video to its places; called whenever either changes. */
   show(): void {
     const video = this.video;
     if (video?.subscribed === true) {
@@ -106,7 +106,7 @@ export class RemoteMedia {
     this.applyVolume();
   }
 
-  /** Sound is heard only between `play` and `stop`. */
+  /** Audio is heard only between `play` and `stop`. */
   setPlaying(playing: boolean): void {
     this.#playing = playing;
     this.applyVolume();
@@ -162,7 +162,7 @@ export class RemoteMedia {
     const video =
       this.video === undefined || this.#targets.size === 0
         ? "STOPPED"
-        : this.showsPicture
+        : this.showsVideo
           ? "PLAYING"
           : "PAUSED";
     this.#tell(

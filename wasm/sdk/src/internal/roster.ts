@@ -23,7 +23,7 @@ export interface RosterContext {
 }
 
 /**
- * Sound and picture of one publication arrive as two messages; wait this long so that the stream
+ * Audio and video of one publication arrive as two messages; wait this long so that the stream
  * appears whole.
  */
 const SETTLE_MS = 20;

@@ -317,7 +317,7 @@ function remoteVideo(
     jitterBufferEmittedCount: track.jitterBufferEmittedCount,
     nackCount: track.nackCount,
     pliCount: track.pliCount,
-    // The picture trails by as much as the sound leads.
+    // The video trails by as much as the audio leads.
     ...(track.audioLag === undefined ? {} : { audioVideoOffset: -track.audioLag * 1000 }),
   };
 }

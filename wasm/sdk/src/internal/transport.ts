@@ -47,7 +47,9 @@ export interface DialOptions {
   readonly handshakes?: Handshakes;
 }
 
-/** What a failure to reach the gateway is for the application; a close code says more than words. */
+/**
+ * What a failure to reach the gateway is for the application; a close code says more than words.
+ */
 export function asRtcError(thrown: unknown, earlier: RtcError | undefined): RtcError {
   if (
     thrown instanceof RtcError &&

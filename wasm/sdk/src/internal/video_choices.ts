@@ -1,5 +1,5 @@
 /**
- * What a local stream's pictures are to be sent as: profiles, the small stream beside the big one,
+ * What a local stream's frames are to be sent as: profiles, the small stream beside the big one,
  * the kind of content.
  */
 import { RtcError } from "../errors.ts";
@@ -13,7 +13,7 @@ export const DEFAULT_SMALL_PROFILE: VideoProfile = {
   frameRate: 15,
   bitrate: 150,
 };
-/** Sharp rather than fluent: few pictures, so that each has many bits. */
+/** Sharp rather than fluent: few frames, so that each has many bits. */
 export const DEFAULT_SCREEN_PROFILE: VideoProfile = {
   width: 1920,
   height: 1080,

@@ -34,7 +34,7 @@ function fromProcessor(track: MediaStreamTrack): OpenSource {
 }
 
 /**
- * Where there is no processor: a hidden `<video>` tells when a picture is new, and `VideoFrame`
+ * Where there is no processor: a hidden `<video>` tells when a frame is new, and `VideoFrame`
  * takes it.
  */
 function fromVideoElement(track: MediaStreamTrack): OpenSource {
@@ -44,15 +44,15 @@ function fromVideoElement(track: MediaStreamTrack): OpenSource {
   video.playsInline = true;
   video.srcObject = new MediaStream([track]);
   let stopped = false;
-  const onPicture = (now: number): void => {
+  const onVideoFrame = (now: number): void => {
     if (stopped) return;
     if (video.videoWidth > 0) {
       const frame = new VideoFrame(video, { timestamp: Math.round(now * 1000) });
       port1.postMessage(frame, [frame]);
     }
-    video.requestVideoFrameCallback(onPicture);
+    video.requestVideoFrameCallback(onVideoFrame);
   };
-  video.requestVideoFrameCallback(onPicture);
+  video.requestVideoFrameCallback(onVideoFrame);
   track.addEventListener("ended", () => port1.postMessage(null));
   void video.play().catch(() => undefined);
   return {

@@ -206,7 +206,7 @@ export interface UplinkStats {
   readonly quality: DirectionQuality | undefined;
   readonly video: readonly VideoSenderStats[];
   readonly audioLevel: number;
-  /** Whether the microphone gave no more than silence for a second, if sound is sent at all. */
+  /** Whether the microphone gave no more than silence for a second, if audio is sent at all. */
   readonly microphoneSilent: boolean;
   /** Hz, while the microphone hears acoustic feedback. */
   readonly howlingFrequency: number | undefined;
@@ -263,7 +263,7 @@ export interface DownlinkCalls {
   removeTrack: { argument: { sender: number; track: number }; result: undefined };
   removeSender: { argument: { sender: number }; result: undefined };
   setVolume: { argument: { sender: number; track: number; volume: number }; result: undefined };
-  /** A place for pictures; it outlives tracks and is moved between them. */
+  /** A place for frames; it outlives tracks and is moved between them. */
   addCanvas: { argument: { id: number; canvas: OffscreenCanvas }; result: undefined };
   /** Feeds the `MediaStreamTrackGenerator` behind a `<video>`. */
   addWritable: {
@@ -277,7 +277,7 @@ export interface DownlinkCalls {
     argument: { sender: number; track: number; targets: readonly number[] };
     result: undefined;
   };
-  /** The sender muted its picture, or goes on: the pause between is no freeze. */
+  /** The sender muted its video, or goes on: the pause between is no freeze. */
   pauseTrack: { argument: { sender: number; track: number; paused: boolean }; result: undefined };
   snapshot: { argument: { sender: number; track: number }; result: Blob | undefined };
   selfTest: { argument: { run: boolean }; result: EngineSelfTest };

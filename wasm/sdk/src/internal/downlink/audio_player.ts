@@ -1,5 +1,5 @@
 /**
- * Keeps the worklet supplied with mixed sound. Which samples those are is decided in Wasm; how many
+ * Keeps the worklet supplied with mixed audio. Which samples those are is decided in Wasm; how many
  * must lie ready is decided here, from whether the worklet ran dry.
  */
 import type { DownlinkEngine } from "smrtc-wasm";

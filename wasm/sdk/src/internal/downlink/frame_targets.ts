@@ -1,4 +1,4 @@
-/** Places that pictures go to: a `<video>` or a canvas on the page, a port. */
+/** Places that frames go to: a `<video>` or a canvas on the page, a port. */
 import type { FrameTarget } from "./video_receiver.ts";
 
 /** Draws on a canvas that the page handed over, in its own size; the page scales it by CSS. */
@@ -39,7 +39,7 @@ export class PortTarget implements FrameTarget {
   }
 }
 
-/** Feeds a `MediaStreamTrackGenerator`. Skips pictures that it is not ready for. */
+/** Feeds a `MediaStreamTrackGenerator`. Skips frames that it is not ready for. */
 export class WritableTarget implements FrameTarget {
   readonly #writer: WritableStreamDefaultWriter<VideoFrame>;
 

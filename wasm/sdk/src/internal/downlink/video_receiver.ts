@@ -1,5 +1,5 @@
 /**
- * One remote picture: decodes what the engine hands out, shows it at the time the engine named. The
+ * One remote video: decodes what the engine hands out, shows it at the time the engine named. The
  * order of frames, what is decodable and when to show it are the engine's decisions.
  */
 import { Deadline, nowUs } from "../deadline.ts";
@@ -15,26 +15,26 @@ export interface VideoReceiverHost {
   onFirstFrame(width: number, height: number): void;
 }
 
-/** A place that pictures go to; it must not keep the frame. */
+/** A place that frames go to; it must not keep the frame. */
 export interface FrameTarget {
   show(frame: VideoFrame): void;
   close(): void;
 }
 
-/** A decoded picture that waits for its time. */
+/** A decoded frame that waits for its time. */
 interface Pending {
   readonly frame: VideoFrame;
   readonly renderAtUs: number;
 }
 
-/** An encoded frame whose picture is not wanted yet. */
+/** An encoded frame that is not to be decoded yet. */
 interface Held {
   readonly chunk: EncodedVideoChunk;
   readonly renderAtUs: number;
 }
 
 /**
- * Pictures in the decoder or decoded and waiting: raw ones take megabytes, so frames wait encoded
+ * Frames in the decoder or decoded and waiting: raw ones take megabytes, so frames wait encoded
  * while there are so many.
  */
 const DECODED_LIMIT = 3;
@@ -114,7 +114,7 @@ export class VideoReceiver {
     this.#arm();
   }
 
-  /** Where pictures go from now on; the one shown last goes there at once. */
+  /** Where frames go from now on; the one shown last goes there at once. */
   setTargets(targets: readonly FrameTarget[]): void {
     for (const target of targets)
       if (this.#last !== undefined && !this.#targets.includes(target)) target.show(this.#last);
@@ -133,7 +133,7 @@ export class VideoReceiver {
     return canvas.convertToBlob({ type: "image/png" });
   }
 
-  /** The sender muted its picture; the pause that follows is no freeze. */
+  /** The sender muted its video; the pause that follows is no freeze. */
   pause(): void {
     this.#freezes.pause();
   }
@@ -229,7 +229,7 @@ export class VideoReceiver {
     this.#last = frame;
     this.#framesRendered++;
     this.#rate.add(now);
-    this.#freezes.onPicture(now);
+    this.#freezes.onVideoFrame(now);
     this.#width = frame.displayWidth;
     this.#height = frame.displayHeight;
     if (!this.#shown) {

@@ -15,7 +15,7 @@ const SAMPLE_US = 1_000_000 / 48_000;
 const IDLE_MS = 100;
 /** −80 dB: below the noise of any microphone that is on. */
 const SILENCE = 1e-4;
-/** More than the pauses in which a browser brings sound. */
+/** More than the pauses in which a browser brings audio. */
 const SILENT_AFTER_US = 1_000_000;
 
 export class AudioSender {
@@ -61,7 +61,7 @@ export class AudioSender {
     let dropped = ring.dropped;
     while (!this.#stopped) {
       if (this.track === undefined) {
-        // Nobody publishes sound: no need to wake up for each block of it.
+        // Nobody publishes audio: no need to wake up for each block of it.
         this.#position += ring.discard();
         await sleep(IDLE_MS);
         continue;

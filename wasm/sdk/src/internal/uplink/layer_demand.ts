@@ -1,9 +1,9 @@
 /**
- * Whether pictures are to be encoded in two temporal layers. That costs rate, for pictures refer to
+ * Whether frames are to be encoded in two temporal layers. That costs rate, for frames refer to
  * older ones, so it is done only while it helps somebody: a viewer whose path does not bear all
- * pictures of the smallest size. For such a one the gateway asks for a key frame after each run of
- * pictures that got through (`SPARE_INTERVAL` there), again and again, and no more once it can
- * leave every second picture out.
+ * frames of the smallest size. For such a one the gateway asks for a key frame after each run of
+ * frames that got through (`SPARE_INTERVAL` there), again and again, and no more once it can
+ * leave every second frame out.
  */
 export class LayerDemand {
   /** When key frames were asked for lately. */

@@ -1,5 +1,5 @@
 /**
- * One size of a camera or screen: encodes the pictures it is given. What rate to encode at and when
+ * One size of a camera or screen: encodes the frames it is given. What rate to encode at and when
  * to make a key frame is the engine's decision; here they meet the browser's encoder.
  */
 import { RtcError } from "../../errors.ts";
@@ -16,9 +16,9 @@ import type { Reference } from "./references.ts";
 
 /** What an encoder needs of the sender around it. */
 export interface LayerSink {
-  /** Whether a picture captured now is worth encoding: asked once for each. */
+  /** Whether a frame captured now is worth encoding: asked once for each. */
   wants(): boolean;
-  /** Whether pictures are encoded in two temporal layers on request. */
+  /** Whether frames are encoded in two temporal layers on request. */
   encodesTwoLayers(codec: VideoSettings["codec"]): boolean;
   /** Seals and sends a chunk, whose time stamp is its media time; false if there is no session. */
   send(chunk: EncodedVideoChunk, reference: Reference): boolean;
@@ -37,7 +37,7 @@ const KEY_FRAME_INTERVAL_US = 300_000;
 const FEW_FAILURES = 3;
 const REST_US = 2_000_000;
 const START_BITRATE = 1_000_000;
-/** Below it encoders give up rate control; the pacer and skipped pictures do the rest. */
+/** Below it encoders give up rate control; the pacer and skipped frames do the rest. */
 const LEAST_BITRATE = 30_000;
 
 export class LayerEncoder {
@@ -87,10 +87,10 @@ export class LayerEncoder {
   }
 
   /**
-   * Whether the next picture matters though it may be the same as the last: somebody waits for a
+   * Whether the next frame matters though it may be the same as the last: somebody waits for a
    * key frame, or for new settings to show.
    */
-  get needsPicture(): boolean {
+  get needsFrame(): boolean {
     return (
       !this.#closed &&
       !this.#muted &&
@@ -103,7 +103,7 @@ export class LayerEncoder {
     return this.#layer.rid;
   }
 
-  /** Taken up at the next picture, which knows its size. */
+  /** Taken up at the next frame, which knows its size. */
   update(settings: VideoSettings, layer: LayerSettings): void {
     this.#codec = settings.codec;
     this.#hint = settings.contentHint;
@@ -111,7 +111,7 @@ export class LayerEncoder {
     this.#sourceWidth = 0;
   }
 
-  /** Pictures come from elsewhere from now on. */
+  /** Frames come from elsewhere from now on. */
   restart(): void {
     this.#failures = 0;
     this.#restUntilUs = 0;
@@ -149,7 +149,7 @@ export class LayerEncoder {
 
   /**
    * Tells the encoder of the target. What came too soon after the last change is told with a later
-   * picture.
+   * frame.
    */
   #followBitrate(now: number): void {
     const config = this.#config;
@@ -163,7 +163,7 @@ export class LayerEncoder {
   }
 
   /**
-   * Encodes a picture if it is worth it now. `stamp` gives it with its media time as time stamp,
+   * Encodes a frame if it is worth it now. `stamp` gives it with its media time as time stamp,
    * and is called only then.
    */
   take(frame: VideoFrame, now: number, stamp: () => VideoFrame): void {

@@ -1,12 +1,13 @@
 /**
- * In which sizes a track of pictures is encoded, and how many pictures a second each has: the
+ * In which sizes a track of frames is encoded, and how many frames a second each has: the
  * rules, without an encoder.
  */
 import { FrameRate } from "../frame_rate.ts";
 import type { VideoLayerStats, VideoSettings } from "../worker_protocol.ts";
 
 /**
- * One size of a picture, which one encoder makes: a spatial layer in the words of `engine/WIRE.md`.
+ * One size of a video track, which one encoder makes: a spatial layer in the words of
+ * `engine/WIRE.md`.
  */
 export interface LayerSettings {
   readonly rid: "small" | "big";
@@ -18,23 +19,23 @@ export interface LayerSettings {
   /** bit/s. */
   readonly maxBitrate: number;
   /**
-   * Whether every picture beyond `frameRate` is left out; else only where clearly more come, for a
+   * Whether every frame beyond `frameRate` is left out; else only where clearly more come, for a
    * camera that is asked for a rate mostly keeps it.
    */
   readonly thins: boolean;
-  /** Whether fewer pictures are better than worse ones. */
+  /** Whether fewer frames are better than worse ones. */
   readonly sharp: boolean;
   /**
-   * Whether every second picture may be made such that it can be left out, for viewers whose path
+   * Whether every second frame may be made such that it can be left out, for viewers whose path
    * does not bear all.
    */
   readonly layered: boolean;
 }
 
-/** Half of so many pictures a second still show motion. */
+/** Half of so many frames a second still show motion. */
 const LEAST_LAYERED_RATE = 24;
 
-/** A screen is not followed with fewer pictures a second. */
+/** A screen is not followed with fewer frames a second. */
 const LEAST_SCREEN_RATE = 5;
 
 /** The sizes of a track, the smallest first. */
@@ -62,7 +63,7 @@ export function layersOf(settings: VideoSettings, kind: "video" | "screen"): Lay
 }
 
 /**
- * Pictures a second at a bitrate. Where pictures must be sharp each keeps the bits that it has at
+ * Frames a second at a bitrate. Where frames must be sharp each keeps the bits that it has at
  * the greatest rate, and there are fewer of them, down to {@link LEAST_SCREEN_RATE}.
  */
 export function frameRateAt(
@@ -82,11 +83,11 @@ export function largestSent<Layer extends Pick<VideoLayerStats, "active">>(
   return found;
 }
 
-/** Leaves pictures out so that no more than a rate go on, as evenly as those that come allow. */
+/** Leaves frames out so that no more than a rate go on, as evenly as those that come allow. */
 export class FrameThinner {
   #nextUs = Number.NEGATIVE_INFINITY;
 
-  /** Whether the picture that came now goes on; asked once for each. */
+  /** Whether the frame that came now goes on; asked once for each. */
   admits(nowUs: number, framesPerSecond: number): boolean {
     const intervalUs = 1e6 / framesPerSecond;
     if (nowUs < this.#nextUs - intervalUs * EARLY) return false;
@@ -99,13 +100,13 @@ export class FrameThinner {
 /**
  * Holds a source that does not keep to the rate it was asked for, such as a track of the
  * application's, to that rate. One that does keep to it loses nothing, however unevenly its
- * pictures come.
+ * frames come.
  */
 export class SurplusThinner {
   readonly #came = new FrameRate();
   readonly #thinner = new FrameThinner();
 
-  /** Whether the picture that came now goes on; asked once for each. */
+  /** Whether the frame that came now goes on; asked once for each. */
   admits(nowUs: number, framesPerSecond: number): boolean {
     this.#came.add(nowUs);
     const admitted = this.#thinner.admits(nowUs, framesPerSecond);
@@ -114,7 +115,7 @@ export class SurplusThinner {
 }
 
 /**
- * A picture may come so much of an interval early: half the interval of a source at twice the rate.
+ * A frame may come so much of an interval early: half the interval of a source at twice the rate.
  */
 const EARLY = 0.25;
 /** So many times the rate are clearly more than it. */

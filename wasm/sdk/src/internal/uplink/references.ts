@@ -1,24 +1,24 @@
 /**
- * Which earlier picture each one builds on, from the temporal layers that an encoder names; the
+ * Which earlier frame each one builds on, from the temporal layers that an encoder names; the
  * words are those of `engine/WIRE.md`.
  */
 
-/** What is told of a picture beside its bytes. */
+/** What is told of a frame beside its bytes. */
 export interface Reference {
   readonly temporal: number;
-  /** No other picture refers to it. */
+  /** No other frame refers to it. */
   readonly discardable: boolean;
-  /** How many pictures back the newest one lies that it needs; 0 for a key frame. */
+  /** How many frames back the newest one lies that it needs; 0 for a key frame. */
   readonly distance: number;
 }
 
 /**
- * Follows the pictures of one encoder as they are sent. In `L1T2` (W3C webrtc-svc) a picture refers
+ * Follows the frames of one encoder as they are sent. In `L1T2` (W3C webrtc-svc) a frame refers
  * to the last one of the lower layer, so every second one can be left out. An encoder that names no
  * layers makes a chain.
  */
 export class References {
-  /** Pictures since the last of the lower layer, that one counted. */
+  /** Frames since the last of the lower layer, that one counted. */
   #sinceBase = 1;
 
   next(key: boolean, temporal: number): Reference {

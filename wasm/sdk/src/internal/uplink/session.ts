@@ -49,7 +49,7 @@ interface Waiting {
 }
 
 const LOOK_AT_LOSS_MS = 1_000;
-/** Three pictures' time at 30 a second. */
+/** Three frames' time at 30 a second. */
 const QUEUE_LIMIT_US = 100_000;
 
 export class UplinkSession {
@@ -236,7 +236,7 @@ export class UplinkSession {
   }
 
   /**
-   * Adds a track, or changes in which sizes it is sent, the smallest first. Sound and most pictures
+   * Adds a track, or changes in which sizes it is sent, the smallest first. Audio and most frames
    * have one.
    */
   addTrack(track: number, kind: MediaKind, layers: readonly LayerBounds[]): void {
@@ -265,10 +265,10 @@ export class UplinkSession {
   }
 
   /**
-   * Whether a picture captured now is worth encoding in this size: asked once for each. Without a
+   * Whether a frame captured now is worth encoding in this size: asked once for each. Without a
    * session all are, to keep the encoder warm.
    */
-  wantsPicture(track: number, spatial: number): boolean {
+  wantsVideoFrame(track: number, spatial: number): boolean {
     if (!this.#joined) return true;
     if (this.#engine.queueDelay() > QUEUE_LIMIT_US) return false;
     const several = (this.#tracks.get(track)?.layers.length ?? 0) > 1;

@@ -1,5 +1,5 @@
 /**
- * One camera or screen: takes pictures from their source and hands each to the encoders, one for
+ * One camera or screen: takes frames from their source and hands each to the encoders, one for
  * each size that is sent.
  */
 import type { RtcError } from "../../errors.ts";
@@ -22,7 +22,7 @@ import type { Reference } from "./references.ts";
  * What the sender needs of the worker around it. `spatial` counts the sizes from 0, the smallest.
  */
 export interface VideoSink {
-  /** Whether a picture captured now is worth encoding: asked once for each. */
+  /** Whether a frame captured now is worth encoding: asked once for each. */
   wants(track: number, spatial: number): boolean;
   /** Whether the browser encodes in two temporal layers. */
   encodesTwoLayers(codec: VideoSettings["codec"]): boolean;
@@ -35,12 +35,12 @@ export interface VideoSink {
 }
 
 /**
- * How long a picture that somebody waits for may take to come from the source. Then the last one is
+ * How long a frame that somebody waits for may take to come from the source. Then the last one is
  * encoded once more.
  */
 const NEEDED_AFTER_US = 200_000;
 /**
- * A picture that stands still becomes sharper with each repetition, which costs next to nothing,
+ * A frame that stands still becomes sharper with each repetition, which costs next to nothing,
  * and the gateway sees that all sizes are still there: one of which nothing comes for a second is
  * gone, to it.
  */
@@ -71,13 +71,13 @@ export class VideoSender {
   #muted = false;
   #closed = false;
   /**
-   * The last picture and when it came: a source where nothing moves gives no other to make a key
+   * The last frame and when it came: a source where nothing moves gives no other to make a key
    * frame of. The one before is closed at once, so that a camera, which has few buffers, misses no
    * more than one of them.
    */
   #last: VideoFrame | undefined;
   #lastUs = 0;
-  /** When a picture was given to all encoders, from the source or repeated. */
+  /** When a frame was given to all encoders, from the source or repeated. */
   #encodedUs = 0;
   readonly #repeatTimer = setInterval(() => this.#repeatLast(), LOOK_MS);
   #lastMediaTimeUs = 0;
@@ -142,7 +142,7 @@ export class VideoSender {
   }
 
   /**
-   * A source where nothing moves gives no pictures, or few; one that came may have been skipped,
+   * A source where nothing moves gives no frames, or few; one that came may have been skipped,
    * for the path's sake or the encoder's.
    */
   #repeatLast(): void {
@@ -150,9 +150,7 @@ export class VideoSender {
     const now = nowUs();
     if (this.#muted || last === undefined || now - this.#lastUs < NEEDED_AFTER_US) return;
     const all = now - this.#encodedUs >= REPEAT_AFTER_US;
-    const encoders = all
-      ? this.#encoders
-      : this.#encoders.filter(({ needsPicture }) => needsPicture);
+    const encoders = all ? this.#encoders : this.#encoders.filter(({ needsFrame }) => needsFrame);
     if (encoders.length === 0) return;
     if (all) this.#encodedUs = now;
     const again = new VideoFrame(last, { timestamp: last.timestamp + (now - this.#lastUs) });
@@ -214,7 +212,7 @@ export class VideoSender {
   }
 
   #take(frame: VideoFrame): void {
-    // A muted track gives black pictures, which are not what is shown once it is no more.
+    // A muted track gives black frames, which are not what is shown once it is no more.
     if (this.#closed || this.#muted) {
       frame.close();
       return;
@@ -298,7 +296,7 @@ function add(sum: Counters, more: Counters): Counters {
 }
 
 /**
- * Encodes one grey picture and throws it away: the first encode of a codec takes up to 220 ms,
+ * Encodes one grey frame and throws it away: the first encode of a codec takes up to 220 ms,
  * later ones a few.
  */
 export async function warmUp(settings: VideoSettings): Promise<void> {

@@ -44,7 +44,7 @@ interface Running {
 
 const log = new Logger("uplink");
 const videos = new Map<number, VideoSender>();
-/** Tracks that others are to get no pictures of, also before there is a sender. */
+/** Tracks that others are to get no frames of, also before there is a sender. */
 const mutedVideos = new Set<number>();
 /** Codecs, by whether the browser encodes them in two temporal layers. */
 const twoLayers = new Map<VideoCodecName, boolean>();
@@ -80,7 +80,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
       kind,
       settings,
       {
-        wants: (number, spatial) => session.wantsPicture(number, spatial),
+        wants: (number, spatial) => session.wantsVideoFrame(number, spatial),
         encodesTwoLayers: (codec) => twoLayers.get(codec) === true,
         send: (chunk, reference, number, spatial) =>
           session.sendVideo(chunk, reference, number, spatial),
@@ -100,7 +100,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
     sender.setMuted(mutedVideos.has(track));
     session.addTrack(track, kind, sender.layers);
     sender.setSource(source);
-    // A camera that gives no picture must not hold up the call: what it will be is known well
+    // A camera that gives no frame must not hold up the call: what it will be is known well
     // enough.
     const timer = setTimeout(
       () =>
@@ -192,7 +192,7 @@ const notify = serve<UplinkCalls, UplinkNotice>(globalThis as unknown as Port, {
 
 /** bit/s: fullband speech in mono. */
 const AUDIO_BITRATE = 32_000;
-/** How long a camera may take to its first picture. */
+/** How long a camera may take to its first frame. */
 const FIRST_FRAME_MS = 3_000;
 
 /**
