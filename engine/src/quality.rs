@@ -50,7 +50,7 @@ pub fn mean_opinion(rating: f64) -> f64 {
 /// new session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
-    /// From mouth to ear without [`PROCESSING`]; absent while unknown.
+    /// From mouth to ear without `PROCESSING`; absent while unknown.
     pub delay: Option<Duration>,
     /// What came: packets of a network, samples of audio.
     pub good: u64,

@@ -20,7 +20,7 @@
 //! - [`local_room`] is both in one, for a room that is owned where it is served: all are so now.
 //!
 //! Sans-IO: no clock, no sockets, no randomness; the host passes the time and secrets in. What this
-//! module is not: the life of a connection ([`crate::net`]), or which node a room lives on.
+//! module is not: the life of a connection (`net`), or which node a room lives on.
 
 mod limits;
 mod local_room;

@@ -1,6 +1,6 @@
 //! The media gateway, as a library that tests drive in-process.
 //!
-//! [`hub`] and all beneath it are sans-IO; only [`net`] says `async`. Nothing here can open media:
+//! [`hub`] and all beneath it are sans-IO; only `net` says `async`. Nothing here can open media:
 //! the gateway has no key and does not link the code that would use one.
 
 pub mod auth;

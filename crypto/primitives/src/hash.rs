@@ -1,4 +1,4 @@
-//! Hash functions and HMAC, chosen at run time by [`Hash`].
+//! Hash functions and HMAC, chosen at run time by [`enum@Hash`].
 //!
 //! SM3 is GB/T 32905-2016 (ISO/IEC 10118-3), SHA-2 is FIPS 180-4, HMAC is RFC 2104. The compression
 //! functions are those of the crates `sm3` and `sha2`; neither indexes memory by a secret.

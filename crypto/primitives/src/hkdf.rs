@@ -1,4 +1,4 @@
-//! HKDF, RFC 5869, over any [`Hash`].
+//! HKDF, RFC 5869, over any [`enum@Hash`].
 
 pub(crate) mod known_answers;
 

@@ -107,7 +107,7 @@ pub struct SubscriberSpec {
     pub count: usize,
     /// From the gateway to each.
     pub forward: LinkSpec,
-    /// Back; see [`Scenario::back`].
+    /// Back; see `Scenario::back`.
     pub back: Option<LinkSpec>,
 }
 

@@ -1,6 +1,6 @@
 //! Checks an implementation with conformance vectors: ours, or somebody else's behind a pipe.
 //!
-//! A file ([`format`]) becomes groups of cases; a case is one or more [`Request`]s, each with what
+//! A file ([`mod@format`]) becomes groups of cases; a case is one or more [`Request`]s, each with what
 //! must come of it; an [`Implementation`] answers requests; [`check`] compares. Nothing here
 //! computes an expected value. What an implementation cannot do is counted and said, never skipped.
 //!

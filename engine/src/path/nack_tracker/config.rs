@@ -12,7 +12,8 @@ pub enum Holes {
     Referenced,
 }
 
-/// Settings of a [`NackTracker`]. Worst-case memory is about `streams` × `frames` × 300 bytes.
+/// Settings of a [`NackTracker`](super::NackTracker). Worst-case memory is about `streams` ×
+/// `frames` × 300 bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct NackConfig {
     /// See [`Holes`]. Default `Referenced`.

@@ -1,5 +1,10 @@
 //! What `smrtc-loadgen bots` takes on the command line.
 
+#![allow(
+    rustdoc::bare_urls,
+    reason = "the comments are the help of the command line, which has no Markdown"
+)]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
