@@ -29,6 +29,7 @@ pub use limits::{Limits, Rates};
 
 use crate::{
     auth::Role,
+    counter_macro::counters,
     forward::{Bucket, per_second},
     room::{Notice, ParticipantId, Recipients, Refusal},
 };
@@ -41,22 +42,24 @@ const TREE_PATIENCE: Duration = Duration::from_secs(1);
 /// How many are asked for the tree before the group is given without it.
 const TREE_ATTEMPTS: u32 = 3;
 
-/// What has been counted in all rooms.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Commits that ended an epoch or made a group.
-    pub commits: u64,
-    /// Commits that came after another had ended their epoch.
-    pub conflicts: u64,
-    /// Messages that were malformed, too large, or not the sender's to send.
-    pub refused: u64,
-    /// Requests over a participant's rate.
-    pub over_rate: u64,
-    /// Bytes of commits, Welcomes, trees and heartbeats that went to others than their sender.
-    pub bytes_out: u64,
-    /// New groups that took the place of one that was there.
-    pub replaced: u64,
+counters! {
+    /// What has been counted in all rooms.
+    #[non_exhaustive]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Counters {
+        /// Commits that ended an epoch or made a group.
+        pub commits = "mls_commits_total",
+        /// Commits that came after another had ended their epoch.
+        pub conflicts = "mls_conflicts_total",
+        /// Group key messages that were malformed or not the sender's to send.
+        pub refused = "mls_refused_total",
+        /// Group key messages over a limit or rate.
+        pub over_rate = "mls_over_rate_total",
+        /// Bytes of group key messages that went to others than their sender.
+        pub bytes_out = "mls_bytes_out_total",
+        /// Groups that another took the place of.
+        pub replaced = "mls_groups_replaced_total",
+    }
 }
 
 /// The delivery service of one room.

@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod ca;
 pub mod config;
+mod counter_macro;
 mod counters;
 pub mod delivery;
 mod edge;

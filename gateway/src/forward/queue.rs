@@ -19,6 +19,7 @@ use std::{
 use smrtc_engine::{FrameId, Instant, StreamId};
 
 use super::Datagram;
+use crate::counter_macro::counters;
 
 /// Longest wait of a packet of video; longer than any playout delay worth having.
 pub const MAX_VIDEO_AGE: Duration = Duration::from_millis(600);
@@ -42,15 +43,17 @@ pub enum Class {
     Discardable(FrameId),
 }
 
-/// How many datagrams were dropped for want of room or time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Drops {
-    /// Packets of non-key frames.
-    pub delta_frames: u64,
-    /// Packets of key frames.
-    pub key_frames: u64,
-    /// Audio.
-    pub audio: u64,
+counters! {
+    /// How many datagrams were dropped for want of room or time.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Drops {
+        /// Packets of non-key frames dropped from queues.
+        pub delta_frames = "dropped_picture_packets_total",
+        /// Packets of key frames dropped from queues.
+        pub key_frames = "dropped_key_frame_packets_total",
+        /// Packets of audio dropped from queues.
+        pub audio = "dropped_audio_packets_total",
+    }
 }
 
 impl Drops {

@@ -1,8 +1,7 @@
-//! Sockets as the gateway wants them: of both families, with room for bursts, and what the kernel
-//! made of that.
+//! The sockets that the gateway listens on: of both address families, with large buffers, and how
+//! large the kernel made them.
 
 use std::{
-    fmt::Write,
     fs, io,
     net::{SocketAddr, TcpListener, UdpSocket},
 };
@@ -14,11 +13,12 @@ use rustix::net::sockopt::{
 use socket2::{Domain, SockRef, Socket, Type};
 use tracing::{info, warn};
 
-/// Connections that may wait to be accepted: all clients of a gateway come back at once after an
-/// interruption.
+use crate::ops::{Kind, PrometheusText};
+
+/// Connections that may wait to be accepted: after an interruption all clients come back at once.
 const BACKLOG: i32 = 4_096;
 
-/// More than a socket can have: the kernel doubles the number, and counts in 31 bits.
+/// Upper bound of a buffer: the kernel doubles the number and counts in 31 bits.
 const MAX_BYTES: usize = 1 << 29;
 
 /// A pair of sockets at one address.
@@ -61,8 +61,7 @@ impl Sockets {
     }
 }
 
-/// Takes IPv4 too where it is of IPv6, whatever the system's default is, unless another socket
-/// does.
+/// A new socket. One of IPv6 takes IPv4 too, whatever the system's default, unless `only_v6`.
 fn socket(address: SocketAddr, kind: Type, only_v6: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), kind, None)?;
     if address.is_ipv6() {
@@ -71,26 +70,25 @@ fn socket(address: SocketAddr, kind: Type, only_v6: bool) -> io::Result<Socket> 
     Ok(socket)
 }
 
-/// A UDP socket's buffers, and what was lost for want of them.
+/// The buffers of a UDP socket, and the datagrams lost because they were full.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UdpBuffers {
     address: SocketAddr,
     /// Names the socket in the kernel's tables.
     inode: u64,
-    /// Bytes, in the unit in which they are asked for.
+    /// Bytes, as asked for: without the kernel's overhead.
     receive: usize,
     send: usize,
 }
 
 impl UdpBuffers {
-    /// Asks the system for buffers of `bytes` each, or leaves them as they are if that is 0; says
-    /// what came of it.
+    /// Asks the system for buffers of `bytes` each, unless that is 0, and logs what it granted.
     pub(super) fn set(udp: &UdpSocket, address: SocketAddr, bytes: usize) -> io::Result<Self> {
         let socket = SockRef::from(udp);
         let bytes = bytes.min(MAX_BYTES);
         if bytes > 0 {
-            // The first is for the privileged, and above the system's limits; the second is cut to
-            // them without a word.
+            // The first call may exceed the system's limits, but needs privileges; the second is
+            // silently cut to the limits.
             if force_recv(udp, bytes).is_err() {
                 let _ = socket.set_recv_buffer_size(bytes);
             }
@@ -117,7 +115,7 @@ impl UdpBuffers {
         Ok(buffers)
     }
 
-    /// Datagrams that the kernel threw away because this socket was not read in time. Reads a file:
+    /// Datagrams that the kernel dropped because this socket was not read in time. Reads a file:
     /// not on the media thread.
     fn drops(&self) -> Option<u64> {
         let table = if self.address.is_ipv4() {
@@ -147,44 +145,34 @@ fn drops(table: &str, inode: u64) -> Option<u64> {
     })
 }
 
-/// What Prometheus is told of all sockets. Reads files: not on the media thread.
+/// The metrics of all sockets. Reads files: not on the media thread.
 pub(super) fn render(sockets: &[UdpBuffers]) -> String {
-    let mut out = String::new();
-    let mut metric =
-        |kind: &str, name: &str, help: &str, value: &dyn Fn(&UdpBuffers) -> Option<u64>| {
-            let _ = write!(
-                out,
-                "# HELP smrtc_{name} {help}\n# TYPE smrtc_{name} {kind}\n"
-            );
-            for socket in sockets {
-                if let Some(value) = value(socket) {
-                    let _ = writeln!(
-                        out,
-                        "smrtc_{name}{{address=\"{}\"}} {value}",
-                        socket.address
-                    );
-                }
-            }
-        };
+    let mut text = PrometheusText::default();
+    let mut metric = |kind, name, help, value: &dyn Fn(&UdpBuffers) -> Option<u64>| {
+        let values = sockets
+            .iter()
+            .filter_map(|socket| Some((socket.address, value(socket)?)));
+        text.labelled(kind, name, help, "address", values);
+    };
     metric(
-        "gauge",
+        Kind::Gauge,
         "udp_receive_buffer_bytes",
         "Receive buffer that the system granted.",
         &|socket| Some(socket.receive as u64),
     );
     metric(
-        "gauge",
+        Kind::Gauge,
         "udp_send_buffer_bytes",
         "Send buffer that the system granted.",
         &|socket| Some(socket.send as u64),
     );
     metric(
-        "counter",
+        Kind::Counter,
         "udp_dropped_datagrams_total",
         "Datagrams that the kernel dropped because the receive buffer was full.",
         &UdpBuffers::drops,
     );
-    out
+    text.into_string()
 }
 
 #[cfg(test)]
