@@ -1,4 +1,4 @@
-//! The assembled server: every step of its start, once, in order; and of its end.
+//! The assembled server: every step of its start and of its end, in order.
 
 use std::{
     io,
@@ -19,7 +19,7 @@ use crate::{
     tls::{self, CertificateStore, Lifetimes, PemFiles, SelfSigned},
 };
 
-/// How often PEM files are looked at.
+/// How often PEM files are checked for changes.
 const PEM_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Everything that [`Gateway::start`] needs to know.
@@ -36,9 +36,9 @@ pub struct Settings {
     pub authority: Option<Authority>,
     /// The certificate; `None` makes a self-signed one.
     pub pem: Option<PemFiles>,
-    /// How often the PEM files are looked at; default 10 s.
+    /// How often the PEM files are checked for changes; default 10 s.
     pub pem_interval: Duration,
-    /// Of self-signed certificates.
+    /// How long self-signed certificates are valid.
     pub lifetimes: Lifetimes,
     /// Directory of static files; `None` serves none.
     pub web_root: Option<PathBuf>,
@@ -53,13 +53,13 @@ pub struct Settings {
     /// Size asked for of each UDP socket's receive and send buffer; 0 leaves the system's. Default
     /// 4 MiB.
     pub udp_buffer_bytes: usize,
-    /// Of TCP connections.
+    /// Limits of TCP connections.
     pub tcp: TcpLimits,
     /// How long calls may go on after [`Gateway::drain`]; default 30 s.
     pub drain_timeout: Duration,
     /// How long sessions may take to end at shutdown; default 5 s.
     pub shutdown_timeout: Duration,
-    /// Of rooms and media.
+    /// Limits of rooms and media.
     pub limits: Limits,
     /// Records and spoils media, for tests.
     #[cfg(feature = "_test_support")]
@@ -67,7 +67,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Defaults around what has none.
+    /// The defaults, with the two settings that have none.
     #[must_use]
     pub fn new(listen: Vec<SocketAddr>, verifier: Verifier) -> Self {
         Self {
@@ -109,7 +109,7 @@ pub enum StartError {
     Tls(#[source] io::Error),
 }
 
-/// A gateway that serves. Dropping it ends it at once; [`Self::shutdown`] ends it well.
+/// A running gateway. Dropping it ends it at once; [`Self::shutdown`] ends it gracefully.
 #[derive(Debug)]
 pub struct Gateway {
     node: Arc<Node>,
@@ -118,7 +118,7 @@ pub struct Gateway {
     addresses: Vec<SocketAddr>,
     drain_timeout: Duration,
     shutdown_timeout: Duration,
-    /// Wakes who looks at the PEM files.
+    /// Wakes the task that watches the PEM files.
     reload: Option<Arc<Notify>>,
     _certificates: net::AbortOnDrop,
 }
@@ -132,37 +132,17 @@ impl Gateway {
     ///
     /// See [`StartError`]; nothing is left behind.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let sockets = settings
-            .listen
-            .iter()
-            .map(|address| {
-                Sockets::bind(*address, &settings.listen)
-                    .map_err(|error| StartError::Listen(*address, error))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let sockets = bind(&settings.listen)?;
         let addresses: Vec<SocketAddr> = sockets.iter().map(|pair| pair.address).collect();
 
         let secure = settings.pem.is_some();
         let reload = Arc::new(Notify::new());
-        let (store, certificates) = match settings.pem {
-            Some(files) => {
-                let store = Arc::new(CertificateStore::new(files.load()?, Vec::new()));
-                (
-                    store.clone(),
-                    net::AbortOnDrop::spawn(files.watch(
-                        store,
-                        settings.pem_interval,
-                        reload.clone(),
-                    )),
-                )
-            }
-            None => {
-                let own = SelfSigned::generate(settings.lifetimes, SystemTime::now())
-                    .map_err(StartError::Tls)?;
-                let store = own.store();
-                (store.clone(), net::AbortOnDrop::spawn(own.renew(store)))
-            }
-        };
+        let (store, certificates) = certificates(
+            settings.pem,
+            settings.pem_interval,
+            settings.lifetimes,
+            &reload,
+        )?;
         let tls = tls::server_config(store.clone()).map_err(StartError::Tls)?;
 
         let tcp = net::fit_open_files(settings.tcp, settings.max_sessions);
@@ -206,7 +186,7 @@ impl Gateway {
         })
     }
 
-    /// The addresses really listened on.
+    /// The addresses it listens on, with the ports that the system chose.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -248,4 +228,30 @@ impl Gateway {
         self.listeners.close().await;
         info!(complete = drained.is_ok(), "shut down");
     }
+}
+
+/// Binds all addresses, or none.
+fn bind(listen: &[SocketAddr]) -> Result<Vec<Sockets>, StartError> {
+    let bind = |address: &SocketAddr| {
+        Sockets::bind(*address, listen).map_err(|error| StartError::Listen(*address, error))
+    };
+    listen.iter().map(bind).collect()
+}
+
+/// The certificates, and the task that renews them: of the PEM files, which it reads again when they
+/// change or `reload` is notified, or self-signed ones.
+fn certificates(
+    pem: Option<PemFiles>,
+    pem_interval: Duration,
+    lifetimes: Lifetimes,
+    reload: &Arc<Notify>,
+) -> Result<(Arc<CertificateStore>, net::AbortOnDrop), StartError> {
+    let Some(files) = pem else {
+        let own = SelfSigned::generate(lifetimes, SystemTime::now()).map_err(StartError::Tls)?;
+        let store = own.store();
+        return Ok((store.clone(), net::AbortOnDrop::spawn(own.renew(store))));
+    };
+    let store = Arc::new(CertificateStore::new(files.load()?, Vec::new()));
+    let watch = files.watch(store.clone(), pem_interval, reload.clone());
+    Ok((store, net::AbortOnDrop::spawn(watch)))
 }

@@ -1,7 +1,10 @@
-//! Sockets, tasks and transports: the only part that says `async`.
+//! Sockets, tasks and transports: the only async part of the gateway.
 //!
-//! What this module is not: a place for decisions. Who may what is [`crate::room`]'s and
-//! [`crate::auth`]'s, what goes where [`crate::hub`]'s; here it is carried.
+//! This module decides nothing about media or rights: [`crate::room`] and [`crate::auth`] decide
+//! who may do what, [`crate::hub`] decides what goes where. From the top down: `quic` and `http`
+//! accept, `webtransport` and `websocket` are the transports, `session` runs a session, `node`
+//! holds what sessions share. Its parts are `shared_hub`, `session_registry`, `admission` and
+//! `connection_limit`; none of them knows the node.
 
 mod abort_on_drop;
 mod ack_elicitation;
@@ -44,10 +47,10 @@ pub(crate) use sockets::Sockets;
 use sockets::UdpBuffers;
 pub use tcp_limits::TcpLimits;
 
-/// Time for QUIC to say goodbye.
+/// Time for QUIC to tell its peers that it closes.
 const QUIC_CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Everything that listens.
+/// All listeners of a node.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     endpoints: Vec<quinn::Endpoint>,
@@ -98,7 +101,7 @@ impl Listeners {
         })
     }
 
-    /// Refuses what is new; what is there goes on.
+    /// Refuses new connections; present ones go on.
     pub(crate) fn stop_accepting(&self) {
         for endpoint in &self.endpoints {
             endpoint.set_server_config(None);
@@ -106,7 +109,7 @@ impl Listeners {
         self.stop_http.send_replace(true);
     }
 
-    /// Ends what is still there.
+    /// Closes the connections that are left.
     pub(crate) async fn close(self) {
         for endpoint in &self.endpoints {
             endpoint.close(0x100u32.into(), b"");

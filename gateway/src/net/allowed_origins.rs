@@ -14,7 +14,7 @@ impl AllowedOrigins {
     /// Whether a page of `origin` may open a session at `authority` (host and port as the client
     /// wrote them).
     ///
-    /// Without an origin the client is no browser, and could write there what it likes.
+    /// A client without an origin is not a browser, and could send any origin it likes.
     pub(crate) fn allows(&self, origin: Option<&str>, authority: &str) -> bool {
         let Some(origin) = origin else {
             return true;
@@ -28,8 +28,8 @@ impl AllowedOrigins {
     }
 }
 
-/// Compares hosts without ports: the page and the gateway may have one each. The names of one's own
-/// machine are one host.
+/// Compares hosts without ports: page and gateway may have different ones. All loopback names are
+/// the same host.
 fn is_same_host(origin: &str, authority: &str) -> bool {
     let Some((_, origin)) = origin.split_once("://") else {
         return false;

@@ -18,8 +18,8 @@ impl Clock {
     /// The moment for tokio's timers; far in the future for "never".
     pub(super) fn deadline(&self, at: Instant) -> tokio::time::Instant {
         let wait = at.duration_since(self.now());
-        // tokio panics where the sum overflows; a day is as good as never, since deadlines are
-        // looked at again then.
+        // tokio panics if the sum overflows. A day is as good as never: sessions then ask for their
+        // deadline again.
         tokio::time::Instant::now() + wait.min(std::time::Duration::from_secs(86_400))
     }
 }

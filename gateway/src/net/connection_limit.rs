@@ -1,10 +1,10 @@
-//! The TCP connections that have no session: how many there may be, and which one goes when there
-//! are too many.
+//! Limits the TCP connections that have no session: how many there may be, and which one is closed
+//! when there are too many.
 //!
-//! Nobody is refused here. A connection costs who opens it nothing, so refusing the newest would
-//! let silent ones keep everybody else out, a liveness probe too. The one that has been silent for
-//! longest goes instead, of the address that has the most. A connection that became a WebSocket is
-//! no longer in here: sessions have a limit of their own.
+//! New connections are never refused. Opening a connection costs a client nothing, so if the newest
+//! were refused, silent ones could keep everybody else out, a liveness probe too. Instead the
+//! connection that was silent for longest is closed, of the address that has the most. A connection
+//! that becomes a WebSocket is no longer counted here: sessions have a limit of their own.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,7 +18,7 @@ use std::{
 use smrtc_engine::time::Instant;
 use tokio::sync::Notify;
 
-/// The connections of a node without a session.
+/// The TCP connections of a node that have no session.
 #[derive(Debug)]
 pub(super) struct ConnectionLimit {
     most: usize,
@@ -33,19 +33,20 @@ struct State {
     by_source: HashMap<Source, usize>,
 }
 
-/// Who is counted as one: an IPv4 address, or the /64 that a host on IPv6 picks its addresses from.
+/// What is counted as one client: an IPv4 address, or the /64 from which an IPv6 host picks its
+/// addresses.
 type Source = [u8; 8];
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// When something last came or went, in microseconds.
+    /// When bytes were last received or sent, in microseconds.
     active: AtomicU64,
     evicted: Notify,
 }
 
 impl Entry {
-    /// Something came or went.
+    /// Notes that bytes were received or sent.
     pub(super) fn touch(&self, now: Instant) {
         self.active.store(now.as_micros(), Ordering::Relaxed);
     }
@@ -103,7 +104,8 @@ impl ConnectionLimit {
         (counted, has_evicted)
     }
 
-    /// Makes room where the system, not the limit, has none. Returns whether there was one to go.
+    /// Closes a connection because the system, not the limit, has no room. Returns whether there
+    /// was one to close.
     pub(super) fn evict(&self) -> bool {
         self.state().evict_of_the_most()
     }
@@ -121,7 +123,7 @@ impl ConnectionLimit {
 
 impl State {
     fn evict_of_the_most(&mut self) -> bool {
-        // By source too, so that equals are told apart the same way each time.
+        // By source too, so that ties are broken the same way each time.
         let most = self
             .by_source
             .iter()
@@ -142,7 +144,7 @@ impl State {
         self.remove(idlest)
     }
 
-    /// Not only told to go: until its task has run it would count, and be chosen again.
+    /// Removed at once: until its task has ended it would count, and be chosen again.
     fn remove(&mut self, id: Option<u64>) -> bool {
         let Some((source, entry)) = id.and_then(|id| self.entries.remove(&id)) else {
             return false;
@@ -180,7 +182,7 @@ impl Drop for CountedConnection {
 fn source(address: IpAddr) -> Source {
     let mut source = Source::default();
     match address.to_canonical() {
-        // Where no /64 is: 0.0.0.0/8 means nobody, and so does its place here.
+        // IPv4 addresses go where no /64 can be, since 0::/32 is not assigned.
         IpAddr::V4(v4) => source[4..].copy_from_slice(&v4.octets()),
         IpAddr::V6(v6) => source.copy_from_slice(&v6.octets()[..8]),
     }

@@ -1,8 +1,8 @@
-//! A socket that sends some packets several times: those of handshakes, and short ones to who loses
-//! much.
+//! A UDP socket that sends some packets several times: those of handshakes, and short ones on paths
+//! with heavy loss.
 //!
-//! QUIC takes a packet that comes again for a repetition by the network and drops it (RFC 9000
-//! §12.3), so a copy needs no agreement with the peer.
+//! A QUIC endpoint drops a packet that it has received before (RFC 9000 §12.3), so duplicates need
+//! no agreement with the peer.
 
 mod handshakes;
 mod lossy_paths;
@@ -23,7 +23,7 @@ use quinn::{
 use handshakes::{Handshakes, Verdict, is_long};
 use lossy_paths::LossyPaths;
 
-/// What is known of the peers of one socket.
+/// Which packets of one socket are sent several times.
 #[derive(Debug)]
 pub(super) struct Duplication {
     handshakes: Handshakes,
@@ -84,7 +84,8 @@ impl AsyncUdpSocket for DuplicatingSocket {
             Verdict::Times(times) => {
                 self.socket.try_send(transmit)?;
                 for _ in 1..times {
-                    // A copy that finds the socket full is not worth waiting for.
+                    // A duplicate that finds the socket full is dropped; waiting for it would delay
+                    // the next packet.
                     let _ = self.socket.try_send(transmit);
                 }
                 Ok(())

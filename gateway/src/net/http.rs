@@ -1,5 +1,5 @@
-//! HTTP on TCP: configuration, health, metrics, the demo's tokens, static files, and the way to
-//! WebSocket.
+//! What the gateway serves by HTTP: configuration, health, metrics, tokens for the demo,
+//! certificates, static files, and the upgrade to WebSocket.
 
 mod certificate;
 mod request_origin;
@@ -43,7 +43,7 @@ use certificate::certificate;
 use request_origin::{is_allowed, origin_and_host};
 use server::Peer;
 
-/// Longest body of a request: the demo's, or a request for a certificate.
+/// Longest body of a request: for a token of the demo, or for a certificate.
 const MAX_BODY_BYTES: usize = 4 << 10;
 
 /// Life of a demo token.
@@ -122,7 +122,7 @@ pub(super) fn router(node: Arc<Node>, config: HttpConfig) -> Router {
         }))
 }
 
-/// What every response says.
+/// Adds the headers that every response has.
 async fn headers(isolated: bool, mut response: Response) -> Response {
     let mut set = |name: HeaderName, value: &'static str| {
         response
@@ -132,7 +132,8 @@ async fn headers(isolated: bool, mut response: Response) -> Response {
     };
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
-    // A page and the modules it loads must be of one version; validators make asking again cheap.
+    // A page and the modules that it loads must be of one version; with validators it is cheap to
+    // ask each time.
     set(header::CACHE_CONTROL, "no-cache");
     set(
         HeaderName::from_static("cross-origin-resource-policy"),
@@ -155,8 +156,8 @@ async fn headers(isolated: bool, mut response: Response) -> Response {
     response
 }
 
-/// Whether to send new participants here. While a gateway drains it is alive, and whoever watches
-/// its life must let it be.
+/// Whether to send new participants here. A draining gateway is not ready, but still alive: a
+/// liveness probe (`/healthz`) must not kill it.
 async fn readiness(State(node): State<Arc<Node>>) -> Response {
     if node.is_ready() {
         "ready\n".into_response()
@@ -181,7 +182,7 @@ struct WebTransport {
     server_certificate_hashes: Vec<Hash>,
 }
 
-/// In the form of the `WebTransportHash` dictionary, but for base64.
+/// As the dictionary `WebTransportHash`, with the value in base64.
 #[derive(Serialize)]
 struct Hash {
     algorithm: &'static str,
@@ -273,8 +274,8 @@ async fn session(
         .admit(origin, host, &query.unwrap_or_default());
     let handle = Arc::new(SessionHandle::new(None));
     let entrance = node.enter(&handle, admission);
-    // Refused ones too: a page sees a close code, but not an HTTP status. As many as can be told at
-    // a time.
+    // Refused sessions are upgraded too, up to a limit: a page sees a close code, but not an HTTP
+    // status.
     let refusal = match &entrance {
         Ok(_) => None,
         Err(_) => match node.refusals.clone().try_acquire_owned() {
@@ -288,7 +289,7 @@ async fn session(
     })
 }
 
-/// Not now; whoever asks may come back in some seconds.
+/// The client may try again in some seconds.
 fn unavailable() -> (StatusCode, [(HeaderName, &'static str); 1]) {
     (
         StatusCode::SERVICE_UNAVAILABLE,

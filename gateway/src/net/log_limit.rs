@@ -1,5 +1,4 @@
-//! A limit for log lines that strangers can cause: writing them takes the thread's time, and disks
-//! are finite.
+//! Limits log lines that anybody can cause: writing them takes the thread's time and fills disks.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -13,7 +12,7 @@ const LINES: u32 = 10;
 
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Lets some lines through, and counts the others.
+/// Lets some lines through and counts the others.
 #[derive(Debug, Default)]
 pub(super) struct LogLimit(Mutex<State>);
 

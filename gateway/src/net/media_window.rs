@@ -1,4 +1,4 @@
-//! The congestion controller under QUIC: a bound, not a judge.
+//! The congestion controller that QUIC runs on: it only bounds what is in flight.
 //!
 //! How much media a subscriber gets is decided above, by a controller that sees the delay of every
 //! packet ([`crate::forward::Subscriber`]). A second one below it that takes loss for congestion,
@@ -29,18 +29,18 @@ use quinn::congestion::{Controller, ControllerFactory};
 use quinn_proto::RttEstimator;
 use smrtc_engine::time::Bitrate;
 
-/// Where four in five packets get lost both ways, one acknowledgement in a few hundred milliseconds
-/// comes through; two seconds without any are rare.
+/// With four in five packets lost both ways, an acknowledgement arrives every few hundred
+/// milliseconds; two seconds without any are rare.
 const HORIZON: Duration = Duration::from_secs(2);
 
-/// What may always be in flight: 32 packets, so that a key frame is out at once, and a handshake or
-/// a stream moves on whatever gets lost.
+/// What may always be in flight: 32 packets, so that a key frame is sent at once, and handshakes
+/// and streams make progress whatever the loss.
 const MIN_WINDOW: u64 = 32 * 1_200;
 const MAX_STREAM_WINDOW: u64 = 512 << 10;
 const MAX_WINDOW: u64 = 8 << 20;
 
-/// A round trip longer than the least by more than this has a queue in it; acknowledgements alone
-/// wait for 25 ms.
+/// A round trip longer than the shortest by more than this shows a queue. Acknowledgements alone
+/// are delayed by up to 25 ms.
 const QUEUE_NOTICED: Duration = Duration::from_millis(60);
 const BACKOFF_PERCENT: u64 = 70;
 
@@ -57,10 +57,10 @@ impl ControllerFactory for MediaWindowFactory {
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 struct MediaWindow {
-    /// Bits per second that are sent as datagrams; shared by all copies of a connection's
-    /// controller.
+    /// Bits per second that are sent as datagrams. All clones of a connection's controller share
+    /// it.
     media_bps: Arc<AtomicU64>,
-    /// For streams.
+    /// The window of streams, in bytes.
     stream_window: u64,
     round_trip: Duration,
     last_backoff: Option<Instant>,
@@ -76,7 +76,8 @@ impl MediaWindow {
         }
     }
 
-    /// Takes in one acknowledgement, whose packet was on its way for `sample`.
+    /// Takes in one acknowledgement. Its packet had a round trip of `sample`; `least` is the
+    /// shortest.
     fn on_sample(
         &mut self,
         now: Instant,
@@ -144,9 +145,9 @@ impl Controller for MediaWindow {
     }
 }
 
-/// Tells the controller of a connection at what rate it is sent datagrams.
+/// Tells the controller of a connection the rate of its datagrams.
 pub(super) fn set_media_rate(connection: &quinn::Connection, rate: Bitrate) {
-    // Asked for each time, since a connection that moves to another path begins with a new one.
+    // Looked up each time, since a connection gets a new controller when it moves to another path.
     if let Ok(controller) = connection
         .congestion_state()
         .into_any()

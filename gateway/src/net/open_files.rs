@@ -1,15 +1,15 @@
-//! How many files the process may have open: each TCP connection is one.
+//! The limit of open files of the process: each TCP connection is one.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tracing::warn;
 
 use super::tcp_limits::TcpLimits;
 
-/// What is open besides: UDP sockets, listeners, the runtime's own, files that are served.
+/// Other open files: UDP sockets, listeners, the runtime's own, files that are served.
 const OTHERS: usize = 256;
 
-/// Raises the process's soft limit to the hard one, and lowers the number of connections to what
-/// fits; of sessions, which may all be WebSockets, it can only say so.
+/// Raises the process's soft limit to the hard one, and lowers the limit of connections to what
+/// fits. If the sessions would not fit as WebSockets, it logs a warning.
 pub(crate) fn fit(mut tcp: TcpLimits, max_sessions: usize) -> TcpLimits {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

@@ -1,4 +1,4 @@
-//! How QUIC is set up, and why.
+//! The settings of QUIC, and the loop that accepts its connections.
 
 use std::{io, net::UdpSocket, sync::Arc, time::Duration};
 
@@ -18,29 +18,30 @@ use super::{
 /// ALPN of HTTP/3.
 const ALPN: &[u8] = b"h3";
 
-/// A peer that says nothing for so long is gone, browsers think so too. Where four in five packets
-/// get lost, of somebody who sends nothing but a ping each second fifteen in a row are lost every
-/// other minute, and thirty hardly ever; somebody who closed the lid stays in the room as long.
+/// A peer that is silent for so long is gone; browsers use the same value. With four in five
+/// packets lost, a peer that sends one ping each second loses fifteen in a row every other minute,
+/// and thirty hardly ever. A participant who closes the lid of a laptop stays in the room for so
+/// long.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Many in an idle timeout: each asks for an answer, and QUIC repeats a lost one ever more slowly.
+/// There are many in an idle timeout, since QUIC repeats a lost one ever more slowly.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
-/// Assumed until measured. RFC 9002 says 333 ms, with which a lost handshake packet is repeated
-/// after a second; most users of a conference are nearer.
+/// The round-trip time until one is measured. With the 333 ms of RFC 9002 a lost handshake packet
+/// is repeated after a second; most participants are nearer.
 const INITIAL_RTT: Duration = Duration::from_millis(100);
 
-/// Every path carries so much (RFC 9000 §14), and no datagram of ours is longer, so larger packets
-/// would gain nothing; searching for them costs probes and can meet a black hole in the middle of a
-/// call.
+/// Every path carries packets of this size (RFC 9000 §14), and no datagram of ours is longer, so
+/// that larger ones would gain nothing. Searching for a larger size costs probes and can fail in
+/// the middle of a call.
 const MTU: u16 = 1_200;
 
-/// What waits inside QUIC for one peer. Small, because it leaves in the order it came and drops its
-/// oldest in silence: the queue that knows what is dear is ours. Large enough for a burst of
-/// several segmentation-offload batches.
+/// Datagrams that wait inside QUIC for one peer. Small, because QUIC sends them in order and drops
+/// the oldest silently; our own queue knows priorities. Large enough for a burst of several
+/// segmentation-offload batches.
 const DATAGRAM_SEND_BUFFER_BYTES: usize = 64 << 10;
 
-/// What may come in while a session's task waits for its turn; at 25 Mbit/s, 80 ms.
+/// Datagrams that may arrive while a session's task waits for its turn: 80 ms at 25 Mbit/s.
 const DATAGRAM_RECEIVE_BUFFER_BYTES: usize = 256 << 10;
 
 /// Streams a peer may have open: its request and its control stream, with room for what later
@@ -54,8 +55,8 @@ const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 /// the peer closed, in [`super::session_handle`].
 const SEND_WINDOW_BYTES: u64 = 512 << 10;
 
-/// So many handshakes at once are served without question; beyond that a peer must prove its
-/// address first.
+/// So many handshakes at a time are served at once. Further peers must first validate their address
+/// (Retry).
 const UNVALIDATED_HANDSHAKES: usize = 64;
 
 /// The TLS and transport settings of a listener.
@@ -110,7 +111,7 @@ pub(super) fn endpoint(
     )
 }
 
-/// Takes connections in until the endpoint closes.
+/// Accepts connections until the endpoint closes.
 pub(super) async fn accept(node: Arc<Node>, endpoint: Endpoint, duplication: Arc<Duplication>) {
     while let Some(incoming) = endpoint.accept().await {
         node.metrics.quic_connection();

@@ -24,11 +24,10 @@ use crate::forward::Datagram;
 const CHANNEL_CONTROL: u8 = 0;
 const CHANNEL_DATAGRAM: u8 = 1;
 
-/// Longest message: a whole control message with its length and channel.
+/// Longest message: a control message with its length and channel.
 const MAX_MESSAGE: usize = MAX_MESSAGE_BYTES + 16;
 
-/// As over QUIC: a ping when nothing else is sent, and the end when nothing comes for three of
-/// them.
+/// As over QUIC, a ping keeps the connection alive; after three intervals of silence it ends.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -38,13 +37,13 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Most messages taken off a connection in one go.
 const MAX_BATCH: usize = 64;
 
-/// Sets the limits of a connection that is being upgraded.
+/// Sets the limits of a connection that becomes a WebSocket.
 pub(super) fn limit(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        // Beyond the size of one message a slow reader makes us wait, and then our queue's rule
-        // applies instead of memory.
+        // A slow reader makes us wait after one message, so that datagrams are dropped by our
+        // queue's rules and do not fill memory.
         .write_buffer_size(0)
         .max_write_buffer_size(2 * MAX_MESSAGE)
 }
@@ -64,7 +63,7 @@ pub(super) async fn serve(
 
 struct Receiver<S> {
     stream: S,
-    /// When the peer was last heard. Kept here, since whoever waits is called away again and again.
+    /// When the peer was last heard. Kept here, since `receive` is cancelled again and again.
     heard: Instant,
 }
 
@@ -88,8 +87,7 @@ impl<S: Stream<Item = Result<Message, axum::Error>> + Send + Unpin> Receive for 
             match message {
                 Some(Ok(Message::Binary(bytes))) => match bytes.first() {
                     Some(&CHANNEL_DATAGRAM) => batch.push(Datagram::copy_of(&bytes[1..])),
-                    // Datagrams before it wait one call longer, which keeps their order among each
-                    // other.
+                    // Datagrams before it stay in the batch until the next call, in their order.
                     Some(&CHANNEL_CONTROL) => return Received::Control(bytes.slice(1..)),
                     _ => return Received::Violation(CloseCode::Malformed, "unknown channel"),
                 },
@@ -118,12 +116,12 @@ impl<S: Stream<Item = Result<Message, axum::Error>> + Send + Unpin> Receive for 
         Duration::ZERO
     }
 
-    /// TCP has a mind of its own.
+    /// TCP has a congestion controller of its own.
     fn set_media_rate(&self, _rate: Bitrate) {}
 }
 
-/// The crate that axum wraps is not ours to name, and this is the one error that has a code of its
-/// own.
+/// Whether a message was too long, the one error with a close code of its own. axum hides the type
+/// of the error, so its text must do.
 fn is_too_long(error: &axum::Error) -> bool {
     let mut source = Some(error as &dyn std::error::Error);
     while let Some(error) = source {

@@ -1,15 +1,16 @@
-//! Packets of a handshake go out three times, and more often to a host that is known to lose much.
+//! Packets of a handshake are sent three times, and more often to a host with heavy loss.
 //!
-//! A browser gives a handshake up after some seconds. Where seven in ten packets get lost each way,
-//! a flight of two packets arrives whole one time in eleven, and QUIC repeats it ever more slowly,
-//! so that hardly any handshake ends in time; of three copies one arrives two times in three, of
-//! six nine in ten. It costs a few kilobytes for each connection, and nothing after.
+//! A browser gives up a handshake after some seconds. If seven in ten packets get lost each way, a
+//! flight of two packets arrives complete one time in eleven, and QUIC repeats it ever more slowly,
+//! so that hardly any handshake ends in time. Of three packets one arrives two times in three, of
+//! six nine times in ten. This costs a few kilobytes for each connection, and nothing after the
+//! handshake.
 //!
-//! Where the address may be forged a server must not send more than three times what came from it
-//! (RFC 9000 §8.1), or it multiplies what an attacker sends at somebody else. quinn keeps to that
-//! for what it sends; with the copies it would not be enough, so here all of it is counted: an
-//! address has a credit, copies are made only within it, and a packet of the handshake beyond it is
-//! lost.
+//! Until an address is validated, a server must not send more than three times the bytes that came
+//! from it (RFC 9000 §8.1); otherwise an attacker with a forged address could use it to flood
+//! somebody else. quinn keeps this limit for what it sends, but does not know of the duplicates. So
+//! all bytes are counted here: an address has a credit, duplicates are sent only within it, and a
+//! packet of the handshake beyond it is dropped.
 
 use std::{
     collections::hash_map::RandomState,
@@ -19,51 +20,51 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// In all, at least.
+/// How often a packet of a handshake is sent, duplicates included.
 const TIMES: usize = 3;
 
-/// What an address that is not proved may be sent for each byte that came from it.
+/// Bytes that may be sent to an address that is not validated, for each byte that came from it.
 const AMPLIFICATION: usize = 3;
 
-/// Kept for what quinn may send before the handshake is over besides the handshake: HTTP/3's
+/// Credit in bytes kept for what quinn may send beside the handshake before it is over: HTTP/3's
 /// settings.
 const RESERVE: usize = 300;
 
-/// After the handshake the first packets carry HTTP/3's settings and the answer to CONNECT, without
-/// which there is no session.
+/// Packets after the handshake that are sent several times too. They carry HTTP/3's settings and
+/// the answer to CONNECT, without which there is no session.
 const FIRST_PACKETS: u8 = 8;
 
-/// As many where most of them get lost.
+/// The same on a path with heavy loss.
 const FIRST_PACKETS_AT_LOSS: u8 = 24;
 
-/// Handshakes that are followed at once. Two that fall on one place displace each other, and the
-/// older goes on without copies.
+/// Handshakes that are followed at a time. If two have the same place, the newer displaces the
+/// older, which goes on without duplicates.
 const PLACES: usize = 1_024;
 
-/// Long headers, which packets of handshakes have (RFC 9000 §17.2).
+/// The bit of long headers, which packets of handshakes have (RFC 9000 §17.2).
 const LONG_HEADER: u8 = 0x80;
 
-/// What becomes of a packet that quinn sends.
+/// What to do with a packet that quinn sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It goes out so many times.
+    /// Send it so many times.
     Times(usize),
-    /// The address has no credit left for it.
+    /// Drop it: the address has no credit left for it.
     Lost,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// So many bytes may still be sent.
+    /// The address is not validated; so many bytes may still be sent.
     Unproved { credit: usize },
-    /// The handshake is over; so many packets have gone out since.
+    /// The handshake is over; so many packets have been sent since.
     Proved { sent: u8 },
 }
 
 /// The handshakes under way, by the peer's address.
 pub(super) struct Handshakes {
     places: Mutex<Vec<Option<(SocketAddr, State)>>>,
-    /// Nobody outside can tell which addresses share a place.
+    /// Seeded at random, so that nobody outside can tell which addresses share a place.
     hasher: RandomState,
 }
 
@@ -75,13 +76,13 @@ impl Handshakes {
         }
     }
 
-    /// Says that the handshake with `address` is over, which proves that the peer is there.
+    /// Notes that the handshake with `address` is over, which validates the address.
     pub(super) fn proved(&self, address: SocketAddr) {
         let state = State::Proved { sent: 0 };
         *self.place(&mut self.places(), address) = Some((address, state));
     }
 
-    /// Notes what came from `address`.
+    /// Notes a packet from `address`.
     pub(super) fn received(&self, address: SocketAddr, bytes: usize, is_long: bool) {
         let mut places = self.places();
         let place = self.place(&mut places, address);
@@ -98,8 +99,8 @@ impl Handshakes {
         }
     }
 
-    /// What to do with a packet to `address`. `at_loss` is how often it should go out for what its
-    /// host loses.
+    /// What to do with a packet to `address`. `at_loss` says how often it should be sent for the
+    /// loss of its host.
     pub(super) fn sent(
         &self,
         address: SocketAddr,
@@ -220,7 +221,7 @@ mod tests {
             handshakes.sent(peer(), 1_200, false, clean),
             Verdict::Times(1)
         );
-        // What is left of the handshake on the way does not begin another.
+        // Late packets of the handshake do not begin another.
         handshakes.received(peer(), 1_200, true);
         assert_eq!(
             handshakes.sent(peer(), 1_200, false, clean),

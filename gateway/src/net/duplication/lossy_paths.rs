@@ -1,4 +1,4 @@
-//! Who loses so much that short packets go out several times.
+//! Addresses with heavy loss. Short packets to them are sent several times.
 //!
 //! QUIC's acknowledgements are short, and none that got lost is sent again
 //! ([`super::ack_elicitation`]).
@@ -12,18 +12,19 @@ use std::{
 /// A packet of acknowledgements alone has 30 to 150 bytes; most others are longer.
 const SHORT: usize = 200;
 
-/// None of the copies of a packet arrives with this probability, but for [`MOST`].
+/// So many duplicates are sent that all of them get lost with at most this probability, unless that
+/// takes more than [`MOST`].
 const MISSED: f64 = 0.35;
 
-/// Of a packet, in all.
+/// Most times that a packet is sent.
 const MOST: usize = 6;
 
-/// Who gets short packets more than once, and how often.
+/// How often a short packet is sent, by address; once to all others.
 #[derive(Debug, Default)]
 pub(super) struct LossyPaths(RwLock<HashMap<SocketAddr, usize>>);
 
 impl LossyPaths {
-    /// Says what share, 0 to 1, of what comes from `address` gets lost on its way.
+    /// Sets the share, 0 to 1, of the packets from `address` that get lost on their way.
     pub(super) fn set_loss(&self, address: SocketAddr, loss: f64) {
         let times = times(loss);
         if times == self.of(address) {
@@ -37,7 +38,7 @@ impl LossyPaths {
         }
     }
 
-    /// How often a packet of `bytes` goes out to `address`.
+    /// How often a packet of `bytes` is sent to `address`.
     pub(super) fn times(&self, address: SocketAddr, bytes: usize) -> usize {
         if bytes > SHORT {
             return 1;
@@ -45,7 +46,7 @@ impl LossyPaths {
         self.of(address)
     }
 
-    /// How often what a host must get goes out, as far as is known from its other sessions.
+    /// How often an important packet is sent to a host, as its other sessions suggest.
     pub(super) fn times_to_host(&self, host: IpAddr) -> usize {
         let peers = self.read();
         let of_host = peers.iter().filter(|(address, _)| address.ip() == host);
@@ -61,7 +62,7 @@ impl LossyPaths {
     }
 }
 
-/// How many of a packet make it likely enough that one arrives.
+/// How often to send a packet so that one is likely enough to arrive.
 fn times(loss: f64) -> usize {
     if loss <= MISSED {
         return 1;

@@ -1,5 +1,4 @@
-//! Takes TCP connections in and runs HTTP on them, with a time for everything that a peer may keep
-//! us waiting for.
+//! Accepts TCP connections and serves HTTP on them. Everything that a peer can delay has a timeout.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -38,14 +37,14 @@ use crate::net::{
 /// Time for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Memory for what a connection reads before it is understood, and for what waits to be written.
+/// Memory of a connection for unparsed input, and for output that waits to be written.
 const BUFFER_BYTES: usize = 32 << 10;
 
-/// The address of the peer whose request this is.
+/// The address of the peer that sent a request.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::net) struct Peer(pub(in crate::net) SocketAddr);
 
-/// One listener's part.
+/// The HTTP server of one listener.
 #[derive(Clone)]
 pub(in crate::net) struct HttpServer {
     pub(in crate::net) node: Arc<Node>,
@@ -56,7 +55,7 @@ pub(in crate::net) struct HttpServer {
     pub(in crate::net) stopping: watch::Receiver<bool>,
 }
 
-/// The TLS that HTTP on TCP is served with.
+/// The TLS settings of HTTP on TCP.
 pub(in crate::net) fn acceptor(config: &rustls::ServerConfig) -> TlsAcceptor {
     let mut config = config.clone();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -64,9 +63,9 @@ pub(in crate::net) fn acceptor(config: &rustls::ServerConfig) -> TlsAcceptor {
 }
 
 impl HttpServer {
-    /// Serves until it is told to stop, and then what is there to its end.
+    /// Accepts connections until it is told to stop, then waits for the present ones to end.
     pub(in crate::net) async fn run(self, listener: TcpListener) {
-        // Ends them all if this task is ended.
+        // Aborts all connections if this task is aborted.
         let mut tasks = JoinSet::new();
         let mut stopping = self.stopping.clone();
         let refused = LogLimit::default();
@@ -95,8 +94,8 @@ impl HttpServer {
         counted
     }
 
-    /// Out of descriptors, most likely: one that is of no use goes, and the rest is a matter of
-    /// time.
+    /// Most likely the process has no file descriptors left. Closes an idle connection and waits a
+    /// moment.
     async fn cannot_accept(&self, error: &io::Error, refused: &LogLimit) {
         if let Some(left_out) = refused.line(self.node.clock.now()) {
             warn!(%error, left_out, "cannot accept a TCP connection");
@@ -166,7 +165,7 @@ impl HttpServer {
     }
 }
 
-/// Waits for the word to stop, or for nobody to be there any more who could say it.
+/// Waits for the signal to stop, or until its sender is gone.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }

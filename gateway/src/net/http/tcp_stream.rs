@@ -1,5 +1,5 @@
-//! A TCP connection that is known to be alive: it notes when something came or went, and a peer
-//! that takes nothing ends it.
+//! A TCP connection that notes when bytes were received or sent, and that fails when its peer stops
+//! reading.
 
 use std::{
     io,
@@ -18,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::net::{clock::Clock, connection_limit::Entry};
 
-/// Bytes that may wait in the system beyond what is in flight.
+/// Bytes that may wait in the system's send buffer beyond what is in flight.
 const MAX_UNSENT_BYTES: u32 = 32 << 10;
 
 /// A connection with TLS or without.
@@ -27,13 +27,13 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<Tcp>>),
 }
 
-/// Below TLS, so that progress is progress on the wire and not into a buffer of ours.
+/// Below TLS, so that progress means progress on the wire, not into a buffer of ours.
 pub(super) struct Tcp {
     stream: TcpStream,
     clock: Clock,
     entry: Arc<Entry>,
     write_timeout: Duration,
-    /// Runs while the peer takes nothing.
+    /// Runs while the peer reads nothing.
     stuck: Option<Pin<Box<Sleep>>>,
 }
 
@@ -54,7 +54,7 @@ impl Tcp {
         }
     }
 
-    /// Ends the wait for a peer that has taken nothing for too long.
+    /// Fails a write whose peer has read nothing for too long.
     fn check<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -70,15 +70,16 @@ impl Tcp {
         if stuck.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        // Whoever asks again is answered the same; a timer that has fired must not be polled.
+        // The next call must fail the same way, and a timer that has fired must not be polled
+        // again.
         stuck.as_mut().reset(Instant::now());
         let error = "the peer takes nothing";
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)))
     }
 }
 
-/// Datagrams over WebSocket must not wait for each other; nor, beyond what is on the way, in the
-/// system's buffer of megabytes, where nobody can drop them: the queue with a rule is ours.
+/// Datagrams over WebSocket must not wait for each other. Nor may they wait in the system's buffer
+/// of megabytes, where they can no longer be dropped: our own queue drops them by its rules.
 fn tune(tcp: &TcpStream) {
     let _ = tcp.set_nodelay(true);
     let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
