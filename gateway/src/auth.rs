@@ -1,8 +1,8 @@
-//! Bytes of a join token → [`Permissions`], the only thing rooms accept.
+//! Turns the bytes of a join token into [`Permissions`], which rooms ask for.
 //!
 //! Tokens are JWTs (RFC 7519) signed with HS256 or ES256. Only the algorithm of the configured key
-//! is accepted, whatever a token's header says. What this module is not: a user data base; whoever
-//! holds the signing key decides who may join.
+//! is accepted, whatever a token's header says. This module knows no users: the holder of the
+//! signing key decides who may join.
 
 mod claims;
 mod provider;
@@ -24,7 +24,7 @@ pub const MAX_ID_BYTES: usize = 128;
 /// Shortest HS256 secret accepted: as long as the hash, RFC 7518 §3.2.
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// Longest token looked at, in bytes; bounds the work done for a stranger.
+/// Longest token that is parsed, in bytes; bounds the work before a client is authenticated.
 const MAX_TOKEN_BYTES: usize = 4096;
 
 /// What a participant may do in a room.
@@ -64,7 +64,7 @@ impl Permissions {
         self.role
     }
 
-    /// Permissions without a token, for tests of what comes after the check.
+    /// Permissions without a token, for tests.
     #[cfg(test)]
     pub(crate) fn for_test(room: &str, user: &str, role: Role) -> Self {
         Self {

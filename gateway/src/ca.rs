@@ -1,9 +1,9 @@
 //! A certification authority for development and small installations: certifies that an SM2 key
 //! belongs to the user of a join token, for some hours (`crypto/SPEC.md` §7.8).
 //!
-//! What this is not: an enterprise's authority. It knows nobody but through tokens, so its word is
-//! worth as much as whoever issues those; it keeps no record, publishes no revocation list, and its
-//! key lies in a file. It signs with SM2 only.
+//! It is not an enterprise's authority. It knows users only by their tokens, so a certificate is
+//! worth as much as the issuer of tokens; it keeps no record, publishes no revocation list, and its
+//! key is in a file. It signs with SM2 only.
 
 mod certificate;
 mod error;
@@ -35,7 +35,7 @@ pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 /// Longest life of a member's certificate: 31 days.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(31 * 86_400);
 
-/// How much earlier than now a certificate begins, for clocks differ.
+/// How long before its issue a certificate begins, since clocks differ.
 const BACKDATED: Duration = Duration::from_secs(3_600);
 
 /// The authority: its certificate and key.
@@ -106,8 +106,8 @@ impl Authority {
         })
     }
 
-    /// Whether the authority's own certificate is valid at `now`, which counts from 1970. Where it
-    /// is not, nobody takes one that it issued.
+    /// Whether the authority's own certificate is valid at `now`, which counts from 1970. If it is
+    /// not, nobody accepts the certificates that it issues.
     ///
     /// # Errors
     ///
@@ -122,8 +122,8 @@ impl Authority {
         Ok(())
     }
 
-    /// Certifies the key of a PKCS#10 request, in DER, to be `user`'s; `now` counts from 1970. What
-    /// the request says of its subject does not matter.
+    /// Certifies that the key of a PKCS#10 request, in DER, is `user`'s. `now` counts from 1970.
+    /// The subject of the request is ignored.
     ///
     /// # Errors
     ///
@@ -171,7 +171,7 @@ fn pem(label: &str, der: &[u8]) -> zeroize::Zeroizing<String> {
     text
 }
 
-/// Creates a file that nobody else may read, or that anybody may; never overwrites one.
+/// Creates a file that only its owner may read, or that anybody may; never overwrites one.
 fn create(path: &Path, private: bool, text: &str) -> Result<(), (PathBuf, io::Error)> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let mode = if private { 0o600 } else { 0o644 };

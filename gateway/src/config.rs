@@ -1,5 +1,5 @@
-//! What the command line, the environment and a file say, in that order of precedence, over the
-//! defaults.
+//! The options of the command line, the environment and the configuration file, in this order of
+//! precedence, over the defaults.
 //!
 //! Each option exists three times under one name: `--web-root`, `SMRTC_WEB_ROOT`, `web-root = …` in
 //! the TOML file.
@@ -45,7 +45,7 @@ pub enum ConfigError {
     /// More than one key for tokens.
     #[error("give only one of {0}")]
     TwoTokenKeys(&'static str),
-    /// A key for tokens that is no good.
+    /// A key for tokens that cannot be used.
     #[error("{0}: {1}")]
     TokenKey(&'static str, #[source] KeyError),
     /// `--demo` signs tokens itself, which a public key cannot.
@@ -57,7 +57,7 @@ pub enum ConfigError {
     /// Only one of the two files of the authority, or a lifetime without them.
     #[error("--ca-certificate and --ca-key go together; --ca-lifetime needs them")]
     HalfAuthority,
-    /// An authority that is no good.
+    /// An authority that cannot be used.
     #[error("--ca-certificate and --ca-key: {0}")]
     Authority(#[from] AuthorityError),
     /// A limit that lets nobody in.
@@ -74,7 +74,7 @@ pub enum ConfigError {
 }
 
 impl ServeOptions {
-    /// Adds what the file named by `--config` says, below what is set already.
+    /// Takes options that are not set from the file named by `--config`.
     ///
     /// # Errors
     ///
@@ -205,8 +205,8 @@ fn set<T>(setting: &mut T, option: Option<T>) {
     }
 }
 
-/// Scheme, host and perhaps port, with nothing behind them but the slash that people write; or what
-/// stands for none and for all.
+/// Whether a text is an origin: scheme, host and perhaps port, with nothing after them but the
+/// slash that people write. "null" and "*", for all origins, are allowed too.
 fn is_origin(text: &str) -> bool {
     if text == "*" || text == "null" {
         return true;

@@ -29,7 +29,7 @@ pub struct Settings {
     pub listen: Vec<SocketAddr>,
     /// Checks join tokens.
     pub verifier: Verifier,
-    /// Signs tokens for whoever asks at `/v1/demo/token`; `None` turns that off.
+    /// Signs tokens for anybody who asks at `/v1/demo/token`; `None` turns that off.
     pub demo_signer: Option<Signer>,
     /// Certifies members' keys for whoever asks with a join token at `/v1/certificate`; `None`
     /// turns that off.

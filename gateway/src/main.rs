@@ -66,15 +66,15 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The sentence alone: our errors name the option and the cause.
+            // The sentence alone is enough: our errors name the option and the cause.
             eprintln!("smrtc-gateway: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// One thread serves everything: the rooms of a node share a core, as cross-thread wake-ups would
-/// cost a third of it.
+/// Runs the gateway on one thread: its rooms share a core, since wake-ups across threads would cost
+/// a third of it.
 fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()

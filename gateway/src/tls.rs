@@ -1,7 +1,8 @@
-//! The gateway's certificate: from PEM files that are looked at again, or self-signed and renewed.
+//! The gateway's certificate: from PEM files, read again when they change, or self-signed and
+//! renewed.
 //!
 //! QUIC and TCP ask the same [`CertificateStore`] at each handshake, so a new certificate needs no
-//! restart and harms no session that is on.
+//! restart and does not disturb open sessions.
 
 mod pem;
 mod self_signed;
@@ -44,7 +45,7 @@ impl CertificateStore {
         }
     }
 
-    /// Serves something else from now on.
+    /// Replaces the certificate; new handshakes get the new one.
     pub fn replace(&self, key: Arc<CertifiedKey>, hashes: Vec<CertificateHash>) {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Served { key, hashes };
     }
@@ -70,7 +71,7 @@ impl ResolvesServerCert for CertificateStore {
     }
 }
 
-/// TLS settings that serve what `store` holds.
+/// TLS settings that serve the certificate in `store`.
 ///
 /// # Errors
 ///

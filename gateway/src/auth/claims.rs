@@ -4,11 +4,10 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Role, TokenError};
 
-/// Clock difference to the issuer that is forgiven.
+/// Tolerated difference of clocks between the issuer and the gateway.
 const LEEWAY: Duration = Duration::from_secs(30);
 
-/// The claims of a join token, as they stand in the JWT. Others are ignored, `iat` too, of which
-/// nothing follows.
+/// The claims of a join token, by their names in the JWT. All others are ignored.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     /// Room.
@@ -24,7 +23,7 @@ pub(super) struct Claims {
     nbf: Option<NumericDate>,
 }
 
-/// Who is told nothing of a role may do no more than the least.
+/// A token without a role gets the role with the fewest rights.
 fn least() -> Role {
     Role::Audience
 }
@@ -58,7 +57,7 @@ impl<'de> Deserialize<'de> for NumericDate {
     }
 }
 
-/// The claims of a token that is made here.
+/// The claims of a token that the gateway signs itself.
 #[derive(Debug, Serialize)]
 pub(super) struct NewClaims<'a> {
     pub(super) room: &'a str,

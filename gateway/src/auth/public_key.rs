@@ -1,5 +1,5 @@
-//! Keys that ES256 tokens are checked with: P-256 or nothing, said when the gateway starts and not
-//! at each token.
+//! Public keys for ES256 tokens. A key that is not P-256 is refused when the gateway starts, not at
+//! each token.
 
 use der::{
     AnyRef, Decode,
@@ -13,7 +13,7 @@ use super::KeyError;
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
-/// What else people have in such files, to call it by its name.
+/// Other kinds of keys that such files hold, for the error message.
 const OTHERS: [(ObjectIdentifier, &str); 5] = [
     (ObjectIdentifier::new_unwrap("1.3.132.0.34"), "P-384"),
     (ObjectIdentifier::new_unwrap("1.3.132.0.35"), "P-521"),
@@ -68,7 +68,8 @@ pub(super) fn decode(pem: &[u8]) -> Result<DecodingKey, KeyError> {
     }
 }
 
-/// By an agreement with a key of ours, the one thing for which `ring` looks at a point at once.
+/// Checks that the point is on the curve: by a key agreement, since `ring` checks points only
+/// there.
 fn is_on_curve(point: &[u8]) -> bool {
     use ring::agreement::{ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, agree_ephemeral};
     let random = ring::rand::SystemRandom::new();

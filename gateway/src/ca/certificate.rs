@@ -1,4 +1,4 @@
-//! Certificates as `crypto/SPEC.md` §7.8 wants them, encoded and signed.
+//! Encodes and signs the certificates of `crypto/SPEC.md` §7.8.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(super) const EC_PUBLIC_KEY: ObjectIdentifier =
 /// Longest common name, in characters (RFC 5280 appendix A.1).
 const MAX_COMMON_NAME: usize = 64;
 
-/// TBSCertificate of RFC 5280 §4.1; the crate's own can be read but not filled in.
+/// TBSCertificate of RFC 5280 §4.1; that of `x509-cert` can be parsed but not built.
 #[derive(Sequence)]
 struct TbsCertificate {
     #[asn1(context_specific = "0", default = "Default::default")]
@@ -64,7 +64,7 @@ struct Certificate {
     signature: BitString,
 }
 
-/// From when to when, since 1970.
+/// Validity: start and end, since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     pub(super) not_before: Duration,
@@ -130,7 +130,7 @@ pub(super) fn self_signed(
     sign(names, key.public_key(), times, extensions, key, rng)
 }
 
-/// Whether a certificate is an authority's that may sign members'.
+/// Whether a certificate belongs to an authority that may sign members' certificates.
 pub(super) fn is_authority(tbs: &x509_cert::TbsCertificate) -> bool {
     let basic = tbs.get_extension::<BasicConstraints>();
     let usage = tbs.get_extension::<KeyUsage>();

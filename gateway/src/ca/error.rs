@@ -10,7 +10,7 @@ pub enum AuthorityError {
     /// A file holds no certificate, or no key in PKCS#8.
     #[error("{0} holds no usable PEM section: {1}")]
     Parse(PathBuf, #[source] rustls_pki_types::pem::Error),
-    /// The key is not one of SM2.
+    /// The key is not an SM2 key.
     #[error("the authority's key is no SM2 key in PKCS#8")]
     Key,
     /// The certificate is not an authority's, or malformed.
@@ -19,13 +19,13 @@ pub enum AuthorityError {
     /// The key does not belong to the certificate.
     #[error("the authority's key does not fit its certificate")]
     Mismatch,
-    /// The certificate's time is over, so members' certificates would be too.
+    /// The certificate has expired, so members' certificates would be invalid too.
     #[error("the authority's certificate has expired")]
     Expired,
-    /// The certificate's time has not begun.
+    /// The certificate is not valid yet.
     #[error("the authority's certificate is not valid yet; is this machine's clock right?")]
     NotYetValid,
-    /// Members' certificates would live too long, or not at all.
+    /// The lifetime of members' certificates is zero or too long.
     #[error("certificates must live between 1 second and 31 days")]
     Lifetime,
 }
@@ -40,13 +40,13 @@ pub enum IssueError {
     /// The request is for another kind of key.
     #[error("the request is not for an SM2 key with an uncompressed point, signed with SM3")]
     Algorithm,
-    /// Whoever asks has not shown that it has the key.
+    /// The signature does not prove that the requester has the key.
     #[error("the signature of the request is wrong; the identifier is 1234567812345678")]
     Signature,
-    /// The authority's own certificate is over.
+    /// The authority's own certificate has expired.
     #[error("the authority's own certificate has expired")]
     AuthorityExpired,
-    /// No randomness, or a failed self-test.
+    /// The system gave no randomness, or a self-test failed.
     #[error("the authority cannot sign")]
     Signing,
 }

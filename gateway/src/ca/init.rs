@@ -24,16 +24,15 @@ const FILES: [&str; 2] = ["ca.pem", "ca-key.pem"];
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// A file cannot be written, or is there already.
+    /// A file cannot be written, or exists already.
     #[error("cannot create {0}: {1}")]
     Create(PathBuf, #[source] io::Error),
-    /// The name is empty or longer than 64 characters, or the lifetime is nothing or ends after
-    /// 2049.
+    /// The name is empty or longer than 64 characters, or the lifetime is zero or ends after 2049.
     #[error(
         "the name must have 1 to 64 characters, and the certificate must live for a second at least and end before 2050"
     )]
     Argument,
-    /// No randomness, or a failed self-test.
+    /// The system gave no randomness, or a self-test failed.
     #[error("no key could be made")]
     Key,
 }

@@ -51,7 +51,7 @@ const ALGORITHM: Algorithm = Algorithm {
     curve: SM2_CURVE,
 };
 
-/// The key of a PKCS#8 structure, if it is one of SM2.
+/// The key of a PKCS#8 structure, if it is an SM2 key.
 pub(super) fn decode(der: &[u8]) -> Option<SecretKey> {
     let info = PrivateKeyInfo::from_der(der).ok()?;
     let inner = EcPrivateKey::from_der(info.private_key.as_bytes()).ok()?;

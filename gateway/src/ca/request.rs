@@ -1,4 +1,4 @@
-//! PKCS#10 requests: whose key, and that whoever asks has it.
+//! PKCS#10 requests: the key, and the proof that the requester has it.
 
 use der::{Decode, Reader, SliceReader};
 use rustls_pki_types::{CertificateSigningRequestDer, pem::PemObject};
@@ -13,7 +13,7 @@ use super::{
 /// Longest request, in bytes.
 const MAX_REQUEST_BYTES: usize = 3 << 10;
 
-/// The public key of a request in DER or PEM, once its signature is found right.
+/// The public key of a request in DER or PEM, whose signature is verified.
 pub(super) fn verify(request: &[u8]) -> Result<PublicKey, IssueError> {
     if request.len() > MAX_REQUEST_BYTES {
         return Err(IssueError::Malformed);
@@ -52,7 +52,7 @@ fn verify_der(der: &[u8]) -> Result<PublicKey, IssueError> {
     Ok(key)
 }
 
-/// The bytes that are signed, as they came.
+/// The signed bytes, as received.
 fn signed_part(der: &[u8]) -> Result<&[u8], der::Error> {
     let mut reader = SliceReader::new(der)?;
     reader.sequence(|inner| {

@@ -57,8 +57,8 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_WEB_ROOT", value_name = "DIR")]
     pub web_root: Option<PathBuf>,
 
-    /// Secret that HS256 join tokens are signed with, at least 32 bytes. Others on the machine may
-    /// see a command line; prefer the file or the environment.
+    /// Secret that HS256 join tokens are signed with, at least 32 bytes. Other users of the machine
+    /// can see a command line: prefer the file or the environment.
     #[arg(
         long,
         env = "SMRTC_TOKEN_SECRET",
@@ -75,8 +75,9 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_TOKEN_PUBLIC_KEY", value_name = "FILE")]
     pub token_public_key: Option<PathBuf>,
 
-    /// Give a join token to whoever asks at POST /v1/demo/token. For demonstrations only: it makes
-    /// every room public. Without a secret, a random one is made at each start. [default: off]
+    /// Give a join token to anybody who asks at POST /v1/demo/token. For demonstrations only: it
+    /// makes every room public. Without a secret, a random one is made at each start. [default:
+    /// off]
     #[arg(long, env = "SMRTC_DEMO", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub demo: Option<bool>,
 
@@ -91,8 +92,8 @@ pub struct ServeOptions {
     pub key: Option<PathBuf>,
 
     /// PEM file with the certificate of an SM2 authority (see "ca init"). With it, POST
-    /// /v1/certificate certifies a member's key to be that of the user of its join token; with
-    /// --demo, whoever that claims to be. [default: no certificates are issued]
+    /// /v1/certificate certifies that a member's key belongs to the user of its join token; with
+    /// --demo anybody can claim to be any user. [default: no certificates are issued]
     #[arg(long, env = "SMRTC_CA_CERTIFICATE", value_name = "FILE")]
     pub ca_certificate: Option<PathBuf>,
 
@@ -116,29 +117,29 @@ pub struct ServeOptions {
     )]
     pub allow_origin: Option<Vec<String>>,
 
-    /// Whether pages are served with the headers that give them SharedArrayBuffer; off if they
-    /// embed what does not allow it. [default: on]
+    /// Whether pages are served with the headers that give them SharedArrayBuffer. Turn it off if
+    /// they embed content that does not allow it. [default: on]
     #[arg(long, env = "SMRTC_CROSS_ORIGIN_ISOLATION", value_name = "WHEN")]
     pub cross_origin_isolation: Option<Isolation>,
 
-    /// UDP port that pages are told, where something stands in front of the gateway. [default: the
-    /// port listened on]
+    /// UDP port that pages are told, if a relay stands in front of the gateway. [default: the port
+    /// listened on]
     #[arg(long, env = "SMRTC_ADVERTISED_PORT", value_name = "PORT")]
     pub advertised_port: Option<u16>,
 
-    /// Size in bytes to ask for of the receive and the send buffer of each UDP socket; 0 leaves
-    /// what the system gives. A gateway that gets less than it asks for says so and names the
-    /// sysctl. [default: 4194304]
+    /// Size in bytes of the receive and the send buffer of each UDP socket; 0 leaves the system's
+    /// default. If the system grants less, the gateway logs a warning that names the sysctl.
+    /// [default: 4194304]
     #[arg(long, env = "SMRTC_UDP_BUFFER", value_name = "BYTES")]
     pub udp_buffer: Option<usize>,
 
-    /// Most TCP connections at a time that have no session. One more, and the one that was silent
-    /// for longest, of the address with the most, is closed. [default: 1024]
+    /// Most TCP connections without a session at a time. For one more, the connection that was
+    /// silent for longest is closed, of the address that has the most. [default: 1024]
     #[arg(long, env = "SMRTC_MAX_CONNECTIONS", value_name = "N")]
     pub max_connections: Option<usize>,
 
-    /// Of them, most of one address; raise it where a proxy stands in front of the gateway.
-    /// [default: 256]
+    /// Most of these connections from one address; raise it if a proxy stands in front of the
+    /// gateway. [default: 256]
     #[arg(long, env = "SMRTC_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N")]
     pub max_connections_per_address: Option<usize>,
 
@@ -154,9 +155,8 @@ pub struct ServeOptions {
     #[arg(long, env = "SMRTC_MAX_PARTICIPANTS", value_name = "N")]
     pub max_participants: Option<usize>,
 
-    /// How long calls may go on after SIGTERM, while no new participants are let in ("30s", "10m");
-    /// whatever stops the gateway must wait for longer than this and --shutdown-timeout. [default:
-    /// 30s]
+    /// How long calls may go on after SIGTERM, while no new participants are let in ("30s", "10m").
+    /// A service manager must wait longer than this and --shutdown-timeout together. [default: 30s]
     #[arg(long, env = "SMRTC_DRAIN_TIMEOUT", value_name = "TIME", value_parser = parse_duration)]
     #[serde(deserialize_with = "duration::deserialize")]
     pub drain_timeout: Option<Duration>,

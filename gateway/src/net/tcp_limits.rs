@@ -7,7 +7,7 @@ pub struct TcpLimits {
     /// Most connections without a session. One more, and the one that was silent longest is closed.
     /// Default 1,024.
     pub connections: usize,
-    /// Of them, most of one address, an IPv6 /64 being one. Default 256.
+    /// Most of these from one address; an IPv6 /64 counts as one. Default 256.
     pub connections_per_address: usize,
     /// Time for the header of a request, and for the next one to begin; default 15 s.
     pub header_timeout: Duration,

@@ -36,22 +36,22 @@ pub enum PemError {
     /// The key is of a kind that TLS does not know, or does not belong to the certificate.
     #[error("the key does not fit the certificate: {0}")]
     Mismatch(#[source] rustls::Error),
-    /// The certificate's time is over, so every client would refuse it.
+    /// The certificate has expired, so every client would refuse it.
     #[error("the certificate in {0} has expired")]
     Expired(PathBuf),
-    /// The certificate's time has not begun.
+    /// The certificate is not valid yet.
     #[error("the certificate in {0} is not valid yet; is this machine's clock right?")]
     NotYetValid(PathBuf),
 }
 
-/// What stands in the two files.
+/// The contents of the two files.
 struct Contents {
     certificate: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
 }
 
 impl Contents {
-    /// Compared instead of times: files that are put in place of others may be as old as those.
+    /// Hashes are compared, not modification times: a file moved over another may be as old.
     fn hashes(&self) -> [CertificateHash; 2] {
         [hash(&self.certificate), hash(&self.key)]
     }
@@ -93,7 +93,8 @@ impl PemFiles {
         Ok(Arc::new(certified))
     }
 
-    /// A certificate that this parser is too strict for may still be one that clients take.
+    /// This parser may be stricter than clients: a certificate that it cannot read is served all
+    /// the same.
     fn check_time(&self, certificate: &[u8]) -> Result<(), PemError> {
         let Ok(parsed) = Certificate::from_der(certificate) else {
             return Ok(());
@@ -110,10 +111,10 @@ impl PemFiles {
         Ok(())
     }
 
-    /// Loads the files again whenever what stands in them has changed; looks every `interval`, and
-    /// when `now` says so. Never returns.
+    /// Loads the files again whenever their contents have changed. Checks every `interval`, and
+    /// when `now` is notified. Never returns.
     ///
-    /// Files that do not fit together are left for the next look: a renewal writes one after the
+    /// Files that do not fit together are left for the next check: a renewal writes one after the
     /// other.
     pub async fn watch(self, store: Arc<CertificateStore>, interval: Duration, now: Arc<Notify>) {
         let mut seen = self.read().ok().map(|contents| contents.hashes());

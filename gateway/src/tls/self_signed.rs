@@ -21,8 +21,8 @@ pub struct Lifetimes {
     pub validity: Duration,
     /// How long before its end a certificate is no longer served; default 2 days.
     pub retire_before_end: Duration,
-    /// How long before it is served the next one is announced, so that a page that is open then
-    /// knows it already; default 2 days.
+    /// How long the next certificate is announced before it is served, so that open pages know its
+    /// hash already; default 2 days.
     pub announce_before: Duration,
     /// How far in the past validity starts, for clients whose clocks are behind; default 1 hour.
     pub backdate: Duration,
@@ -70,7 +70,7 @@ impl SelfSigned {
         })
     }
 
-    /// A store that serves what is current.
+    /// A store that serves the current certificate.
     #[must_use]
     pub fn store(&self) -> Arc<CertificateStore> {
         Arc::new(CertificateStore::new(
@@ -79,7 +79,8 @@ impl SelfSigned {
         ))
     }
 
-    /// Announces or changes certificates if it is time to; true if something changed.
+    /// Announces the next certificate or changes to it, if it is time to. Returns whether something
+    /// changed.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Addresses with heavy loss. Short packets to them are sent several times.
 //!
-//! QUIC's acknowledgements are short, and none that got lost is sent again
-//! ([`super::ack_elicitation`]).
+//! QUIC's acknowledgements are short, and a lost one is never sent again; see
+//! [`crate::net::ack_elicitation`].
 
 use std::{
     collections::HashMap,

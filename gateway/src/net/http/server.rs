@@ -118,7 +118,7 @@ impl HttpServer {
         );
         tokio::select! {
             () = self.serve(tcp, remote) => {}
-            () = entry.evicted() => debug!(%remote, "closed: too many connections, and it was idle"),
+            () = entry.evicted() => debug!(%remote, "idle connection closed: there are too many"),
         }
     }
 

@@ -141,7 +141,8 @@ impl<'a> Uplink<'a> {
                     Ok(member) => {
                         self.member = Some(member);
                         self.framer.set_max_message_bytes(MAX_MESSAGE_BYTES);
-                        info!(room = ?member.room, participant = member.participant, "participant in");
+                        let (room, participant) = (member.room, member.participant);
+                        info!(?room, participant, "participant in");
                     }
                     Err(refusal) => self.refuse(id, refusal),
                 }

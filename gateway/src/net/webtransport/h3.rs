@@ -1,4 +1,4 @@
-//! As much of HTTP/3 (RFC 9114) as one WebTransport session needs, over a QUIC connection.
+//! The part of HTTP/3 (RFC 9114) that one WebTransport session needs, over a QUIC connection.
 //!
 //! QPACK, SETTINGS and the request types are `wtransport-proto`'s. The driver of `wtransport`
 //! itself is not used, for two reasons: it takes datagrams one at a time through a slot of one, so
@@ -111,8 +111,8 @@ impl Incoming {
                         keep,
                     });
                 }
-                // A plain request, or one of a protocol we do not have: the connection may still
-                // bring a session.
+                // A plain request, or one of another protocol: the session may come in a later
+                // request.
                 Err(_) => {
                     let _ = send.reset(H3_REQUEST_REJECTED);
                     let _ = recv.stop(H3_REQUEST_REJECTED);
@@ -136,7 +136,7 @@ impl Incoming {
         self.request.origin()
     }
 
-    /// Answers with 404: no session of ours lives at that path.
+    /// Answers with 404: there are no sessions at that path.
     pub(super) async fn not_found(mut self) {
         let response = SessionResponse::with_status_code(StatusCode::NOT_FOUND);
         if write_response(&mut self.send, &response).await.is_ok() {
@@ -146,7 +146,7 @@ impl Incoming {
         self.connection.close(H3_NO_ERROR, b"");
     }
 
-    /// Answers with 200: the session is on.
+    /// Answers with 200: the session is open.
     pub(super) async fn accept(mut self) -> Result<Session, H3Error> {
         write_response(&mut self.send, &SessionResponse::ok()).await?;
         let id = VarInt::from(self.send.id());
@@ -170,8 +170,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// The halves that different tasks use: what ends the session, and what tells that the peer
-    /// ended it.
+    /// The parts for different tasks: one ends the session, one tells when the peer ends it, one
+    /// takes its streams.
     pub(super) fn split(self) -> (Connection, Closer, Capsules, StreamAcceptor) {
         let closer = Closer {
             connection: self.connection.clone(),
@@ -223,7 +223,7 @@ impl Closer {
     }
 }
 
-/// The peer's capsules: of interest is only the one that ends the session.
+/// The peer's capsules. Only the one that ends the session matters.
 pub(super) struct Capsules {
     recv: RecvStream,
     frames: BytesMut,
@@ -249,7 +249,7 @@ impl Capsules {
         }
     }
 
-    /// Reads what is complete; true once the session is closed, or was never well formed.
+    /// Reads the complete capsules. Returns whether one of them closes the session.
     fn take_close(&mut self) -> bool {
         while let Some((kind, payload)) = take_tlv(&mut self.frames) {
             if kind == FRAME_DATA {
@@ -310,8 +310,8 @@ async fn send_settings(connection: &Connection) -> Result<SendStream, H3Error> {
     Ok(control)
 }
 
-/// The peer's control and QPACK streams say nothing we act on, but they must be read, and must not
-/// end.
+/// Reads the peer's control and QPACK streams and ignores what they say; they must stay open (RFC
+/// 9114 §6.2.1).
 async fn drain_uni_streams(connection: Connection) {
     let mut readers = tokio::task::JoinSet::new();
     while let Ok(mut recv) = connection.accept_uni().await {
