@@ -46,27 +46,13 @@ fn the_command_line_is_above_the_file_and_both_above_the_defaults() {
     assert!(settings.demo_signer.is_none());
 }
 
-#[test]
-fn mistakes_are_named() {
-    let message = |arguments: &[&str]| parse(arguments).into_settings().unwrap_err().to_string();
-    assert!(message(&[]).contains("--token-secret"));
-    assert!(message(&["--token-secret", "short"]).contains("32 bytes"));
-    assert!(message(&["--token-secret", SECRET, "--token-secret-file", "x"]).contains("only one"));
-    assert!(message(&["--token-secret-file", "/does/not/exist"]).contains("/does/not/exist"));
-    assert!(message(&["--demo", "--certificate", "x"]).contains("--key"));
-    assert!(message(&["--demo", "--ca-certificate", "x"]).contains("--ca-key"));
-    assert!(message(&["--demo", "--ca-lifetime", "1h"]).contains("--ca-certificate"));
-    let unreadable = [
-        "--demo",
-        "--ca-certificate",
-        "/does/not/exist",
-        "--ca-key",
-        "x",
-    ];
-    assert!(message(&unreadable).contains("/does/not/exist"));
-    assert!(message(&["--demo", "--web-root", "/does/not/exist"]).contains("--web-root"));
-    assert!(message(&["--demo", "--token-public-key", "x"]).contains("--demo"));
+/// Why the gateway does not start with these options.
+fn message(arguments: &[&str]) -> String {
+    parse(arguments).into_settings().unwrap_err().to_string()
+}
 
+#[test]
+fn limits_of_zero_and_texts_that_are_no_origins_are_refused() {
     for limit in [
         "--max-sessions",
         "--max-rooms",
@@ -99,6 +85,27 @@ fn mistakes_are_named() {
                 .is_ok()
         );
     }
+}
+
+#[test]
+fn mistakes_are_named() {
+    assert!(message(&[]).contains("--token-secret"));
+    assert!(message(&["--token-secret", "short"]).contains("32 bytes"));
+    assert!(message(&["--token-secret", SECRET, "--token-secret-file", "x"]).contains("only one"));
+    assert!(message(&["--token-secret-file", "/does/not/exist"]).contains("/does/not/exist"));
+    assert!(message(&["--demo", "--certificate", "x"]).contains("--key"));
+    assert!(message(&["--demo", "--ca-certificate", "x"]).contains("--ca-key"));
+    assert!(message(&["--demo", "--ca-lifetime", "1h"]).contains("--ca-certificate"));
+    let unreadable = [
+        "--demo",
+        "--ca-certificate",
+        "/does/not/exist",
+        "--ca-key",
+        "x",
+    ];
+    assert!(message(&unreadable).contains("/does/not/exist"));
+    assert!(message(&["--demo", "--web-root", "/does/not/exist"]).contains("--web-root"));
+    assert!(message(&["--demo", "--token-public-key", "x"]).contains("--demo"));
 
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("gateway.toml");
