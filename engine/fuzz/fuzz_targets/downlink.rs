@@ -20,7 +20,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut steps = Steps(bytes);
     while let Some((step, value)) = steps.next() {
         match step % 8 {
-            0 => downlink.datagram(now, steps.take(value)),
+            0 => downlink.datagram(now, steps.bytes(value)),
             1 => downlink.video_decode_failed(now, TrackId::new(SENDER, VIDEO)),
             2 => {
                 let plays_at = now + Duration::from_millis(u64::from(value));

@@ -18,10 +18,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let mut steps = Steps(bytes);
     while let Some((step, value)) = steps.next() {
         match step % 8 {
-            0 | 4 => uplink.datagram(now, steps.take(value)),
+            0 | 4 => uplink.datagram(now, steps.bytes(value)),
             1 | 5 => frame(&mut uplink, now, AUDIO, step, value),
             2 | 6 => frame(&mut uplink, now, VIDEO, step, value),
-            3 => uplink.control(now, steps.take(value)),
+            3 => uplink.control(now, steps.bytes(value)),
             _ => {
                 now += Duration::from_millis(u64::from(value));
                 uplink.timeout(now);

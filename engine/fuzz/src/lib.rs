@@ -94,7 +94,7 @@ pub struct Steps<'a>(pub &'a [u8]);
 
 impl<'a> Steps<'a> {
     /// So many of the bytes behind a step, or as many as there are.
-    pub fn take(&mut self, length: u8) -> &'a [u8] {
+    pub fn bytes(&mut self, length: u8) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(usize::from(length).min(self.0.len()));
         self.0 = rest;
         taken
