@@ -4,8 +4,6 @@
  */
 import {
   type Client,
-  createStream,
-  isScreenShareSupported,
   type LocalStream,
   type RemoteStream,
   RtcError,
@@ -17,6 +15,8 @@ import { displayName } from "./identity.ts";
 import { press, toggle } from "./join_view.ts";
 import { notify } from "./notices.ts";
 import { Panel } from "./panel.ts";
+import { roundButton } from "./round_button.ts";
+import { ScreenShare } from "./screen_share.ts";
 import { shieldWords } from "./shield.ts";
 import { Stage } from "./stage.ts";
 import { Tile } from "./tile.ts";
@@ -59,10 +59,9 @@ export class CallView {
   readonly #alone: HTMLElement;
   readonly #microphone: HTMLButtonElement;
   readonly #camera: HTMLButtonElement;
-  readonly #share: HTMLButtonElement;
+  readonly #share: ScreenShare;
   readonly #panelButton: HTMLButtonElement;
   readonly #clickForAudio: HTMLButtonElement;
-  #screen: LocalStream | undefined;
   /** Why the call ended, once it has. */
   #endReason: Explanation | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -80,13 +79,13 @@ export class CallView {
     this.#camera = toggle("camera", "Camera", () => stream?.hasVideo() === true);
     this.#microphone.addEventListener("click", () => this.#applyMute());
     this.#camera.addEventListener("click", () => this.#applyMute());
-    this.#share = button("screen", "Share screen", () => void this.#toggleShare());
-    this.#share.ariaPressed = "false";
-    this.#share.hidden = !isScreenShareSupported();
-    this.#panelButton = button("chart", "Statistics", () => this.#showPanel(!this.#panelShown()));
+    this.#share = new ScreenShare(client, (error) => this.#problem(error));
+    this.#panelButton = roundButton("chart", "Statistics", () =>
+      this.#showPanel(!this.#panelShown()),
+    );
     this.#panelButton.setAttribute("aria-controls", "panel");
-    const invite = button("link", "Copy invitation link", () => void this.#copyInvite());
-    const leave = button("leave", "Leave", () => options.onLeave());
+    const invite = roundButton("link", "Copy invitation link", () => void this.#copyInvite());
+    const leave = roundButton("leave", "Leave", () => options.onLeave());
     leave.classList.add("leave");
     const copy = h(
       "button",
@@ -137,7 +136,7 @@ export class CallView {
         { class: "bar", aria: { label: "Call controls" } },
         this.#microphone,
         this.#camera,
-        this.#share,
+        this.#share.button,
         invite,
         this.#panelButton,
         leave,
@@ -171,7 +170,7 @@ export class CallView {
   close(): void {
     clearInterval(this.#timer);
     for (const undo of this.#cleanup) undo();
-    this.#screen?.close();
+    this.#share.close();
     this.#stage.close();
     this.element.remove();
   }
@@ -376,34 +375,6 @@ export class CallView {
     this.#self.setState(camera ? "playing" : "no-picture");
   }
 
-  async #toggleShare(): Promise<void> {
-    const { client } = this.#options;
-    const running = this.#screen;
-    if (running) {
-      this.#screen = undefined;
-      this.#share.ariaPressed = "false";
-      await client.unpublish(running).catch((error: unknown) => this.#problem(error));
-      running.close();
-      return;
-    }
-    const screen = createStream({ screen: true });
-    try {
-      await screen.initialize();
-      await client.publish(screen);
-    } catch (error) {
-      screen.close();
-      // Closing the browser's chooser is an answer, not a problem.
-      if (!(error instanceof RtcError && error.codeName === "DEVICE_NOT_ALLOWED"))
-        this.#problem(error);
-      return;
-    }
-    this.#screen = screen;
-    this.#share.ariaPressed = "true";
-    screen.on("screen-sharing-stopped", () => {
-      if (this.#screen === screen) void this.#toggleShare();
-    });
-  }
-
   async #copyInvite(): Promise<void> {
     try {
       await navigator.clipboard.writeText(this.#options.invite);
@@ -471,20 +442,6 @@ export class CallView {
     const { title, advice } = explain(error);
     notify(`${title}. ${advice}`, "problem");
   }
-}
-
-function button(
-  name: Parameters<typeof icon>[0],
-  word: string,
-  click: () => void,
-): HTMLButtonElement {
-  const element = h(
-    "button",
-    { type: "button", class: "round", title: word, aria: { label: word } },
-    icon(name),
-  );
-  element.onclick = click;
-  return element;
 }
 
 function keyOf(stream: RemoteStream): string {

@@ -9,7 +9,6 @@ import { base64url } from "../base64url.ts";
 import { Deadline, nowUs } from "../deadline.ts";
 import type {
   EncoderEvent,
-  GroupEvent,
   Joined,
   MediaKind,
   RequestBody,
@@ -21,6 +20,7 @@ import { nextDatagram } from "../outgoing.ts";
 import { Handshakes } from "../handshakes.ts";
 import { dial } from "../dial.ts";
 import type { Transport } from "../transport.ts";
+import { describe } from "./group_log.ts";
 import { Lanes } from "./lanes.ts";
 import type { Reference } from "./references.ts";
 import type { ConnectRequest, UplinkCalls, UplinkNotice } from "../worker_protocol.ts";
@@ -413,26 +413,5 @@ export class UplinkSession {
   #reject(error: RtcError): void {
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
-  }
-}
-
-/** For the log: names and numbers. The code is for people's eyes, and changes with each epoch. */
-function describe(event: GroupEvent): string {
-  switch (event.kind) {
-    case "state":
-      return event.state;
-    case "epoch":
-      return `epoch ${event.epoch}`;
-    case "roster":
-      return `${event.members.length} members, ${event.joined.length} came, ${event.left.length} went`;
-    case "refused":
-      return `${event.what} refused: ${event.why}`;
-    case "confirmed":
-    case "split":
-    case "unconfirmed":
-    case "removed":
-      return event.kind;
-    case "certificate-invalid":
-      return `certificate invalid: ${event.why}`;
   }
 }
