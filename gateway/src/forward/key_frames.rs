@@ -15,9 +15,9 @@ pub const SPARE_INTERVAL: Duration = Duration::from_secs(1);
 /// Why a key frame is wanted; the more urgent need is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// Somebody whose path does not bear the layer.
+    /// A subscriber whose path is too narrow for the layer.
     Narrow,
-    /// Somebody who begins, or has lost what cannot be mended.
+    /// A subscriber that begins, or whose losses cannot be repaired.
     Urgent,
 }
 
@@ -33,7 +33,7 @@ struct State {
     asked: Option<Instant>,
     /// When the last key frame came.
     came: Option<Instant>,
-    /// The greatest need of those who asked since, and have not been served.
+    /// The greatest need among subscribers who have asked and have not been served yet.
     need: Option<Need>,
 }
 
@@ -44,7 +44,7 @@ impl KeyFrameRequests {
         state.need = state.need.max(Some(need));
     }
 
-    /// Notes that a key frame came: who asked before has what they need.
+    /// Notes that a key frame came, which serves everybody who asked before.
     pub fn key_frame_came(&mut self, now: Instant, stream: StreamId) {
         let state = self.streams.entry(stream).or_default();
         state.came = Some(now);

@@ -21,17 +21,18 @@ use smrtc_engine::{Bitrate, Instant, LayerId, TrackId};
 
 use super::rates::Point;
 
-/// What all would take after a step up, times this, must fit.
+/// A step up needs room for the sum of all rates after it, times this factor.
 const UP_FACTOR: f64 = 1.2;
 /// Least wait before a step up.
 const MIN_HOLD: Duration = Duration::from_secs(2);
 /// Longest wait before a step up that has failed many times.
 const MAX_HOLD: Duration = Duration::from_secs(60);
-/// A step up that is taken back so soon was a mistake.
+/// A step up that is followed by a step down within this time counts as failed.
 const FAILED_WITHIN: Duration = Duration::from_secs(15);
-/// A rate too low for so long is not the controller's draining.
+/// The rate has to be too low for this long before a step down: a controller that drains a queue is
+/// back sooner.
 const DOWN_AFTER: Duration = Duration::from_millis(1_200);
-/// Below this share of what is needed there is nothing to wait for.
+/// If the rate is below this share of the sum of all rates, the step down comes at once.
 const NARROWED: f64 = 0.5;
 
 /// The choice for all tracks of one subscriber.
@@ -42,7 +43,7 @@ pub struct LayerChooser {
     enough_since: Option<Instant>,
     last_up: Option<Instant>,
     hold: Duration,
-    /// What the next step up would take in all, if there is one.
+    /// The sum of all rates after the next step up, if there is one.
     wanted: Option<Bitrate>,
     switches: u64,
 }
@@ -79,7 +80,7 @@ impl LayerChooser {
             .collect();
         let points: Vec<&[Point]> = tracks.values().map(Vec::as_slice).collect();
         let fits = deal(budget, &points);
-        // Who begins takes what fits now.
+        // A track that begins starts at the point that fits now, without a hold.
         let current: Vec<usize> = now_at
             .iter()
             .zip(&fits)
@@ -144,7 +145,7 @@ impl LayerChooser {
         self.enough_since = None;
     }
 
-    /// Whether what was chosen takes more than the rate: there may be nothing cheaper.
+    /// Whether the chosen layers need more than the rate, as when there are no smaller ones.
     #[must_use]
     pub fn is_short(&self) -> bool {
         self.short_since.is_some()

@@ -27,7 +27,7 @@ pub struct Accepted {
     pub spatial: u8,
     /// Its temporal layer.
     pub temporal: u8,
-    /// How dear it is.
+    /// Its class in the queue.
     pub class: Class,
 }
 
@@ -181,7 +181,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// What each of its layers takes.
+    /// The measured rate of each of its layers.
     #[must_use]
     pub fn rates(&self) -> &Rates {
         &self.rates
@@ -272,7 +272,7 @@ impl Publisher {
     }
 }
 
-/// What is to know of a packet for forwarding it.
+/// The parts of a header that forwarding needs.
 pub(crate) fn accepted(header: &FrameHeader) -> Accepted {
     let frame = header.id();
     let class = match header.media_kind {

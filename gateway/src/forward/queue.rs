@@ -1,4 +1,4 @@
-//! What waits for one subscriber's link, in bounded memory.
+//! The queue for one subscriber's link, in bounded memory.
 //!
 //! Order out: control, then audio, then video; each in the order it came in.
 //!
@@ -27,7 +27,7 @@ pub const MAX_VIDEO_AGE: Duration = Duration::from_millis(600);
 /// its time, and half of one is of no use.
 const MAX_BEGUN_AGE: Duration = Duration::from_secs(2);
 
-/// How dear a datagram is.
+/// Which datagrams go first, and which are dropped last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Feedback, pongs, requests: never dropped, and few.
@@ -96,7 +96,7 @@ struct Waiting {
     since: Instant,
 }
 
-/// What else is lost with a frame, least first.
+/// How much is lost with a frame, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
     Discardable,
@@ -109,7 +109,7 @@ enum Worth {
 struct Stream {
     /// The frame of which a packet was sent last.
     begun: Option<u32>,
-    /// The frame that was given up: what comes after it is of no use until a key frame comes.
+    /// The frame that was given up. Later frames cannot be decoded until a key frame comes.
     broken: Option<u32>,
 }
 
@@ -222,7 +222,7 @@ impl Queue {
         waiting.any(|waiting| waiting.worth == Worth::Key && waiting.frame.stream == stream)
     }
 
-    /// Drops what waits of a stream: another takes its place.
+    /// Drops the waiting packets of a stream, because another stream takes its place.
     pub fn leave_stream(&mut self, stream: StreamId) {
         self.drop_video(|waiting| waiting.frame.stream == stream);
         self.streams.remove(&stream);
@@ -272,7 +272,8 @@ impl Queue {
         self.drops
     }
 
-    /// Drops what is worth least, or one packet of audio; `false` if only control is left.
+    /// Drops the frame that is worth least, or else one packet of audio; `false` if only control is
+    /// left.
     fn drop_one(&mut self) -> bool {
         // Of equal ones the first, which is the oldest.
         let least = self.video.values().min_by_key(|waiting| waiting.worth);

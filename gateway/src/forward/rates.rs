@@ -1,4 +1,4 @@
-//! What each layer of a publisher's tracks takes, measured as it comes in.
+//! The rate of each layer of a publisher's tracks, measured as the packets come in.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,11 +6,11 @@ use smrtc_engine::{Bitrate, Instant, LayerId};
 
 /// Long enough to hold a few frames at the lowest frame rates.
 const SPAN: Duration = Duration::from_millis(500);
-/// A layer of which nothing came for so long is not being sent.
+/// A layer is not being sent if no packet of it has come for this long.
 const SILENCE: Duration = Duration::from_secs(1);
-/// Nor is one of which nothing came for so long while others of its track did. Those who look at it
-/// should not wait for the second to pass; a publisher who thins frames out for loss still sends
-/// nine a second.
+/// Nor is it being sent if nothing of it has come for this long while other layers of its track
+/// came. Its subscribers should not have to wait a whole second. A publisher that thins frames out
+/// because of loss still sends nine a second.
 const LEFT_BEHIND: Duration = Duration::from_millis(400);
 /// The share of the newest span in the mean.
 const GAIN: f64 = 0.3;
@@ -22,7 +22,7 @@ pub struct Point {
     pub spatial: u8,
     /// The highest temporal layer.
     pub temporal: u8,
-    /// What it takes, of a publisher or on a path.
+    /// Its rate: from the publisher, or on a path with its repair packets.
     pub rate: Bitrate,
     /// Packets of a frame, on average.
     pub fragments: u16,
@@ -95,7 +95,7 @@ impl Rates {
         }
     }
 
-    /// What all layers of a track take together; zero if nothing of it comes.
+    /// The rate of all layers of a track together; zero if nothing of it comes.
     #[must_use]
     pub fn track(&self, now: Instant, track: u8) -> Bitrate {
         self.live(now, track)

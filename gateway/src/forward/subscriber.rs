@@ -3,7 +3,7 @@
 //! A congestion controller of its own learns from the subscriber's reports what its path bears.
 //! Within that rate the [`LayerChooser`] picks layers, repair packets are made for what this path
 //! loses, and the queue goes out evenly. A subscriber who never reports is not controlled here;
-//! then QUIC's or TCP's own window is what bounds it.
+//! then QUIC's or TCP's own window bounds it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -49,7 +49,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Subscriber {
-    /// What waits for its link.
+    /// The datagrams that wait for its link.
     pub queue: Queue,
     congestion: Box<dyn CongestionController>,
     reports: bool,
@@ -69,7 +69,7 @@ pub struct Subscriber {
     pub rtt: Duration,
 }
 
-/// What of a track is being forwarded.
+/// The part of a track that is being forwarded.
 #[derive(Clone, Copy, Debug, Default)]
 struct Forwarded {
     /// The spatial layer; changes when a key frame of another comes.
@@ -77,7 +77,7 @@ struct Forwarded {
     asked: Option<Instant>,
 }
 
-/// What to ask publishers for, and why.
+/// A key frame to ask a publisher for, and why.
 pub type KeyFrameWanted = (StreamId, Need);
 
 impl Subscriber {
@@ -304,7 +304,7 @@ impl Subscriber {
         if header.key && header.spatial == spatial && forwarded.spatial != Some(spatial) {
             let before = forwarded.spatial.replace(spatial);
             forwarded.asked = None;
-            // What waits of it came before this frame, and would only hold it up.
+            // Waiting packets of the old stream would only hold this frame up.
             if let Some(before) = before {
                 self.queue.leave_stream(key.stream(before));
             }
