@@ -1,8 +1,8 @@
 //! [`KeyProvider`] over the epochs of a group (RFC 9605 §5.2).
 //!
-//! It holds the newest epoch and, for [`OLD_EPOCH_MICROS`], those before it, so that frames under
-//! way at a change still open. What this is not: the group. It is told of each epoch by
-//! [`MlsKeys::install`], and may live in another worker.
+//! It holds the newest epoch and, for [`OLD_EPOCH_MICROS`], those before it, so that frames that
+//! are under way at a change still open. It is not the group: [`MlsKeys::install`] tells it of each
+//! epoch, and it may live in another worker.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub const OLD_EPOCH_MICROS: u64 = 10_000_000;
 /// receiver whose commit is on its way does not have to hold frames.
 pub const SWITCH_MICROS: u64 = 200_000;
 
-/// Most epochs held at a time; more are not lived through in 10 s unless somebody floods the group.
+/// Most epochs held at a time. A group has more within 10 s only if somebody floods it.
 const MAX_EPOCHS: usize = 64;
 
 /// The keys of a group's recent epochs.

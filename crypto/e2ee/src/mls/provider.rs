@@ -16,7 +16,7 @@ use super::shared_rng::SharedRng;
 use super::suite::Suite;
 use crate::rng::Rng;
 
-/// Offers one suite and no other: what a room did not choose cannot be talked into it.
+/// Offers one suite and no other: nobody can bring a room to use one that it did not choose.
 #[derive(Clone)]
 pub struct Provider {
     suite: Suite,

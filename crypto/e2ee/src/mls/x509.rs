@@ -10,8 +10,8 @@
 //! | `request` | PKCS#10, to ask an authority for a certificate |
 //!
 //! The parsers are those of the crate `x509-cert`; keys, signatures and every decision are ours.
-//! Profile and rules are in `crypto/SPEC.md` §7.8. What this is not: a client of OCSP, a store, or
-//! a reader of the clock. Name constraints and policies are not understood, so a certificate that
+//! Profile and rules are in `crypto/SPEC.md` §7.8. This asks no OCSP server,
+//! stores nothing and reads no clock. Name constraints and policies are not understood, so a certificate that
 //! insists on them is refused.
 
 mod certificate;

@@ -70,11 +70,11 @@ mod tests {
         let mut reports = CertificateReports::default();
         let (mut certified, basic) = (member(1, "bob"), member(1, "bob"));
         certified.expires = Some(9);
-        assert!(reports.begin_epoch(&[basic.clone()]).is_empty());
+        assert!(reports.begin_epoch(std::slice::from_ref(&basic)).is_empty());
         assert!(reports.begin_epoch(&[certified]).is_empty());
         let lost = [(Some("bob".to_owned()), CertificateError::Lost)];
-        assert_eq!(reports.begin_epoch(&[basic.clone()]), lost);
-        assert_eq!(reports.begin_epoch(&[basic]), lost);
+        assert_eq!(reports.begin_epoch(std::slice::from_ref(&basic)), lost);
+        assert_eq!(reports.begin_epoch(std::slice::from_ref(&basic)), lost);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub enum CertificateError {
     /// Its time has passed.
     #[error("the certificate has expired")]
     Expired,
-    /// Its authority has taken it back.
+    /// Its authority has revoked it.
     #[error("the certificate is revoked")]
     Revoked,
     /// Whether it is revoked cannot be told: the list is missing, out of date or not its
@@ -55,7 +55,7 @@ pub enum CertificateError {
     #[error("no certificate, where the room asks for one")]
     Missing,
     /// A member whose credential is basic, under a name that was certified before. Both are
-    /// admitted; that it is the same person nobody but the gateway says.
+    /// admitted; only the gateway says that it is the same person.
     #[error("no certificate any more, under a name that had one")]
     Lost,
 }

@@ -70,9 +70,9 @@ impl RevocationList {
     }
 }
 
-/// Whether `certificate`, which `issuer` signed, is on none of the lists. A list of that issuer's
-/// name that is out of date or not signed by it says nothing, and then nothing is known; so it is,
-/// if one is `required`, without any.
+/// Whether `certificate`, which `issuer` signed, is on none of the lists. A list in that
+/// issuer's name that is out of date, or not signed by it, tells nothing: whether the certificate is
+/// revoked is then unknown. It is unknown too if a list is `required` and there is none.
 pub(super) fn check(
     curve: Curve,
     lists: &[RevocationList],

@@ -1,8 +1,8 @@
 //! The user whom a member's certificate names (`crypto/SPEC.md` §7.8).
 //!
 //! A subject alternative name `smrtc-user:` with the user's name percent-encoded, if there is such
-//! a URI; else the common name of the subject. One, not several: a certificate that could be read
-//! as two people's is nobody's.
+//! a URI; else the common name of the subject. There must be one, not several: a
+//! certificate that names two people is refused.
 
 use x509_cert::der::asn1::{PrintableStringRef, Utf8StringRef};
 use x509_cert::der::oid::db::rfc4519;
