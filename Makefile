@@ -124,6 +124,7 @@ rust-doc:
 
 boundary:
 	@$(step) boundary tools/boundary.sh
+	@$(step) walk tools/walk.sh
 
 # The program is built with the features of all tests: alone it would compile serde anew.
 find_cycles := cargo run --quiet --locked --bin smrtc-import-cycles $(FEATURES) --
