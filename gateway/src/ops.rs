@@ -2,6 +2,8 @@
 
 mod prometheus;
 
+pub(crate) mod process;
+
 use std::{
     collections::BTreeMap,
     sync::{

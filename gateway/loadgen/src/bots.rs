@@ -14,12 +14,13 @@ mod http;
 mod notes;
 mod options;
 mod person;
-mod picture;
 mod process;
 mod recording;
 mod report;
+mod role;
 mod speech;
 mod stamp;
+mod test_card;
 mod vp8;
 
 use std::sync::Arc;
@@ -35,9 +36,10 @@ use clock::Clock;
 use gateway::Gateway;
 use notes::Notes;
 pub(crate) use options::Options;
-use person::{Phase, Plan, Role, Told};
+use person::{Phase, Plan, Told};
 use process::{Cost, Source};
 use report::{Report, Run};
+use role::Role;
 use speech::Speech;
 
 /// Runs the bots and prints the report as one JSON object; progress goes to standard error.

@@ -15,7 +15,8 @@ use smrtc_group_cost::{Costs, costs};
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Sizes of the room, ascending, as a list with commas or repeated.
-    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [2, 10, 100, 1000], value_parser = clap::value_parser!(u32).range(2..=20_000))]
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [2, 10, 100, 1000])]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=20_000))]
     members: Vec<u32>,
 
     /// Cipher suite of MLS.
@@ -23,7 +24,8 @@ pub(crate) struct Options {
     suite: SuiteName,
 
     /// How often each thing is done; the median counts.
-    #[arg(long, value_name = "TIMES", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "TIMES", default_value = "5")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
     repeat: u32,
 
     /// The same in Wasm as well: the folder that gateway/loadgen/group/build.sh has filled. Needs

@@ -1,7 +1,7 @@
 //! Joins a room, plays an IVF file into it and writes what it hears to a WAV file, sealed end to
 //! end with the room's keys:
 //!
-//!     play_and_record 127.0.0.1:4433 TOKEN picture.ivf heard.wav SECONDS
+//!     play_and_record 127.0.0.1:4433 TOKEN video.ivf heard.wav SECONDS
 //!
 //! The gateway must be on this machine, for it is reached by WebSocket without TLS.
 
@@ -17,11 +17,11 @@ use smrtc_native::{Address, Call, CallOptions, Event, IvfReader, Transport, grou
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [gateway, token, picture, heard, seconds] = &arguments[..] else {
+    let [gateway, token, video, heard, seconds] = &arguments[..] else {
         return Err("play_and_record GATEWAY TOKEN FILE.ivf FILE.wav SECONDS".into());
     };
-    let file = std::fs::read(picture)?;
-    let pictures: Vec<_> = IvfReader::new(&file)?.collect::<Result<_, _>>()?;
+    let file = std::fs::read(video)?;
+    let frames: Vec<_> = IvfReader::new(&file)?.collect::<Result<_, _>>()?;
     let mut wav = hound::WavWriter::create(heard, MONO_48_KHZ)?;
     let (call, mut events) = Call::start(CallOptions {
         address: Address {
@@ -49,20 +49,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
     );
 
-    let mut frames = tokio::time::interval(Duration::from_millis(33));
+    let mut ticks = tokio::time::interval(Duration::from_millis(33));
     let end = tokio::time::sleep(Duration::from_secs(seconds.parse()?));
     tokio::pin!(end);
     let mut next = 0;
     loop {
         tokio::select! {
             () = &mut end => break,
-            _ = frames.tick() => {
+            _ = ticks.tick() => {
                 let media_time = MediaTime::from_micros(call.now().as_micros());
-                let mut params = FrameParams::audio(media_time); // as audio: nothing before it, or one frame back
-                if next % pictures.len() != 0 {
+                // As audio, which needs nothing before it; other frames need the one before.
+                let mut params = FrameParams::audio(media_time);
+                if next % frames.len() != 0 {
                     (params.key, params.reference_distance) = (false, 1);
                 }
-                call.send_frame(1, params, pictures[next % pictures.len()].bytes.to_vec());
+                call.send_frame(1, params, frames[next % frames.len()].bytes.to_vec());
                 next += 1;
             }
             event = events.next() => match event {
@@ -72,7 +73,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     EncoderEvent::KeyFrameRequested { .. },
                 ))) => next = 0,
                 Some(Event::Participant(event)) => eprintln!("{event:?}"),
-                Some(Event::Video(frame)) => eprintln!("a picture of {} bytes", frame.text().len()),
+                Some(Event::Video(frame)) => eprintln!("a frame of {} bytes", frame.text().len()),
                 None => break,
             }
         }

@@ -220,7 +220,9 @@ impl Driver {
             );
             tokio::select! {
                 Some(from) = self.from_links.recv() => self.on_link(from),
-                command = self.commands.recv() => self.on_command(command.unwrap_or(Command::Leave)),
+                command = self.commands.recv() => {
+                    self.on_command(command.unwrap_or(Command::Leave));
+                }
                 () = tokio::time::sleep(wait) => {
                     self.participant.handle_input(self.now(), Input::Timeout);
                 }

@@ -4,7 +4,7 @@
 //! happens and brings what is received. Media is sealed end to end, with the room's MLS group or
 //! with a key of the application's. Bots, recorders and native applications build on this.
 //!
-//! Not here: encoders and decoders of pictures. A host brings encoded frames and gets encoded
+//! Not here: encoders and decoders of video. A host brings encoded frames and gets encoded
 //! frames.
 
 mod call;

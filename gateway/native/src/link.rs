@@ -279,7 +279,8 @@ impl Dialing {
                         }
                     }
                     Some(Ok(Message::Close(frame))) => {
-                        return frame.and_then(|frame| CloseCode::from_code(u16::from(frame.code).into()));
+                        let code = u16::from(frame?.code);
+                        return CloseCode::from_code(code.into());
                     }
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return None,

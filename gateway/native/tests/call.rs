@@ -130,7 +130,7 @@ impl Member {
         timeout(PATIENCE, next).await.expect("the event comes")
     }
 
-    /// Sends pictures until each of the others was heard here, and says which numbers came.
+    /// Sends frames until each of the others was heard here, and says which numbers came.
     async fn hears(&mut self, others: usize, from: &[&Member], numbers: &mut u32) -> BTreeSet<u32> {
         let mut heard = BTreeSet::new();
         let mut seen = BTreeSet::new();
@@ -144,7 +144,7 @@ impl Member {
                     }
                     event = self.next() => if let Event::Video(frame) = event {
                         let (number, rest) = frame.text().split_first_chunk().expect("a number");
-                        assert_eq!(rest, [7; 1_500], "another picture than was sent");
+                        assert_eq!(rest, [7; 1_500], "another frame than was sent");
                         seen.insert(u32::from_be_bytes(*number));
                         heard.insert(frame.header.sender);
                     }
@@ -190,7 +190,7 @@ async fn members_over_both_transports_see_each_other_under_group_keys_and_again_
     let again = ada.hears(1, &[&bob], &mut number).await;
     assert!(
         again.is_disjoint(&seen),
-        "pictures of the first session: {again:?}"
+        "frames of the first session: {again:?}"
     );
     ada.call.leave().await;
     bob.call.leave().await;

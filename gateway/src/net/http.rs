@@ -37,6 +37,7 @@ use super::{
 };
 use crate::{
     auth::{Role, TokenError},
+    ops::process,
     tls::CertificateStore,
 };
 use certificate::certificate;
@@ -219,8 +220,10 @@ async fn metrics(State(node): State<Arc<Node>>) -> impl IntoResponse {
         .hub
         .read(|hub| node.metrics.render(hub, sessions, connections));
     let udp = node.udp();
-    let udp = tokio::task::spawn_blocking(move || sockets::render(&udp)).await;
-    let text = text + &udp.unwrap_or_default();
+    // Both read files of the system.
+    let of_system = move || sockets::render(&udp) + &process::render();
+    let of_system = tokio::task::spawn_blocking(of_system).await;
+    let text = text + &of_system.unwrap_or_default();
     #[cfg(feature = "_test_support")]
     let text = text + &node.hub.render_interceptor();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)

@@ -6,8 +6,8 @@ use smrtc_native::CallStats;
 use smrtc_native::client::{Decryption, GroupEvent, ParticipantEvent};
 
 use super::distribution::Distribution;
-use super::person::Role;
-use super::stamp::{BOT, Stamp};
+use super::role::{BOT, Role};
+use super::stamp::Stamp;
 
 /// All times are microseconds on the bots' clock.
 #[derive(Clone, Debug)]

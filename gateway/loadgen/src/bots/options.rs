@@ -19,7 +19,7 @@ use smrtc_native::group_keys;
 
 use super::gateway::{TokenOptions, TransportName};
 use super::person::VideoPlan;
-use super::picture;
+use super::test_card;
 
 /// Options of `bots`.
 #[derive(Args, Clone, Debug)]
@@ -34,11 +34,13 @@ pub(crate) struct Options {
     pub(crate) tokens: TokenOptions,
 
     /// How many rooms.
-    #[arg(long, value_name = "R", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "R", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) rooms: u32,
 
     /// How many people in each room.
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) people: u32,
 
     /// How many people of each room publish audio and video; the others watch [default: all].
@@ -75,16 +77,19 @@ pub(crate) struct Options {
     pub(crate) join_timeout: Duration,
 
     /// Frames of video in a second.
-    #[arg(long, value_name = "FPS", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=120))]
+    #[arg(long, value_name = "FPS", default_value_t = 15)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=120))]
     pub(crate) video_rate: u32,
 
     /// Bitrate of video in kbit/s: frames are filled up to it. Less is sent when the gateway says
     /// that there is no room for it.
-    #[arg(long, value_name = "KBIT", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, value_name = "KBIT", default_value_t = 300)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) video_kbps: u64,
 
     /// Size of video: 512 × 288 pixels times this, each way.
-    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(picture::MAX_SCALE)))]
+    #[arg(long, value_name = "TIMES", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(test_card::MAX_SCALE)))]
     pub(crate) video_scale: u16,
 
     /// WAV file (one channel, 48 kHz) that bots speak, over and over [default: something like a
@@ -97,7 +102,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) record: Option<PathBuf>,
 
-    /// Process of the gateway on this machine, to report its CPU time and memory.
+    /// Process of the gateway on this machine, to report its CPU time and memory [default: what a
+    /// gateway without TLS says at /metrics].
     #[arg(long, value_name = "PID")]
     pub(crate) gateway_pid: Option<u32>,
 }

@@ -15,10 +15,11 @@ use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use super::clock::Clock;
 use super::gateway::Gateway;
 use super::notes::Notes;
-use super::picture;
 use super::recording::Recording;
+use super::role::Role;
 use super::speech::Speech;
-use super::stamp::{self, Stamp};
+use super::stamp::Stamp;
+use super::test_card;
 use super::vp8;
 
 /// What all bots share.
@@ -40,28 +41,8 @@ pub(crate) struct VideoPlan {
     pub(crate) fps: u32,
     /// What a frame is filled up to, on average.
     pub(crate) bitrate: Bitrate,
-    /// See [`picture::size`].
+    /// See [`test_card::size`].
     pub(crate) scale: u16,
-}
-
-/// Who a bot is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Role {
-    /// The room, from 1.
-    pub(crate) room: u32,
-    /// Its number among the room's people, from 1.
-    pub(crate) person: u32,
-    /// Whether it publishes audio and video.
-    pub(crate) publishes: bool,
-    /// Whether its audio is speech, not silence.
-    pub(crate) speaks: bool,
-}
-
-impl Role {
-    /// The user that the join token names.
-    pub(crate) fn user(self) -> String {
-        stamp::user(self.room, self.person)
-    }
 }
 
 /// How far a run is. All bots follow it.
@@ -123,7 +104,7 @@ struct Person {
     key_frame_wanted: bool,
     video_frames: u32,
     audio_packets: u64,
-    /// When the first packet of audio was sent, on the shared clock.
+    /// When the first packet of audio was due, on the shared clock.
     audio_began: Option<u64>,
 }
 
@@ -182,7 +163,7 @@ impl Person {
                 },
                 // All ticks are taken: one that waits would be followed by all that it holds up.
                 _ = video.tick() => if sends { self.send_video() },
-                _ = audio.tick() => if sends { self.send_audio() },
+                due = audio.tick() => if sends { self.send_audio(due) },
                 _ = looks.tick() => if phase == Phase::Running { self.look().await },
                 changed = phases.changed() => {
                     phase = match changed {
@@ -275,10 +256,10 @@ impl Person {
         let now = self.plan.clock.now();
         self.video_frames += 1;
         let frames_of_group = plan.fps * KEY_FRAME_SECONDS;
-        let key = self.key_frame_wanted || self.video_frames % frames_of_group == 0;
+        let key = self.key_frame_wanted || self.video_frames.is_multiple_of(frames_of_group);
         self.key_frame_wanted = false;
-        let picture = picture::draw(self.video_frames, unix_quarter_millis(), plan.scale);
-        let mut frame = vp8::encode(&picture, key);
+        let card = test_card::draw(self.video_frames, unix_quarter_millis(), plan.scale);
+        let mut frame = vp8::encode(&card, key);
         let written = Stamp {
             room: self.role.room,
             person: self.role.person,
@@ -297,8 +278,12 @@ impl Person {
         self.notes.last_video_frame = self.video_frames;
     }
 
-    fn send_audio(&mut self) {
-        let began = *self.audio_began.get_or_insert(self.plan.clock.now());
+    /// Sends the packet that was due at `due`. Packets follow each other by 20 ms of media time,
+    /// however late the ticks come.
+    fn send_audio(&mut self, due: tokio::time::Instant) {
+        let late = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let due = self.plan.clock.now().saturating_sub(late);
+        let began = *self.audio_began.get_or_insert(due);
         let speech = match self.role.speaks {
             true => &self.plan.speech,
             false => &self.plan.silence,
@@ -333,7 +318,7 @@ impl Person {
 }
 
 fn publish(call: &Call, plan: VideoPlan) {
-    let (width, height) = picture::size(plan.scale);
+    let (width, height) = test_card::size(plan.scale);
     let video = v1::Track {
         number: u32::from(VIDEO),
         kind: v1::MediaKind::Video.into(),
@@ -356,7 +341,7 @@ fn publish(call: &Call, plan: VideoPlan) {
     call.publish(audio, TrackConfig { kind, max_bitrate });
 }
 
-/// The clock of the code in the picture, which browsers have as well.
+/// The clock of the code on the test card, which browsers have as well.
 fn unix_quarter_millis() -> u32 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| (since.as_micros() / 250) as u32)

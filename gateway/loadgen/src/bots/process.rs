@@ -7,7 +7,7 @@ use super::http;
 /// Where the figures come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// `/metrics` of this host and port, if the gateway tells of its process there.
+    /// `/metrics` of the gateway at this host and port.
     Metrics(String),
     /// A process on this machine.
     Pid(u32),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_that_does_not_tell_of_its_process_costs_nothing_known() {
+    fn both_figures_are_read_from_metrics_or_none() {
         let text = "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 1.5\n";
         assert_eq!(from_metrics(text), None);
         let usage = from_metrics(&format!("{text}process_resident_memory_bytes 4096\n")).unwrap();

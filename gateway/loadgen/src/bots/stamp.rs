@@ -5,6 +5,8 @@
 //! receiver reads the stamp after opening, and thus knows the delay, what is missing, and that
 //! nothing came from another room. All bots of a process share the clock.
 
+use super::role;
+
 /// Who sent a frame, which one it is, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -36,7 +38,7 @@ impl Stamp {
 
     /// The user that the sender's join token names.
     pub(crate) fn user(self) -> String {
-        user(self.room, self.person)
+        role::user(self.room, self.person)
     }
 
     /// The stamp of a frame; none if no bot sent it.
@@ -58,13 +60,6 @@ impl Stamp {
     }
 }
 
-/// The name of a bot. No two bots have the same, so that one in a wrong room is seen.
-pub(crate) fn user(room: u32, person: u32) -> String {
-    format!("{BOT}{room}-{person}")
-}
-
-/// What the names of bots begin with.
-pub(crate) const BOT: &str = "bot-";
 const STAMP_BYTES: usize = 28;
 /// No encoder ends a frame so by chance.
 const MAGIC: [u8; 8] = *b"smrtcbot";

@@ -1,4 +1,4 @@
-//! A VP8 encoder (RFC 6386) for pictures of flat, grey macroblocks of 16 × 16 pixels.
+//! A VP8 encoder (RFC 6386) for frames of flat, grey macroblocks of 16 × 16 pixels.
 //!
 //! A load generator wants real video that every browser decodes, in which it may draw what it
 //! likes, for next to no work. So each macroblock is predicted from the edges of its neighbours
@@ -6,14 +6,14 @@
 //! and no colour. Frames that are no key frames have the syntax of such frames, and thus need the
 //! frame before them, but consist of the same macroblocks.
 //!
-//! Not here: what is drawn (`picture`).
+//! Not here: what is drawn (`test_card`).
 
 mod bool_encoder;
 mod tables;
 
 use bool_encoder::BoolEncoder;
 
-/// A picture: the brightness of each macroblock, row by row.
+/// A frame before it is encoded: the brightness of each macroblock, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Blocks {
     /// Macroblocks in a row.
@@ -29,7 +29,7 @@ impl Blocks {
     }
 }
 
-/// Encodes a picture as a key frame, or as one that needs the frame before it.
+/// Encodes a frame as a key frame, or as one that needs the frame before it.
 pub(crate) fn encode(blocks: &Blocks, key: bool) -> Vec<u8> {
     let mut modes = BoolEncoder::default();
     write_header(&mut modes, key);

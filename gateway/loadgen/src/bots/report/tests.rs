@@ -1,6 +1,6 @@
 use super::*;
 use crate::bots::notes::{Epoch, Seen};
-use crate::bots::person::Role;
+use crate::bots::role::Role;
 
 fn role(person: u32) -> Role {
     Role {

@@ -24,7 +24,7 @@ impl Default for BoolEncoder {
 impl BoolEncoder {
     /// Writes a bit that is 0 with a probability of `probability` / 256.
     pub(super) fn bit(&mut self, bit: bool, probability: u8) {
-        let split = 1 + ((self.range - 1) * u32::from(probability) >> 8);
+        let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
         if bit {
             self.bottom += split;
             self.range -= split;

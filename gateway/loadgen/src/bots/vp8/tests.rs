@@ -1,8 +1,8 @@
 use super::*;
-use crate::bots::picture;
+use crate::bots::test_card;
 
 /// The luma of a key frame, decoded by a foreign decoder, one value for each macroblock; each must
-/// be flat, and the whole picture grey.
+/// be flat, and the whole frame grey.
 fn decoded(blocks: &Blocks) -> Vec<u8> {
     let frame = encode(blocks, true);
     // A WebP image of the simple format is a VP8 key frame behind twenty bytes.
@@ -40,7 +40,7 @@ fn decoded(blocks: &Blocks) -> Vec<u8> {
 #[test]
 fn a_foreign_decoder_finds_the_brightness_of_each_block() {
     for (number, time) in [(0, 0), (1, 0xffff_ffff), (0x00ab_cdef, 0xdead_beef)] {
-        let blocks = picture::draw(number, time, 1);
+        let blocks = test_card::draw(number, time, 1);
         for (decoded, wanted) in decoded(&blocks).iter().zip(&blocks.luma) {
             assert!(decoded.abs_diff(*wanted) <= 4, "{decoded} for {wanted}");
         }
@@ -63,7 +63,7 @@ fn every_step_of_brightness_can_be_coded() {
 
 #[test]
 fn a_frame_that_is_no_key_frame_says_so_and_has_no_start_code() {
-    let blocks = picture::draw(7, 7, 1);
+    let blocks = test_card::draw(7, 7, 1);
     let (key, delta) = (encode(&blocks, true), encode(&blocks, false));
     assert_eq!((key[0] & 1, delta[0] & 1), (0, 1));
     assert_eq!(key[3..6], [0x9d, 0x01, 0x2a]);

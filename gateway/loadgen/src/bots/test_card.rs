@@ -1,4 +1,4 @@
-//! The picture that bots show: its number and the time as black and white blocks in the top two
+//! The test card that bots show: its number and the time as black and white blocks in the top two
 //! rows, over a pattern that moves.
 //!
 //! Whoever decodes the video reads from it which frame it is and when it was drawn, after any path.
@@ -45,7 +45,7 @@ fn code(number: u32, time: u32) -> u64 {
     fields << 8 | u64::from(crc8(&bytes[1..]))
 }
 
-/// Polynomial 0x07, initial value 0xA5, so that a black picture carries no code.
+/// Polynomial 0x07, initial value 0xA5, so that a black frame carries no code.
 fn crc8(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0xa5, |crc, byte| {
         (0..8).fold(crc ^ byte, |crc: u8, _| {
@@ -65,7 +65,7 @@ const COLUMNS: u16 = 32;
 const ROWS: u16 = 18;
 const WHITE: u8 = 235;
 const BLACK: u8 = 16;
-/// The largest picture is 2,048 × 1,152.
+/// The largest card is 2,048 × 1,152.
 pub(crate) const MAX_SCALE: u16 = 4;
 
 #[cfg(test)]
@@ -76,11 +76,11 @@ mod tests {
     fn the_code_is_that_of_the_browser_tests() {
         // picture_code.js: codeBits({ counter: 0xabcdef, time: 0xdeadbeef }), read as hexadecimal.
         assert_eq!(code(0x00ab_cdef, 0xdead_beef), 0xabcd_efde_adbe_efbf);
-        let picture = draw(0x00ab_cdef, 0xdead_beef, 2);
-        assert_eq!(picture.luma.len(), 64 * 36);
+        let card = draw(0x00ab_cdef, 0xdead_beef, 2);
+        assert_eq!(card.luma.len(), 64 * 36);
         // 0xa… is 1010…, each bit two blocks wide and two high.
         for row in [0, 64] {
-            let bits = &picture.luma[row..row + 8];
+            let bits = &card.luma[row..row + 8];
             assert_eq!(
                 bits,
                 [WHITE, WHITE, BLACK, BLACK, WHITE, WHITE, BLACK, BLACK]
