@@ -58,14 +58,19 @@ export async function assertSees(
  *
  * A busy machine makes holes in what its own browsers play, so a bad stretch is listened to again,
  * a few times.
- * @param {import("./peer.js").Peer} peer
+ * @param {{ user: string, recordSound: (seconds: number) => Promise<Float32Array> }} peer
+ * @param {{ signal?: Float32Array, atLeast?: number, seconds?: number, tries?: number }} [options]
+ *   `signal`: of another microphone than the browsers'
  */
-export async function assertHears(peer, { atLeast = 0.6, seconds = 4.5, tries = 5 } = {}) {
+export async function assertHears(
+  peer,
+  { signal = makeSignal(), atLeast = 0.6, seconds = 4.5, tries = 5 } = {},
+) {
   let last = "";
   for (let attempt = 0; attempt < tries; attempt++) {
     const samples = await peer.recordSound(seconds);
     assert.ok(samples.length > 48_000, `only ${samples.length} samples were recorded`);
-    const found = findChirps(samples, makeSignal());
+    const found = findChirps(samples, signal);
     const share = heardShare(found);
     if (share >= atLeast) {
       const other = heardShare(findChirps(samples, makeSignal(99, 10)));

@@ -11,6 +11,7 @@ const SECRET = "a secret that only the tests know, 32+ bytes";
  * @property {number} port
  * @property {import("./child.js").Child} child
  * @property {(room: string, user: string, changes?: object) => string} token
+ * @property {string} secret of its join tokens
  * @property {() => Promise<string>} metrics
  * @property {() => Promise<void>} stop
  */
@@ -58,6 +59,7 @@ export async function startGateway(
     origin,
     port,
     child,
+    secret: SECRET,
     token: (room, user, changes = {}) => signToken({ room, user, ...changes }),
     metrics: async () => (await fetch(`${origin}/metrics`)).text(),
     stop: async () => void (await child.stop()),

@@ -10,9 +10,11 @@ const KEY_BYTES = 16;
  * Waits until all pages see the same group, of these pages and nobody else, with one code; gives
  * it.
  * @param {import("./peer.js").Peer[]} peers
+ * @param {{ not?: string, others?: string[] }} [options] `not`: the code of a group that was before;
+ *   `others`: members that are no pages
  */
-export async function agreed(peers, { not = "" } = {}) {
-  const users = peers.map(({ user }) => user).sort();
+export async function agreed(peers, { not = "", others = [] } = {}) {
+  const users = [...peers.map(({ user }) => user), ...others].sort();
   const group = await until(`${users.join(", ")} to be one group`, async () => {
     const groups = await Promise.all(peers.map((peer) => peer.call("group")));
     const [{ code }] = groups;
