@@ -17,7 +17,7 @@ while IFS='|' read -r _ number file function _; do
     function=$(tr -d ' `' <<<"$function")
     stops=$((stops + 1))
     # In Rust "fn name(", in TypeScript a method: "  name(" or "  #name(".
-    grep -qE "fn $function[(<]|^  $function\(" "$file" || fail "no $function in $file"
+    grep -qE "fn ${function}[(<]|^  ${function}\(" "$file" || fail "no $function in $file"
 done <ARCHITECTURE.md
 [ "$stops" -ge 15 ] || fail "the walk has only $stops stops"
 

@@ -63,6 +63,7 @@ fn messages(bytes: &[u8]) -> [Body; 6] {
         }),
         Body::MlsWelcome(v1::MlsWelcome {
             epoch: 1,
+            participant_id: BOB,
             welcome: any(),
             ratchet_tree: any().into(),
         }),
