@@ -12,12 +12,12 @@
 //! ```
 //!
 //! - [`Hub`] finds rooms by name, by number and by ticket. It decides nothing else.
-//! - [`crate::owner`] decides what happens in a room: who is in, which tracks there are, how its
+//! - `owner` decides what happens in a room: who is in, which tracks there are, how its
 //!   group goes on. It has no sessions and sees no media.
-//! - [`crate::edge`] serves the participants whose sessions are on this node: subscriptions, and
+//! - `edge` serves the participants whose sessions are on this node: subscriptions, and
 //!   media from publishers to subscribers. It knows the room by the owner's events alone, so that
 //!   the owner may live elsewhere.
-//! - [`local_room`] is both in one, for a room that is owned where it is served: all are so now.
+//! - `local_room` is both in one, for a room that is owned where it is served: all are so now.
 //!
 //! Sans-IO: no clock, no sockets, no randomness; the host passes the time and secrets in. What this
 //! module is not: the life of a connection (`net`), or which node a room lives on.

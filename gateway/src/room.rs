@@ -1,7 +1,7 @@
 //! Rooms: who is in, and what they publish.
 //!
 //! Sans-IO: requests in, notices out, no clock and no sockets. What this module is not: who
-//! receives what, and the media itself ([`crate::edge`]); the group's keys ([`crate::delivery`]).
+//! receives what, and the media itself (`edge`); the group's keys ([`crate::delivery`]).
 
 mod event;
 mod limits;
