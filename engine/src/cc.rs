@@ -9,6 +9,7 @@
 
 mod allocation;
 mod bbr;
+mod config;
 mod delay_based;
 mod delivery;
 mod history;
@@ -26,7 +27,8 @@ use crate::wire::feedback::Feedback;
 
 pub use allocation::{Demand, allocate};
 pub use bbr::BbrController;
-pub use delay_based::{CongestionConfig, DelayBasedController};
+pub use config::CongestionConfig;
+pub use delay_based::DelayBasedController;
 pub use probe::Probe;
 pub use probing::Probing;
 
@@ -95,7 +97,7 @@ impl Controller {
 
 /// Decides how fast to send, from what was sent and what is reported of it.
 pub trait CongestionController: Debug + Send {
-    /// Notes a packet that goes out now. The same packet again (a gateway repeats packets under
+    /// Notes a packet that goes out now. The same packet again (a gateway retransmits packets under
     /// their numbers) replaces the older note.
     fn on_sent(&mut self, now: Instant, packet: SentPacket);
 
@@ -108,7 +110,8 @@ pub trait CongestionController: Debug + Send {
     /// When [`Self::on_timeout`] wants to be called, if at all.
     fn next_timeout(&self) -> Option<Instant>;
 
-    /// The rate of datagram bytes that the path bears: audio, pictures and repetitions together.
+    /// The rate of datagram bytes that the path bears: audio, video frames and retransmissions
+    /// together.
     fn target_bitrate(&self) -> Bitrate;
 
     /// How to pace.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! `sender` is the participant's number, which the gateway gives out. All of the numbers are in
-//! clear in every packet ([`crate::wire::media::FrameHeader`]) and are authenticated with its frame.
+//! clear in every packet ([`crate::wire::media::FrameHeader`]) and are authenticated with its
+//! frame.
 
 /// A track among all those of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

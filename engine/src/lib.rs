@@ -10,7 +10,7 @@
 //!   in for lost ones.
 //! - [`path`]: what both directions know of the path: what arrived, what is missing, how long a
 //!   round trip takes.
-//! - [`recv`]: packets → sealed frames → frames in time; [`sync`] aligns audio and picture.
+//! - [`recv`]: packets → sealed frames → frames in time; [`sync`] aligns audio and video.
 //! - [`quality`]: how good a direction is, after the E-model.
 //! - [`stats`]: what can be said about it all, in the names of W3C webrtc-stats.
 

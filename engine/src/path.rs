@@ -4,8 +4,8 @@
 //! - [`NackTracker`]: what is missing and still worth asking for.
 //! - [`RttEstimator`]: how long a round trip takes.
 //!
-//! The downlink of a subscriber uses all three, an uplink only the last, and a gateway the first two
-//! on what a publisher sends it. None of them looks at what a packet carries.
+//! The downlink of a subscriber uses all three, an uplink only the last, and a gateway the first
+//! two on what a publisher sends it. None of them looks at what a packet carries.
 
 mod feedback_collector;
 mod nack_tracker;

@@ -9,7 +9,7 @@
 //!
 //! `d` is the delay from mouth to ear, `Ppl` the loss in percent, `BurstR` how much longer runs of
 //! lost packets are than by chance, `Bpl` the codec's robustness against loss. Not a judgement of
-//! pictures.
+//! video frames.
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -7,8 +7,8 @@
 //!                                                        └► VideoJitterBuffer ─► Video { render_at }
 //! ```
 //!
-//! [`Downlink`] is these stages put together for a subscriber. The first two are in [`crate::path`],
-//! because a gateway uses them too.
+//! [`Downlink`] is these stages put together for a subscriber. The first two are in
+//! [`crate::path`], because a gateway uses them too.
 //!
 //! Not a decoder and not a key holder: sealed frames are opaque, and opened ones are looked at only
 //! through their header.

@@ -2,7 +2,7 @@
 //!
 //! [`Uplink`] is the session of a publisher: it numbers frames, cuts sealed ones into packets
 //! ([`Packetizer`]), spreads them over time ([`Pacer`]) at the rate its congestion controller
-//! allows, keeps them a while ([`PacketCache`]) and repeats what is asked for again.
+//! allows, keeps them a while ([`PacketCache`]) and sends again what is asked for.
 //!
 //! Not the encoding and not the sealing: a frame comes in as opaque bytes and is told its size by
 //! events.

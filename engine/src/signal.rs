@@ -18,7 +18,7 @@ use crate::time::Instant;
 pub use roster::{Participant, Roster};
 
 /// How long a reply may take. A gateway answers within a round trip; five seconds are two
-/// repetitions of a lost packet on a bad path.
+/// retransmissions of a lost packet on a bad path.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What happens to the control stream.

@@ -1,11 +1,11 @@
-//! Alignment of audio and picture: one playout clock per remote participant.
+//! Alignment of audio and video: one playout clock per remote participant.
 //!
 //! Audio leads: its buffer decides when audio is heard, reports of its position relate media time
-//! to local time, and the picture follows. A picture is delayed only as far as it must be, because
-//! delay is what people notice first in a conversation; the tolerance stays inside what ITU-R
-//! BT.1359-1 found detectable (45 ms early, 125 ms late).
+//! to local time, and the video frame follows. A video frame is delayed only as far as it must be,
+//! because delay is what people notice first in a conversation; the tolerance stays inside what
+//! ITU-R BT.1359-1 found detectable (45 ms early, 125 ms late).
 //!
-//! Not a scheduler: it answers when a picture is to be shown and holds none.
+//! Not a scheduler: it answers when a video frame is to be shown and holds none.
 
 mod audio_delay;
 
@@ -18,16 +18,16 @@ use crate::time::{Instant, MediaTime};
 /// Settings of a [`VideoSync`].
 #[derive(Clone, Copy, Debug)]
 pub struct SyncConfig {
-    /// How much later than its picture audio may be heard. Default 100 ms: a picture that waits for
-    /// audio is late for nothing while nobody can notice the difference.
+    /// How much later than its video frame audio may be heard. Default 100 ms: a video frame that
+    /// waits for audio is late for nothing while nobody can notice the difference.
     pub max_audio_lag: Duration,
-    /// How much earlier. A picture cannot be shown before it came; audio that would lead by more is
-    /// held back. Default 30 ms.
+    /// How much earlier. A video frame cannot be shown before it came; audio that would lead by
+    /// more is held back. Default 30 ms.
     pub max_audio_lead: Duration,
-    /// Longest delay of a picture for the sake of sync. Default 500 ms.
+    /// Longest delay of a video frame for the sake of sync. Default 500 ms.
     pub max_delay: Duration,
-    /// How fast the delay changes, in microseconds per second of playout: 100 ms/s plays pictures
-    /// 10 % slower or faster, which nobody sees. Default 100,000.
+    /// How fast the delay changes, in microseconds per second of playout: 100 ms/s plays video
+    /// frames 10 % slower or faster, which nobody sees. Default 100,000.
     pub slew_micros_per_second: u64,
 }
 
@@ -48,12 +48,12 @@ pub struct PlayoutClock {
     audio: Option<AudioPosition>,
 }
 
-/// Aligns the pictures of one track with its participant's [`PlayoutClock`].
+/// Aligns the video frames of one track with its participant's [`PlayoutClock`].
 #[derive(Clone, Debug)]
 pub struct VideoSync {
     config: SyncConfig,
     delay: Duration,
-    last_picture: Option<Instant>,
+    last_shown: Option<Instant>,
     lag_micros: Option<i64>,
 }
 
@@ -72,9 +72,9 @@ const SMOOTHING: Duration = Duration::from_millis(300);
 const POSITION_LIFETIME: Duration = Duration::from_secs(1);
 /// A change this large is a new position (the audio stopped and went on), not noise.
 const JUMP_MICROS: f64 = 200_000.0;
-/// Audio and picture that claim to be further apart have nothing to do with each other.
+/// Audio and video that claim to be further apart have nothing to do with each other.
 const ABSURD_MICROS: i64 = 5_000_000;
-/// Pictures further apart than this do not let the delay jump.
+/// Video frames further apart than this do not let the delay jump.
 const LONGEST_STEP: Duration = Duration::from_millis(200);
 
 impl PlayoutClock {
@@ -125,13 +125,13 @@ impl VideoSync {
         Self {
             config,
             delay: Duration::ZERO,
-            last_picture: None,
+            last_shown: None,
             lag_micros: None,
         }
     }
 
-    /// When to show a picture captured at `media_time` that could be shown at `ready`. Call once
-    /// for each picture, in order.
+    /// When to show a video frame captured at `media_time` that could be shown at `ready`. Call
+    /// once for each video frame, in order.
     pub fn align(
         &mut self,
         clock: &PlayoutClock,
@@ -146,7 +146,7 @@ impl VideoSync {
                 .min(self.config.max_delay)
         });
         let elapsed = self
-            .last_picture
+            .last_shown
             .map_or(Duration::ZERO, |last| (now - last).min(LONGEST_STEP));
         let step = Duration::from_micros(
             u64::try_from(elapsed.as_micros())
@@ -155,25 +155,26 @@ impl VideoSync {
                 / 1_000_000,
         );
         self.delay = wanted.clamp(self.delay.saturating_sub(step), self.delay + step);
-        self.last_picture = Some(now);
+        self.last_shown = Some(now);
         let delay_micros = i64::try_from(self.delay.as_micros()).unwrap_or(0);
         self.lag_micros = lag.map(|lag| lag - delay_micros);
         ready + self.delay
     }
 
-    /// What pictures are delayed by now.
+    /// The present delay of video frames.
     pub fn delay(&self) -> Duration {
         self.delay
     }
 
-    /// By how many microseconds audio comes after (positive) or before its picture, as last shown.
+    /// By how many microseconds audio comes after (positive) or before its video frame, as last
+    /// shown.
     pub fn audio_lag_micros(&self) -> Option<i64> {
         self.lag_micros
     }
 
-    /// The same if a picture was shown lately.
+    /// The same if a video frame was shown lately.
     pub fn recent_audio_lag_micros(&self, now: Instant) -> Option<i64> {
-        let shown = self.last_picture?;
+        let shown = self.last_shown?;
         self.lag_micros.filter(|_| now - shown < POSITION_LIFETIME)
     }
 }
@@ -186,8 +187,8 @@ fn micros(signed: i64) -> Duration {
 mod tests {
     use super::*;
 
-    /// Plays audio that is heard `audio_delay` after capture and pictures ready `video_delay` after
-    /// capture, and returns how long after capture the pictures were shown.
+    /// Plays audio that is heard `audio_delay` after capture and video frames ready `video_delay`
+    /// after capture, and returns how long after capture the video frames were shown.
     fn play(
         (clock, sync): &mut (PlayoutClock, VideoSync),
         from: u64,
@@ -224,7 +225,7 @@ mod tests {
         let last = *shown.last().unwrap();
         assert!(
             (95..=110).contains(&last),
-            "audio is heard at 200 to 209, the picture shown at {last}"
+            "audio is heard at 200 to 209, the video frame shown at {last}"
         );
         assert!(
             shown.windows(2).all(|pair| pair[1].abs_diff(pair[0]) <= 4),
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_within_the_tolerance_is_not_delayed() {
+    fn a_video_frame_within_the_tolerance_is_not_delayed() {
         let mut clock = (
             PlayoutClock::default(),
             VideoSync::new(SyncConfig::default()),

@@ -36,7 +36,7 @@ const MIN_TOTAL_SHARE: f32 = 0.6;
 const MAX_RIVALS: usize = 2;
 /// Spectra in a row before a howl is told: 200 ms.
 const HELD: u32 = 10;
-/// Of full scale, in dB. What is less loud disturbs nobody yet.
+/// Least level of a howl, in dB of full scale. A quieter one disturbs nobody yet.
 const MIN_LEVEL_DB: f32 = -50.0;
 /// When so much of a howl is gone, in dB below its loudest, it is over.
 const FALLEN_DB: f32 = 12.0;

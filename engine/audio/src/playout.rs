@@ -67,7 +67,7 @@ impl PlayoutConfig {
 
 struct Source {
     neteq: Neteq,
-    /// What lip sync asks for.
+    /// The least delay that lip sync asks for.
     sync_delay: Duration,
     volume: f32,
     target_volume: f32,
@@ -170,7 +170,7 @@ impl Playout {
         self.apply_limits();
     }
 
-    /// Sets the least target delay of one source for the sake of its pictures, which come later
+    /// Sets the least target delay of one source for the sake of its video frames, which come later
     /// than its audio; within the greatest delay of all. Zero ends it. A plain buffer does not
     /// follow.
     pub fn set_sync_delay(&mut self, source: SourceId, delay: Duration) {
@@ -227,7 +227,7 @@ impl Playout {
         Some(self.sources.get(&source)?.neteq.stats())
     }
 
-    /// What was last done to get audio of a source.
+    /// The last operation that got audio of a source.
     pub fn last_operation(&self, source: SourceId) -> Option<Operation> {
         self.sources.get(&source)?.neteq.last_operation()
     }

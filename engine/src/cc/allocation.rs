@@ -1,20 +1,20 @@
-//! Who gets how much: audio first, then pictures.
+//! Divides a rate among tracks: audio first, then video.
 
 use crate::time::Bitrate;
 use crate::wire::media::MediaKind;
 
-/// What one track would like.
+/// The demand of one track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Demand {
     /// What the track carries.
     pub kind: MediaKind,
-    /// More than this is of no use to it.
+    /// The most that it can use.
     pub max: Bitrate,
 }
 
 /// Divides `total` among `demands`; the answer has their order.
 ///
-/// Audio gets all it can use before pictures get anything. Within each class the rate is shared
+/// Audio gets all it can use before video frames get anything. Within each class the rate is shared
 /// equally, and what a track cannot use goes to the others. Never hands out more than `total`.
 pub fn allocate(total: Bitrate, demands: &[Demand]) -> Vec<Bitrate> {
     let mut shares = vec![Bitrate::ZERO; demands.len()];
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn audio_is_served_before_pictures() {
+    fn audio_is_served_before_video() {
         let demand = |kind, max| Demand {
             kind,
             max: Bitrate::from_kbps(max),

@@ -12,8 +12,8 @@
 //!   queue as delivered. What BBRv2 takes loss for, an overflowing queue, shows here as a standing
 //!   queue with less delivered than sent.
 //!
-//! Unlike [`super::DelayBasedController`] it does not give way to a queue that others made, as long as
-//! it gets its share.
+//! Unlike [`super::DelayBasedController`] it does not give way to a queue that others made, as long
+//! as it gets its share.
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -24,40 +24,18 @@
 //! host's has shown is believed ([`super::Probe`]), and the queue that it makes is not taken for
 //! overuse.
 
+mod silence;
+
 use core::time::Duration;
 
+use self::silence::Silence;
 use super::path_observer::{PathObserver, QUEUE_BEHIND_LOSS};
 use super::trendline::{Trendline, Usage};
-use super::{CongestionController, Pacing, PathEstimate, Probe, SentPacket};
+use super::{CongestionConfig, CongestionController, Pacing, PathEstimate, Probe, SentPacket};
 use crate::time::{Bitrate, Instant};
 use crate::wire::feedback::Feedback;
 
-/// Settings of a [`DelayBasedController`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CongestionConfig {
-    /// The rate before anything is known. Default 1 Mbit/s.
-    pub start: Bitrate,
-    /// Never less. Default 50 kbit/s.
-    pub min: Bitrate,
-    /// Never more. Default 20 Mbit/s.
-    pub max: Bitrate,
-    /// Pacing rate over target rate. Default 2.5, as libwebrtc: a frame then leaves in 40 % of a
-    /// frame interval, and the path sees no bursts longer than that.
-    pub pacing_factor: f64,
-}
-
-impl Default for CongestionConfig {
-    fn default() -> Self {
-        Self {
-            start: Bitrate::from_kbps(1_000),
-            min: Bitrate::from_kbps(50),
-            max: Bitrate::from_kbps(20_000),
-            pacing_factor: 2.5,
-        }
-    }
-}
-
-/// Less than this above the base delay is the path's own unevenness.
+/// A delay below this, above the base delay, is the path's own unevenness.
 const QUEUE_NOTICED: Duration = Duration::from_millis(10);
 /// A queue like this is drained even if it has stopped growing.
 const QUEUE_TOO_LONG: Duration = Duration::from_millis(120);
@@ -69,10 +47,11 @@ const NARROWED: f64 = 0.5;
 const CAPACITY_SPAN: Duration = Duration::from_millis(250);
 const NARROWED_SPAN: Duration = Duration::from_millis(120);
 const BEFORE_SPAN: Duration = Duration::from_millis(1_000);
-/// What has been sent so long shows in what comes.
+/// The span over which the sent rate is compared with the delivered one.
 const SENT_SPAN: Duration = Duration::from_millis(500);
-/// So much of what is allowed tries a path, or so much less coming through than was sent.
+/// The path was tried if this share of the target was sent ...
 const TRIED: f64 = 0.4;
+/// ... or if less than this share of what was sent came through.
 const LESS_CAME: f64 = 0.6;
 const LOSS_NOTICED: f64 = 0.10;
 const BACKOFF: f64 = 0.85;
@@ -80,7 +59,7 @@ const LEAST_DRAIN: f64 = 0.25;
 /// Draining is given up after this time, or after three times the delay to drain: once for it to
 /// go, half as much again because audio goes on, and once for the reports to have come through it.
 const LONGEST_DRAIN: Duration = Duration::from_millis(1_500);
-/// Of the capacity measured while draining, this much is used after it.
+/// Share of the capacity measured while draining that is used after it.
 const AFTER_DRAIN: f64 = 0.88;
 /// Near: within this share of the last known capacity.
 const NEAR_CAPACITY: f64 = 0.15;
@@ -96,11 +75,6 @@ const START_GROWTH_PER_SECOND: f64 = 2.0;
 /// (libwebrtc: 1.5 × + 10 kbit/s).
 const AHEAD_OF_DELIVERED: f64 = 1.5;
 const AHEAD_OF_DELIVERED_MARGIN: Bitrate = Bitrate::from_kbps(50);
-/// Thirty reports are due in this time; that all were lost means a dead path even at 80 % loss.
-const SILENCE: Duration = Duration::from_millis(1_500);
-const SILENCE_AGAIN: Duration = Duration::from_millis(1_000);
-/// Sending on for so long in silence, ten reports were owed.
-const WORTH_A_REPORT: Duration = Duration::from_millis(500);
 const PACKET_BITS: f64 = 1_150.0 * 8.0;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,7 +92,7 @@ struct Drain {
     since: Instant,
     /// The longest queue seen since.
     queue: Duration,
-    /// What it was to become by what was on its way when this began.
+    /// How long it was to become, by the packets on their way when this began.
     ahead: Duration,
     /// Whether a report has told of something sent since.
     answered: bool,
@@ -136,8 +110,7 @@ pub struct DelayBasedController {
     capacity: Option<Bitrate>,
     last_update: Option<Instant>,
     last_backoff: Instant,
-    silent_since: Option<Instant>,
-    last_sent: Instant,
+    silence: Silence,
 }
 
 impl DelayBasedController {
@@ -152,8 +125,7 @@ impl DelayBasedController {
             capacity: None,
             last_update: None,
             last_backoff: Instant::ZERO,
-            silent_since: None,
-            last_sent: Instant::ZERO,
+            silence: Silence::default(),
         }
     }
 
@@ -190,7 +162,7 @@ impl DelayBasedController {
     /// it.
     fn has_narrowed(&self) -> bool {
         let delivery = &self.observed.delivery;
-        // Who has sent less for a while cannot have more delivered.
+        // A sender that sent less for a while cannot have more delivered.
         let before = delivery
             .over(BEFORE_SPAN)
             .min(self.observed.sent.over(SENT_SPAN));
@@ -216,7 +188,7 @@ impl DelayBasedController {
         if self.is_tried() {
             self.back_off(now);
         } else if settled {
-            // Not by us: others' traffic, or a machine that is busy.
+            // The queue is not ours: other traffic made it, or a machine that is busy.
             self.last_backoff = now;
             self.set_target(self.target * BACKOFF);
         }
@@ -240,7 +212,7 @@ impl DelayBasedController {
         // A short span, since the longer one still holds what came before the path narrowed.
         let capacity = self.sendable(CAPACITY_SPAN);
         self.capacity = Some(capacity);
-        // What stands still for a moment looks narrow too, but not to the next report.
+        // A path that stands still for a moment looks narrow too, but only in one report.
         let latest = if confirmed && self.has_narrowed() {
             self.sendable(NARROWED_SPAN)
         } else {
@@ -251,7 +223,7 @@ impl DelayBasedController {
         ahead
     }
 
-    /// What was sent for what came through lately, or as much as is allowed if that cannot be told.
+    /// The sent rate that belongs to the rate delivered lately; the target if that is not known.
     fn sendable(&self, span: Duration) -> Bitrate {
         match self.observed.sendable(span) {
             Bitrate::ZERO => self.target,
@@ -287,7 +259,7 @@ impl DelayBasedController {
         if before && standing >= QUEUE_NOTICED {
             self.cut(true);
         } else if !answered {
-            // What stood still for a moment comes all at once.
+            // After a moment's standstill everything comes at once.
             self.capacity = self.capacity.max(Some(self.sendable(CAPACITY_SPAN)));
         }
         let drained = standing < QUEUE_NOTICED && waited >= self.response_time() / 2;
@@ -353,17 +325,14 @@ impl DelayBasedController {
     }
 }
 
-/// Of the delivered rate, so much empties a queue of this length in about half a second.
+/// The share of the delivered rate that empties a queue of this length in about half a second.
 fn drain_share(standing: Duration) -> f64 {
     (1.0 - 2.0 * standing.as_secs_f64()).clamp(LEAST_DRAIN, BACKOFF)
 }
 
 impl CongestionController for DelayBasedController {
     fn on_sent(&mut self, now: Instant, packet: SentPacket) {
-        if self.silent_since.is_none() || now - self.last_sent > WORTH_A_REPORT {
-            self.silent_since = Some(now);
-        }
-        self.last_sent = now;
+        self.silence.on_sent(now);
         self.observed.on_sent(now, packet);
     }
 
@@ -372,7 +341,7 @@ impl CongestionController for DelayBasedController {
         let Some(outcome) = self.observed.on_feedback(now, feedback, draining) else {
             return;
         };
-        self.silent_since = Some(now);
+        self.silence.on_report(now);
         for packet in outcome.acked.iter().filter(|packet| !packet.ambiguous) {
             if !self.observed.probes.covers(packet.sent_at) {
                 self.trendline
@@ -398,18 +367,15 @@ impl CongestionController for DelayBasedController {
         self.capacity = None;
         self.phase = Phase::Increase;
         self.last_backoff = now;
-        self.silent_since = Some(now - (SILENCE - SILENCE_AGAIN));
+        self.silence.on_noticed(now);
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        // At the floor there is nothing left to do about silence, and none is owed to one who has
-        // stopped sending.
-        let since = self
-            .silent_since
-            .filter(|_| self.target > self.config.min)?;
-        // Where most is lost, most reports are too.
-        let patience = SILENCE.mul_f64(1.0 + 2.0 * self.observed.random.settled_share());
-        (self.last_sent >= since + WORTH_A_REPORT).then_some(since + patience)
+        // At the floor there is nothing left to do about silence.
+        if self.target <= self.config.min {
+            return None;
+        }
+        self.silence.due(self.observed.random.settled_share())
     }
 
     fn target_bitrate(&self) -> Bitrate {

@@ -129,7 +129,7 @@ impl LossRate {
     }
 }
 
-/// Of too few packets one would already be too much.
+/// With fewer packets a single loss would already look like heavy loss.
 fn share(received: i64, lost: i64) -> f64 {
     let lost = lost.max(0);
     if received + lost < 10 {

@@ -1,9 +1,9 @@
 //! What was sent, until it is known what became of it.
 //!
-//! A report names packets by their publisher's numbers, and a gateway lets audio overtake pictures
-//! that wait: a number below one that came may not have been sent yet, or be on its way. So only a
-//! packet that was sent before another that came is missing (RFC 9002 §6.1, without its thresholds:
-//! what comes late is taken back).
+//! A report names packets by their publisher's numbers, and a gateway lets audio overtake video
+//! frames that wait: a number below one that came may not have been sent yet, or be on its way. So
+//! only a packet that was sent before another that came is missing (RFC 9002 §6.1, without its
+//! thresholds: what comes late is taken back).
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -244,8 +244,8 @@ mod tests {
     #[test]
     fn what_was_overtaken_before_it_was_sent_is_not_missing_until_a_later_one_came() {
         let mut history = History::default();
-        // Audio, number 2, before pictures of which 0 is on its way when the report is made and 1
-        // still waits.
+        // Audio, number 2, before video frames of which 0 is on its way when the report is made and
+        // 1 still waits.
         sent(&mut history, 0, 2);
         sent(&mut history, 30, 0);
         let at = |ms| Some(Instant::from_millis(ms));

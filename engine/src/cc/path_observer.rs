@@ -13,11 +13,11 @@ use crate::wire::feedback::Feedback;
 
 /// Losses with a queue of this length are taken for the queue's overflow.
 pub(super) const QUEUE_BEHIND_LOSS: Duration = Duration::from_millis(15);
-/// What is reported lost so long after the queue may still be what overflowed it.
+/// A loss reported this long after a queue stood may still be the overflow of that queue.
 const QUEUE_FORGOTTEN: Duration = Duration::from_millis(300);
 /// Reports are so far apart, with few packets more.
 const REPORT_INTERVAL: Duration = Duration::from_millis(60);
-/// Of [`PathEstimate::delivered`].
+/// The span that [`PathEstimate::delivered`] is measured over.
 const DELIVERED_SPAN: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]

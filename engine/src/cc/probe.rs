@@ -20,12 +20,11 @@ pub struct Probe {
     pub until: Instant,
     /// How much it was.
     pub bytes: usize,
-    /// What was tried. More than this a burst does not show, however close together it went and
-    /// came.
+    /// The rate that was tried: the upper bound of what the burst can prove.
     pub rate: Bitrate,
 }
 
-/// With fewer packets their spacing says nothing.
+/// Least number of packets whose spacing says something of the path.
 const LEAST_PACKETS: usize = 4;
 /// Reports of what was sent within this time are waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! What frames need on one path, followed over time.
+//! The protection that frames need on one path, followed over time.
 
 use core::time::Duration;
 
@@ -48,7 +48,7 @@ impl PathLoss {
         self.rtt = rtt;
     }
 
-    /// What a frame needs to be protected against.
+    /// The losses that a frame is to be protected against.
     pub fn protection(&self, key: bool) -> Protection {
         Protection {
             loss: self.loss,
@@ -72,7 +72,7 @@ impl PathLoss {
         }
     }
 
-    /// Bytes of repair packets for each byte of a picture, on average.
+    /// Bytes of repair packets for each byte of a video frame, on average.
     pub fn overhead(&self) -> f64 {
         self.overhead
     }

@@ -1,12 +1,12 @@
 //! How many repair packets a frame is worth.
 //!
 //! As many as make it likely enough that the frame is whole without asking. How likely that must be
-//! depends on what asking can still do: a repetition needs the request and the answer to get
+//! depends on what asking can still do: a retransmission needs the request and the answer to get
 //! through, each as likely lost as any packet, and a round trip.
 
 use core::time::Duration;
 
-/// What there is to know for protecting a frame.
+/// The state of the path by which a frame is protected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Protection {
     /// Share of packets lost, 0 to 1.
@@ -15,21 +15,21 @@ pub struct Protection {
     pub burst: f64,
     /// The round-trip time.
     pub rtt: Duration,
-    /// All pictures up to the next key frame depend on this one.
+    /// All video frames up to the next key frame depend on this one.
     pub key: bool,
 }
 
 /// Below this, asking again costs less than protecting every frame.
 pub(super) const LOSS_NOTICED: f64 = 0.008;
-/// Share of frames that may be incomplete at first where a repetition is quick and sure.
+/// Share of frames that may be incomplete at first where a retransmission is quick and sure.
 const MISSED: f64 = 0.05;
-/// Where it never comes through.
-const MISSED_WITHOUT_REPEATS: f64 = 0.006;
+/// The same where retransmissions never come through.
+const MISSED_WITHOUT_RETRANSMISSION: f64 = 0.006;
 /// A key frame is that much dearer.
 const KEY_SHARE: f64 = 0.2;
-/// With a round trip like this a repetition is late for most.
+/// With a round trip like this a retransmission is late for most.
 const LONG_RTT: Duration = Duration::from_millis(250);
-/// More packets than this for one fragment are never sent.
+/// Most packets that are ever sent for one fragment.
 const MAX_OVERHEAD: usize = 14;
 
 /// Repair packets for a frame of `fragments` packets.
@@ -44,8 +44,8 @@ pub fn repair_packets(fragments: u16, protection: Protection) -> u16 {
         return 0;
     }
     let loss = loss.min(0.9);
-    let missed =
-        MISSED_WITHOUT_REPEATS + (MISSED - MISSED_WITHOUT_REPEATS) * repeats_help(loss, rtt);
+    let missed = MISSED_WITHOUT_RETRANSMISSION
+        + (MISSED - MISSED_WITHOUT_RETRANSMISSION) * retransmission_help(loss, rtt);
     let missed = if key { missed * KEY_SHARE } else { missed };
     let count = usize::from(fragments).max(1);
     // Runs of losses make the number of lost packets vary as if there were fewer, larger packets.
@@ -59,9 +59,9 @@ pub fn repair_packets(fragments: u16, protection: Protection) -> u16 {
     u16::try_from(enough.unwrap_or(most)).unwrap_or(u16::MAX)
 }
 
-/// Share of audio that may be missed where a repetition is quick and sure, and where it never comes
-/// through.
-const SOUND_MISSED: (f64, f64) = (0.0005, 0.0003);
+/// Share of audio that may be missed where a retransmission is quick and sure, and where it never
+/// comes through.
+const AUDIO_MISSED: (f64, f64) = (0.0005, 0.0003);
 /// Beyond this the audio of the copies is worth less than the rate they take.
 const MAX_AUDIO_COPIES: usize = 12;
 
@@ -74,15 +74,16 @@ pub fn audio_redundancy(protection: Protection) -> usize {
         return 0;
     }
     let loss = loss.min(0.9);
-    let missed = SOUND_MISSED.1 + (SOUND_MISSED.0 - SOUND_MISSED.1) * repeats_help(loss, rtt);
+    let missed =
+        AUDIO_MISSED.1 + (AUDIO_MISSED.0 - AUDIO_MISSED.1) * retransmission_help(loss, rtt);
     // Frames of audio are 20 ms apart; between two of them a burst is mostly over.
     let beyond_burst = (burst.min(8.0) - 1.0) / 2.0;
     let copies = (missed.ln() / loss.ln() - 1.0).ceil() + beyond_burst.round();
     (copies.max(1.0) as usize).min(MAX_AUDIO_COPIES)
 }
 
-/// How much of what is lost a repetition mends in time, 0 to 1.
-fn repeats_help(loss: f64, rtt: Duration) -> f64 {
+/// How much of what is lost a retransmission mends in time, 0 to 1.
+fn retransmission_help(loss: f64, rtt: Duration) -> f64 {
     let quick = 1.0 - (rtt.as_secs_f64() / LONG_RTT.as_secs_f64()).min(1.0);
     (1.0 - loss) * (1.0 - loss) * (0.4 + 0.6 * quick)
 }

@@ -20,7 +20,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Of a frame of so many fragments.
+    /// The blocks of a frame of `fragments` fragments.
     pub fn new(fragments: u16) -> Self {
         let fragments = usize::from(fragments).max(1);
         Self {
@@ -138,8 +138,8 @@ fn solve(matrix: &mut [Vec<u8>], sums: &mut [Vec<u8>]) -> Option<()> {
     Some(())
 }
 
-/// Of repair packet `row` and fragment `column`: 1/(x + y) with x from 128 on and y below 128, over
-/// that of row 0.
+/// The factor of fragment `column` in repair packet `row`: 1/(x + y) with x from 128 on and y below
+/// 128, over that of row 0.
 fn coefficient(row: usize, column: usize) -> u8 {
     let (x, y) = ((MAX_ROWS + row) as u8, column as u8);
     mul(inverse(x ^ y), MAX_ROWS as u8 ^ y)

@@ -5,6 +5,7 @@
 
 mod frames;
 mod io;
+mod opening_frames;
 mod statistics;
 mod track;
 
@@ -13,10 +14,11 @@ use std::time::Duration;
 
 pub use io::{DownlinkEvent, DownlinkInput, DownlinkOutput};
 
+use self::opening_frames::OpeningFrames;
 use self::track::{Participant, Track};
 use super::video_track::VideoConfig;
 use super::{Reassembler, ReassemblerConfig};
-use crate::ids::{FrameId, StreamId, TrackId};
+use crate::ids::{StreamId, TrackId};
 use crate::path::{FeedbackCollector, FeedbackConfig, NackConfig, NackTracker, RttEstimator};
 use crate::stats::TransportStats;
 use crate::time::Instant;
@@ -34,7 +36,7 @@ pub struct DownlinkConfig {
     pub nack: NackConfig,
     /// Assembly of frames.
     pub reassembler: ReassemblerConfig,
-    /// Order and time of pictures.
+    /// Order and time of video frames.
     pub video: VideoConfig,
 }
 
@@ -48,16 +50,12 @@ pub struct Downlink {
     rtt: RttEstimator,
     tracks: BTreeMap<TrackId, Track>,
     participants: BTreeMap<u32, Participant>,
-    /// Frames at the host to be opened: when their first and last packet came.
-    opening: BTreeMap<FrameId, (Instant, Instant)>,
+    opening: OpeningFrames,
     outputs: VecDeque<DownlinkOutput>,
     transport: TransportStats,
     /// The latest time it was told.
     now: Instant,
 }
-
-/// Frames at the host to be opened; a host that never answers loses the oldest.
-const MAX_OPENING: usize = 1_024;
 
 impl Downlink {
     /// One without tracks. `seed` is only for telling sessions apart.
@@ -70,7 +68,7 @@ impl Downlink {
             rtt: RttEstimator::new(seed),
             tracks: BTreeMap::new(),
             participants: BTreeMap::new(),
-            opening: BTreeMap::new(),
+            opening: OpeningFrames::default(),
             outputs: VecDeque::new(),
             transport: TransportStats::default(),
             now: Instant::ZERO,
@@ -94,7 +92,7 @@ impl Downlink {
         let gone = |stream: &StreamId| stream.track_id() == id;
         self.reassembler.remove_streams(gone);
         self.nack.remove_streams(gone);
-        self.opening.retain(|frame, _| !gone(&frame.stream));
+        self.opening.remove_streams(gone);
         self.count_given_up();
     }
 
@@ -278,10 +276,7 @@ impl Downlink {
 
     /// The frames of a stream that have begun to come.
     fn expected(&self, id: StreamId) -> Vec<u32> {
-        let opening = self
-            .opening
-            .range(id.frame(0)..=id.frame(u32::MAX))
-            .map(|(frame, _)| frame.number);
+        let opening = self.opening.of_stream(id);
         self.reassembler.unfinished(id).chain(opening).collect()
     }
 

@@ -48,14 +48,14 @@ impl FreezeMeter {
         stalled.then_some(interval)
     }
 
-    /// Whether the picture has just been found frozen. True once for each stall.
+    /// Whether the video frame has just been found frozen. True once for each stall.
     pub fn poll(&mut self, now: Instant) -> bool {
         let due = self.next_timeout().is_some_and(|due| now >= due);
         self.stalled |= due;
         due
     }
 
-    /// When the picture counts as frozen unless a frame is shown.
+    /// When the video frame counts as frozen unless a frame is shown.
     pub fn next_timeout(&self) -> Option<Instant> {
         if self.stalled {
             return None;

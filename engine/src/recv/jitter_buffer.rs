@@ -218,7 +218,7 @@ impl VideoJitterBuffer {
             if let Some(header) = hopeless.map(|frame| frame.header) {
                 self.hopeless |= !header.discardable;
                 self.remove(id, DropReason::Undecodable);
-                // What refers to this one is as hopeless.
+                // Frames that refer to this one cannot be decoded either.
                 self.note_lost(id);
             }
             next = self.frames.range(id + 1..).next().map(|(&id, _)| id);

@@ -1,9 +1,9 @@
 //! When to ask for a key frame.
 //!
 //! The first request goes out at once, for every frame until the key frame comes is a frozen one.
-//! Repetitions back off, because a key frame is many times larger than any other, and the path that
-//! lost the last one may be full; but slowly, because where most is lost most requests are too, and
-//! the publisher answers no two within 300 ms.
+//! Further requests back off, because a key frame is many times larger than any other, and the path
+//! that lost the last one may be full; but slowly, because where most is lost most requests are
+//! too, and the publisher answers no two within 300 ms.
 
 use std::time::Duration;
 

@@ -53,8 +53,8 @@ pub struct PlayoutDelay {
     last_arrival: Instant,
 }
 
-/// Fewer frames than this say nothing of such a quantile: the frames queued behind the first key
-/// frame would be it.
+/// Least number of frames from which such a quantile can be told: the frames queued behind the
+/// first key frame would be it.
 const FEWEST: usize = 30;
 /// A transit further off than this means that the sender's clock was set.
 const CLOCK_SET_MICROS: u64 = 10_000_000;

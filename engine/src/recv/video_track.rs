@@ -22,7 +22,7 @@ pub struct VideoConfig {
     pub buffer: JitterBufferConfig,
     /// How playout smooths jitter.
     pub playout: PlayoutDelayConfig,
-    /// How pictures follow audio.
+    /// How video frames follow audio.
     pub sync: SyncConfig,
     /// How long a stream that never began waits for the key frame that may have been overtaken.
     /// Default 10 ms.
@@ -30,7 +30,7 @@ pub struct VideoConfig {
     /// A stream that has begun waits four round trips and 100 ms for what is missing before it asks
     /// for a key frame, but at least this. Default 200 ms.
     pub min_hold: Duration,
-    /// And at most this. Default 1 s.
+    /// Longest hold. Default 1 s.
     pub max_hold: Duration,
 }
 

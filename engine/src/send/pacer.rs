@@ -14,23 +14,23 @@ use std::collections::VecDeque;
 use crate::ids::FrameId;
 use crate::time::{Bitrate, Instant};
 
-/// What a packet is to the pacer; those that stand first here go first.
+/// Priority of a packet, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Audio, first time or again: at once.
     Audio,
     /// Retransmitted video: somebody is waiting.
     Retransmission,
-    /// Pictures of the base layers, without which no others decode.
+    /// Video frames of the base layers, without which no others decode.
     Base,
-    /// Pictures of higher layers.
+    /// Video frames of higher layers.
     Enhancement,
 }
 
 /// A packet in the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// What it is.
+    /// Its priority.
     pub class: Class,
     /// The frame it belongs to.
     pub frame: FrameId,
@@ -65,7 +65,7 @@ pub struct PacerConfig {
     pub burst: Duration,
     /// The queue is cut when it would take longer than this to drain. Default 400 ms.
     pub max_delay: Duration,
-    /// And when it holds more bytes than this. Default 4 MiB.
+    /// The queue is also cut when it holds more bytes than this. Default 4 MiB.
     pub max_bytes: usize,
 }
 
@@ -79,11 +79,11 @@ impl Default for PacerConfig {
     }
 }
 
-/// A repetition that has waited this long comes too late.
+/// A retransmission that has waited this long comes too late.
 const RETRANSMISSION_LIFETIME: Duration = Duration::from_millis(400);
-/// So much is never cut: at the lowest rates a single frame takes longer than any bound.
+/// Bytes that are never cut: at the lowest rates a single frame takes longer than any bound.
 const LEAST_BYTES: usize = 6_000;
-/// However much audio is sent, pictures get their turn after this time.
+/// However much audio is sent, video frames get their turn after this time.
 const MAX_DEBT: Duration = Duration::from_millis(500);
 
 /// The queue and the bucket.
@@ -195,7 +195,7 @@ impl Pacer {
             || self.bytes > LEAST_BYTES && self.queue_delay() > self.config.max_delay
     }
 
-    /// The frame to throw out next; repetitions and audio are never chosen.
+    /// The frame to throw out next; retransmissions and audio are never chosen.
     fn choose(&self) -> Option<Dropped> {
         let frames = || {
             self.queues[Class::Base as usize]
@@ -241,8 +241,8 @@ impl Pacer {
 
     /// Throws out what follows `broken` in its layer, up to a key frame.
     fn remove_dependents(&mut self, broken: FrameId, dropped: &mut Vec<Dropped>) {
-        let pictures = self.queues[Class::Base as usize..].iter().flatten();
-        let mut later: Vec<_> = pictures
+        let videos = self.queues[Class::Base as usize..].iter().flatten();
+        let mut later: Vec<_> = videos
             .filter(|packet| broken.is_before(packet.frame))
             .map(|packet| (packet.frame.distance_from(broken), packet.frame, packet.key))
             .collect();

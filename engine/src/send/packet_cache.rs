@@ -1,7 +1,7 @@
 //! Packets kept for a while, so that they can be sent again.
 //!
 //! The uplink keeps what it has sent, a gateway what a publisher has sent it, one cache for each
-//! publisher. Whether a repetition is worth sending is [`super::RetransmissionGate`]'s to say.
+//! publisher. Whether a retransmission is worth sending is [`super::RetransmissionGate`]'s to say.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -18,12 +18,12 @@ pub struct CacheConfig {
     /// Default 2 MiB.
     pub max_bytes: usize,
     /// How long a packet is kept. Default 1.5 s: three round trips of the longest path on which a
-    /// repetition is any use.
+    /// retransmission is any use.
     pub max_age: Duration,
 }
 
 impl CacheConfig {
-    /// What a packet counts beside its bytes, so that tiny ones are bounded too.
+    /// Bytes that a packet counts beside its own, so that tiny ones are bounded too.
     pub const PACKET_OVERHEAD_BYTES: usize = 64;
 }
 

@@ -1,4 +1,4 @@
-//! Which repetitions are worth sending: not one that is under way already.
+//! Keeps a packet from being sent again while it is under way already.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::ids::FrameId;
 use crate::time::Instant;
 
-/// Remembers when packets were repeated; one for each receiver.
+/// Remembers when packets were sent again; one for each receiver.
 ///
-/// Bounded: a repetition is forgotten after a second, and at most 4,096 are remembered.
+/// Bounded: a retransmission is forgotten after a second, and at most 4,096 are remembered.
 #[derive(Clone, Debug, Default)]
 pub struct RetransmissionGate {
     last: BTreeMap<(FrameId, u16), Instant>,
@@ -22,12 +22,12 @@ const MAX_REMEMBERED: usize = 4_096;
 const LEAST_INTERVAL: Duration = Duration::from_millis(10);
 
 impl RetransmissionGate {
-    /// Nothing repeated yet.
+    /// Nothing sent again yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether to repeat this packet now; if so, remembers that it is.
+    /// Whether to send this packet again now; if so, remembers that it is.
     ///
     /// Not within three quarters of `rtt` of the last time: then that one may still be on its way.
     /// Not the whole of it, because a receiver that waits one round trip before it asks again may
@@ -63,7 +63,7 @@ mod tests {
     use crate::ids::TrackId;
 
     #[test]
-    fn a_packet_is_repeated_once_in_a_round_trip() {
+    fn a_packet_is_retransmitted_once_in_a_round_trip() {
         let mut gate = RetransmissionGate::new();
         let rtt = Duration::from_millis(100);
         let mut admit = |ms: u64, sender: u32, fragment: u16| {

@@ -169,7 +169,7 @@ pub struct InboundStats {
     pub jitter_buffer_emitted_count: u64,
     /// Delay added for lip-sync now, in seconds. Ours.
     pub sync_delay: f64,
-    /// How much later (positive) or earlier audio plays than the picture of the same moment, in
+    /// How much later (positive) or earlier audio plays than the video frame of the same moment, in
     /// seconds. Ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]

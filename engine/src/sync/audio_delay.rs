@@ -1,7 +1,7 @@
-//! How long audio is held back for pictures that come much later than it does.
+//! How long audio is held back for video frames that come much later than it does.
 //!
-//! The picture follows the audio, except where it cannot: it is not shown before it came. Where it
-//! is late for long, audio waits in its jitter buffer, a little longer with each report of its
+//! The video frame follows the audio, except where it cannot: it is not shown before it came. Where
+//! it is late for long, audio waits in its jitter buffer, a little longer with each report of its
 //! position, as fast as stretching goes unheard (libwebrtc's `StreamSynchronization` does so by up
 //! to 80 ms at once).
 
@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::SyncConfig;
 use crate::time::Instant;
 
-/// Of the time that passes, so much is added to the delay: stretching manages 15 ms in 100 ms.
+/// Share of the elapsed time by which the delay grows. Stretching manages 15 ms in 100 ms.
 const GROWS: f64 = 0.08;
-/// And so much is taken off.
+/// Share of the elapsed time by which the delay shrinks.
 const SHRINKS: f64 = 0.04;
 /// After a pause nothing jumps.
 const LONGEST_STEP: Duration = Duration::from_millis(200);
@@ -26,8 +26,8 @@ pub struct AudioSyncDelay {
 
 impl AudioSyncDelay {
     /// The least delay that the jitter buffer for audio is to aim at, which aims at `target` now.
-    /// `audio_lag_micros` is as [`super::VideoSync::audio_lag_micros`] has it, none if no picture
-    /// was shown lately. Call it several times a second.
+    /// `audio_lag_micros` is as [`super::VideoSync::audio_lag_micros`] has it, none if no video
+    /// frame was shown lately. Call it several times a second.
     pub fn update(
         &mut self,
         now: Instant,
@@ -78,8 +78,8 @@ mod tests {
                 .update(self.now, &SyncConfig::default(), lag, target)
         }
 
-        /// Reports for so long, with pictures shown `video` after capture and audio `path` and what
-        /// the buffer aims at, at least 20 ms.
+        /// Reports for so long, with video frames shown `video` after capture and audio `path` and
+        /// what the buffer aims at, at least 20 ms.
         fn settle(&mut self, reports: u32, video: i64, path: i64) -> Duration {
             let least = Duration::from_millis(20);
             let mut target = least;
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn audio_waits_for_late_pictures_as_far_as_would_be_noticed_and_no_longer_than_they_are_late() {
+    fn audio_waits_for_late_video_as_far_as_would_be_noticed_and_no_longer_than_it_is_late() {
         let mut host = Host::new();
         let target = host.settle(100, 250, 25);
         let lead = Duration::from_millis(250 - 25).saturating_sub(target);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn it_grows_slowly_is_bounded_and_ends_without_pictures() {
+    fn it_grows_slowly_is_bounded_and_ends_without_video() {
         let mut host = Host::new();
         let target = Duration::from_millis(60);
         host.report(None, target);

@@ -1,6 +1,6 @@
 //! Feedback (kind 0x02): which media packets came, and when, on the receiver's clock.
 //!
-//! Only the format; `recv::FeedbackCollector` decides what to report and [`crate::cc`] what it
+//! Only the format; `path::FeedbackCollector` decides what to report and [`crate::cc`] what it
 //! means.
 
 use core::time::Duration;

@@ -19,9 +19,9 @@ const FRAME_FLAGS_RESERVED: u8 = 0b1100;
 pub enum MediaKind {
     /// Audio.
     Audio = 1,
-    /// A camera's pictures.
+    /// A camera's video frames.
     Video = 2,
-    /// Pictures of a screen, where sharpness counts for more than motion.
+    /// Video frames of a screen, where sharpness counts for more than motion.
     Screen = 3,
 }
 

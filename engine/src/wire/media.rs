@@ -20,7 +20,7 @@ const FLAG_REDUNDANCY: u8 = 1 << 2;
 /// One media packet: a fragment of a sealed frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaPacket<'a> {
-    /// Repeats an earlier packet.
+    /// It is a retransmission.
     pub rtx: bool,
     /// Counts the media packets of the publisher's session, modulo 2^16.
     pub transport_seq: u16,
@@ -105,10 +105,10 @@ impl<'a> MediaPacket<'a> {
     }
 }
 
-/// Makes the repetition of the media packet in `datagram`: the same bytes with RTX set, and with
-/// `transport_seq` if one is given.
+/// Makes the retransmission of the media packet in `datagram`: the same bytes with RTX set, and
+/// with `transport_seq` if one is given.
 ///
-/// A publisher gives each repetition a number of its own. A gateway gives none: its subscribers
+/// A publisher gives each retransmission a number of its own. A gateway gives none: its subscribers
 /// know packets by the publisher's numbers. Does nothing to what is not a media packet.
 pub fn mark_rtx(datagram: &mut [u8], transport_seq: Option<u16>) {
     if datagram.len() < HEADER_BYTES || datagram[0] != Kind::Media.byte() {
@@ -145,7 +145,7 @@ pub fn has_extension(datagram: &[u8]) -> bool {
         .is_some_and(|flags| flags & FLAG_EXTENSION != 0)
 }
 
-/// Whether the media packet in `datagram` repeats an earlier one.
+/// Whether the media packet in `datagram` is a retransmission.
 pub(crate) fn is_rtx(datagram: &[u8]) -> bool {
     datagram.get(1).is_some_and(|flags| flags & FLAG_RTX != 0)
 }
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repetition_differs_in_flag_and_number_only() {
+    fn a_retransmission_differs_in_flag_and_number_only() {
         let mut bytes = packet();
         bytes[1] = 0x10;
         let first = MediaPacket::parse(&bytes).unwrap();

@@ -11,7 +11,7 @@ use super::{MAX_DATAGRAM_BYTES, WireError};
 
 /// The most copies in a packet.
 pub const MAX_REDUNDANT_FRAMES: usize = 15;
-/// What each costs beside its frame, in bytes.
+/// Bytes that each takes beside its frame.
 pub const REDUNDANT_HEADER_BYTES: usize = 6;
 /// The most time between a frame and its copy: 24 bits of microseconds.
 const MAX_BACK_MICROS: i64 = (1 << 24) - 1;
@@ -224,7 +224,7 @@ mod tests {
         );
         assert!(refused(HEADER_BYTES + 1, 0), "distance");
         assert!(refused(HEADER_BYTES + 5, 1), "length beyond the end");
-        assert!(refused(9, 2), "pictures have no copies");
+        assert!(refused(9, 2), "video frames have no copies");
         for end in HEADER_BYTES..datagram.len() - 2 {
             assert!(MediaPacket::parse(&datagram[..end]).is_err());
         }

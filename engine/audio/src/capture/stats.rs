@@ -15,7 +15,7 @@ pub struct CaptureStats {
     pub echo_return_loss: Option<f64>,
     /// Echo before against after cancellation, in dB; `None` until estimated.
     pub echo_return_loss_enhancement: Option<f64>,
-    /// Of the last block, 0 to 1; `None` while nothing estimates it.
+    /// Probability of speech in the last block, 0 to 1; `None` while nothing estimates it.
     pub voice_probability: Option<f32>,
     /// Where the microphone hears acoustic feedback, in Hz; `None` while it hears none.
     pub howling_frequency: Option<f32>,

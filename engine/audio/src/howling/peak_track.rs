@@ -15,19 +15,19 @@ const MIN_CLIMB_DB: f32 = 8.0;
 const NEAR_BINS: f32 = 1.5;
 /// Spectra in a row without the peak: another audio was louder for that long, or it is gone.
 const MAX_MISSED: u32 = 6;
-/// Of the last 20 spectra (0.4 s), in so many the peak is there (IPMP).
+/// The peak is persistent if it is in this many of the last 20 spectra, 0.4 s (IPMP).
 const PERSISTENT: u32 = 16;
 const PERSISTENT_OF: u32 = 20;
 /// dB from one spectrum to the next: 5 dB a second.
 const MIN_SLOPE: f32 = 0.1;
 /// How far a level may lie off the line, in dB, as root of the mean square (IMSD).
 const MAX_DEVIATION_DB: f32 = 2.0;
-/// So many fits in a row that show growth, together 340 ms; an instrument or a whistle is at its
+/// Fits in a row that must show growth, together 340 ms; an instrument or a whistle is at its
 /// level sooner.
 const MIN_GROWING: u32 = 8;
-/// And so much growth in all, in dB.
+/// Least growth in all, in dB.
 const MIN_RISE_DB: f32 = 8.0;
-/// Of the last ten spectra, in so many it has neither harmonics nor is one (PHPR).
+/// The peak is pure if in this many of the last ten spectra it has no harmonics and is none (PHPR).
 const PURE: u32 = 7;
 const PURE_OF: u32 = 10;
 
@@ -41,7 +41,7 @@ pub(super) struct PeakTrack {
     levels: [f32; FIT],
     /// The last ones, as parts of all that was heard.
     shares: [f32; FIT],
-    /// Of each spectrum in turn, the mean of the levels then; the oldest of all stretches first.
+    /// The mean of the levels at each spectrum in turn; the oldest of all stretches first.
     means: VecDeque<f32>,
     age: usize,
     /// A bit for each spectrum, the newest the lowest: whether the peak was there.
@@ -130,7 +130,7 @@ impl PeakTrack {
         self.has_grown
     }
 
-    /// What it has of all that is heard, 0 to 1.
+    /// Its share of all that is heard, 0 to 1.
     pub(super) fn share(&self) -> f32 {
         mean(&self.shares)
     }

@@ -50,7 +50,7 @@ pub(super) struct Spectrum {
     windowed: Vec<f32>,
     output: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
-    /// Of each bin, scaled so that a tone has its mean square in its lobe.
+    /// Power of each bin, scaled so that a tone has its mean square in its lobe.
     power: Vec<f32>,
 }
 

@@ -28,7 +28,7 @@ pub(super) struct BackgroundNoise {
     threshold: f32,
     /// Prediction of a sample from those before it, the latest first.
     coefficients: [f32; ORDER],
-    /// Of the white noise that goes in.
+    /// Amplitude of the white noise that goes in.
     amplitude: f32,
     past: [f32; ORDER],
     state: u32,

@@ -16,7 +16,7 @@ const MAX_WINDOW_PACKETS: usize = 512;
 const QUANTILE_PER_MILLE: usize = 980;
 
 /// The same of packets that come after later ones: those were lost and came by a copy or a
-/// repetition, so that missing more of them is heard as loss although they come.
+/// retransmission, so that missing more of them is heard as loss although they come.
 const MENDED_QUANTILE_PER_MILLE: usize = 990;
 
 /// How much of it is forgotten with each packet, while there are such packets and while there are
@@ -25,7 +25,7 @@ const MENDED_QUANTILE_PER_MILLE: usize = 990;
 const MENDED_DECAY_MICROS: i64 = 100;
 const UNUSED_DECAY_MICROS: i64 = 200;
 
-/// Fewer such packets in the window, about a hundredth of it, are not waited for.
+/// Least number of such packets in the window, about a hundredth of it, that are waited for.
 const FEWEST_MENDED: usize = 4;
 
 /// Packets carry now more copies of earlier ones, now fewer. The delay does not follow down before
@@ -55,7 +55,7 @@ pub(super) struct DelayManager {
     /// Transit of the fastest packet in the window.
     base_micros: i64,
     target_micros: i64,
-    /// What waiting for mended packets takes.
+    /// The delay that waiting for mended packets takes.
     mended_micros: i64,
     /// How long the last copy of a packet takes after it, and when there were so many copies last.
     copies: (i64, Instant),
@@ -185,8 +185,8 @@ impl DelayManager {
         let step = if self.scratch.len() < FEWEST_MENDED {
             UNUSED_DECAY_MICROS
         } else {
-            // One that took far longer than the others, as a repetition among copies, is not waited
-            // for.
+            // One that took far longer than the others, as a retransmission among copies, is not
+            // waited for.
             self.scratch.sort_unstable();
             self.scratch.pop();
             let mended = quantile(&mut self.scratch, MENDED_QUANTILE_PER_MILLE);

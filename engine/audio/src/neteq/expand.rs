@@ -18,7 +18,7 @@ const FADE_START: usize = 60 * MILLISECOND;
 /// From here on there is only background noise.
 const FADE_END: usize = 200 * MILLISECOND;
 
-/// And from here on less and less of it: the source is gone.
+/// From here on the noise fades: the source is gone.
 const NOISE_FADE_START: usize = 1_000 * MILLISECOND;
 const NOISE_FADE_END: usize = 2_000 * MILLISECOND;
 
@@ -78,7 +78,7 @@ impl Expand {
 
     /// Applies the fade to concealed samples just appended, and counts them.
     pub(super) fn fade(&mut self, samples: &mut [f32]) {
-        // What the talker would have gone on like is not the room's doing.
+        // The talker's continuation is no noise of the room.
         self.remember(samples);
         if self.run + samples.len() > FADE_START {
             for (n, sample) in samples.iter_mut().enumerate() {
@@ -109,7 +109,7 @@ impl Expand {
         let run = std::mem::take(&mut self.run);
         let mut tail = Vec::from(std::mem::take(&mut self.reserve));
         let from = gain(run);
-        // What libopus decodes after its own concealment goes on where that ended.
+        // After its own concealment libopus goes on where that ended.
         let is_joined = tail.is_empty() && self.is_by_decoder;
         if from >= 1.0 && (is_joined || run == 0 && tail.is_empty()) {
             return 0;

@@ -1,4 +1,4 @@
-//! Where concealment is left for what is real again: at the sample where the two look most alike.
+//! Joins decoded audio to the concealment before it, at the sample where the two are most alike.
 //!
 //! A cross-fade between two periods of a voice that are out of step cancels it for a moment. So
 //! concealment goes on until it is in step (NetEQ's `Merge`), if that makes the seam better at all.
@@ -11,7 +11,7 @@ pub(super) const JOIN: usize = 240;
 /// Concealment goes on for so long at most: 10 ms, a pitch of 100 Hz.
 pub(super) const MAX_SHIFT: usize = 480;
 
-/// Less of an improvement of the likeness (−1 to 1) than this is not worth the delay.
+/// Least improvement of the likeness (−1 to 1) that is worth the delay.
 const WORTH_IT: f32 = 0.2;
 
 /// How many samples of `tail` come before the cross-fade to `head`.

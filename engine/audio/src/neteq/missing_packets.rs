@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// More than a second of loss; a packet older than that is nobody's concern.
+/// Numbers remembered: more than a second of loss. Older packets are of no use.
 const MAX_IDS: usize = 64;
 
 #[derive(Default)]

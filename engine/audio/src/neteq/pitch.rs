@@ -8,7 +8,7 @@
 
 use super::time_stretch::{MAX_LAG, MIN_LAG, correlation};
 
-/// What two stretches one period apart are compared over: 7.5 ms.
+/// Length of the two stretches, one period apart, that are compared: 7.5 ms.
 const COMPARED: usize = 360;
 
 /// As much of the past as is ever looked at.

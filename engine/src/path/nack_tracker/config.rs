@@ -21,7 +21,7 @@ pub struct NackConfig {
     /// How long a gap may be mere reordering at least. Default 10 ms.
     pub reorder_window: Duration,
     /// Least time between two requests for the same packet; the round-trip time if that is more,
-    /// half of it for pictures. Default 20 ms.
+    /// half of it for video frames. Default 20 ms.
     pub min_retry: Duration,
     /// Requests for one frame. Default 48.
     pub max_tries: u32,

@@ -17,7 +17,7 @@ pub(super) struct Waits {
 pub(super) struct Frame {
     /// When it was first known to exist.
     pub(super) since: Instant,
-    /// Of a frame missing altogether: whether a frame that came refers to it, or every hole counts
+    /// For a frame missing altogether: whether a frame that came refers to it, or every hole counts
     /// as loss.
     pub(super) needed: bool,
     /// How many times it was asked for.

@@ -1,6 +1,7 @@
 //! The way of a packet and of a frame through the stages.
 
-use super::{Downlink, DownlinkEvent, DownlinkOutput, MAX_OPENING};
+use super::opening_frames::Arrivals;
+use super::{Downlink, DownlinkEvent, DownlinkOutput};
 use crate::ids::TrackId;
 use crate::recv::{Assembled, BufferedFrame, DecryptChange, Inserted, OpenFailure};
 use crate::stats::{DropReason, seconds};
@@ -17,7 +18,7 @@ impl Downlink {
         copies: RedundantFrames<'_>,
     ) {
         let header = packet.header;
-        // What was not subscribed came all the same, and the sender's controller is to know.
+        // Also for tracks that were not subscribed: the sender's controller counts every packet.
         self.feedback
             .on_packet(now, header.sender, packet.transport_seq);
         let track = self.tracks.get_mut(&header.track_id());
@@ -157,32 +158,22 @@ impl Downlink {
             self.drop_frame(header, DropReason::Late);
             return;
         }
-        let key = header.id();
-        if self
-            .opening
-            .insert(key, (assembled.first_arrival, assembled.last_arrival))
-            .is_some()
-        {
-            // The same number twice at the host: the track began anew, and only one can be told
-            // from the other.
+        let arrivals = Arrivals {
+            first: assembled.first_arrival,
+            last: assembled.last_arrival,
+        };
+        if self.opening.insert(header.id(), arrivals) {
             self.drop_frame(header, DropReason::Late);
         }
-        while self.opening.len() > MAX_OPENING {
-            let oldest = self
-                .opening
-                .iter()
-                .min_by_key(|(_, (first, _))| *first)
-                .map(|(&key, _)| key);
-            if let Some(oldest) = oldest.filter(|oldest| self.opening.remove(oldest).is_some()) {
-                let header = FrameHeader {
-                    sender: oldest.stream.sender,
-                    track: oldest.stream.track,
-                    spatial: oldest.stream.spatial,
-                    frame_id: oldest.number,
-                    ..header
-                };
-                self.drop_frame(header, DropReason::Overflow);
-            }
+        while let Some(oldest) = self.opening.pop_excess() {
+            let header = FrameHeader {
+                sender: oldest.stream.sender,
+                track: oldest.stream.track,
+                spatial: oldest.stream.spatial,
+                frame_id: oldest.number,
+                ..header
+            };
+            self.drop_frame(header, DropReason::Overflow);
         }
         self.outputs.push_back(DownlinkOutput::Sealed {
             header,
@@ -191,9 +182,8 @@ impl Downlink {
     }
 
     pub(super) fn on_opened(&mut self, now: Instant, header: FrameHeader, plaintext: Vec<u8>) {
-        let key = header.id();
         // Not one of ours, or its track is gone.
-        let Some((first_arrival, last_arrival)) = self.opening.remove(&key) else {
+        let Some(arrivals) = self.opening.take(header.id()) else {
             return;
         };
         let Some(track) = self.tracks.get_mut(&header.track_id()) else {
@@ -208,10 +198,10 @@ impl Downlink {
                 BufferedFrame {
                     header,
                     data: plaintext,
-                    first_arrival,
+                    first_arrival: arrivals.first,
                     inserted: now,
                 },
-                last_arrival,
+                arrivals.last,
             );
         } else {
             track.counters.frames_delivered += 1;
@@ -231,7 +221,7 @@ impl Downlink {
         header: FrameHeader,
         reason: OpenFailure,
     ) {
-        if self.opening.remove(&header.id()).is_none() {
+        if self.opening.take(header.id()).is_none() {
             return;
         }
         let participant = self.participants.get_mut(&header.sender);
@@ -298,9 +288,7 @@ impl Downlink {
         let (reassembler, opening) = (&self.reassembler, &self.opening);
         let expected = |spatial| {
             let stream = id.stream(spatial);
-            let opening = opening
-                .range(stream.frame(0)..=stream.frame(u32::MAX))
-                .map(|(frame, _)| frame.number);
+            let opening = opening.of_stream(stream);
             reassembler.unfinished(stream).chain(opening).collect()
         };
         let Some((frame, render_at)) = video.poll(now, &participant.clock, &expected) else {

@@ -43,7 +43,7 @@ pub enum DownlinkInput<'a> {
     AudioPlayout {
         /// Whose audio.
         sender: u32,
-        /// Of the sample at the loudspeaker.
+        /// Media time of the sample at the loudspeaker.
         media_time: MediaTime,
     },
     /// The moment last returned as `Timeout` has come.
@@ -72,7 +72,7 @@ pub enum DownlinkOutput {
         /// One Opus packet.
         opus: Vec<u8>,
     },
-    /// Decode this now, and show the picture at `render_at`.
+    /// Decode this now, and show the video frame at `render_at`.
     Video {
         /// Its header.
         header: FrameHeader,
@@ -103,7 +103,7 @@ pub enum DownlinkEvent {
         /// Why.
         reason: DropReason,
     },
-    /// A picture is frozen, by the rule of webrtc-stats.
+    /// A video frame is frozen, by the rule of webrtc-stats.
     StreamStalled {
         /// The track.
         track: TrackId,

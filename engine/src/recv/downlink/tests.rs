@@ -65,7 +65,7 @@ fn reordering_asks_for_no_key_frame() {
 }
 
 #[test]
-fn a_lost_packet_is_asked_for_and_the_picture_goes_on() {
+fn a_lost_packet_is_asked_for_and_the_video_goes_on() {
     let mut host = Host::new();
     host.receive(at(0), video(0, 0), 0, 1);
     host.receive(at(33), video(1, 1), 0, 2);
@@ -129,7 +129,7 @@ fn a_stream_joined_in_the_middle_asks_for_a_key_frame_and_repeats() {
 }
 
 #[test]
-fn a_frozen_picture_is_told_and_counted() {
+fn frozen_video_is_told_and_counted() {
     let mut host = Host::new();
     for n in 0..40 {
         host.receive(frame_at(n), video(n, u16::from(n > 0)), 0, 1);
@@ -284,7 +284,7 @@ fn the_layer_changes_at_a_key_frame() {
 }
 
 #[test]
-fn pictures_wait_for_audio_that_lags() {
+fn video_waits_for_audio_that_lags() {
     let mut host = Host::new();
     for n in 0..200_u32 {
         let now = at(u64::from(n) * 33 + 20);
@@ -306,7 +306,7 @@ fn pictures_wait_for_audio_that_lags() {
     let added = (render_at - released).as_millis();
     assert!(
         (55..=65).contains(&added),
-        "audio 160 ms later than the picture, 100 of it tolerated: {added}"
+        "audio 160 ms later than the video frame, 100 of it tolerated: {added}"
     );
     let stats = host.stats(VIDEO);
     assert!(

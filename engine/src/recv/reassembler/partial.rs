@@ -6,7 +6,7 @@ use crate::time::Instant;
 use crate::wire::media::{FrameHeader, MediaPacket};
 use crate::wire::repair::RepairPacket;
 
-/// What an unfinished frame and one packet cost beside the payload, rounded up.
+/// Memory that an unfinished frame and one packet take beside the payload, rounded up.
 pub(super) const FRAME_COST: usize = 256;
 pub(super) const FRAGMENT_COST: usize = size_of::<Part>();
 

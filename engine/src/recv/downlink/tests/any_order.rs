@@ -82,7 +82,7 @@ fn are_in_order(host: &Host) -> bool {
 
 proptest! {
     /// No order of inputs and no jump of the clock panics, spins the host, loses count of a frame
-    /// or shows pictures out of order.
+    /// or shows video frames out of order.
     #[test]
     fn any_input_in_any_order(steps in proptest::collection::vec(step(), 0..200)) {
         let mut host = Host::new();
@@ -108,8 +108,8 @@ proptest! {
                     media_time: MediaTime::from_micros(micros),
                 }),
                 Step::Remove => {
-                    // A track that begins again shows pictures at once, whatever was still to be
-                    // shown of the one before.
+                    // A track that begins again shows video frames at once, whatever was still to
+                    // be shown of the one before.
                     prop_assert!(are_in_order(&host), "{:?}", host.video);
                     host.video.clear();
                     host.downlink.remove_track(TrackId::new(SENDER, VIDEO));
