@@ -4,9 +4,9 @@
 //!   out.
 //! - [`enrolment`]: a signature key and the request to certify it, before there is an engine.
 //! - [`quality`]: the engine's judgement of a direction.
-//! - `messages`: what the uplink worker is told, as plain objects. `js`: conversions that the shells
-//!   share. `in_hand`: bytes that JavaScript reads where they lie. `typescript`: a test that writes
-//!   the SDK's declarations of all that.
+//! - `messages`: what the uplink worker is told, as plain objects. `js`: conversions that the
+//!   shells share. `in_hand`: bytes that JavaScript reads where they lie. `typescript`: a test that
+//!   writes the SDK's declarations of all that.
 //! - [`known_answers`]: the self-test on demand. `wiping_alloc`: memory that is given back is
 //!   zeros.
 //!
