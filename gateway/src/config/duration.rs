@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 ///
 /// # Errors
 ///
-/// A sentence for whoever wrote it.
+/// A sentence that says what is wrong with the text.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));

@@ -1,20 +1,19 @@
 //! The congestion controller that QUIC runs on: it only bounds what is in flight.
 //!
-//! How much media a subscriber gets is decided above, by a controller that sees the delay of every
-//! packet ([`crate::forward::Subscriber`]). A second one below it that takes loss for congestion,
-//! as RFC 9002's do, or that shrinks its window to what was acknowledged within one least round
-//! trip, as quinn's BBR does, holds back datagrams that the first has let go; then they wait in
-//! QUIC's own buffer, which drops its oldest in silence. So here
+//! A controller above it ([`crate::forward::Subscriber`]) decides how much media a subscriber gets;
+//! it sees the delay of every packet. If QUIC had a controller that takes loss for congestion, as
+//! those of RFC 9002 do, or that shrinks its window to what was acknowledged within one shortest
+//! round trip, as quinn's BBR does, it would hold back datagrams that the first has let go. They
+//! would then wait in QUIC's own buffer, which drops its oldest silently. So here
 //!
-//! - loss changes nothing: it is for the controller above to say what it means;
-//! - the window always holds what the rate given from above sends in [`HORIZON`], for where
-//!   acknowledgements get lost too, nothing is taken off what counts as in flight until one comes
-//!   through;
-//! - streams have a window of their own that grows while it is used, and shrinks when the round
+//! - loss changes nothing: the controller above decides what it means;
+//! - the window always holds what the rate from above sends in [`HORIZON`]: while acknowledgements
+//!   get lost too, bytes count as in flight until one of them arrives;
+//! - streams have a window of their own, which grows while it is used, and shrinks when the round
 //!   trip shows a queue.
 //!
-//! It stays bounded: nobody has more than [`MAX_WINDOW`] in flight, and who gets no rate from above
-//! no more than [`MAX_STREAM_WINDOW`].
+//! It stays bounded: no connection has more than [`MAX_WINDOW`] in flight, and one without a rate
+//! from above no more than [`MAX_STREAM_WINDOW`].
 
 use std::{
     any::Any,

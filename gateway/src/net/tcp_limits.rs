@@ -4,7 +4,7 @@ use std::time::Duration;
 /// their limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpLimits {
-    /// Most connections without a session. One more, and the one that was silent longest is closed.
+    /// Most connections without a session. For one more, the one that was silent longest is closed.
     /// Default 1,024.
     pub connections: usize,
     /// Most of these from one address; an IPv6 /64 counts as one. Default 256.
@@ -13,7 +13,7 @@ pub struct TcpLimits {
     pub header_timeout: Duration,
     /// Time for the rest of a request and to answer it; default 20 s.
     pub request_timeout: Duration,
-    /// How long a peer may take nothing of what is sent, WebSockets too; default 20 s.
+    /// How long a peer may read nothing of what is sent, WebSockets too; default 20 s.
     pub write_timeout: Duration,
 }
 
