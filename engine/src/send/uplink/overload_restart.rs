@@ -2,25 +2,25 @@
 //! frame at the new rate.
 //!
 //! A path that narrows to a third loses what is too much until the rate follows, a round trip and a
-//! queue later. Those pictures are large, for the old rate; sent again at the new one they keep
+//! queue later. Those video frames are large, for the old rate; sent again at the new one they keep
 //! everything that comes after them waiting. They are waited for: a key frame sent as soon as the
 //! path is seen to narrow meets a queue that is still full, and gets lost too.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::{Uplink, UplinkEvent};
 use crate::cc::PathEstimate;
 use crate::time::{Bitrate, Instant};
 
-/// Losses so long ago are mended or given up.
+/// Losses older than this are mended or given up.
 const SPAN: Duration = Duration::from_millis(500);
-/// What takes longer to send again is not: a gap of this length is seen.
+/// Losses that would take longer than this to send again are left behind: viewers would see the
+/// gap.
 const LONGEST_MENDING: Duration = Duration::from_millis(150);
 /// A key frame has this long to come through before another is thought of.
 const INTERVAL: Duration = Duration::from_millis(1_500);
 
-/// What was lost in queues lately.
+/// Follows what was lost in queues lately.
 #[derive(Debug, Default)]
 pub(super) struct OverloadRestart {
     lost: VecDeque<(Instant, u64)>,
@@ -44,7 +44,7 @@ impl OverloadRestart {
             return false;
         }
         let lost: u64 = self.lost.iter().map(|&(_, bytes)| bytes).sum();
-        // What gets lost without any queue is lost with one too, and repair packets mend it.
+        // Random loss goes on while a queue stands, and repair packets mend it.
         let random = SPAN.mul_f64(path.random_loss.clamp(0.0, 1.0));
         let begins = target.time_for(lost) > LONGEST_MENDING + random;
         if begins {
@@ -52,32 +52,6 @@ impl OverloadRestart {
             self.last = Some(now);
         }
         begins
-    }
-}
-
-impl Uplink {
-    /// Leaves all pictures so far behind and asks for key frames.
-    pub(super) fn begin_anew(&mut self) {
-        let is_video = |track: &u8| {
-            self.tracks
-                .get(track)
-                .is_some_and(|track| !track.config.kind.is_audio())
-        };
-        let tracks: Vec<u8> = self.tracks.keys().copied().filter(is_video).collect();
-        for track in tracks {
-            let mut dropped = self.pacer.remove_track(track);
-            self.cache.remove_track(track);
-            for (&stream, layer) in &mut self.layers {
-                if stream.track != track || layer.stats.frames_encoded == 0 {
-                    continue;
-                }
-                layer.stats.frames_dropped += std::mem::take(&mut dropped);
-                layer.awaiting_key = true;
-                layer.note_key_frame_request(self.now);
-                self.events
-                    .push_back(UplinkEvent::key_frame_requested(stream));
-            }
-        }
     }
 }
 

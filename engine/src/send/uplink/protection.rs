@@ -1,4 +1,4 @@
-//! Repair packets for pictures, and how many pictures they leave room for.
+//! Repair packets for video frames, and how many video frames they leave room for.
 
 use core::time::Duration;
 
@@ -8,15 +8,15 @@ use crate::time::{Bitrate, Instant};
 use crate::wire::media::{FrameHeader, HEADER_BYTES};
 use crate::wire::repair::RepairPacket;
 
-/// How pictures are protected against loss.
+/// How video frames are protected against loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProtectionConfig {
     /// Whether repair packets are sent at all. Default yes.
     pub repair: bool,
     /// Whether packets of audio carry copies of earlier frames. Default yes.
     pub copies: bool,
-    /// A picture of fewer bytes than this is not worth showing: rather fewer pictures than worse
-    /// ones. Default 800, about what 360 lines need to be recognised.
+    /// A video frame of fewer bytes than this is not worth showing: rather fewer video frames than
+    /// worse ones. Default 800, about what 360 lines need to be recognised.
     pub worthwhile_frame_bytes: u64,
 }
 
@@ -30,13 +30,13 @@ impl Default for ProtectionConfig {
     }
 }
 
-/// Where packets get lost they are not much longer than this, up to so many, for a code over few
-/// packets is a coarse one.
+/// On a path that loses packets, frames are cut into fragments of about this size, up to
+/// [`FINE_FRAGMENTS`]: a code over few packets is a coarse one.
 const FINE_FRAGMENT_BYTES: usize = 350;
 const FINE_FRAGMENTS: usize = 6;
-/// Fewer pictures a second than this are no motion.
+/// Least frame rate: below it video is no motion.
 const LEAST_FRAME_RATE: f64 = 9.0;
-/// Cameras are no metronomes.
+/// A frame may come this much early: cameras do not keep exact time.
 const FRAME_TOLERANCE: Duration = Duration::from_millis(8);
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Protection {
         }
     }
 
-    /// Bytes of repair packets for each byte of a picture, on average.
+    /// Bytes of repair packets for each byte of a video frame, on average.
     pub(super) fn overhead(&self) -> f64 {
         self.path.overhead()
     }
@@ -133,7 +133,7 @@ impl Protection {
         (0..repair_count).map(repair).collect()
     }
 
-    /// The time between pictures at which each is worth showing, for an encoder that gets
+    /// The time between video frames at which each is worth showing, for an encoder that gets
     /// `bitrate`.
     fn frame_interval(&self, bitrate: Bitrate) -> Duration {
         let bytes = self.config.worthwhile_frame_bytes;
@@ -143,7 +143,7 @@ impl Protection {
     }
 }
 
-/// Which of the pictures a camera takes are worth encoding.
+/// Which of the video frames a camera takes are worth encoding.
 #[derive(Debug, Default)]
 pub(super) struct FrameGate {
     due: Instant,
@@ -160,7 +160,7 @@ impl FrameGate {
             return false;
         }
         let interval = protection.frame_interval(bitrate);
-        // What one picture came too late is taken off the next interval, but no more than one.
+        // A frame that came late shortens the next interval, but only that one.
         self.due = (self.due + interval).max(now);
         true
     }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_become_fewer_before_they_become_worthless() {
+    fn video_frames_become_fewer_before_they_become_worthless() {
         let protection = lossy(0.0);
         let taken = |kbps| {
             let mut gate = FrameGate::default();

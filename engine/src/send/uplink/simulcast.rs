@@ -17,7 +17,7 @@ const BEGIN_FACTOR: f64 = 1.15;
 /// sooner.
 const END_AFTER: Duration = Duration::from_millis(1_500);
 
-/// What a layer of a track gets.
+/// The share of one layer of a track.
 #[derive(Debug)]
 pub(super) struct LayerShare {
     config: LayerConfig,
@@ -39,7 +39,7 @@ impl LayerShare {
         }
     }
 
-    /// With so much it begins.
+    /// The rate with which it begins.
     fn begins_with(&self) -> Bitrate {
         self.config.min_bitrate * BEGIN_FACTOR
     }

@@ -11,19 +11,19 @@ use crate::wire::media::{FrameHeader, MediaKind};
 /// Settings of an [`super::Uplink`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct UplinkConfig {
-    /// How the rate is found.
+    /// Which congestion controller finds the rate.
     pub controller: Controller,
-    /// Of the rate.
+    /// Bounds of the rate.
     pub congestion: CongestionConfig,
-    /// Of the queue.
+    /// Bounds of the pacer's queue.
     pub pacer: PacerConfig,
-    /// Of what is kept for repetition.
+    /// Bounds of the packets kept for retransmission.
     pub cache: CacheConfig,
-    /// Of what is sent against loss.
+    /// Repair packets and redundancy.
     pub protection: ProtectionConfig,
 }
 
-/// What is known of a track beforehand.
+/// Settings of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackConfig {
     /// What it carries.
@@ -35,7 +35,7 @@ pub struct TrackConfig {
 /// One of the streams of a track that is sent in several sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerConfig {
-    /// With less it is not worth sending. Of no meaning for the base layer, which is always sent.
+    /// The least rate with which it is sent. No effect on the base layer, which is always sent.
     pub min_bitrate: Bitrate,
     /// The most its encoder is ever told to produce.
     pub max_bitrate: Bitrate,
@@ -60,7 +60,7 @@ pub struct FrameParams {
 }
 
 impl FrameParams {
-    /// Of a frame of audio, none of which needs another.
+    /// Parameters of a frame of audio, which needs no other frame.
     #[must_use]
     pub fn audio(media_time: MediaTime) -> Self {
         Self {
@@ -83,7 +83,7 @@ pub enum UplinkInput<'a> {
     Frame {
         /// Its header.
         header: FrameHeader,
-        /// What the sealing made of it.
+        /// The sealed frame.
         sealed: Vec<u8>,
     },
     /// The deadline last returned has passed.
@@ -122,7 +122,7 @@ pub enum UplinkEvent {
 }
 
 impl UplinkEvent {
-    /// That the next frame of `stream`, one of this uplink's own, should be a key frame.
+    /// The event that asks for a key frame of `stream`, one of this uplink's own.
     pub(super) const fn key_frame_requested(stream: StreamId) -> Self {
         Self::KeyFrameRequested {
             track: stream.track,

@@ -163,9 +163,9 @@ impl Host {
             } => {
                 let newest = self
                     .uplink
-                    .layers
-                    .get(&TrackId::new(ME, VIDEO).stream(0))
-                    .map_or(0, |layer| layer.next_frame_id);
+                    .tracks
+                    .stream_mut(TrackId::new(ME, VIDEO).stream(0))
+                    .map_or(0, |stream| stream.next_frame_id());
                 let entry = NackEntry {
                     sender: ME,
                     track: VIDEO,
@@ -198,7 +198,7 @@ impl Host {
                 self.input(UplinkInput::Timeout);
             }
             Step::Remove => {
-                let config = self.uplink.tracks[&VIDEO].config;
+                let config = self.uplink.tracks.get(VIDEO).unwrap().config;
                 self.uplink.remove_track(VIDEO);
                 self.uplink.set_track(VIDEO, config);
             }
@@ -216,7 +216,7 @@ proptest! {
             host.step(step);
             let longest = host.uplink.pacer.queued_bytes();
             prop_assert!(longest <= PacerConfig::default().max_bytes + 20_000, "{longest} bytes wait");
-            prop_assert!(host.uplink.cache.bytes() <= CacheConfig::default().max_bytes);
+            prop_assert!(host.uplink.retransmitter.kept_bytes() <= CacheConfig::default().max_bytes);
             for outbound in host.uplink.stats(host.now).outbound {
                 let waiting = host.uplink.pacer.queued_bytes() as u64;
                 prop_assert!(
