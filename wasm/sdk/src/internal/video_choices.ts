@@ -130,12 +130,10 @@ function checkSmaller(small: VideoProfile, big: VideoProfile): void {
 
 function resolveProfile(profile: VideoProfileName | VideoProfile): VideoProfile {
   const resolved = typeof profile === "string" ? VIDEO_PROFILES[profile] : profile;
-  if (!(
-    resolved?.width > 0 &&
-    resolved.height > 0 &&
-    resolved.frameRate > 0 &&
-    resolved.bitrate > 0
-  )) {
+  // A page in JavaScript may name any profile.
+  const { width, height, frameRate, bitrate } = resolved ?? {};
+  const all = [width, height, frameRate, bitrate] as number[];
+  if (!all.every((value) => value > 0 && Number.isFinite(value))) {
     throw new RtcError("INVALID_PARAMETER", "no such video profile");
   }
   return { ...resolved };

@@ -68,9 +68,11 @@ export async function loadModule(
     for (const build of builds) {
       url = moduleUrl(build, base);
       const response = await fetch(url);
-      if (response.ok) return { build, module: await compile(response) };
-      answer = `HTTP ${String(response.status)}`;
-      if (!NOT_THERE.includes(response.status)) break;
+      // Servers of single-page applications send their page for every file they do not have.
+      const isPage = response.ok && contentType(response).startsWith("text/html");
+      if (response.ok && !isPage) return { build, module: await compile(response) };
+      answer = isPage ? "a page, not a module" : `HTTP ${String(response.status)}`;
+      if (!isPage && !NOT_THERE.includes(response.status)) break;
     }
     throw new Error(answer);
   } catch (thrown) {
@@ -88,10 +90,12 @@ const NOT_THERE: readonly number[] = [403, 404, 410];
 
 /** Servers that do not know the file's type get the slower way. */
 async function compile(response: Response): Promise<WebAssembly.Module> {
-  const type = response.headers.get("content-type") ?? "";
-  if (type.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
+  if (contentType(response).startsWith("application/wasm"))
+    return WebAssembly.compileStreaming(response);
   return WebAssembly.compile(await response.arrayBuffer());
 }
+
+const contentType = (response: Response): string => response.headers.get("content-type") ?? "";
 
 /** Where a build lies: in `base`, or beside this module, in words that bundlers understand. */
 export function moduleUrl(build: WasmBuild, base: string | URL | undefined): URL {
