@@ -17,7 +17,7 @@ const { values } = parseArgs({
     outages: { type: "string", default: "1,5,20,60" },
     transports: { type: "string", default: "webtransport,websocket" },
     repeats: { type: "string", default: "1" },
-    sound: { type: "boolean", default: false },
+    audio: { type: "boolean", default: false },
   },
 });
 const root = makeWebRoot();
@@ -42,7 +42,7 @@ async function run(transport, outage) {
     );
     const [ada, bob] = peers;
     for (const peer of peers) await peer.join(gateway, "outage", { group: {}, transport });
-    await ada.call("publish", { audio: values.sound });
+    await ada.call("publish", { audio: values.audio });
     await agreed(peers);
     await bob.pictures("ada", 30);
     // As long as it takes until all lanes stand ready.

@@ -1,10 +1,15 @@
 /**
  * Conferencing for the browser, sealed end to end.
  *
- * ```ts const client = createClient({ gateway: location.origin, token });
- * client.on("stream-subscribed", ({ stream }) => stream.play("remote")); await client.join(); const
- * local = createStream({ audio: true, video: true }); await local.initialize(); await
- * local.play("self"); await client.publish(local); ```
+ * ```ts
+ * const client = createClient({ gateway: location.origin, token });
+ * client.on("stream-subscribed", ({ stream }) => stream.play("remote"));
+ * await client.join();
+ * const local = createStream({ audio: true, video: true });
+ * await local.initialize();
+ * await local.play("self");
+ * await client.publish(local);
+ * ```
  *
  * The names are those of Tencent's TRTC Web SDK v4. Nothing here touches media: that happens in two
  * workers and one audio worklet, which this module starts from the files beside it.
