@@ -19,9 +19,11 @@ FEATURES := --features smrtc-gateway/_test_support
 # tools/step.sh NAME COMMAND... runs one step, keeps the output in .build/logs/NAME.log and says how
 # long it took. Two sides that work at once are a call of make each; one of them is quiet.
 step := tools/step.sh $(quiet)
-# at_once SIDE,SIDE: the first is quiet; if one fails, the other is ended.
+# at_once SIDE,SIDE: the first is quiet; if one fails, the other is ended. Bash starts what runs in
+# the background deaf to Ctrl-C; the trap ends it then too.
 at_once = $(MAKE) quiet=-q $(1) & side=$$!; \
-	$(MAKE) $(2) || { kill $$side; wait $$side; exit 1; }; \
+	trap 'kill $$side 2>/dev/null || :' EXIT; \
+	$(MAKE) $(2) || { kill $$side 2>/dev/null || :; wait $$side || :; exit 1; }; \
 	wait $$side
 
 # No target is a file.

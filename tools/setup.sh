@@ -54,10 +54,6 @@ node_is_new_enough() {
 install_node() {
     PATH=$root/.build/node/node_modules/.bin:$PATH
     if node_is_new_enough; then return 0; fi
-    if ! has npm; then
-        need npm npm
-        install_packages
-    fi
     say "Node.js is missing or older than 20: fetching one from npm into .build/node"
     mkdir -p "$root/.build/node"
     cp "$root"/tools/node/package*.json "$root/.build/node/"
@@ -117,6 +113,8 @@ if is_one_of bench; then
     need espeak-ng espeak-ng
     python_compiles || packages="$packages python3-dev python3-venv"
 fi
+# Node's own packages come later; where npm is missing, Debian has it, and may ask for a password.
+(PATH=$root/.build/node/node_modules/.bin:$PATH && node_is_new_enough) || need npm npm
 install_packages
 # rustup downloads the toolchain at the first call, and two calls at once would both do it.
 rustc --version >/dev/null
