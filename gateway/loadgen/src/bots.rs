@@ -74,6 +74,8 @@ async fn run_all(options: &Options) -> anyhow::Result<()> {
     if crowd.joined == 0 {
         bail!("nobody could join: {}", crowd.why_not());
     }
+    // Who comes later is not counted: the talk was without them.
+    let people_joined = crowd.joined;
     let (seconds, cost) = crowd.talk(options.seconds, source.as_ref()).await;
     let notes = crowd.end().await;
     let run = Run {
@@ -82,14 +84,14 @@ async fn run_all(options: &Options) -> anyhow::Result<()> {
         suite: options.suite,
         people_per_room: options.people,
         publishers_per_room: options.publishers(),
-        people_joined: crowd.joined,
+        people_joined,
         seconds,
         interrupted: crowd.stop.is_interrupted,
     };
     let report = Report::new(run, |room| options.room_name(room), &notes, cost);
     println!("{}", serde_json::to_string_pretty(&report)?);
-    if crowd.joined < crowd.size && !crowd.stop.is_interrupted {
-        let missing = crowd.size - crowd.joined;
+    if people_joined < crowd.size && !crowd.stop.is_interrupted {
+        let missing = crowd.size - people_joined;
         let why = crowd.why_not();
         bail!("{missing} of {} people could not join: {why}", crowd.size);
     }
@@ -203,7 +205,8 @@ impl Crowd {
         }
         let seconds = began.elapsed().as_secs_f64();
         let cost = match (before, usage().await) {
-            (Some(before), Some(after)) => Some(after.since(before, seconds)),
+            // The figures count hundredths of a second: over less time they say nothing.
+            (Some(before), Some(after)) if seconds >= 1.0 => Some(after.since(before, seconds)),
             _ => None,
         };
         (seconds, cost)
@@ -251,18 +254,24 @@ impl Stop {
         })
     }
 
-    async fn wait(&mut self) {
+    async fn once(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+
+    async fn wait(&mut self) {
+        self.once().await;
         self.is_interrupted = true;
         eprintln!("bots: ending; once more ends at once, without a report");
-        tokio::spawn(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
+        // Signals that a process catches do not end it any more, so this does.
+        if let Ok(mut again) = Self::new() {
+            tokio::spawn(async move {
+                again.once().await;
                 std::process::exit(130);
-            }
-        });
+            });
+        }
     }
 }
 

@@ -97,7 +97,8 @@ async fn two_rooms_of_two_see_hear_and_agree_over_each_transport_and_suite() {
             );
         }
         let concealed = number(&report, "/audio/concealedShare");
-        assert!((0.0..=1.0).contains(&concealed), "{report:#}");
+        // On loopback nothing is lost; a busy machine is late now and then.
+        assert!((0.0..0.5).contains(&concealed), "{report:#}");
         for room in [0, 1] {
             let room = &report["rooms"][room];
             let code = room["verificationCode"].as_str();

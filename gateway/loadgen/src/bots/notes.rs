@@ -33,7 +33,7 @@ pub(crate) struct Notes {
     pub(crate) video_transit: Distribution,
     /// From a bot's engine to when the frame is to be shown.
     pub(crate) video_delay: Distribution,
-    /// From a bot's engine to when the sample is played.
+    /// From when a microphone would have captured the sample to when it is played.
     pub(crate) audio_delay: Distribution,
     pub(crate) freezes: u64,
     pub(crate) frames_rejected: u64,
@@ -70,6 +70,16 @@ pub(crate) struct Heard {
     pub(crate) samples: u64,
     pub(crate) concealed: u64,
     pub(crate) energy: f64,
+}
+
+impl Heard {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.lost += other.lost;
+        self.samples += other.samples;
+        self.concealed += other.concealed;
+        self.energy += other.energy;
+    }
 }
 
 impl Notes {
@@ -201,7 +211,9 @@ impl Notes {
                 concealed: audio.stats.concealed_samples,
                 energy: audio.stats.total_audio_energy,
             };
-            self.heard.insert(self.user_of(audio.sender), heard);
+            // Somebody who came back has two numbers.
+            let user = self.user_of(audio.sender);
+            self.heard.entry(user).or_default().add(heard);
         }
         let inbound = stats.downlink.engine.inbound.iter();
         self.freezes = inbound.map(|stream| stream.freeze_count).sum();

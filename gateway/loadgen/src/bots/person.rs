@@ -50,7 +50,7 @@ pub(crate) struct VideoPlan {
 pub(crate) enum Phase {
     /// Media is sent.
     Running,
-    /// Media is sent no longer; what is on its way still arrives.
+    /// Video is sent no longer; what is on its way still arrives.
     Draining,
     /// Everybody hands in what was noted, while all are still there.
     Reporting,
@@ -155,15 +155,18 @@ impl Person {
         let mut audio = self.ticks(AUDIO_PACKET);
         let mut looks = self.ticks(LOOK_EVERY);
         while phase < Phase::Leaving {
-            let sends = phase == Phase::Running && self.role.publishes && self.is_in;
+            let publishes = self.role.publishes && self.is_in;
+            let sends_video = publishes && phase == Phase::Running;
+            // Audio goes on while others still listen: they would conceal its end.
+            let sends_audio = publishes && phase <= Phase::Draining;
             tokio::select! {
                 event = self.events.next() => match event {
                     Some(event) => self.on_event(event),
                     None => break,
                 },
                 // All ticks are taken: one that waits would be followed by all that it holds up.
-                _ = video.tick() => if sends { self.send_video() },
-                due = audio.tick() => if sends { self.send_audio(due) },
+                _ = video.tick() => if sends_video { self.send_video() },
+                due = audio.tick() => if sends_audio { self.send_audio(due) },
                 _ = looks.tick() => if phase == Phase::Running { self.look().await },
                 changed = phases.changed() => {
                     phase = match changed {
@@ -290,7 +293,9 @@ impl Person {
         };
         let packet = speech.packet(self.audio_packets).to_vec();
         let elapsed = self.audio_packets * AUDIO_PACKET.as_micros() as u64;
-        let params = FrameParams::audio(MediaTime::from_micros(began + elapsed));
+        // A packet is ready when the last of its samples has been captured.
+        let captured = (began + elapsed).saturating_sub(AUDIO_PACKET.as_micros() as u64);
+        let params = FrameParams::audio(MediaTime::from_micros(captured));
         self.call.send_frame(AUDIO, params, packet);
         self.audio_packets += 1;
     }

@@ -203,10 +203,7 @@ fn audio_report(notes: &[Notes]) -> AudioReport {
     for notes in notes {
         delay.extend(&notes.audio_delay);
         for heard in notes.heard.values() {
-            all.packets += heard.packets;
-            all.lost += heard.lost;
-            all.samples += heard.samples;
-            all.concealed += heard.concealed;
+            all.add(*heard);
         }
     }
     AudioReport {
