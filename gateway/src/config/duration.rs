@@ -12,9 +12,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
     }
-    humantime::parse_duration(text).map_err(|error| {
-        format!("\"{text}\" is not a duration such as 500ms, 10s, 5m, 12h or 7d: {error}")
-    })
+    let wrong = |why: &dyn std::fmt::Display| {
+        format!("\"{text}\" is not a duration such as 500ms, 10s, 5m, 12h or 7d: {why}")
+    };
+    // humantime takes "5M" for five months. Whoever writes it means minutes.
+    if text.contains('M') {
+        return Err(wrong(&"write m for minutes"));
+    }
+    humantime::parse_duration(text).map_err(|error| wrong(&error))
 }
 
 /// [`parse_duration`] for an option in the configuration file.

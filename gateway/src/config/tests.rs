@@ -181,6 +181,7 @@ fn durations_are_read_as_people_write_them() {
         "s",
         "-1s",
         "1 fortnight",
+        "5M",
         "99999999999999999999",
         "99999999999999999999s",
     ] {
