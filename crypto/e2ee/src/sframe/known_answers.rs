@@ -1,7 +1,8 @@
 //! Known answer of each suite, before its first frame (GM/T 0028 style).
 //!
 //! It runs key derivation, sealing and opening on one published vector, so the hash, HMAC and HKDF
-//! of the suite are covered with its cipher. A failure lasts until the process ends.
+//! of the suite are covered with its cipher, and so is the encoding of the header. The counting of
+//! [`super::sealer`] is not: its tests run the same vectors. A failure lasts until the process ends.
 
 use smrtc_crypto::aead::{TAG_BYTES, Tag};
 use smrtc_crypto::self_test::{SelfTest, SelfTestFailed};

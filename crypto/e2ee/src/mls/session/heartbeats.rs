@@ -188,9 +188,10 @@ impl Heartbeats {
         // An eighth earlier or later, so that not all come at once.
         let pause = period - period / 8 + rng.below(period / 4);
         self.next_at = Some(now.saturating_add(pause));
-        let silent = self.silent_for(now, period.saturating_mul(SILENT_PERIODS), membership);
         let own = members.iter().find(|member| member.own)?;
         let (epoch, tag) = self.tags.back().copied()?;
+        // Last: whom it finds silent it takes for told.
+        let silent = self.silent_for(now, period.saturating_mul(SILENT_PERIODS), membership);
         self.count += 1;
         let heartbeat = Heartbeat {
             leaf: own.leaf_index.into(),
