@@ -14,7 +14,8 @@ pub enum InputError {
     /// The datagram is well formed but does not belong in this direction; the peer's fault.
     #[error("datagram kind {0:#04x} does not belong in this direction")]
     UnexpectedKind(u8),
-    /// The datagram or frame names a track that is not known; often a race with its removal.
+    /// The datagram or frame names a track that is not known; often a race with its removal. Also a
+    /// frame whose header names another participant.
     #[error("unknown track {0}")]
     UnknownTrack(u8),
     /// The frame needs more than 1,024 packets, or is empty; the caller's fault.

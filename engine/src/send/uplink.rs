@@ -301,6 +301,10 @@ impl Uplink {
 
     fn on_frame(&mut self, header: FrameHeader, sealed: &[u8]) -> Result<(), InputError> {
         let unknown = InputError::UnknownTrack(header.track);
+        // A header from before a return to the room has the number of then.
+        if header.sender != self.participant {
+            return Err(unknown);
+        }
         let audio = self.tracks.get(header.track).ok_or(unknown)?.is_audio();
         let least = if audio {
             1

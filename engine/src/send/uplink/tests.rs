@@ -132,6 +132,23 @@ fn frames_are_numbered_by_layer_and_packets_by_session() {
 }
 
 #[test]
+fn a_frame_under_the_number_of_an_earlier_session_is_refused() {
+    let (mut earlier, mut uplink) = (Uplink::new(UplinkConfig::default(), ME + 1, 1), uplink());
+    let kind = MediaKind::Video;
+    let max_bitrate = Bitrate::from_kbps(2_000);
+    earlier.set_track(VIDEO, TrackConfig { kind, max_bitrate });
+    let header = earlier.begin_frame(VIDEO, params(true)).unwrap();
+    let sealed = vec![0xa5; 100];
+    assert_eq!(
+        uplink.handle_input(at(0), UplinkInput::Frame { header, sealed }),
+        Err(InputError::UnknownTrack(VIDEO))
+    );
+    assert!(drain(&mut uplink).0.is_empty());
+    frame(&mut uplink, at(0), VIDEO, true, 100);
+    assert_eq!(uplink.stats(at(0)).outbound.len(), 1);
+}
+
+#[test]
 fn audio_does_not_wait_for_video() {
     let mut uplink = uplink();
     frame(&mut uplink, at(0), VIDEO, true, 60_000);
