@@ -44,7 +44,7 @@ setup-build:
 
 demo: ## build all, start a gateway with a page: http://localhost:4433 (PORT=...)
 	@rm -rf .build/logs
-	@echo "make demo: the first time takes up to ten minutes on two cores, then seconds."
+	@echo "make demo: the first time takes about ten minutes on two cores, later times seconds."
 	@tools/setup.sh packages
 	@$(call at_once,demo-page,demo-gateway)
 	@tools/demo.sh $(TARGET)/debug/smrtc-gateway $(PORT)
