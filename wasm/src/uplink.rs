@@ -348,7 +348,8 @@ impl UplinkEngine {
 }
 
 fn bitrate(bps: f64) -> Bitrate {
-    Bitrate::from_bps(bps.max(0.0) as u64)
+    // What goes back to the page as a number must be one that JavaScript holds exactly.
+    Bitrate::from_bps(bps.clamp(0.0, 1e12) as u64)
 }
 
 fn audio_options(echo: bool, noise: bool, gain: bool) -> AudioOptions {
