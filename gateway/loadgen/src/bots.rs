@@ -23,6 +23,7 @@ mod stamp;
 mod test_card;
 mod vp8;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,7 +90,12 @@ async fn run_all(options: &Options) -> anyhow::Result<()> {
         interrupted: crowd.stop.is_interrupted,
     };
     let report = Report::new(run, |room| options.room_name(room), &notes, cost);
-    println!("{}", serde_json::to_string_pretty(&report)?);
+    // Not println!, which panics if whoever reads goes away.
+    writeln!(
+        std::io::stdout(),
+        "{}",
+        serde_json::to_string_pretty(&report)?
+    )?;
     if people_joined < crowd.size && !crowd.stop.is_interrupted {
         let missing = crowd.size - people_joined;
         let why = crowd.why_not();
