@@ -10,7 +10,7 @@ use smrtc_engine::{
     },
 };
 
-use super::{Edge, Shared, Side};
+use super::{Edge, Member, Shared, Side};
 use crate::{
     forward::{Class, Datagram},
     room::ParticipantId,
@@ -69,8 +69,8 @@ impl Edge {
             (Ok(Kind::KeyFrameRequest), Side::Downlink) => {
                 self.on_key_frame_request(now, downlink, bytes, shared)
             }
-            (Ok(Kind::Ping), Side::Uplink) => self.on_uplink_ping(now, uplink, bytes, shared),
-            (Ok(Kind::Ping), Side::Downlink) => self.on_downlink_ping(now, downlink, bytes, shared),
+            (Ok(Kind::Ping), Side::Uplink) => self.on_ping(now, side, uplink, bytes, shared),
+            (Ok(Kind::Ping), Side::Downlink) => self.on_ping(now, side, downlink, bytes, shared),
             // We ask for none: QUIC knows the round-trip time.
             (Ok(Kind::Pong), _) => Ok(()),
             (Ok(_), _) => Err(Rejected::Malformed),
@@ -140,39 +140,32 @@ impl Edge {
         Ok(())
     }
 
-    fn on_uplink_ping(
+    /// Answers a ping on the session that it came on: `slot` is of that side.
+    fn on_ping(
         &mut self,
         now: Instant,
+        side: Side,
         slot: usize,
         bytes: &[u8],
         shared: &mut Shared,
     ) -> Result<(), Rejected> {
         let pong = pong(bytes)?;
-        let member = self.member(self.uplinks[slot].participant);
-        let uplink = &mut self.uplinks[slot];
-        if uplink.queue.control() < MAX_WAITING_CONTROL {
-            uplink.queue.push(now, Class::Control, pong);
-            let flag = &mut uplink.is_ready;
-            shared.outputs.ready(flag, member, Side::Uplink);
-        }
-        Ok(())
-    }
-
-    fn on_downlink_ping(
-        &mut self,
-        now: Instant,
-        slot: usize,
-        bytes: &[u8],
-        shared: &mut Shared,
-    ) -> Result<(), Rejected> {
-        let pong = pong(bytes)?;
-        let member = self.member(self.downlinks[slot].participant);
-        let downlink = &mut self.downlinks[slot];
-        let queue = &mut downlink.subscriber.queue;
+        let (participant, queue, is_ready) = match side {
+            Side::Uplink => {
+                let uplink = &mut self.uplinks[slot];
+                (uplink.participant, &mut uplink.queue, &mut uplink.is_ready)
+            }
+            Side::Downlink => {
+                let downlink = &mut self.downlinks[slot];
+                let queue = &mut downlink.subscriber.queue;
+                (downlink.participant, queue, &mut downlink.is_ready)
+            }
+        };
         if queue.control() < MAX_WAITING_CONTROL {
             queue.push(now, Class::Control, pong);
-            let flag = &mut downlink.is_ready;
-            shared.outputs.ready(flag, member, Side::Downlink);
+            let room = self.room;
+            let member = Member { room, participant };
+            shared.outputs.ready(is_ready, member, side);
         }
         Ok(())
     }
